@@ -1,0 +1,33 @@
+"""Adapter, images: what a decoder can find beyond the push parser, in bounded memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sidecar.adapters.images import vips
+from sidecar.adapters.images.facts import JPEG, PNG, ImageFacts, corrupt
+
+
+def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -> None:
+    """Decodes a complete file as far as memory allows; raises PermanentError ``result_corrupt``.
+
+    - PNG: nothing to add, the push parser has seen every byte through two checksums.
+    - JPEG, sequential: every Huffman code is read, at an eighth of the size, in constant memory.
+    - JPEG, progressive, and WebP: decoders hold the whole picture (2 to 6 bytes for each pixel and more),
+      so only up to `decode_limit_mp` megapixels; beyond that the push parser's verdict stands.
+    """
+    if facts.format == PNG:
+        return
+    whole = facts.format != JPEG or facts.progressive
+    if whole and facts.pixels > decode_limit_mp * 1_000_000:
+        return
+    pyvips = vips.load()
+    options = {"access": "sequential", "fail_on": "warning"}
+    try:
+        if facts.format == JPEG:
+            image = pyvips.Image.jpegload(str(path), shrink=8, **options)
+        else:
+            image = pyvips.Image.webpload(str(path), **options)
+        image.avg()
+    except pyvips.Error as error:
+        raise corrupt(f"the {facts.format} cannot be decoded ({vips.first_line(error)})") from error

@@ -1,0 +1,265 @@
+"""Adapter, images: the PNG check, a push parser that inflates and counts but never holds the picture.
+
+Source of all rules: PNG specification, third edition (W3C, 2025).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+from isal import isal_zlib
+
+from sidecar.adapters.images.facts import (
+    MAX_METADATA,
+    PNG,
+    Expected,
+    ImageFacts,
+    corrupt,
+    exif_orientation,
+    truncated,
+)
+from sidecar.adapters.images.sniff import PNG_SIGNATURE
+from sidecar.core.errors import PermanentError
+
+# (mode, channels, allowed bit depths) by colour type; section 11.2.1.
+_COLOURS = {
+    0: ("L", 1, (1, 2, 4, 8, 16)),
+    2: ("RGB", 3, (8, 16)),
+    3: ("P", 1, (1, 2, 4, 8)),
+    4: ("LA", 2, (8, 16)),
+    6: ("RGBA", 4, (8, 16)),
+}
+# Adam7: (x start, y start, x step, y step) of the seven passes; section 8.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+_INPUT = 256 * 1024  # bytes: CRC and inflate run over the same piece while it is in the cache
+_OUTPUT = 1024 * 1024  # bytes inflated at a time, whatever the compression ratio: the bound against bombs
+_MAX_EXIF = 64 * 1024
+_FILTERS = bytes(range(5))
+_CRC_IDAT = isal_zlib.crc32(b"IDAT")
+
+_head = struct.Struct(">I4s").unpack_from
+_tail_and_head = struct.Struct(">II4s").unpack_from
+_crc32 = isal_zlib.crc32
+
+
+class Scanlines:
+    """Inflates IDAT data and holds it against the geometry of the header.
+
+    Every scanline is one filter byte (0 to 4) and ``ceil(width * bits per pixel / 8)`` bytes; the stream must
+    hold exactly the scanlines of the image (interlaced: of its seven reduced images), and end there.
+    """
+
+    def __init__(self, width: int, height: int, bits_per_pixel: int, interlaced: bool):
+        # Scanlines still to come, as [bytes left, stride]; reduced images without pixels do not exist.
+        self._passes: list[list[int]] = []
+        for x, y, dx, dy in reversed(_ADAM7 if interlaced else ((0, 0, 1, 1),)):
+            columns, rows = -((x - width) // dx), -((y - height) // dy)
+            if columns > 0 and rows > 0:
+                stride = 1 + (columns * bits_per_pixel + 7) // 8
+                self._passes.append([stride * rows, stride])
+        self.bytes_needed = sum(size for size, _ in self._passes)
+        self._to_filter = 0  # bytes until the next filter byte
+        self._inflater = isal_zlib.decompressobj()
+
+    def feed(self, piece: bytes | memoryview) -> None:
+        inflater = self._inflater
+        if inflater.eof and len(piece):
+            raise corrupt("the compressed data go on after their end")
+        try:
+            while True:
+                pixels = inflater.decompress(piece, _OUTPUT)
+                self._count(pixels)
+                piece = inflater.unconsumed_tail
+                if not piece and len(pixels) < _OUTPUT:
+                    break
+        except isal_zlib.error as error:
+            raise corrupt(f"the compressed data cannot be inflated ({error})") from error
+        if inflater.unused_data:
+            raise corrupt("the compressed data go on after their end")
+
+    def finish(self) -> None:
+        if self._passes:
+            missing = sum(size for size, _ in self._passes)
+            raise corrupt(
+                f"expected {self.bytes_needed} bytes of scanlines, found {self.bytes_needed - missing}"
+            )
+        if not self._inflater.eof:
+            raise corrupt("the compressed data have no end, so their checksum is missing")
+
+    def _count(self, pixels: bytes) -> None:
+        at, end = 0, len(pixels)
+        while at < end:
+            if not self._passes:
+                raise corrupt(f"expected {self.bytes_needed} bytes of scanlines, found more")
+            current = self._passes[-1]
+            left, stride = current
+            until = min(end, at + left)
+            first = at + self._to_filter
+            if first < until:
+                filters = pixels[first:until:stride]
+                if filters.translate(None, _FILTERS):
+                    raise corrupt("a scanline has an unknown filter type")
+                self._to_filter = first + len(filters) * stride - until
+            else:
+                self._to_filter = first - until
+            current[0] = left - (until - at)
+            if not current[0]:
+                self._passes.pop()
+            at = until
+
+
+class PngParser:
+    """Signature, order and CRC of every chunk, the palette's rules, the scanlines, and nothing after IEND.
+
+    `header_complete` is true once the first IDAT chunk is reached: everything in `facts` is known then.
+    With `expected` None only the header is of interest, and pixel data are not inflated.
+    """
+
+    def __init__(self, expected: Expected | None):
+        self.facts: ImageFacts | None = None
+        self.header_complete = False
+        self._expected = expected
+        self._gap = bytearray()  # what was seen of the bytes between two chunk bodies
+        self._gap_size = len(PNG_SIGNATURE) + 8
+        self._type = b""
+        self._left = 0  # bytes of the current chunk's body still to come
+        self._crc = 0
+        self._kept: bytearray | None = None  # body of the few small chunks that are read
+        self._scanlines: Scanlines | None = None
+        self._seen: set[bytes] = set()
+        self._colour = 0
+        self._depth = 0
+        self._ended = False
+
+    def feed(self, data: memoryview) -> None:
+        at, end = 0, len(data)
+        while at < end:
+            if self._left:
+                piece = data[at : at + min(self._left, _INPUT)]
+                self._crc = _crc32(piece, self._crc)
+                if self._type == b"IDAT":
+                    if self._scanlines is not None:
+                        self._scanlines.feed(piece)
+                elif self._kept is not None:
+                    self._kept += piece
+                at += len(piece)
+                self._left -= len(piece)
+            elif not self._gap and self._gap_size == 12 and end - at >= 12:
+                # The common case, kept short: some encoders write a chunk for each 8 KB.
+                crc, size, kind = _tail_and_head(data, at)
+                at += 12
+                self._end_chunk(crc)
+                self._begin_chunk(size, kind)
+            elif self._gap_size:
+                piece = data[at : at + self._gap_size - len(self._gap)]
+                self._gap += piece
+                at += len(piece)
+                if len(self._gap) == self._gap_size:
+                    self._cross_gap()
+            else:
+                raise corrupt(f"{end - at} bytes or more follow the end of the image")
+
+    def finish(self) -> ImageFacts:
+        if not self._ended or self.facts is None:
+            where = self._type.decode("ascii", "replace") or "signature"
+            raise truncated(f"the PNG ends in or after its {where} chunk, without IEND")
+        return self.facts
+
+    def _cross_gap(self) -> None:
+        gap, self._gap = bytes(self._gap), bytearray()
+        if self._gap_size == 16:
+            if not gap.startswith(PNG_SIGNATURE):
+                raise PermanentError("result_not_an_image", "the PNG signature is damaged")
+            self._begin_chunk(*_head(gap, 8))
+        elif self._gap_size == 12:
+            crc, size, kind = _tail_and_head(gap)
+            self._end_chunk(crc)
+            self._begin_chunk(size, kind)
+        else:
+            self._end_chunk(int.from_bytes(gap, "big"))
+            self._gap_size = 0
+            self._ended = True
+
+    def _begin_chunk(self, size: int, kind: bytes) -> None:
+        if kind == b"IDAT" and self._type == b"IDAT":
+            self._left, self._crc = size, _CRC_IDAT
+            if size >> 31:
+                raise corrupt("a chunk claims more than 2 GiB")
+            return
+        if not (kind.isalpha() and kind.isascii()) or size >> 31:
+            raise corrupt(f"a chunk header is damaged ({kind.hex(' ')}, {size} bytes)")
+        self._check_order(kind, size)
+        self._type, self._left, self._crc = kind, size, _crc32(kind)
+        self._seen.add(kind)
+        self._gap_size = 4 if kind == b"IEND" else 12
+        if kind == b"iCCP" and self.facts is not None:
+            self.facts = replace(self.facts, has_icc=True)
+        small = kind in (b"IHDR", b"PLTE", b"tRNS") or (kind == b"eXIf" and size <= _MAX_EXIF)
+        self._kept = bytearray() if small else None
+
+    def _check_order(self, kind: bytes, size: int) -> None:
+        """Chunk order and sizes, sections 5.6 and 11; runs before the chunk's body is read."""
+        name, seen = kind.decode("ascii"), self._seen
+        if (kind == b"IHDR") != (not self._type) or (kind == b"IHDR" and size != 13):
+            raise corrupt(f"expected one IHDR chunk of 13 bytes first, found {name} of {size} bytes")
+        if kind in (b"PLTE", b"tRNS", b"IDAT", b"iCCP", b"eXIf") and kind in seen:
+            raise corrupt(f"a second {name} chunk, or {name} chunks that are not consecutive")
+        if kind == b"IEND":
+            if b"IDAT" not in seen or size:
+                raise corrupt("IEND comes before the pixels, or is not empty")
+            if self._scanlines is not None:
+                self._scanlines.finish()
+        elif kind == b"IDAT":
+            if self._colour == 3 and b"PLTE" not in seen:
+                raise corrupt("a palette image without a palette")
+            self.header_complete = True
+        elif kind == b"PLTE":
+            most = 3 << (self._depth if self._colour == 3 else 8)
+            if b"IDAT" in seen or b"tRNS" in seen or self._colour in (0, 4):
+                raise corrupt("a palette where none may be")
+            if not size or size % 3 or size > most:
+                raise corrupt(f"a palette of {size} bytes, at most {most} in threes are allowed")
+        elif kind == b"tRNS":
+            self._check_transparency(size)
+        elif not kind[0] & 0x20 and kind != b"IHDR":
+            raise corrupt(f"an unknown critical chunk {name}")
+        elif size > MAX_METADATA:
+            raise corrupt(f"the {name} chunk has {size} bytes, at most {MAX_METADATA} are accepted")
+
+    def _check_transparency(self, size: int) -> None:
+        most = 1 << self._depth
+        fits = {0: size == 2, 2: size == 6, 3: 0 < size <= min(most, 256)}.get(self._colour, False)
+        if not fits or b"IDAT" in self._seen or (self._colour == 3 and b"PLTE" not in self._seen):
+            raise corrupt(f"a tRNS chunk of {size} bytes where it may not be")
+
+    def _end_chunk(self, crc: int) -> None:
+        if crc != self._crc:
+            raise corrupt(f"the checksum of a {self._type.decode('ascii')} chunk does not match its data")
+        if self._kept is None:
+            return
+        body, self._kept = bytes(self._kept), None
+        if self._type == b"IHDR":
+            self._read_header(body)
+        elif self._type == b"eXIf" and self.facts is not None:
+            self.facts = replace(self.facts, orientation=exif_orientation(body))
+        elif self._type == b"tRNS" and self.facts is not None:
+            self.facts = replace(self.facts, has_alpha=True)
+
+    def _read_header(self, body: bytes) -> None:
+        width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+        mode, channels, depths = _COLOURS.get(colour, ("", 0, ()))
+        if depth not in depths or compression or filtering or interlace > 1:
+            raise corrupt(
+                f"the header is not PNG's: colour type {colour}, depth {depth}, interlace {interlace}"
+            )
+        if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+            raise corrupt(f"the header claims {width}x{height} pixels")
+        self._colour, self._depth = colour, depth
+        self.facts = ImageFacts(
+            PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace)
+        )
+        if self._expected is not None:
+            self._expected.check_size(width, height)
+            self._scanlines = Scanlines(width, height, depth * channels, bool(interlace))

@@ -1,0 +1,52 @@
+"""Adapter, images: the skeleton of a push parser whose steps say how many bytes they need.
+
+JPEG and WebP share it; PNG has its own loop, because its chunks may be small and many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Step = Callable[[bytes], None]
+
+
+class Steps:
+    """Hands to each step exactly the bytes that it asked for, however the stream was cut.
+
+    Memory: at most what a single `want` asks for. A step ends by calling `want` or `skip` for the next one.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._wanted = 0
+        self._skipped = 0  # bytes still to be thrown away before the next step
+        self._step: Step = self.surplus
+
+    def want(self, size: int, then: Step) -> None:
+        self._wanted, self._step = size, then
+
+    def skip(self, size: int, wanted: int, then: Step) -> None:
+        self._skipped = size
+        self.want(wanted, then)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all steps are done and nothing of a skip is left."""
+        return self._step == self.surplus and not self._skipped
+
+    def surplus(self, data: bytes) -> None:
+        """The step after the last one; a parser says here what trailing bytes mean."""
+        raise NotImplementedError
+
+    def take(self, data: memoryview, at: int) -> int:
+        """One step's worth of `data` from `at` on; returns the position after it."""
+        if self._skipped:
+            jump = min(self._skipped, len(data) - at)
+            self._skipped -= jump
+            return at + jump
+        piece = data[at : at + self._wanted - len(self._held)]
+        self._held += piece
+        if len(self._held) == self._wanted:
+            whole, self._held = bytes(self._held), bytearray()
+            self._step(whole)
+        return at + len(piece)

@@ -1,0 +1,115 @@
+"""Adapter, images: the check of a result while its bytes arrive, and the reading of headers.
+
+One pass, memory independent of the image; the codecs (pyvips, Pillow) are not involved.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sidecar.adapters.images.facts import JPEG, PNG, WEBP, Expected, ImageFacts, truncated
+from sidecar.adapters.images.sniff import ENOUGH, begins_like_an_image, describe, sniff
+from sidecar.core.errors import PermanentError
+
+
+def _parser(format: str, expected: Expected | None):
+    """The push parser for a format, with `feed`, `finish`, `facts` and `header_complete`."""
+    if format == PNG:
+        from sidecar.adapters.images.png import PngParser
+
+        return PngParser(expected)
+    if format == JPEG:
+        from sidecar.adapters.images.jpeg import JpegParser
+
+        return JpegParser(expected)
+    from sidecar.adapters.images.webp import WebpParser
+
+    return WebpParser(expected)
+
+
+class Verifier:
+    """Checks a result as it arrives.
+
+    1. counts bytes against `expected.max_bytes`;
+    2. knows the format by its first 12 bytes, refuses others;
+    3. hands everything to that format's parser, which refuses wrong dimensions from the header.
+
+    Not to be fed again after it has raised. Codes raised (PermanentError): ``result_truncated``,
+    ``result_corrupt``, ``result_not_an_image``, ``result_wrong_dimensions``, ``result_wrong_format``,
+    ``result_too_large``.
+    """
+
+    def __init__(self, expected: Expected):
+        self.bytes_seen = 0
+        self._expected = expected
+        self._head = b""
+        self._parser = None
+
+    @property
+    def facts(self) -> ImageFacts | None:
+        """What the header says, as soon as it has been read."""
+        return self._parser.facts if self._parser else None
+
+    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
+        """The next bytes of the file, any number of them. Raises as early as the fault can be known."""
+        self.bytes_seen += len(chunk)
+        if self.bytes_seen > self._expected.max_bytes:
+            raise PermanentError(
+                "result_too_large",
+                f"expected {self._expected.max_bytes} bytes at most, found {self.bytes_seen} or more",
+            )
+        if self._parser is None:
+            chunk = self._head = self._head + bytes(chunk)
+            if len(chunk) < ENOUGH:
+                return
+            format = sniff(chunk)
+            if format is None:
+                raise PermanentError("result_not_an_image", f"expected an image, found {describe(chunk)}")
+            self._expected.check_format(format)
+            self._parser = _parser(format, self._expected)
+        self._parser.feed(memoryview(chunk))
+
+    def finish(self) -> ImageFacts:
+        """Says that the stream has ended. Raises if the image has not."""
+        if self._parser is None:
+            if begins_like_an_image(self._head):
+                raise truncated(f"the file ends after {len(self._head)} bytes")
+            raise PermanentError("result_not_an_image", f"expected an image, found {describe(self._head)}")
+        return self._parser.finish()
+
+
+def read_header(path: Path) -> ImageFacts:
+    """Facts from a file's header; reads up to the first pixel data (WebP: up to EXIF), 64 KB at a time.
+
+    Raises PermanentError ``source_not_an_image`` or ``source_unsupported`` (an image of another kind).
+    """
+    with open(path, "rb") as file:
+        return _read(iter(lambda: file.read(64 * 1024), b""))
+
+
+def read_header_bytes(prefix: bytes) -> ImageFacts:
+    """The same from the first bytes of a file; metadata that lie behind `prefix` are taken as absent."""
+    return _read(iter((prefix,)))
+
+
+def _read(pieces) -> ImageFacts:
+    head = next(pieces, b"")
+    format = sniff(head)
+    if format is None:
+        raise PermanentError("source_not_an_image", f"expected an image, found {describe(head)}")
+    if format not in (PNG, JPEG, WEBP):
+        raise PermanentError("source_unsupported", f"expected PNG, JPEG or WebP, found {format}")
+    parser = _parser(format, None)
+    try:
+        while head and not parser.header_complete:
+            parser.feed(memoryview(head))
+            head = next(pieces, b"")
+    except PermanentError as error:
+        # Faults behind the header are not this function's concern.
+        if parser.facts is None or not parser.header_complete:
+            unsupported = error.code == "result_wrong_format"
+            code = "source_unsupported" if unsupported else "source_not_an_image"
+            raise PermanentError(code, error.detail) from error
+    if parser.facts is None:
+        raise PermanentError("source_not_an_image", f"the {format} ends inside its header")
+    return parser.facts
