@@ -1,0 +1,1 @@
+"""Core: names, pure decisions and formats. Standard library, itsdangerous and standardwebhooks only; no I/O."""

@@ -1,0 +1,94 @@
+"""Core: a job as the sidecar holds it in working memory: one attempt of what one customer paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """The newest attempt of a job. Frozen: changes go through the store, which checks attempt and claim.
+
+    Times are Unix seconds, 0 when unset; strings are "" when unset. Flat and short-valued on purpose: a Redis hash
+    stays compact only while its values are under 64 bytes.
+    """
+
+    job_id: str
+    attempt: int
+    state: str
+    # what was bought
+    factor: int = 0
+    source_type: str = "attachment"
+    source_url: str = ""  # as the shop's row has it; not yet judged
+    source_path: str = ""  # relative to the uploads folder, "" when it lies elsewhere
+    width: int = 0  # of the source as displayed, px; from the file itself once it was looked at
+    height: int = 0
+    source_format: str = ""
+    expiry_hours: int = 24
+    title: str = ""
+    rerun: int = 0
+    force: int = 0
+    previous: str = ""  # JSON of the good file of an earlier attempt
+    paid_at: int = 0
+    # the pipeline
+    submission: int = 0  # how often Upsampler was asked, counted by the ledger
+    posting: int = 0  # 1 from just before the POST until its answer: while it stands, the outcome is unknown
+    upsampler_id: str = ""
+    hinted_id: str = ""  # the id that a webhook brought while the answer to the submit was still missing
+    credits: str = ""
+    submitted_at: int = 0
+    polls: int = 0
+    result_url: str = ""
+    result_until: int = 0  # when the result URL dies
+    compressed_path: str = ""  # our smaller copy of the source, relative to the work folder
+    submit_factor: int = 0  # the factor asked of Upsampler when the source was scaled down, 0: `factor`
+    tries: int = 0  # failures in a row in this stage
+    fetches: int = 0  # bad results of this submission
+    resubmits: int = 0  # submissions after the first that Upsampler accepted and did not finish
+    crashes: int = 0  # claims that lapsed: the worker died or hung
+    reason: str = ""
+    detail: str = ""
+    stage_since: int = 0
+    deadline_at: int = 0
+    # the result
+    path: str = ""  # relative to uploads/smi-downloads
+    bytes: int = 0
+    sha256: str = ""
+    out_width: int = 0
+    out_height: int = 0
+    format: str = ""
+    token: str = ""
+    download_url: str = ""
+    expires_at: int = 0
+    revoked: int = 0
+    # bookkeeping
+    claim: str = ""  # names the worker that owns the current step; "" when nobody does
+    due_at: float = 0  # when the timetable looks at this job next
+    created_at: int = 0
+    updated_at: int = 0
+
+    @property
+    def target_size(self) -> tuple[int, int]:
+        """Width and height that were paid for, px."""
+        return self.width * self.factor, self.height * self.factor
+
+    def to_fields(self) -> dict[str, str]:
+        """For a Redis hash: everything that differs from its default, as text."""
+        return {
+            f.name: str(getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in _DERIVED and getattr(self, f.name) != f.default
+        }
+
+    @classmethod
+    def from_fields(cls, raw: dict[str, str], due_at: float = 0) -> Job:
+        values: dict[str, Any] = {
+            name: _KINDS[name](text) for name, text in raw.items() if name in _KINDS and name not in _DERIVED
+        }
+        return cls(**values, due_at=due_at)
+
+
+_DERIVED = frozenset({"due_at"})  # lives in the timetable, not in the hash
+_KINDS = {f.name: {"int": int, "str": str, "float": float}[f.type] for f in fields(Job)}
+DEFAULTS = {f.name: f.default for f in fields(Job)}

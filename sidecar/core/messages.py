@@ -1,0 +1,187 @@
+"""Core: signed messages between bridge and sidecar (docs/contract.md, part 1). No I/O; the clock is an argument.
+
+The scheme is Standard Webhooks (https://www.standardwebhooks.com/): HMAC-SHA256 over ``id.timestamp.body``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook
+
+from .errors import CallerError
+
+TO_SIDECAR = "to-sidecar"
+TO_SHOP = "to-shop"
+TOLERANCE_S = 300
+MAX_BODY_BYTES = 1 << 20
+ANY_SITE = "sidecar:?"  # audience of a `status` message that asks which site this sidecar serves
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+_TIMESTAMP = re.compile(r"[0-9]{9,11}\Z")
+_SIGNATURE = re.compile(r"v1,([A-Za-z0-9+/]{43}=)\Z")
+
+
+class Unauthorized(CallerError):
+    """The message is not authentic. `detail` is for our log only: outside, every refusal looks the same."""
+
+    def __init__(self, detail: str):
+        super().__init__("unauthorized", detail)
+
+
+@dataclass(frozen=True)
+class Message:
+    """An authentic message: its id, type and data are what the holder of the secret sent to us."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    body_sha256: str
+
+
+def decode_secret(text: str) -> bytes:
+    """Bytes of a ``whsec_`` secret; ValueError unless it is 24-64 bytes of base64 (Standard Webhooks)."""
+    if not text.startswith("whsec_"):
+        raise ValueError("must begin with whsec_")
+    try:
+        raw = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"is not base64 after whsec_: {error}") from None
+    if not 24 <= len(raw) <= 64:
+        raise ValueError(f"holds {len(raw)} bytes, 24 to 64 are allowed")
+    return raw
+
+
+def new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_message_id() -> str:
+    return "msg_" + secrets.token_hex(16)
+
+
+def direction_key(secret: bytes, direction: str) -> bytes:
+    """The key of one direction, so that a message can't be reflected to its sender's own door."""
+    return hmac.new(secret, f"smi-bridge/v1/{direction}".encode(), hashlib.sha256).digest()
+
+
+def site_identity(url: str) -> str:
+    """`home_url()` as the audience names it: no trailing slash, scheme and host in lower case."""
+    scheme, _, rest = url.strip().rstrip("/").partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
+
+
+def rfc3339(unix: float) -> str:
+    """UTC with whole seconds, e.g. ``2026-11-22T10:00:00Z``."""
+    return datetime.fromtimestamp(int(unix), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_rfc3339(text: str) -> int:
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+
+
+class Signer:
+    """Seals messages for one direction and site."""
+
+    def __init__(self, secret: bytes, *, direction: str, site: str):
+        self._webhook = Webhook(direction_key(secret, direction))
+        self._audience = ("shop:" if direction == TO_SHOP else "sidecar:") + site
+
+    def seal(
+        self,
+        type: str,
+        data: Mapping[str, Any],
+        *,
+        now: float,
+        id: str | None = None,
+        audience: str | None = None,
+    ) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of a signed request."""
+        id = id or new_message_id()
+        envelope = {
+            "type": type,
+            "timestamp": rfc3339(now),
+            "audience": audience or self._audience,
+            "data": data,
+        }
+        body = json.dumps(envelope, separators=(",", ":"))
+        signature = self._webhook.sign(id, datetime.fromtimestamp(int(now), UTC), body)
+        headers = {
+            "webhook-id": id,
+            "webhook-timestamp": str(int(now)),
+            "webhook-signature": signature,
+            "Content-Type": "application/json",
+        }
+        return body.encode(), headers
+
+
+class Opener:
+    """Opens messages of one direction and site. Several secrets: the current and the previous one (rotation).
+
+    Stricter than the reference library about form (digits only, canonical base64), so that the PHP side,
+    which is written by hand, and this one agree on every input; the comparison itself is the library's.
+    """
+
+    def __init__(self, secrets: Sequence[bytes], *, direction: str, site: str):
+        self._webhooks = [Webhook(direction_key(secret, direction)) for secret in secrets]
+        self._audience = ("shop:" if direction == TO_SHOP else "sidecar:") + site
+
+    def open(self, body: bytes, headers: Mapping[str, str], *, now: float) -> Message:
+        """The authentic message, or Unauthorized.
+
+        1. form of the three headers; 2. age; 3. one of the signatures under one of the secrets;
+        4. envelope; 5. body's timestamp; 6. audience, and with it site and direction.
+        """
+        id, timestamp, text = self._check_headers(body, headers, now)
+        self._check_signature(id, timestamp, text, headers.get("webhook-signature", ""))
+        try:
+            envelope = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Unauthorized("body is not JSON") from None
+        if not isinstance(envelope, dict) or set(envelope) != {"type", "timestamp", "audience", "data"}:
+            raise Unauthorized("body is not an envelope")
+        type, audience, data = envelope["type"], envelope["audience"], envelope["data"]
+        if not (isinstance(type, str) and isinstance(audience, str) and isinstance(data, dict)):
+            raise Unauthorized("envelope has a field of the wrong type")
+        if envelope["timestamp"] != rfc3339(timestamp):
+            raise Unauthorized("timestamps of header and body differ")
+        if audience != self._audience and not (audience == ANY_SITE and type == "status"):
+            raise Unauthorized(f"audience is {audience[:100]!r}, not {self._audience!r}")
+        return Message(id, type, data, hashlib.sha256(body).hexdigest())
+
+    def _check_headers(self, body: bytes, headers: Mapping[str, str], now: float) -> tuple[str, int, str]:
+        id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not _ID.match(id):
+            raise Unauthorized("webhook-id is missing or malformed")
+        if not _TIMESTAMP.match(timestamp):
+            raise Unauthorized("webhook-timestamp is missing or malformed")
+        if abs(now - int(timestamp)) > TOLERANCE_S:
+            raise Unauthorized(f"webhook-timestamp is {now - int(timestamp):.0f} s away from our clock")
+        if len(body) > MAX_BODY_BYTES:
+            raise Unauthorized("body is larger than 1 MiB")
+        try:
+            return id, int(timestamp), body.decode()
+        except UnicodeDecodeError:
+            raise Unauthorized("body is not UTF-8") from None
+
+    def _check_signature(self, id: str, timestamp: int, text: str, header: str) -> None:
+        given = [match[1] for part in header.split(" ")[:8] if (match := _SIGNATURE.match(part))]
+        if not given:
+            raise Unauthorized("webhook-signature is missing or malformed")
+        at = datetime.fromtimestamp(timestamp, UTC)
+        for webhook in self._webhooks:
+            expected = webhook.sign(id, at, text).removeprefix("v1,")
+            if any(hmac.compare_digest(expected, signature) for signature in given):
+                return
+        raise Unauthorized("no signature fits one of our secrets")

@@ -1,0 +1,31 @@
+"""Core: the states of an attempt and where each may go, read from the table that the bridge reads as well."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+_TABLE = json.loads((SCHEMAS / "states.json").read_text())["states"]
+
+STATES = tuple(_TABLE)
+SETTLED = frozenset(name for name, row in _TABLE.items() if row["settled"])
+LABELS = {name: row["label"] for name, row in _TABLE.items()}
+
+# The stages are also the names of the RQ queues. Order is priority: what is light and what customers wait for first.
+STAGES = ("deliver", "submit", "watch", "settle", "collect")
+
+# The stage that moves a job on from a state.
+STAGE_OF = {
+    "paid": "submit",
+    "submitting": "submit",
+    "submitted": "watch",
+    "enlarged": "collect",
+    "stored": "deliver",
+    "refunding": "settle",
+}
+
+
+def may_go(old: str, new: str) -> bool:
+    """Whether the table allows the step; staying where one is (a repeated step) always is allowed."""
+    return old == new or new in _TABLE[old]["next"]

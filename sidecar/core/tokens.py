@@ -1,0 +1,96 @@
+"""Core: signed strings that we hand out and read back ourselves: download links, webhook addresses, source addresses.
+
+itsdangerous with SHA-256 and one salt per purpose, so that a token of one purpose is worthless for another;
+a list of keys, newest last, so that a key can be replaced without breaking the links that are out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from .errors import CallerError
+
+
+class TokenInvalid(CallerError):
+    def __init__(self, detail: str = "the token was not signed by us"):
+        super().__init__("token_invalid", detail)
+
+
+class TokenExpired(CallerError):
+    def __init__(self) -> None:
+        super().__init__("token_expired", "the link has expired")
+
+
+@dataclass(frozen=True)
+class DownloadGrant:
+    """Whoever holds the token may download what `attempt` of `job_id` delivered, until `expires_at` (Unix s)."""
+
+    job_id: str
+    attempt: int
+    expires_at: int
+
+
+class TokenMaker:
+    """Makes and reads the tokens. `keys`: secrets of at least 16 bytes, the last one signs, all verify."""
+
+    def __init__(self, keys: Sequence[bytes]):
+        def serializer(purpose: str) -> URLSafeSerializer:
+            return URLSafeSerializer(
+                list(keys),
+                salt=f"smi-sidecar/{purpose}",
+                signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+            )
+
+        self._download = serializer("download")
+        self._webhook = serializer("webhook")
+        self._source = serializer("source")
+
+    def download(self, grant: DownloadGrant) -> str:
+        """Deterministic: the same grant gives the same token, so a repeated delivery carries the same link."""
+        return self._dump(self._download, [grant.job_id, grant.attempt, grant.expires_at])
+
+    def read_download(self, token: str, *, now: float) -> DownloadGrant:
+        """Raises TokenInvalid or TokenExpired."""
+        job_id, attempt, expires_at = self._load(self._download, token, 3)
+        if now >= expires_at:
+            raise TokenExpired()
+        return DownloadGrant(job_id, attempt, expires_at)
+
+    def webhook(self, job_id: str, attempt: int, submission: int) -> str:
+        return self._dump(self._webhook, [job_id, attempt, submission])
+
+    def read_webhook(self, token: str) -> tuple[str, int, int]:
+        """(job id, attempt, submission); raises TokenInvalid."""
+        job_id, attempt, submission = self._load(self._webhook, token, 3)
+        return job_id, attempt, submission
+
+    def source(self, path: str, *, expires_at: int) -> str:
+        """`path`: relative to the folder that the sources are served from."""
+        return self._dump(self._source, [path, expires_at])
+
+    def read_source(self, token: str, *, now: float) -> str:
+        path, expires_at = self._load(self._source, token, 2)
+        if now >= expires_at:
+            raise TokenExpired()
+        return path
+
+    @staticmethod
+    def _dump(serializer: URLSafeSerializer, payload: list) -> str:
+        token = serializer.dumps(payload)
+        return token if isinstance(token, str) else token.decode()
+
+    @staticmethod
+    def _load(serializer: URLSafeSerializer, token: str, fields: int) -> list:
+        if len(token) > 2048:
+            raise TokenInvalid()
+        try:
+            payload = serializer.loads(token)
+        except (BadSignature, UnicodeError):
+            raise TokenInvalid() from None
+        if not isinstance(payload, list) or len(payload) != fields:
+            raise TokenInvalid()
+        return payload
