@@ -1,0 +1,241 @@
+"""Adapter: safe streaming GET, for results and sources. May not hold a file in memory nor reach an inner address.
+
+An address is judged in the moment of connecting, and the connection goes to the very address that was judged: what a
+name meant a second earlier, or means to another parser, does not matter (DNS rebinding). The pool stays keyed by name,
+so TLS names and kept-alive connections work as ever; a kept one leads to an address that was judged when it was made.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import urllib3
+from urllib3.util.connection import create_connection
+
+from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
+from sidecar.adapters.fetch.connect import pool_classes
+from sidecar.adapters.fetch.deadline import Deadline
+from sidecar.adapters.fetch.retry_after import retry_after
+from sidecar.adapters.fetch.tls import tls_context
+from sidecar.core.errors import PermanentError, TemporaryError
+
+Resolver = Callable[[str, int], list[str]]
+"""(host name, port) → IP addresses as text, best first; raises OSError when the name leads nowhere."""
+
+MAX_REDIRECTS = 3  # shops move images behind a CDN or to https; each hop is judged like the first
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "smi-sidecar"}
+
+
+def system_resolver(host: str, port: int) -> list[str]:
+    """The addresses that the system's resolver gives."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True)
+class FetchResponse:
+    """An answer whose body is still on the wire.
+
+    `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end).
+    `chunks` yields bytes objects of `chunk_size` bytes (the last one shorter), and raises like `SafeFetcher.stream`.
+    """
+
+    status: int
+    content_type: str
+    content_length: int | None
+    chunks: Iterator[bytes]
+
+
+class SafeFetcher:
+    """GET over http(s) to public addresses only.
+
+    Args:
+        private_hosts: ``host:port`` pairs allowed although their address is not public (one-machine set-ups, tests).
+        connect_timeout: seconds for one address; read_timeout: seconds of silence.
+        resolver: stands in for the system's name lookup.
+        tls: gives the TLS context, asked at the first https connection.
+
+    Safe to share by threads and across a fork.
+    """
+
+    def __init__(
+        self,
+        *,
+        private_hosts: frozenset[str] = frozenset(),
+        connect_timeout: float = 5,
+        read_timeout: float = 30,
+        resolver: Resolver = system_resolver,
+        tls: Callable[[], ssl.SSLContext] = tls_context,
+    ):
+        self._private = frozenset(_plain(host) for host in private_hosts)
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._resolver = resolver
+        self._tls = tls
+        self._running = threading.local()  # the deadline of the fetch that this thread runs
+        self._pool: tuple[int, urllib3.PoolManager] | None = None
+
+    @contextmanager
+    def stream(
+        self, url: str, *, max_bytes: int, deadline_s: float, chunk_size: int = 1 << 20
+    ) -> Iterator[FetchResponse]:
+        """GET `url`; the block reads the body from `chunks`. What it leaves unread closes the connection.
+
+        Args:
+            max_bytes: a body that is announced longer, or grows longer, is refused.
+            deadline_s: seconds for the whole, redirects and body included, however slowly the bytes drip.
+
+        Raises (here or while reading):
+            PermanentError: fetch_refused_address; result_gone (401, 403, 404, 410 and other 4xx: an expired signed URL
+                answers 403 or 400); result_too_large.
+            TemporaryError: fetch_unavailable (5xx, 429, 408); result_cut (fewer bytes than announced); fetch_failed
+                (no connection, silence, deadline, an answer that is no plain 200).
+        """
+        with self._deadline(deadline_s) as deadline:
+            response = self._get(url, deadline, {})
+            with closing(response):
+                length = response.length_remaining
+                if length is not None and length > max_bytes:
+                    raise _too_large(max_bytes)
+                chunks = _chunks(response, deadline, max_bytes, chunk_size)
+                yield FetchResponse(200, response.headers.get("Content-Type", ""), length, chunks)
+
+    def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> bytes:
+        """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`."""
+        with self._deadline(deadline_s) as deadline:
+            response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
+            with closing(response):
+                try:
+                    return response.read(n, decode_content=False)
+                except (urllib3.exceptions.HTTPError, OSError) as error:
+                    raise deadline.explain(error) from error
+
+    def close(self) -> None:
+        """Closes the kept connections; the fetcher stays usable."""
+        if self._pool is not None:
+            self._pool[1].clear()
+            self._pool = None
+
+    def _get(self, url: str, deadline: Deadline, extra: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """The open answer with status 200 (or 206 if a Range was asked for), after up to three redirects."""
+        for _hop in range(MAX_REDIRECTS + 1):
+            parts = parse_public_url(url)
+            response = self._request(parts.url, deadline, {**_HEADERS, **extra})
+            try:
+                if response.status in (301, 302, 303, 307, 308) and response.headers.get("Location"):
+                    onward = urljoin(url, response.headers["Location"])
+                    if parts.scheme == "https" and not onward.lower().startswith("https:"):
+                        raise refuse("a redirect leads from https to something weaker")
+                    url = onward
+                    response.close()
+                    continue
+                _check_answer(response, partial="Range" in extra)
+            except BaseException:
+                response.close()
+                raise
+            return response
+        raise TemporaryError("fetch_failed", f"more than {MAX_REDIRECTS} redirects")
+
+    def _request(self, url: str, deadline: Deadline, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        for last in (False, True):
+            left = deadline.left()
+            timeout = urllib3.Timeout(connect=min(self._connect_timeout, left), read=min(self._read_timeout, left))
+            try:
+                return self._connections().request(
+                    "GET", url, headers=headers, timeout=timeout, retries=False, redirect=False,
+                    preload_content=False, decode_content=False,
+                )  # fmt: skip
+            except urllib3.exceptions.ProtocolError as error:
+                # Most likely a kept connection that the server had closed meanwhile: once more, on a new one.
+                if last or deadline.passed:
+                    raise deadline.explain(error) from error
+            except urllib3.exceptions.HTTPError as error:
+                raise deadline.explain(error) from error
+        raise AssertionError("the loop returns or raises")
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[Deadline]:
+        deadline = Deadline(seconds)
+        self._running.deadline = deadline
+        try:
+            yield deadline
+        finally:
+            self._running.deadline = None
+            deadline.cancel()
+
+    def _connections(self) -> urllib3.PoolManager:
+        pid = os.getpid()
+        if self._pool is None or self._pool[0] != pid:  # sockets inherited over a fork belong to the parent
+            self._pool = (pid, self._make_pool())
+        return self._pool[1]
+
+    def _make_pool(self) -> urllib3.PoolManager:
+        manager = urllib3.PoolManager(num_pools=20, maxsize=8)
+        manager.pool_classes_by_scheme = pool_classes(self._dial, self._watch, self._tls)
+        return manager
+
+    def _watch(self, sock: socket.socket) -> None:
+        self._running.deadline.guard(sock)
+
+    def _dial(self, host: str, port: int, timeout: float | None, options: list) -> socket.socket:
+        """Looks the name up once, judges every address, connects to the first of them that answers."""
+        addresses = self._resolver(host, port)
+        if _plain(f"{host}:{port}") not in self._private:
+            for address in addresses:
+                require_public(address)
+        failure = OSError("the name leads to no address")
+        for address in addresses:
+            try:
+                return create_connection((address, port), timeout, socket_options=options)
+            except OSError as error:
+                failure = error
+        raise failure
+
+
+def _plain(host_and_port: str) -> str:
+    """``host:port`` in one spelling: lower case, without the brackets of IPv6."""
+    return host_and_port.lower().replace("[", "").replace("]", "")
+
+
+def _check_answer(response: urllib3.BaseHTTPResponse, *, partial: bool) -> None:
+    status = response.status
+    if status == 200 or (status == 206 and partial):
+        if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
+            raise TemporaryError("fetch_failed", "the server compressed the file although asked not to")
+        return
+    said = f"HTTP {status}"
+    if status >= 500 or status in (408, 425, 429):
+        raise TemporaryError("fetch_unavailable", said, retry_after=retry_after(response.headers.get("Retry-After")))
+    if status >= 400:
+        raise PermanentError("result_gone", said)
+    raise TemporaryError("fetch_failed", f"{said} where a file was expected")
+
+
+def _chunks(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int, chunk_size: int) -> Iterator[bytes]:
+    received = 0
+    while True:
+        try:
+            # `read` rather than `stream`: it fills `chunk_size` also when the server sends small HTTP chunks.
+            chunk = response.read(chunk_size, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise deadline.explain(error) from error
+        if deadline.passed:
+            deadline.left()  # a body without a length ends quietly when its socket is shut down
+        if not chunk:
+            deadline.cancel()
+            return
+        received += len(chunk)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        yield chunk
+
+
+def _too_large(max_bytes: int) -> PermanentError:
+    return PermanentError("result_too_large", f"more than {max_bytes} bytes")
