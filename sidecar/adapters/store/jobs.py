@@ -1,0 +1,232 @@
+"""Adapter: jobs, their claims and the timetable in Redis. Decides nothing: it compares, sets, and says what it found."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import redis
+
+from ...core.errors import StaleClaim, TemporaryError
+from ...core.job import DEFAULTS, Job
+from . import scripts
+
+SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
+
+
+class RedisJobStore:
+    """Working memory. Safe for any number of processes and machines.
+
+    Terms: a *claim* names the worker that owns the current step of a job; its *lease* is the job's entry in the timetable,
+    pushed on while the worker lives. A lapsed lease is how a dead worker is noticed.
+    """
+
+    def __init__(self, connection: redis.Redis, *, slots: int = 0, clock: Callable[[], float] = time.time):
+        self._redis = connection
+        self._slots = slots
+        self._clock = clock
+        register = connection.register_script
+        self._create, self._claim, self._update = (register(s) for s in (scripts.CREATE, scripts.CLAIM, scripts.UPDATE))
+        self._take_due, self._take_slot, self._free_slot = (
+            register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
+        )
+
+    # ------------------------------------------------------------------ jobs
+    def create(self, job: Job, *, due_at: float | None, settled: bool = False) -> bool:
+        """Remember a job; False when this attempt or a newer one is there already (nothing changes then)."""
+        flat = [text for pair in job.to_fields().items() for text in pair]
+        args = [job.job_id, job.attempt, _number(due_at), SETTLED_TTL_S if settled else "", *flat]
+        return self._create(keys=[_job(job.job_id), "smi:due", "smi:states"], args=args) == 1
+
+    def get(self, job_id: str) -> Job | None:
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(_job(job_id))
+            pipe.zscore("smi:due", job_id)
+            raw, due = pipe.execute()
+        return Job.from_fields(raw, due or 0) if raw else None
+
+    def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """The known ones among `job_ids`."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(_job(job_id))
+            return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
+
+    def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
+        """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""
+        now, claim = self._clock(), secrets.token_hex(6)
+        answer = self._claim(keys=[_job(job_id), "smi:due"], args=[job_id, attempt, now, now + lease_s, claim, *states])
+        return None if isinstance(answer, str) else Job.from_fields(_pairs(answer), now + lease_s)
+
+    def renew(self, job: Job, *, lease_s: float) -> None:
+        """Push the lease on; raises StaleClaim when the job has passed to another claim."""
+        self.advance(job, {}, due_at=self._clock() + lease_s, release=False)
+
+    def advance(
+        self,
+        job: Job,
+        changes: dict[str, Any],
+        *,
+        due_at: float | None,
+        release: bool = True,
+        settled: bool = False,
+        messages: Sequence[dict[str, Any]] = (),
+        lane: str = "deliver",
+    ) -> Job:
+        """Write what the owner of a claim has found; the messages to the shop go into the outbox in the same instant.
+
+        `due_at`: when the timetable looks next (None: never). Raises StaleClaim, and then nothing was written.
+        """
+        after = self._write(job.job_id, job.attempt, job.claim, (), changes, due_at, release, settled, messages, lane)
+        if after is None:
+            raise StaleClaim(job.job_id)
+        return after
+
+    def change(
+        self,
+        job_id: str,
+        attempt: int,
+        states: Iterable[str],
+        changes: dict[str, Any],
+        *,
+        due_at: float | None | str = "=",
+        fence: bool = True,
+        settled: bool = False,
+        messages: Sequence[dict[str, Any]] = (),
+        lane: str = "deliver",
+    ) -> Job | None:
+        """Change a job from outside its claim if it is in one of `states` (empty: any); None when it is not.
+
+        `fence`: whoever holds the claim loses it and will write nothing more.
+        """
+        return self._write(job_id, attempt, "", tuple(states), changes, due_at, fence, settled, messages, lane)
+
+    def _write(self, job_id, attempt, claim, states, changes, due_at, release, settled, messages, lane) -> Job | None:
+        changes = {**changes, "updated_at": int(self._clock())}
+        flat: list[Any] = []
+        for name, value in changes.items():
+            flat += [name, "" if value == DEFAULTS[name] else value]
+        sent: list[Any] = []
+        for message in messages:
+            sent += [message["id"], self._clock(), json.dumps(message, separators=(",", ":"))]
+        answer = self._update(
+            keys=[_job(job_id), "smi:due", "smi:states", f"smi:outbox:{lane}", f"smi:outbox:{lane}:body"],
+            args=[
+                job_id,
+                attempt,
+                claim,
+                f",{','.join(states)}," if states else "",
+                "" if release else "=",
+                due_at if due_at == "=" else _number(due_at),
+                SETTLED_TTL_S if settled else "",
+                len(messages),
+                *sent,
+                *flat,
+            ],
+        )
+        if isinstance(answer, str):
+            return None
+        return Job.from_fields(_pairs(answer), due_at if isinstance(due_at, float) else 0)
+
+    def forget(self, job_id: str) -> None:
+        """Erase a job from working memory."""
+        with self._redis.pipeline() as pipe:
+            pipe.hget(_job(job_id), "state")
+            pipe.delete(_job(job_id))
+            pipe.zrem("smi:due", job_id)
+            pipe.srem("smi:slots", job_id)
+            pipe.zrem("smi:waiting", job_id)
+            state, *_ = pipe.execute()
+        if state:
+            self._redis.hincrby("smi:states", state, -1)
+
+    # ------------------------------------------------------------------ timetable
+    def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
+        """Ids that are due now; each is booked again `rebook_s` later in case nobody acts on it."""
+        now = self._clock()
+        return self._take_due(keys=["smi:due"], args=[now, now + rebook_s, limit])
+
+    def unsettled(self) -> int:
+        return self._redis.zcard("smi:due")
+
+    def counts(self) -> dict[str, int]:
+        return {state: int(n) for state, n in self._redis.hgetall("smi:states").items() if int(n) > 0}
+
+    def all_ids(self) -> list[str]:
+        """Every job in the timetable, in no order."""
+        return [member for member, _ in self._redis.zscan_iter("smi:due", count=1000)]
+
+    # ------------------------------------------------------------------ Upsampler's concurrency
+    def take_slot(self, job: Job) -> bool:
+        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first."""
+        if self._slots == 0:
+            return True
+        args = [job.job_id, self._slots, job.paid_at or self._clock()]
+        return self._take_slot(keys=["smi:slots", "smi:waiting"], args=args) == 1
+
+    def free_slot(self, job_id: str) -> list[str]:
+        """Give the slot back; the ids that have been called up in its place are due at once."""
+        if self._slots == 0:
+            return []
+        return self._free_slot(keys=["smi:slots", "smi:waiting", "smi:due"], args=[job_id, self._slots, self._clock()])
+
+    def position(self, job_id: str) -> int | None:
+        """Place in the line before Upsampler, from 1; None when not in line."""
+        rank = self._redis.zrank("smi:waiting", job_id)
+        return None if rank is None else rank + 1
+
+    # ------------------------------------------------------------------ holds
+    def hold(self, stage: str, *, reason: str, detail: str) -> bool:
+        """Stop a stage for everybody; True when it was not held before."""
+        now = int(self._clock())
+        return self._redis.hsetnx(
+            "smi:held", stage, json.dumps({"reason": reason, "detail": detail, "since": now, "probe_at": now})
+        )
+
+    def resume(self, stage: str) -> bool:
+        return self._redis.hdel("smi:held", stage) == 1
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        return {stage: json.loads(text) for stage, text in self._redis.hgetall("smi:held").items()}
+
+    def may_probe(self, stage: str, *, every_s: float) -> bool:
+        """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
+        return bool(self._redis.set(f"smi:probe:{stage}", "1", nx=True, ex=max(1, int(every_s))))
+
+    # ------------------------------------------------------------------ answers to repeated messages
+    def remembered(self, message_id: str) -> dict[str, Any] | None:
+        text = self._redis.get(f"smi:answer:{message_id}")
+        return json.loads(text) if text else None
+
+    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
+        """Keep an answer; False when one is there already."""
+        return bool(self._redis.set(f"smi:answer:{message_id}", json.dumps(answer), nx=True, ex=ttl_s))
+
+    # ------------------------------------------------------------------ signs of life
+    def beat(self, who: str, *, ttl_s: int = 15) -> None:
+        self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)
+
+    def alive(self, who: str) -> bool:
+        return self._redis.exists(f"smi:alive:{who}") == 1
+
+    def ping(self) -> None:
+        """Raises TemporaryError("redis_unavailable")."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            raise TemporaryError("redis_unavailable", str(error)) from error
+
+
+def _job(job_id: str) -> str:
+    return f"smi:job:{job_id}"
+
+
+def _number(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def _pairs(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))

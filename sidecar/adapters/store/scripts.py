@@ -1,0 +1,125 @@
+"""Adapter: the Lua scripts of the store. Each runs atomically; KEYS are named in full so that a reader can find them.
+
+Job hash `smi:job:<id>`, timetable `smi:due` (job id -> Unix seconds), state counts `smi:states`,
+Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> not before),
+`smi:outbox:<lane>:body` (id -> JSON).
+"""
+
+# KEYS: job hash, timetable, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
+# -> 1 created | 0 the same or a newer attempt is there
+CREATE = """
+local known = redis.call('HGET', KEYS[1], 'attempt')
+if known and tonumber(known) >= tonumber(ARGV[2]) then return 0 end
+if known then
+  redis.call('HINCRBY', KEYS[3], redis.call('HGET', KEYS[1], 'state'), -1)
+  redis.call('DEL', KEYS[1])
+end
+for i = 5, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  if ARGV[i] == 'state' then redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1) end
+end
+redis.call('PERSIST', KEYS[1])
+if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) else redis.call('ZREM', KEYS[2], ARGV[1]) end
+if ARGV[4] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
+return 1
+"""
+
+# KEYS: job hash, timetable.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
+# -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
+CLAIM = """
+local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
+if not row[1] then return 'missing' end
+if row[1] ~= ARGV[2] then return 'superseded' end
+local allowed = false
+for i = 6, #ARGV do if ARGV[i] == row[2] then allowed = true end end
+if not allowed then return 'state' end
+if row[3] and row[3] ~= '' then
+  local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
+  if due and tonumber(due) > tonumber(ARGV[3]) then return 'claimed' end
+  redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+end
+redis.call('HSET', KEYS[1], 'claim', ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+return redis.call('HGETALL', KEYS[1])
+"""
+
+# KEYS: job hash, timetable, counts, outbox lane, its bodies.
+# ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
+#       claim afterwards ('=' keeps it), due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
+#       number of messages, (message id, not before, body) …, then field, value ('' deletes the field) …
+# -> the hash as a flat list | a word why not
+UPDATE = """
+local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
+if not row[1] then return 'missing' end
+if row[1] ~= ARGV[2] then return 'superseded' end
+if ARGV[3] ~= '' and row[3] ~= ARGV[3] then return 'claim' end
+if ARGV[4] ~= '' and not string.find(ARGV[4], ',' .. row[2] .. ',', 1, true) then return 'state' end
+local at = 9
+for _ = 1, tonumber(ARGV[8]) do
+  redis.call('ZADD', KEYS[4], 'NX', ARGV[at + 1], ARGV[at])
+  redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 2])
+  at = at + 3
+end
+for i = at, #ARGV, 2 do
+  if ARGV[i] == 'state' and ARGV[i + 1] ~= row[2] then
+    redis.call('HINCRBY', KEYS[3], row[2], -1)
+    redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1)
+  end
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
+  else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+if ARGV[5] ~= '=' then
+  if ARGV[5] == '' then redis.call('HDEL', KEYS[1], 'claim') else redis.call('HSET', KEYS[1], 'claim', ARGV[5]) end
+end
+if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
+elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
+if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
+elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
+return redis.call('HGETALL', KEYS[1])
+"""
+
+# KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a dispatcher that
+# dies between taking and enqueueing loses nothing.  -> ids
+TAKE_DUE = """
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
+return ids
+"""
+
+# KEYS: slots, line.  ARGV: id, limit, place in the line.  -> 1 has a slot | 0 waits in the line
+TAKE_SLOT = """
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
+local first = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+local free = tonumber(ARGV[2]) - redis.call('SCARD', KEYS[1])
+if free > 0 and (not first or first == ARGV[1] or redis.call('ZCARD', KEYS[2]) < free) then
+  redis.call('SADD', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return 1
+end
+redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
+return 0
+"""
+
+# KEYS: slots, line, timetable.  ARGV: id, limit, now.  Frees the slot and calls up the next in the line. -> ids called up
+FREE_SLOT = """
+redis.call('SREM', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+local called = {}
+local free = tonumber(ARGV[2]) - redis.call('SCARD', KEYS[1])
+while free > 0 do
+  local next = redis.call('ZPOPMIN', KEYS[2])[1]
+  if not next then break end
+  redis.call('SADD', KEYS[1], next)
+  redis.call('ZADD', KEYS[3], ARGV[3], next)
+  called[#called + 1] = next
+  free = free - 1
+end
+return called
+"""
+
+# KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
+KEEP_LOCK = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1
+"""
