@@ -33,6 +33,7 @@ class Job:
     paid_at: int = 0
     # the pipeline
     submission: int = 0  # how often Upsampler was asked, counted by the ledger
+    submit_claim: str = ""  # names us to the ledger, so that our own repeated claim is not taken for a rival's
     posting: int = 0  # 1 from just before the POST until its answer: while it stands, the outcome is unknown
     upsampler_id: str = ""
     hinted_id: str = ""  # the id that a webhook brought while the answer to the submit was still missing

@@ -1,4 +1,4 @@
-"""Adapter: jobs, their claims and the timetable in Redis. Decides nothing: it compares, sets, and says what it found."""
+"""Adapter: jobs, claims and the timetable in Redis. Decides nothing: it compares, sets, and says what it found."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and dow
 class RedisJobStore:
     """Working memory. Safe for any number of processes and machines.
 
-    Terms: a *claim* names the worker that owns the current step of a job; its *lease* is the job's entry in the timetable,
-    pushed on while the worker lives. A lapsed lease is how a dead worker is noticed.
+    Terms: a *claim* names the worker that owns the current step of a job; its *lease* says until when, and is also
+    the job's entry in the timetable. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
     """
 
     def __init__(self, connection: redis.Redis, *, slots: int = 0, clock: Callable[[], float] = time.time):

@@ -1,4 +1,4 @@
-"""Adapter: messages that wait for the shop. One flusher a lane at a time, so that order holds and requests are shared."""
+"""Adapter: messages that wait for the shop. One flusher a lane, so that order holds and requests are shared."""
 
 from __future__ import annotations
 

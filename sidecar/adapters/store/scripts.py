@@ -27,25 +27,24 @@ return 1
 # KEYS: job hash, timetable.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
 # -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
 CLAIM = """
-local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
+local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim', 'lease')
 if not row[1] then return 'missing' end
 if row[1] ~= ARGV[2] then return 'superseded' end
 local allowed = false
 for i = 6, #ARGV do if ARGV[i] == row[2] then allowed = true end end
 if not allowed then return 'state' end
 if row[3] and row[3] ~= '' then
-  local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
-  if due and tonumber(due) > tonumber(ARGV[3]) then return 'claimed' end
+  if tonumber(row[4] or '0') > tonumber(ARGV[3]) then return 'claimed' end
   redis.call('HINCRBY', KEYS[1], 'crashes', 1)
 end
-redis.call('HSET', KEYS[1], 'claim', ARGV[5])
+redis.call('HSET', KEYS[1], 'claim', ARGV[5], 'lease', ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
 # KEYS: job hash, timetable, counts, outbox lane, its bodies.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
-#       claim afterwards ('=' keeps it), due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
+#       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
 #       number of messages, (message id, not before, body) …, then field, value ('' deletes the field) …
 # -> the hash as a flat list | a word why not
 UPDATE = """
@@ -68,9 +67,8 @@ for i = at, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
   else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
-if ARGV[5] ~= '=' then
-  if ARGV[5] == '' then redis.call('HDEL', KEYS[1], 'claim') else redis.call('HSET', KEYS[1], 'claim', ARGV[5]) end
-end
+if ARGV[5] == '' then redis.call('HDEL', KEYS[1], 'claim', 'lease')
+elseif ARGV[3] ~= '' and ARGV[6] ~= '=' then redis.call('HSET', KEYS[1], 'lease', ARGV[6]) end
 if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
@@ -78,8 +76,8 @@ elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a dispatcher that
-# dies between taking and enqueueing loses nothing.  -> ids
+# KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
+# dispatcher that dies between taking and enqueueing loses nothing.  -> ids
 TAKE_DUE = """
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
@@ -100,7 +98,8 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
 return 0
 """
 
-# KEYS: slots, line, timetable.  ARGV: id, limit, now.  Frees the slot and calls up the next in the line. -> ids called up
+# KEYS: slots, line, timetable.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
+# -> ids called up
 FREE_SLOT = """
 redis.call('SREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
