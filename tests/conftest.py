@@ -1,0 +1,80 @@
+"""Fixtures with real parts. Nothing starts for a test that does not ask for it; each xdist worker has its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.redis_server import RedisServer
+from tests.testbed.wordpress import NEWEST, OLDEST
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with a real shop or a real browser bears their mark, so that `-m "not wordpress"` leaves it out."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "shop_factory" in fixtures or "wordpress_version" in fixtures:
+            item.add_marker("wordpress")
+        if "browser" in fixtures:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One server for the whole run; a test that kills it or fills it starts its own `RedisServer` instead."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Address of a real, empty Redis."""
+    redis_server.flush()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session", params=[OLDEST, NEWEST], ids=lambda version: f"wordpress-{version}")
+def wordpress_version(request: pytest.FixtureRequest) -> str:
+    """The oldest and the newest WordPress that the bridge claims: a test that asks for it runs on both."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def shop_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., "Shop"]]:  # noqa: F821
+    """Starts shops: takes `Shop.start`'s arguments but the folder. What is not stopped earlier ends with the run.
+
+    A start takes about a second: share a shop in a fixture of module scope, `with shop_factory(...) as shop: yield shop`.
+    """
+    from tests.testbed.shop import Shop
+
+    shops: list[Shop] = []
+
+    def start(*arguments: object, **settings: object) -> Shop:
+        folder = tmp_path_factory.mktemp("shop") / "site"
+        shops.append(Shop.start(folder, *arguments, **settings))  # type: ignore[arg-type]
+        return shops[-1]
+
+    yield start
+    for shop in shops:
+        shop.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:  # noqa: F821
+    from tests.testbed.browser import Browser
+
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser_page(browser: "Browser") -> Iterator["Page"]:  # noqa: F821
+    """A page of a fresh, headless Chromium profile."""
+    with browser.page() as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for `tests.testbed.photos.photo`."""
+    return tmp_path_factory.mktemp("photos")

@@ -1,0 +1,107 @@
+"""nginx in front of php-fpm, as a WordPress host sets it up."""
+
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.testbed.places import reserve_port
+from tests.testbed.process import Process, StartFailed
+from tests.testbed.system import find_program
+
+_CONFIGURATION = """\
+{user}daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-error.log notice;
+worker_processes 2;
+events {{ worker_connections 1024; }}
+http {{
+    types {{
+        text/html html htm; text/css css; application/javascript js; application/json json; text/plain txt;
+        image/png png; image/jpeg jpg jpeg; image/webp webp; image/gif gif; image/svg+xml svg; font/woff2 woff2;
+    }}
+    default_type application/octet-stream;
+    access_log {folder}/nginx-access.log;
+    client_body_temp_path {folder}/temp/body;
+    proxy_temp_path {folder}/temp/proxy;
+    fastcgi_temp_path {folder}/temp/fastcgi;
+    uwsgi_temp_path {folder}/temp/uwsgi;
+    scgi_temp_path {folder}/temp/scgi;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 65;
+    client_max_body_size 64m;
+    server {{
+        listen 127.0.0.1:{port} backlog=511;
+        server_name _;
+        root {root};
+        index index.php index.html;
+        {snippet}
+        location / {{ try_files $uri $uri/ /index.php?$args; }}
+        location ~ \\.php$ {{
+            try_files $uri =404;
+            fastcgi_pass 127.0.0.1:{php_port};
+            fastcgi_read_timeout 300s;
+            fastcgi_buffers 16 32k;
+            fastcgi_buffer_size 64k;
+            # No HTTP_HOST here: the client's own Host header, port included, reaches PHP under that name.
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_param SCRIPT_NAME $fastcgi_script_name;
+            fastcgi_param DOCUMENT_ROOT $document_root;
+            fastcgi_param DOCUMENT_URI $document_uri;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param REQUEST_SCHEME $scheme;
+            fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param CONTENT_TYPE $content_type;
+            fastcgi_param CONTENT_LENGTH $content_length;
+            fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param SERVER_SOFTWARE nginx;
+            fastcgi_param SERVER_NAME $host;
+            fastcgi_param SERVER_ADDR $server_addr;
+            fastcgi_param SERVER_PORT $server_port;
+            fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param REMOTE_PORT $remote_port;
+            fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+            fastcgi_param REDIRECT_STATUS 200;
+        }}
+    }}
+}}
+"""
+
+
+class Nginx(Process):
+    """Serves `root`. `snippet`: a file with directives for the server block, read at each start."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(
+        self, folder: Path, root: Path, php_port: int, snippet: Path | None = None, port: int | None = None
+    ) -> None:
+        super().__init__("nginx", folder)
+        self.root = root
+        self.php_port = php_port
+        self.snippet = snippet
+        self.port = port or reserve_port()
+
+    def command(self) -> Sequence[str]:
+        if (program := find_program("nginx")) is None:
+            raise StartFailed("there is no nginx here: python -m tests.testbed.system shop")
+        (self.folder / "temp").mkdir(exist_ok=True)
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                user="user root;\n" if os.geteuid() == 0 else "",
+                folder=self.folder,
+                root=self.root,
+                port=self.port,
+                php_port=self.php_port,
+                snippet=f"include {self.snippet};" if self.snippet else "",
+            )
+        )
+        return [program, "-p", str(self.folder), "-c", str(configuration), "-e", "stderr"]
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -1,0 +1,69 @@
+"""Pictures that look like photos to software: smooth light, edges, texture, noise. The same seed gives the same file."""
+
+import random
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+
+def picture(width: int, height: int, seed: int = 1) -> Image.Image:
+    """An RGB image: a hilly landscape under an evening sky, with film grain."""
+    chance = random.Random(seed)
+    # Drawn at a fixed height and scaled: the scene depends on the seed, not on the size.
+    scene = Image.new("RGB", (900, 600))
+    draw = ImageDraw.Draw(scene)
+    sky, horizon = _colour(chance, 20, 110), _colour(chance, 180, 250)
+    for y in range(600):
+        draw.line([(0, y), (900, y)], fill=_mix(sky, horizon, min(1.0, y / 380)))
+    x, y, radius = chance.randint(150, 750), chance.randint(80, 240), chance.randint(28, 60)
+    glow = Image.new("RGB", scene.size)
+    ImageDraw.Draw(glow).ellipse((x - radius * 3, y - radius * 3, x + radius * 3, y + radius * 3), (90, 70, 40))
+    scene = ImageChops.add(scene, glow.filter(ImageFilter.GaussianBlur(40)))
+    draw = ImageDraw.Draw(scene)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 240, 205))
+    for layer in range(4):
+        shade = _mix(horizon, (18, 30, 34), 0.35 + 0.2 * layer)
+        points = [(-10, 600)]
+        ground = 330 + 60 * layer
+        for step in range(0, 931, 30 - 4 * layer):
+            ground = min(560, max(260 + 55 * layer, ground + chance.randint(-22, 22)))
+            points.append((step - 10, ground))
+        draw.polygon([*points, (920, 600)], fill=shade)
+        for _ in range(14 * layer):
+            tree_x, tree_y = chance.choice(points[1:])
+            tree_x, size = tree_x + chance.randint(-15, 15), chance.randint(8, 14 + 6 * layer)
+            trunk = _mix(shade, (0, 0, 0), 0.35)
+            draw.polygon(
+                [(tree_x, tree_y - 2 * size), (tree_x - size // 2, tree_y + 4), (tree_x + size // 2, tree_y + 4)],
+                fill=trunk,
+            )
+    image = scene.resize((width, height), Image.Resampling.BICUBIC)
+    return ImageChops.add(image, _grain(width, height, seed), scale=1, offset=-12)
+
+
+def photo(path: Path, width: int = 640, height: int = 480, seed: int = 1) -> Path:
+    """Write a picture as JPEG (quality 90), PNG or WebP, by the path's suffix; returns the path."""
+    picture(width, height, seed).save(path, _SUFFIX[path.suffix.lower()], quality=90)
+    return path
+
+
+def _grain(width: int, height: int, seed: int) -> Image.Image:
+    """Noise of 0..24 in each channel, tiled from one block: fine enough for any size."""
+    block = bytes(value % 25 for value in random.Random(seed + 1).randbytes(256 * 256 * 3))
+    tile = Image.frombytes("RGB", (256, 256), block)
+    grain = Image.new("RGB", (width, height))
+    for top in range(0, height, 256):
+        for left in range(0, width, 256):
+            grain.paste(tile, (left, top))
+    return grain
+
+
+def _colour(chance: random.Random, low: int, high: int) -> tuple[int, int, int]:
+    return chance.randint(low, high), chance.randint(low, high), chance.randint(low, high)
+
+
+def _mix(one: tuple[int, int, int], two: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, two, strict=True))
+    return red, green, blue

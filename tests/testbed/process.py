@@ -1,0 +1,161 @@
+"""One server process of the testbed: start, stop, kill, restart, and a log file.
+
+Each runs in a session of its own, so that its children are known and end with it, also those that lead their own
+process group (an RQ work-horse does).
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.testbed import reaper
+
+
+class StartFailed(RuntimeError):
+    """A part did not come up; the message holds the end of its log."""
+
+
+class Process:
+    """Base of all parts. A subclass says what to run (`command`) and when it is ready (`is_ready`)."""
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.log = folder / f"{name}.log"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def environment(self) -> Mapping[str, str] | None:
+        """None: the caller's own environment."""
+        return None
+
+    def is_ready(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int:
+        """Raises StartFailed if it was never started or has been stopped."""
+        if self._child is None:
+            raise StartFailed(f"{self.name} is not running")
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self._child is None else self._child.poll()
+
+    def pids(self) -> list[int]:
+        """The process and all its living children of any generation, the process first."""
+        return [] if self._child is None else session_members(self._child.pid)
+
+    def launch(self) -> None:
+        """Start it without waiting until it is ready. Appends to the log."""
+        if self.running:
+            raise StartFailed(f"{self.name} is running already")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "ab") as log:
+            self._child = subprocess.Popen(
+                list(self.command()),
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        reaper.watch(self._child.pid)
+
+    def start(self, timeout: float = 30) -> Self:
+        self.launch()
+        self.wait_ready(timeout)
+        return self
+
+    def wait_ready(self, timeout: float = 30) -> None:
+        """Raises StartFailed when the process ends, or is not ready after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            if not self.running:
+                raise StartFailed(f"{self.name} ended with {self.returncode}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{self.name} was not ready after {timeout:g} s:\n{self.log_tail()}")
+            time.sleep(0.01)
+
+    def stop(self, timeout: float = 10) -> None:
+        """Ask it to end, wait, then end what is left of it. Safe to call twice."""
+        child = self._child
+        if child is None:
+            return
+        if child.poll() is None:
+            _send(child.pid, self.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, the process and all its children. Safe to call twice."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        while members := session_members(child.pid):
+            for pid in members:
+                _send(pid, signal.SIGKILL)
+            child.poll()
+            time.sleep(0.002)
+        child.wait()
+        reaper.forget(child.pid)
+
+    def signal(self, number: int) -> None:
+        """Send one signal to the process alone, not to its children."""
+        _send(self.pid, number)
+
+    def restart(self, timeout: float = 30) -> None:
+        self.stop()
+        self.start(timeout)
+
+    def log_tail(self, lines: int = 40) -> str:
+        if not self.log.exists():
+            return "(no log)"
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def __enter__(self) -> Self:
+        return self if self.running else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def session_members(session: int) -> list[int]:
+    """Ids of the living processes of a session, its leader first; zombies are left out."""
+    members = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat") as stat:
+                # The second field, the program's name, may itself hold blanks and brackets.
+                fields = stat.read().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            members.append(int(entry))
+    return sorted(members, key=lambda pid: (pid != session, pid))
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself a moment ago
+        os.kill(pid, number)
