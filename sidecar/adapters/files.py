@@ -1,0 +1,189 @@
+"""Adapter: finished files in the shop's uploads folder. Temp file in the same file system, fsync, rename: all or nothing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.errors import ConfigurationError, PermanentError, SidecarError
+
+_TEMP = ".incoming"
+
+# What stands in smi-downloads so that paid files are not served past the token. nginx ignores all of these:
+# deploy/nginx.conf has the location that it needs.
+GUARDS = {
+    ".htaccess": (
+        "# Paid files: only through a download link.\n"
+        "<IfModule mod_authz_core.c>\n\tRequire all denied\n</IfModule>\n"
+        "<IfModule !mod_authz_core.c>\n\tOrder deny,allow\n\tDeny from all\n</IfModule>\n"
+    ),
+    "web.config": (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<configuration>\n\t<system.webServer>\n\t\t<security>\n'
+        '\t\t\t<authorization>\n\t\t\t\t<remove users="*" roles="" verbs="" />\n'
+        '\t\t\t\t<add accessType="Deny" users="*" />\n\t\t\t</authorization>\n'
+        "\t\t</security>\n\t</system.webServer>\n</configuration>\n"
+    ),
+    "index.php": "<?php\n// Silence is golden.\n",
+    "index.html": "",
+}
+
+
+class Incoming:
+    """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get."""
+
+    def __init__(self, path: Path, mode: int):
+        self.path = path
+        self.bytes = 0
+        self._sha256 = hashlib.sha256()
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+            os.fchmod(self._fd, mode)
+        except OSError as error:
+            raise _storage(error, path) from error
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Raises ConfigurationError("disk_full" | "folder_not_writable")."""
+        self._sha256.update(chunk)
+        view = memoryview(chunk)
+        try:
+            while view:
+                written = os.write(self._fd, view)
+                self.bytes += written
+                view = view[written:]
+        except OSError as error:
+            raise _storage(error, self.path) from error
+
+    def close(self) -> None:
+        """Bytes are on the disk when this returns."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            try:
+                os.fsync(fd)
+            except OSError as error:
+                raise _storage(error, self.path) from error
+            finally:
+                os.close(fd)
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+        self.path.unlink(missing_ok=True)
+
+
+class ResultFiles:
+    """The folder `uploads/smi-downloads`. Names are made here, from checked parts only."""
+
+    def __init__(self, root: Path, *, file_mode: int = 0o644, folder_mode: int = 0o755):
+        self.root = root
+        self._file_mode, self._folder_mode = file_mode, folder_mode
+
+    @staticmethod
+    def name(job_id: str, factor: int, extension: str, at: float) -> str:
+        """``YYYY/MM/{job_id}_4x.jpg``, relative to the folder; the month is UTC's."""
+        return time.strftime("%Y/%m/", time.gmtime(at)) + f"{job_id}_{factor}x.{extension}"
+
+    def prepare(self) -> None:
+        """Make the folder and its guards; safe to repeat."""
+        try:
+            self._make(self.root / _TEMP)
+            for name, text in GUARDS.items():
+                path = self.root / name
+                if not path.exists():
+                    path.write_text(text)
+        except OSError as error:
+            raise _storage(error, self.root) from error
+
+    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
+        """A fresh temp file, named by job and claim, so that a stale worker never writes into its successor's."""
+        self.prepare()
+        return Incoming(self.temp_path(job_id, claim, suffix), self._file_mode)
+
+    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
+        return self.root / _TEMP / f"{job_id}.{claim}.{suffix}"
+
+    def publish(self, temp: Path, name: str) -> None:
+        """Rename into place and make the name durable. The temp file must be closed (and so synced)."""
+        target = self.path(name)
+        try:
+            self._make(target.parent)
+            os.chmod(temp, self._file_mode)
+            os.replace(temp, target)
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise _storage(error, target) from error
+
+    def path(self, name: str) -> Path:
+        """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
+        path = (self.root / name).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise PermanentError("path_outside", name)
+        return path
+
+    def size(self, name: str) -> int | None:
+        """Bytes, or None if there is no such file."""
+        try:
+            return self.path(name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def sha256(self, name: str) -> str:
+        with self.path(name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def hash_file(self, path: Path) -> tuple[int, str]:
+        """Bytes and sha256 of any local file, and sync it."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_size, digest
+
+    def remove(self, name: str) -> bool:
+        try:
+            self.path(name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def discard_temps(self, job_id: str) -> None:
+        for path in (self.root / _TEMP).glob(f"{job_id}.*"):
+            path.unlink(missing_ok=True)
+
+    def probe(self) -> None:
+        """Write, read back and remove a file; raises ConfigurationError when the folder is not usable."""
+        self.prepare()
+        path = self.root / _TEMP / f"probe-{os.getpid()}"
+        try:
+            path.write_bytes(b"smi" * 1024)
+            path.read_bytes()
+        except OSError as error:
+            raise _storage(error, path) from error
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            for parent in [*reversed(folder.relative_to(self.root).parents), folder.relative_to(self.root)]:
+                path = self.root / parent
+                if not path.is_dir():
+                    path.mkdir(parents=parent == Path("."), exist_ok=True)
+                    os.chmod(path, self._folder_mode)
+
+
+def _storage(error: OSError, path: Path) -> SidecarError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    code = "disk_full" if full else "folder_not_writable"
+    return ConfigurationError(code, f"{path}: {error.strerror}")

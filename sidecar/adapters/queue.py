@@ -1,0 +1,69 @@
+"""Adapter: RQ. Carries work to the workers; it holds no truth, and everything that it loses comes due again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from ..core.states import STAGES
+
+# A stage that runs longer than this is stopped; its lease then lapses, and the timetable brings the job back.
+TIMEOUT_S = {"submit": 120, "watch": 300, "collect": 7200, "deliver": 120, "settle": 300}
+MARK_S = 60  # an RQ job that vanished without running blocks its like for no longer than this
+_RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
+_FAILURE_TTL_S = 3600
+
+
+class RqQueue:
+    """One RQ queue for each stage.
+
+    A mark in Redis keeps the same work from standing in a queue twice. It is lifted when the work begins, so that
+    whatever comes due meanwhile is queued again.
+    """
+
+    def __init__(self, connection: redis.Redis):
+        """`connection`: without decode_responses, as RQ wants it."""
+        self._redis = connection
+        self._queues = {name: Queue(name, connection=connection, serializer=JSONSerializer) for name in STAGES}
+
+    def stage(self, stage: str, job_id: str, attempt: int) -> bool:
+        """Queue one stage of one job; False when it stands there already."""
+        if not self._redis.set(f"smi:queued:{stage}:{job_id}", attempt, nx=True, ex=MARK_S):
+            return False
+        self._put(stage, "sidecar.tasks.stage", stage, job_id, attempt)
+        return True
+
+    def watch(self, jobs: Sequence[tuple[str, int]]) -> None:
+        """Queue polls of many jobs as one RQ job: one connection to Upsampler serves them all."""
+        if jobs:
+            self._put("watch", "sidecar.tasks.watch_many", [list(pair) for pair in jobs])
+
+    def flush(self, lane: str) -> None:
+        self._put(lane, "sidecar.tasks.flush", lane)
+
+    def task(self, queue: str, name: str, *args: str | int) -> None:
+        """Queue another function of `sidecar.tasks`, by name."""
+        self._put(queue, f"sidecar.tasks.{name}", *args)
+
+    def begin(self, stage: str, job_id: str) -> None:
+        """The work begins: its like may be queued again."""
+        self._redis.delete(f"smi:queued:{stage}:{job_id}")
+
+    def depths(self) -> dict[str, int]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in self._queues.values():
+                pipe.llen(queue.key)
+            return dict(zip(self._queues, pipe.execute(), strict=True))
+
+    def _put(self, queue: str, function: str, *args) -> None:
+        self._queues[queue].enqueue_call(
+            function,
+            args=args,
+            timeout=TIMEOUT_S[queue],
+            result_ttl=_RESULT_TTL_S,
+            failure_ttl=_FAILURE_TTL_S,
+            description=function,
+        )

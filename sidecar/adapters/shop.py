@@ -1,0 +1,110 @@
+"""Adapter: the shop's door. Seals a batch of messages, posts it, and gives back one result for each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from ..core.errors import ConfigurationError, TemporaryError
+from ..core.messages import Signer
+
+ROUTE = "smi-bridge/v1/messages"
+MAX_ANSWER_BYTES = 32 << 20
+
+
+class ShopDoor:
+    """Speaks to the bridge. Keeps the connection and the form of the address that worked."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        shop_url: str,
+        address: str = "",
+        timeout: tuple[float, float] = (5, 60),
+        clock: Callable[[], float] = time.time,
+    ):
+        """`address`: where to connect to when that is not `shop_url`; the Host header stays the shop's."""
+        self._signer, self._clock, self._timeout = signer, clock, timeout
+        base = address or shop_url
+        # The second form works where pretty permalinks are off, or a plugin guards /wp-json.
+        self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}"]
+        self._host = urlsplit(shop_url).netloc if address else ""
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def send(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Results in the order of the messages: {"id", "status": "done"|"refused"|"failed", "reason", "data"}.
+
+        Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError("shop_unavailable"),
+        or ConfigurationError "shop_refused" (401: secrets, clocks or sites differ), "shop_door_missing",
+        "shop_refused_message" (400, 422: versions of bridge and sidecar differ).
+        """
+        results = self._post("batch", {"messages": list(messages)}).get("results")
+        if not isinstance(results, list) or len(results) != len(messages):
+            raise TemporaryError("shop_unavailable", "the shop's answer does not fit the batch")
+        return results
+
+    def ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one question (`status`, `jobs.unfinished`, `jobs.lookup`); raises as `send`."""
+        result = self.send([{"id": type, "type": type, "data": data}])[0]
+        if result.get("status") != "done":
+            raise TemporaryError("shop_unavailable", f"{type}: {result.get('reason')}")
+        return result.get("data") or {}
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _post(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        missing: ConfigurationError | None = None
+        for address in list(self._addresses):
+            body, headers = self._signer.seal(type, data, now=self._clock())
+            if self._host:
+                headers["Host"] = self._host
+            try:
+                response = self._session.post(
+                    address, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+                )
+            except requests.RequestException as error:
+                raise TemporaryError("shop_unavailable", f"{address}: {_short(error)}") from error
+            if response.status_code in (404, 301, 302) and address is not self._addresses[-1]:
+                missing = ConfigurationError("shop_door_missing", f"{address} answered {response.status_code}")
+                continue
+            answer = self._judge(address, response)
+            if missing:  # the other form works: ask it first from now on
+                self._addresses.reverse()
+            return answer
+        raise missing or ConfigurationError("shop_door_missing", self._addresses[0])
+
+    def _judge(self, address: str, response: requests.Response) -> dict[str, Any]:
+        status = response.status_code
+        if status == 401:
+            raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
+        if status in (301, 302, 404):
+            raise ConfigurationError("shop_door_missing", f"{address} answered {status}: is the bridge active?")
+        if status in (400, 403, 409, 413, 422):
+            raise ConfigurationError("shop_refused_message", f"{address} answered {status}: {response.text[:200]}")
+        try:
+            answer = json.loads(response.content)
+        except ValueError:
+            answer = None
+        if status != 200 or not isinstance(answer, dict):
+            raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.content)} bytes")
+        return answer
+
+    def _skew(self, response: requests.Response) -> str:
+        try:
+            skew = parsedate_to_datetime(response.headers["Date"]).timestamp() - self._clock()
+        except (KeyError, ValueError, TypeError):
+            return ""
+        return f"; its clock differs from ours by {skew:.0f} s" if abs(skew) > 60 else ""
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

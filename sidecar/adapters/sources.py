@@ -1,0 +1,74 @@
+"""Adapter: the bought picture. Finds it on disk when it lies in the uploads folder, else looks at its first bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from ..core.errors import PermanentError
+from ..core.job import Job
+from .fetch import SafeFetcher
+from .images import ImageFacts, read_header, read_header_bytes
+
+HEADER_BYTES = 256 * 1024  # EXIF, thumbnails and ICC profiles come before the dimensions of a JPEG
+
+
+@dataclass(frozen=True)
+class Source:
+    """`path`: the local file, or None when it is only known by `url`; `bytes`: None when unknown."""
+
+    url: str
+    path: Path | None
+    facts: ImageFacts
+    bytes: int | None
+
+
+class Sources:
+    """Reads sources; never writes."""
+
+    def __init__(self, fetcher: SafeFetcher, *, uploads_dir: Path, uploads_url: str):
+        self._fetcher = fetcher
+        self._dir = uploads_dir
+        self._url = uploads_url.rstrip("/") + "/"
+
+    def look(self, job: Job) -> Source:
+        """Header of the source. Raises PermanentError source_url_invalid, source_outside_uploads, source_gone,
+        source_not_an_image, source_unsupported; TemporaryError from the network.
+        """
+        path = self.local_path(job)
+        if path is not None:
+            if not path.is_file():
+                raise PermanentError("source_gone", "the file is no longer in the uploads folder")
+            return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
+        try:
+            prefix = self._fetcher.head_bytes(job.source_url, HEADER_BYTES)
+        except PermanentError as error:
+            if error.code == "result_gone":
+                raise PermanentError("source_gone", error.detail) from error
+            raise
+        return Source(job.source_url, None, read_header_bytes(prefix), None)
+
+    def local_path(self, job: Job) -> Path | None:
+        """Where the source lies on this machine, None for a source that lies elsewhere."""
+        if job.source_type == "upload" or job.source_path:
+            if not job.source_path:
+                raise PermanentError("source_outside_uploads", "the uploaded file lies outside the uploads folder")
+            return self._inside(job.source_path)
+        parts = urlsplit(job.source_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PermanentError("source_url_invalid", "the source's address is no http or https address")
+        plain = job.source_url.partition("?")[0]
+        # http and https addresses of the same file occur side by side in old posts
+        if plain.partition("://")[2].startswith(self._url.partition("://")[2]):
+            return self._inside(unquote(plain.partition("://")[2].removeprefix(self._url.partition("://")[2])))
+        return None
+
+    def public_url(self, path: Path) -> str:
+        return self._url + quote(str(path.relative_to(self._dir.resolve())))
+
+    def _inside(self, relative: str) -> Path:
+        path = (self._dir / relative).resolve()
+        if not path.is_relative_to(self._dir.resolve()):
+            raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
+        return path
