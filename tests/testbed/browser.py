@@ -6,8 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from playwright.sync_api import Page, Playwright, sync_playwright
 from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 from tests.testbed.process import StartFailed
 from tests.testbed.system import browser as browser_program

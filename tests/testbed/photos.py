@@ -1,4 +1,4 @@
-"""Pictures that look like photos to software: smooth light, edges, texture, noise. The same seed gives the same file."""
+"""Pictures like photos: smooth light, edges, texture, noise. The same seed gives the same file."""
 
 import random
 from pathlib import Path
@@ -7,6 +7,14 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 _SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
+_LIGHT = [  # top of the sky, horizon
+    ((38, 58, 120), (250, 190, 150)),
+    ((30, 72, 112), (196, 218, 232)),
+    ((72, 40, 92), (246, 172, 160)),
+    ((20, 92, 104), (232, 226, 184)),
+    ((52, 60, 84), (226, 206, 214)),
+]
+
 
 def picture(width: int, height: int, seed: int = 1) -> Image.Image:
     """An RGB image: a hilly landscape under an evening sky, with film grain."""
@@ -14,7 +22,7 @@ def picture(width: int, height: int, seed: int = 1) -> Image.Image:
     # Drawn at a fixed height and scaled: the scene depends on the seed, not on the size.
     scene = Image.new("RGB", (900, 600))
     draw = ImageDraw.Draw(scene)
-    sky, horizon = _colour(chance, 20, 110), _colour(chance, 180, 250)
+    sky, horizon = chance.choice(_LIGHT)
     for y in range(600):
         draw.line([(0, y), (900, y)], fill=_mix(sky, horizon, min(1.0, y / 380)))
     x, y, radius = chance.randint(150, 750), chance.randint(80, 240), chance.randint(28, 60)
@@ -58,10 +66,6 @@ def _grain(width: int, height: int, seed: int) -> Image.Image:
         for left in range(0, width, 256):
             grain.paste(tile, (left, top))
     return grain
-
-
-def _colour(chance: random.Random, low: int, high: int) -> tuple[int, int, int]:
-    return chance.randint(low, high), chance.randint(low, high), chance.randint(low, high)
 
 
 def _mix(one: tuple[int, int, int], two: tuple[int, int, int], share: float) -> tuple[int, int, int]:

@@ -30,7 +30,9 @@ class Process:
         self.name = name
         self.folder = folder
         self.log = folder / f"{name}.log"
+        self.working_folder = folder
         self._child: subprocess.Popen[bytes] | None = None
+        self._ended: list[subprocess.Popen[bytes]] = []  # earlier runs, killed without their children
 
     def command(self) -> Sequence[str]:
         raise NotImplementedError
@@ -51,25 +53,37 @@ class Process:
 
     @property
     def running(self) -> bool:
-        return self._child is not None and self._child.poll() is None
+        return self._child is not None and self.returncode is None
 
     @property
     def returncode(self) -> int | None:
-        return None if self._child is None else self._child.poll()
+        """Of a process that ended by itself: its exit status, or the negative signal; None before and after `stop`."""
+        if self._child is None:
+            return None
+        # It stays a zombie, so that its number can't become that of another process before `kill` used it.
+        ended = os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def pids(self) -> list[int]:
         """The process and all its living children of any generation, the process first."""
         return [] if self._child is None else session_members(self._child.pid)
 
     def launch(self) -> None:
-        """Start it without waiting until it is ready. Appends to the log."""
+        """Start it without waiting until it is ready. Appends to the log.
+
+        Children of an earlier run, whose parent was killed, live on until `stop` or `kill`.
+        """
         if self.running:
             raise StartFailed(f"{self.name} is running already")
+        if self._child is not None:
+            self._ended.append(self._child)
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self._child = subprocess.Popen(
                 list(self.command()),
-                cwd=self.folder,
+                cwd=self.working_folder,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -94,28 +108,25 @@ class Process:
             time.sleep(0.01)
 
     def stop(self, timeout: float = 10) -> None:
-        """Ask it to end, wait, then end what is left of it. Safe to call twice."""
-        child = self._child
-        if child is None:
-            return
-        if child.poll() is None:
-            _send(child.pid, self.stop_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout)
+        """Ask it to end, wait up to `timeout` seconds, then end what is left of it. Safe to call twice."""
+        if self.running:
+            self.signal(self.stop_signal)
+            deadline = time.monotonic() + timeout
+            while self.running and time.monotonic() < deadline:
+                time.sleep(0.005)
         self.kill()
 
     def kill(self) -> None:
         """SIGKILL, the process and all its children. Safe to call twice."""
-        child, self._child = self._child, None
-        if child is None:
-            return
-        while members := session_members(child.pid):
-            for pid in members:
-                _send(pid, signal.SIGKILL)
-            child.poll()
-            time.sleep(0.002)
-        child.wait()
-        reaper.forget(child.pid)
+        runs = [*self._ended, *([self._child] if self._child is not None else [])]
+        self._child, self._ended = None, []
+        for run in runs:
+            while members := session_members(run.pid):
+                for pid in members:
+                    _send(pid, signal.SIGKILL)
+                time.sleep(0.002)
+            run.wait()
+            reaper.forget(run.pid)
 
     def signal(self, number: int) -> None:
         """Send one signal to the process alone, not to its children."""
