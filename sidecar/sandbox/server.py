@@ -1,0 +1,76 @@
+"""Sandbox: the HTTP server around the stand-in. HTTP/1.1 with keep-alive, a thread for each connection.
+
+The standard library's server rather than a WSGI one: faults such as a lost answer or a file cut in the middle need the
+socket itself, and it costs less CPU a request than any framework.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from http.server import ThreadingHTTPServer
+
+from sidecar.sandbox.handler import Handler
+from sidecar.sandbox.options import SandboxOptions
+from sidecar.sandbox.stand_in import StandIn
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """`with SandboxServer(options) as sandbox: sandbox.url …` listens at once and serves in threads of its own."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, options: SandboxOptions):
+        super().__init__((options.host, options.port), Handler)
+        self.options = options
+        self.url = f"http://{options.host}:{self.server_port}"
+        self.stopping = threading.Event()
+        self.cut: set[int] = set()  # sockets that end without the usual farewell
+        self.stand_in = StandIn(options)
+        self.stand_in.base_url = self.stand_in.base_url or self.url
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> SandboxServer:
+        """Serves in the background."""
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends hanging answers, stops serving, closes the bill."""
+        self.stopping.set()
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+        self.stand_in.stop()
+
+    def __enter__(self) -> SandboxServer:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def server_bind(self) -> None:
+        """Binds without looking up the host's own name, which may take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def shutdown_request(self, request) -> None:
+        """A cut connection is closed as it is: with SO_LINGER 0 the other side sees a reset."""
+        if id(request) in self.cut:
+            self.cut.discard(id(request))
+            request.close()
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request, client_address) -> None:
+        """A client that goes away is no news; anything else is."""
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
