@@ -12,7 +12,8 @@ from collections.abc import Callable
 class Clock:
     """`call` must be quick: the calls share one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.now = now
         self._changed = threading.Condition()
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -26,6 +27,11 @@ class Clock:
             heapq.heappush(self._heap, (when, next(self._order), call))
             self._changed.notify()
 
+    def tick(self) -> None:
+        """Looks at the time again: for a `now` that jumps."""
+        with self._changed:
+            self._changed.notify()
+
     def stop(self) -> None:
         """Forgets what has not been called."""
         with self._changed:
@@ -36,8 +42,8 @@ class Clock:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._stopped and (not self._heap or self._heap[0][0] > time.time()):
-                    self._changed.wait(self._heap[0][0] - time.time() if self._heap else None)
+                while not self._stopped and (not self._heap or self._heap[0][0] > self.now()):
+                    self._changed.wait(self._heap[0][0] - self.now() if self._heap else None)
                 if self._stopped:
                     return
                 _when, _order, call = heapq.heappop(self._heap)

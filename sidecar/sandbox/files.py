@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +24,16 @@ def send_result(handler: Handler, name: str) -> None:
     stand_in = handler.server.stand_in
     stem = name.rpartition(".")[0]
     job = stand_in.job(stem.removesuffix("-compressed"))
-    if job is None or job.status(time.time()) != "SUCCESS" or job.result is None:
+    if job is None or job.status(stand_in.clock.now()) != "SUCCESS" or job.result is None:
         return handler.answer(404, {"error": "Not found"})
-    if time.time() > job.ended_at() + handler.server.options.result_ttl:
+    if stand_in.clock.now() > job.ended_at() + handler.server.options.result_ttl:
         return handler.answer(403, b"<Error><Code>AccessDenied</Code></Error>", kind="application/xml")
     path = _compressed(job, stand_in.results) if stem.endswith("-compressed") else job.result
     strikes = stand_in.strikes("result", job)
     if not strikes:
         return _send_file(handler, job, path)
     fault, params = strikes[0].name, strikes[0].params
-    stand_in.bill.write("download", job.id, at=round(time.time(), 3), fault=fault)
+    stand_in.bill.write("download", job.id, at=round(stand_in.clock.now(), 3), fault=fault)
     if fault in ("result_404", "result_403", "result_503"):
         return handler.answer(int(fault[-3:]), {"error": fault}, wait=params.get("wait"))
     if is_about_the_file(fault):
@@ -49,7 +48,8 @@ def _send_file(handler: Handler, job: Job, path: Path) -> None:
     start, end = (int(asked[1]), min(int(asked[2] or size), size - 1) + 1) if asked else (0, size)
     if start >= end:
         return handler.answer(416, {"error": "Range not satisfiable"})
-    handler.server.stand_in.bill.write("download", job.id, at=round(time.time(), 3), bytes=end - start)
+    stand_in = handler.server.stand_in
+    stand_in.bill.write("download", job.id, at=round(stand_in.clock.now(), 3), bytes=end - start)
     return _send_range(handler, path, start, end, 206 if asked else 200)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
@@ -184,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         elif strike.name:
             status = int(strike.name.rpartition("_")[2])
             return self.answer(status, {"error": f"HTTP {status}"}, wait=strike.params.get("wait"))
-        return self.answer(200, status_answer(job, time.time(), stand_in.base_url, self.server.options.wire))
+        return self.answer(200, status_answer(job, stand_in.clock.now(), stand_in.base_url, self.server.options.wire))
 
     def _json(self) -> dict | None:
         try:

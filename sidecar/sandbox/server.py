@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 
 from sidecar.sandbox.handler import Handler
@@ -24,19 +26,19 @@ class SandboxServer(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, options: SandboxOptions):
+    def __init__(self, options: SandboxOptions, now: Callable[[], float] = time.time):
         super().__init__((options.host, options.port), Handler)
         self.options = options
         self.url = f"http://{options.host}:{self.server_port}"
         self.stopping = threading.Event()
         self.cut: set[int] = set()  # sockets that end without the usual farewell
-        self.stand_in = StandIn(options)
+        self.stand_in = StandIn(options, now)
         self.stand_in.base_url = self.stand_in.base_url or self.url
         self._thread: threading.Thread | None = None
 
     def start(self) -> SandboxServer:
         """Serves in the background."""
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import urllib3
@@ -23,7 +24,7 @@ MODES = {"precise-upscale": 16, "smart-upscale": 4, "dynamic-upscale": 4}  # mod
 class StandIn:
     """All state of one sandbox: in memory, and in its folder (bill and results), from which a restart takes it up."""
 
-    def __init__(self, options: SandboxOptions):
+    def __init__(self, options: SandboxOptions, now: Callable[[], float] = time.time):
         options.folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.base_url = options.public_url.rstrip("/")
@@ -37,8 +38,8 @@ class StandIn:
         self._again: dict[str, int] = {}
         self._lock = threading.Lock()
         self._http = urllib3.PoolManager(maxsize=16)
-        self._clock = Clock()
-        self._webhooks = Webhooks(self._clock, self.bill, self._http, lambda: self.base_url, options.webhook)
+        self.clock = Clock(now)
+        self._webhooks = Webhooks(self.clock, self.bill, self._http, lambda: self.base_url, options.webhook)
         self._workers = ThreadPoolExecutor(options.workers, thread_name_prefix="sandbox-enlarge")
         if options.canned is not None:
             self._canned_size = source_size(options.canned.read_bytes())
@@ -89,7 +90,7 @@ class StandIn:
         if width * height > self.options.max_output_mp * 1e6:
             raise Refused(413, f"Image too large: the output exceeds {self.options.max_output_mp:g} megapixels")
         price = credits_for(mode, width, height)
-        now = time.time()
+        now = self.clock.now()
         job = Job(
             id=uuid.uuid4().hex,
             number=number,
@@ -133,7 +134,7 @@ class StandIn:
         else:
             self._workers.submit(self._work, job, source)
         if any(strike.name == "webhook_early" for strike in job.webhook_strikes):
-            job.ready_at = time.time()
+            job.ready_at = self.clock.now()
             job.awaits.clear()
             self._end(job, wait=True)
         return job
@@ -171,10 +172,10 @@ class StandIn:
             job.awaits.discard(done)
             due = not job.awaits and job.ready_at is not None
         if due:
-            self._clock.at(job.ready_at, lambda: self._end(job))
+            self.clock.at(job.ready_at, lambda: self._end(job))
 
     def _end(self, job: Job, *, wait: bool = False) -> None:
-        now = time.time()
+        now = self.clock.now()
         job.finished_at = now
         self.bill.write("finished", job.id, at=round(now, 3), status=job.status(now), error=job.error)
         self._webhooks.send(job, job.webhook_strikes, wait=wait)
@@ -226,7 +227,7 @@ class StandIn:
 
     def stop(self) -> None:
         """Stops all threads and closes the bill; what was not finished is taken up at the next start."""
-        self._clock.stop()
+        self.clock.stop()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._webhooks.stop()
         self.bill.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +15,23 @@ from sidecar.sandbox.faults import Strike
 from sidecar.sandbox.job import Job
 
 _SHAPES = {"webhook_documented": "documented", "webhook_event": "event"}
+
+
+def due_webhooks(job: Job, strikes: list[Strike], now: float, base_url: str, shape: str) -> tuple[float, list[bytes]]:
+    """(seconds to wait, bodies to send) for a job that has just ended. Pure."""
+    struck = {strike.name: strike.params for strike in strikes}
+    if job.webhook is None or shape == "none" or "webhook_dropped" in struck:
+        return 0.0, []
+    shape = next((_SHAPES[name] for name in struck if name in _SHAPES), shape)
+    body = json.dumps(webhook_body(job, now, base_url, shape)).encode()
+    if "webhook_malformed" in struck:
+        body = b"\xff{not json"
+    bodies = [body] * int(struck.get("webhook_doubled", {}).get("times", 1))
+    if "webhook_forged" in struck:
+        bodies.insert(0, json.dumps({"id": job.id, "status": "FAILED", "error": "forged"}).encode())
+    if "webhook_reordered" in struck:
+        bodies.append(json.dumps({"id": job.id, "status": "IN_PROGRESS"}).encode())
+    return float(struck.get("webhook_late", {}).get("seconds", 0)), bodies
 
 
 class Webhooks:
@@ -31,20 +47,10 @@ class Webhooks:
 
     def send(self, job: Job, strikes: list[Strike], *, wait: bool = False) -> None:
         """Sends what is due for a job that has just ended; returns at once, or with `wait` when it is sent."""
-        struck = {strike.name: strike.params for strike in strikes}
-        if job.webhook is None or self._shape == "none" or "webhook_dropped" in struck:
+        now = self._clock.now()
+        late, bodies = due_webhooks(job, strikes, now, self._base_url(), self._shape)
+        if not bodies:
             return
-        shape = next((_SHAPES[name] for name in struck if name in _SHAPES), self._shape)
-        now = time.time()
-        body = json.dumps(webhook_body(job, now, self._base_url(), shape)).encode()
-        if "webhook_malformed" in struck:
-            body = b"\xff{not json"
-        bodies = [body] * int(struck.get("webhook_doubled", {}).get("times", 1))
-        if "webhook_forged" in struck:
-            bodies.insert(0, json.dumps({"id": job.id, "status": "FAILED", "error": "forged"}).encode())
-        if "webhook_reordered" in struck:
-            bodies.append(json.dumps({"id": job.id, "status": "IN_PROGRESS"}).encode())
-        late = float(struck.get("webhook_late", {}).get("seconds", 0))
         if wait:
             self._post(job, bodies)
         elif late:
@@ -67,4 +73,4 @@ class Webhooks:
                 outcome = answer.status
             except urllib3.exceptions.HTTPError as error:
                 outcome = type(error).__name__
-            self._bill.write("webhook", job.id, at=round(time.time(), 3), outcome=outcome)
+            self._bill.write("webhook", job.id, at=round(self._clock.now(), 3), outcome=outcome)

@@ -1,7 +1,7 @@
 """Adapter, pure part: what an HTTP status or an error text of Upsampler means, as one of our errors. Opens nothing.
 
 Two tables: `TEXTS` reads the words of an error, `http_error` the status line. Upsampler publishes no list of
-error codes, so the words are all there is; a word that is not listed counts as a plain refusal.
+error codes, so the words are all there is; words that are not listed count as a failure that stays one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ TEXTS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        Verdict("upsampler_failed", transient=True),
+        Verdict("upsampler_failed_transient", transient=True),
         (
             r"time(d)?[ -]?out|temporar|try (it )?again|retry|interrupted|restart|preempt",
             r"internal|server error|overload|capacity|unavailable|busy|rate limit|too many requests|queue",
@@ -78,7 +78,7 @@ TEXTS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
     ),
     (
         # Says nothing: one more try costs little, and a customer who bought an image wants the image.
-        Verdict("upsampler_failed", transient=True),
+        Verdict("upsampler_failed_transient", transient=True),
         (
             r"^\W*(((an? )?(unknown|unexpected|generic) )?(error|failure)( occurred)?|failed|null|none)?\W*$",
             r"^\W*(the )?(job|task|upscal\w+|processing|prediction|request) (has )?failed\W*$",
@@ -90,7 +90,7 @@ _COMPILED = tuple(
     (re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE), verdict)
     for verdict, patterns in TEXTS
 )
-_OTHERWISE = Verdict("upsampler_rejected", transient=False)
+_OTHERWISE = Verdict("upsampler_failed", transient=False)
 
 
 def error_text(error: object) -> str:
@@ -171,4 +171,4 @@ def refusal(error: object, detail: str) -> SidecarError:
     code = classify(error).code
     if code == "upsampler_credits_exhausted":
         return ConfigurationError(code, detail)
-    return PermanentError("upsampler_rejected" if code == "upsampler_failed" else code, detail)
+    return PermanentError(code if code.startswith("source_") else "upsampler_rejected", detail)

@@ -15,8 +15,8 @@ from sidecar.adapters.upsampler.verdict import classify, error_text
 from sidecar.core.errors import CallerError
 
 MAX_HINT_BYTES = 64 * 1024
-# What may stand in a URL path as one harmless segment; starts with a letter or digit, so never "." or "..".
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,199}")
+# One harmless segment of a URL path (never "." or "..") that fits the ledger's column.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,189}")
 
 _STATUSES = {
     "in_queue": "queued",
@@ -61,7 +61,7 @@ class UpsamplerStatus:
     """What Upsampler says about a job: the truth, asked for with our key.
 
     `status` is "queued", "processing", "succeeded" (then `image_url` is set; it lives 3 hours) or "failed" (then `code`
-    is a code of `verdict.TEXTS` or "upsampler_rejected", and `transient` says whether another submit may succeed).
+    is a code of `verdict.TEXTS` or "upsampler_failed", and `transient` says whether another submit may succeed).
     """
 
     upsampler_id: str
