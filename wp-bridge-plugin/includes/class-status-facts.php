@@ -1,0 +1,48 @@
+<?php
+/**
+ * What the customer's view knows about a job on this side: the status document and the picture that was bought. Reads only.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Facts for the view. A job that nobody knows is no error here: the payment's message may still be under way.
+ */
+final class Status_Facts {
+
+	/**
+	 * The status document of contract, part 5; `{phase: "unknown"}` when the ledger has no such job.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	public static function document( string $job_id ): array {
+		$document = Status_Route::document( $job_id );
+		return is_array( $document ) && isset( $document['phase'] ) ? $document : array( 'phase' => 'unknown' );
+	}
+
+	/**
+	 * Title and thumbnail of what was bought: `{title, thumb}`, either may be ''.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	public static function about( string $job_id ): array {
+		/**
+		 * Filters what the customer's view shows of the bought picture.
+		 *
+		 * @param array  $about  `{title, thumb}`; thumb is the address of a small picture.
+		 * @param string $job_id The job's id.
+		 */
+		return (array) apply_filters(
+			'smi_bridge_about_job',
+			array(
+				'title' => '',
+				'thumb' => '',
+			),
+			$job_id
+		);
+	}
+}

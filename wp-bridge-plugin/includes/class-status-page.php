@@ -1,0 +1,39 @@
+<?php
+/**
+ * The status page by link: `?smi_status_page=<job_id>`, a page of its own that needs no theme and is never cached or indexed.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Answers the address in every theme, before the theme is asked for a template.
+ */
+final class Status_Page {
+
+	/** Renders the page when the address asks for it, and ends the request. */
+	public static function catch_address(): void {
+		// phpcs:ignore WordPress.Security.NonceVerification -- a link from a mail; reading it has no effect.
+		$job_id = isset( $_GET['smi_status_page'] ) && is_string( $_GET['smi_status_page'] ) ? sanitize_text_field( wp_unslash( $_GET['smi_status_page'] ) ) : '';
+		if ( '' === $job_id ) {
+			return;
+		}
+		$known = preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) && 'unknown' !== Status_Facts::document( $job_id )['phase'];
+		if ( ! defined( 'DONOTCACHEPAGE' ) ) {
+			define( 'DONOTCACHEPAGE', true );
+		}
+		status_header( $known ? 200 : 404 );
+		nocache_headers();
+		header( 'Cache-Control: no-store, private' );
+		header( 'X-Robots-Tag: noindex, nofollow' );
+		header( 'Referrer-Policy: no-referrer' ); // The address is the key to the file.
+		header( 'Content-Type: text/html; charset=UTF-8' );
+		$smib_view = Status_View::inline( preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ? $job_id : 'unknown', 'h1' );
+		$template  = locate_template( 'smi-bridge/status-page.php' );
+		include '' === $template ? dirname( __DIR__ ) . '/templates/status-page.php' : $template;
+		exit;
+	}
+}

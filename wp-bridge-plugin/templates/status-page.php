@@ -1,0 +1,55 @@
+<?php
+/**
+ * The status page by link. Override: copy to `<theme>/smi-bridge/status-page.php`.
+ *
+ * @var string $smib_view Rendered view.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+$smib_icon = get_site_icon_url( 64 );
+$smib_logo = (int) get_theme_mod( 'custom_logo' );
+?>
+<!DOCTYPE html>
+<html <?php language_attributes(); ?>>
+<head>
+<meta charset="UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex,nofollow">
+<meta name="color-scheme" content="light dark">
+<title><?php echo esc_html( __( 'Your picture', 'smi-bridge' ) . ' – ' . wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ) ); ?></title>
+<?php if ( $smib_icon ) : ?>
+<link rel="icon" href="<?php echo esc_url( $smib_icon ); ?>">
+<?php endif; ?>
+<style>
+*, *::before, *::after { box-sizing: border-box; }
+body { margin: 0; min-block-size: 100vh; display: flex; flex-direction: column; background: #f3f4f6; color: #1b1f24; font: 16px/1.5 -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
+header, footer { inline-size: min(560px, 100% - 32px); margin-inline: auto; }
+header { padding-block: 32px 20px; font-weight: 600; font-size: 18px; }
+header img { display: block; block-size: 44px; inline-size: auto; max-inline-size: 240px; object-fit: contain; }
+main { inline-size: min(560px, 100% - 32px); margin-inline: auto; }
+footer { padding-block: 24px 40px; font-size: 14px; }
+a { color: inherit; text-underline-offset: 3px; }
+header a { text-decoration: none; }
+@media (prefers-color-scheme: dark) { body { background: #101317; color: #eceff3; } }
+</style>
+<?php Status_View::print_starter(); ?>
+</head>
+<body>
+<header><a href="<?php echo esc_url( home_url( '/' ) ); ?>">
+<?php
+if ( $smib_logo ) {
+	echo wp_get_attachment_image( $smib_logo, 'medium', false, array( 'alt' => get_bloginfo( 'name' ) ) );
+} else {
+	bloginfo( 'name' );
+}
+?>
+</a></header>
+<main><?php echo $smib_view; // phpcs:ignore WordPress.Security.EscapeOutput -- rendered by a template that escapes late. ?></main>
+<footer><a href="<?php echo esc_url( home_url( '/' ) ); ?>"><?php esc_html_e( 'Back to the shop', 'smi-bridge' ); ?></a></footer>
+<?php Status_View::print_script(); ?>
+</body>
+</html>
