@@ -24,9 +24,8 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
     facts = read_header(source)
     pyvips = vips.load()
     try:
-        image = pyvips.Image.new_from_file(str(source), access="sequential", fail_on="truncated")
-        image = _fit(pyvips, image, format)
-        _save(image, target, format, quality)
+        with vips.opened(source, facts.format) as image:
+            _save(_fit(image, format), target, format, quality)
         written = read_header(target)
     except pyvips.Error as error:
         target.unlink(missing_ok=True)
@@ -46,7 +45,7 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
     return written
 
 
-def _fit(pyvips, image, format: str):
+def _fit(image, format: str):
     if format == JPEG and image.hasalpha():
         white = 65535 if image.format == "ushort" else 255
         image = image.flatten(background=white)

@@ -92,9 +92,7 @@ class JpegParser(Steps):
         elif code < 0xC0 or 0xD0 <= code <= _SOI:
             raise corrupt(f"marker {code:02X} where a segment must begin")
         elif code in _OTHER_FRAMES:
-            raise PermanentError(
-                "result_wrong_format", f"a JPEG process that browsers do not show (SOF {code:02X})"
-            )
+            raise PermanentError("result_wrong_format", f"a JPEG process that browsers do not show (SOF {code:02X})")
         else:
             self.want(2, self._at_length)
 
@@ -143,9 +141,7 @@ class JpegParser(Steps):
         if not width or not height or any(not (0 < h <= 4 and 0 < v <= 4) for h, v in factors):
             raise corrupt(f"the frame header claims {width}x{height} pixels, sampling {factors}")
         widest, tallest = max(h for h, _ in factors), max(v for _, v in factors)
-        self._blocks = sum(
-            -(-width * h // (8 * widest)) * -(-height * v // (8 * tallest)) for h, v in factors
-        )
+        self._blocks = sum(-(-width * h // (8 * widest)) * -(-height * v // (8 * tallest)) for h, v in factors)
         self.facts = ImageFacts(
             JPEG, width, height, _MODES[components], has_icc=self._has_icc,
             orientation=self._orientation, progressive=self._marker == 0xC2,

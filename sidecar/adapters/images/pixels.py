@@ -22,12 +22,9 @@ def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -
     if whole and facts.pixels > decode_limit_mp * 1_000_000:
         return
     pyvips = vips.load()
-    options = {"access": "sequential", "fail_on": "warning"}
+    options = {"shrink": 8} if facts.format == JPEG else {}
     try:
-        if facts.format == JPEG:
-            image = pyvips.Image.jpegload(str(path), shrink=8, **options)
-        else:
-            image = pyvips.Image.webpload(str(path), **options)
-        image.avg()
+        with vips.opened(path, facts.format, fail_on="warning", **options) as image:
+            image.avg()
     except pyvips.Error as error:
         raise corrupt(f"the {facts.format} cannot be decoded ({vips.first_line(error)})") from error

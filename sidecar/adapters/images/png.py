@@ -33,8 +33,10 @@ _COLOURS = {
 # Adam7: (x start, y start, x step, y step) of the seven passes; section 8.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
-_INPUT = 256 * 1024  # bytes: CRC and inflate run over the same piece while it is in the cache
-_OUTPUT = 1024 * 1024  # bytes inflated at a time, whatever the compression ratio: the bound against bombs
+# Bytes inflated at a time, whatever the compression ratio: the bound against bombs. Input and output of the same
+# 64 KB, because other sizes make the allocator give memory back to the system and ask for it again at each call
+# (measured: up to 40 % slower); smaller input, such as libpng's chunks of 8 KB, is gathered up to it.
+_INPUT = _OUTPUT = 64 * 1024
 _MAX_EXIF = 64 * 1024
 _FILTERS = bytes(range(5))
 _CRC_IDAT = isal_zlib.crc32(b"IDAT")
@@ -62,10 +64,25 @@ class Scanlines:
         self.bytes_needed = sum(size for size, _ in self._passes)
         self._to_filter = 0  # bytes until the next filter byte
         self._inflater = isal_zlib.decompressobj()
+        self._gathered = memoryview(bytearray(2 * _INPUT))
+        self._filled = 0
 
-    def feed(self, piece: bytes | memoryview) -> None:
+    def feed(self, piece: memoryview) -> None:
+        """The next compressed bytes, at most `_INPUT` of them."""
+        filled = self._filled
+        if not filled and len(piece) == _INPUT:
+            self._inflate(piece)
+            return
+        until = filled + len(piece)
+        self._gathered[filled:until] = piece
+        if until >= _INPUT:
+            self._inflate(self._gathered[:until])
+            until = 0
+        self._filled = until
+
+    def _inflate(self, piece: bytes | memoryview) -> None:
         inflater = self._inflater
-        if inflater.eof and len(piece):
+        if inflater.eof:
             raise corrupt("the compressed data go on after their end")
         try:
             while True:
@@ -80,11 +97,11 @@ class Scanlines:
             raise corrupt("the compressed data go on after their end")
 
     def finish(self) -> None:
+        if self._filled:
+            self._inflate(self._gathered[: self._filled])
         if self._passes:
             missing = sum(size for size, _ in self._passes)
-            raise corrupt(
-                f"expected {self.bytes_needed} bytes of scanlines, found {self.bytes_needed - missing}"
-            )
+            raise corrupt(f"expected {self.bytes_needed} bytes of scanlines, found {self.bytes_needed - missing}")
         if not self._inflater.eof:
             raise corrupt("the compressed data have no end, so their checksum is missing")
 
@@ -251,9 +268,7 @@ class PngParser:
         width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
         mode, channels, depths = _COLOURS.get(colour, ("", 0, ()))
         if depth not in depths or compression or filtering or interlace > 1:
-            raise corrupt(
-                f"the header is not PNG's: colour type {colour}, depth {depth}, interlace {interlace}"
-            )
+            raise corrupt(f"the header is not PNG's: colour type {colour}, depth {depth}, interlace {interlace}")
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise corrupt(f"the header claims {width}x{height} pixels")
         self._colour, self._depth = colour, depth

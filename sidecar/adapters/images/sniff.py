@@ -48,10 +48,8 @@ def begins_like_an_image(head: bytes) -> bool:
     """Whether a head shorter than 12 bytes may be the start of PNG, JPEG or WebP that was cut off."""
     if not head:
         return False
-    for magic in (PNG_SIGNATURE, b"\xff\xd8\xff", b"RIFF"):
-        if head.startswith(magic) or magic.startswith(head):
-            return True
-    return False
+    magics = (PNG_SIGNATURE, b"\xff\xd8\xff", b"RIFF")
+    return any(head.startswith(magic) or magic.startswith(head) for magic in magics)
 
 
 def describe(head: bytes) -> str:
