@@ -1,4 +1,4 @@
-"""Adapter: finished files in the shop's uploads folder. Temp file in the same file system, fsync, rename: all or nothing."""
+"""Adapter: finished files in the uploads folder. Temp file in the same file system, fsync, rename: all or nothing."""
 
 from __future__ import annotations
 

@@ -42,8 +42,10 @@ class Job:
     polls: int = 0
     result_url: str = ""
     result_until: int = 0  # when the result URL dies
+    compress: int = 0  # 1: Upsampler gets a smaller copy of ours
     compressed_path: str = ""  # our smaller copy of the source, relative to the work folder
     submit_factor: int = 0  # the factor asked of Upsampler when the source was scaled down, 0: `factor`
+    settle: str = ""  # what the shop was ordered to do about a failure: "yes" (refund) or "review"
     tries: int = 0  # failures in a row in this stage
     fetches: int = 0  # bad results of this submission
     resubmits: int = 0  # submissions after the first that Upsampler accepted and did not finish

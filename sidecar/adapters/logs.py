@@ -1,0 +1,46 @@
+"""Adapter: log lines by structlog: one sentence plus fields, JSON for machines or text for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+# Fields that would let a reader of the log act as somebody else.
+_SECRET = frozenset({"token", "secret", "api_key", "email", "authorization", "download_url", "result_url"})
+
+
+def _mask(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    for name in _SECRET & event.keys():
+        event[name] = "***"
+    return event
+
+
+def configure(*, format: str, level: str) -> None:
+    """Set up structlog and the standard library's logging alike. Call once a process."""
+    number = getattr(logging, level.upper())
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _mask,
+    ]
+    renderer = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
+
+
+def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> None:
+    """`event`: stable dotted name; `sentence`: for people."""
+    if event in ("stage.broke", "shop.away", "message.refused") and level == "info":
+        level = "error" if event == "stage.broke" else "warning"
+    getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)

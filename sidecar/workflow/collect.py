@@ -1,0 +1,136 @@
+"""Workflow, stage collect: network -> checks and hash -> disk -> rename. The bytes flow once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import PermanentError, TemporaryError
+from ..core.job import Job
+from ..core.tokens import DownloadGrant
+from . import outbound, start
+from .ports import Ports
+from .timing import ACK_S, FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
+
+STATES = ("enlarged",)
+ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
+
+
+def run(ports: Ports, job: Job) -> None:
+    """From a result URL to a file under its final name.
+
+    1. A result URL that has died is asked for again. 2. Download, check and hash in one pass. 3. Check the pixels
+    and the picture as far as the format needs it. 4. Convert to the family that was bought. 5. See that the claim still
+    holds. 6. Rename. 7. Write down what is there, and tell the shop.
+    """
+    ports.files.discard_temps(job.job_id)
+    if ports.clock() >= job.result_until:
+        job = _fresh_url(ports, job)
+    incoming, facts = _download(ports, job)
+    temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
+    try:
+        _check_picture(ports, job, temp, facts)
+        wanted = _wanted_format(ports.settings.output_format, job, facts)
+        if wanted != facts.format:
+            temp, facts = _convert(ports, job, temp, facts, wanted)
+            size, digest = ports.files.hash_file(temp)
+        name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
+        ports.crash_point("collect:before_rename")
+        ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
+        ports.files.publish(temp, name)
+    finally:
+        incoming.discard()
+        temp.unlink(missing_ok=True)
+    ports.crash_point("collect:after_rename")
+    deliver_stored(
+        ports, job, path=name, bytes=size, sha256=digest, width=facts.width, height=facts.height, format=facts.format
+    )
+
+
+def deliver_stored(
+    ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None
+) -> None:
+    """The file is good and lies under its name: make the link and tell the shop, which tells the customer."""
+    now = ports.clock()
+    expires_at = int(now) + job.expiry_hours * 3600
+    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
+    public = ports.settings.public_url
+    changes: dict[str, Any] = {
+        "state": "stored",
+        "path": path,
+        "bytes": bytes,
+        "sha256": sha256,
+        "out_width": width,
+        "out_height": height,
+        "format": format or {"jpg": "jpeg"}.get(path.rpartition(".")[2], path.rpartition(".")[2]),
+        "token": token,
+        "download_url": f"{public}/download/{token}" if public else "",
+        "expires_at": expires_at,
+        "stage_since": int(now),
+        **dict.fromkeys(("tries", "crashes"), 0),
+        **dict.fromkeys(("reason", "detail", "result_url"), ""),
+    }
+    message = outbound.delivered(dataclasses.replace(job, **changes))
+    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
+    if ports.store.resume("collect"):
+        ports.outbox.put("deliver", [outbound.notice("resume", stage="collect", reason=None, detail="", since=now)])
+    start.nudge(ports, "deliver")
+    ports.log("job.stored", "The file is checked and stored.", job_id=job.job_id, attempt=job.attempt, stage="collect")
+
+
+def _fresh_url(ports: Ports, job: Job) -> Job:
+    """Upsampler's result URLs live 3 hours; its status gives a new one."""
+    status = ports.upsampler.status(job.upsampler_id)
+    if status.status != "succeeded":
+        raise PermanentError("result_gone", f"Upsampler now says {status.status}")
+    now = ports.clock()
+    changes = {"result_url": status.image_url, "result_until": int(now + RESULT_LIFE_S)}
+    return ports.store.advance(job, changes, due_at=now + LEASE_S, release=False)
+
+
+def _download(ports: Ports, job: Job) -> tuple[Any, Any]:
+    """The verified temp file and the facts of its header."""
+    limit = ports.settings.max_result_mb * 1_000_000
+    width, height = job.target_size
+    verifier = ports.pictures.Verifier(ports.pictures.Expected(width, height, ALL_FORMATS, limit))
+    incoming = ports.files.incoming(job.job_id, job.claim)
+    try:
+        with ports.fetcher.stream(job.result_url, max_bytes=limit, deadline_s=FETCH_DEADLINE_S) as response:
+            for chunk in response.chunks:
+                verifier.feed(chunk)
+                incoming.write(chunk)
+            if response.content_length is not None and incoming.bytes != response.content_length:
+                raise TemporaryError("result_cut", f"{incoming.bytes} of {response.content_length} bytes came")
+        facts = verifier.finish()
+        incoming.close()
+    except BaseException:
+        incoming.discard()
+        raise
+    return incoming, facts
+
+
+def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any) -> None:
+    ports.pictures.verify_pixels(temp, facts)
+
+
+def _wanted_format(setting: str, job: Job, facts: Any) -> str:
+    """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
+    if setting == "keep":
+        return facts.format
+    if setting == "auto":
+        return "jpeg" if job.source_format == "jpeg" else "png"
+    return setting
+
+
+def _convert(ports: Ports, job: Job, temp: Path, facts: Any, wanted: str) -> tuple[Path, Any]:
+    if wanted == "webp" and max(facts.width, facts.height) > 16383:  # the format ends there (RFC 9649)
+        wanted = "png"
+        if facts.format == wanted:
+            return temp, facts
+    target = ports.files.temp_path(job.job_id, job.claim, wanted)
+    try:
+        return target, ports.pictures.convert(temp, target, format=wanted, quality=ports.settings.jpeg_quality)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,124 @@
+"""Workflow: carry out what the recovery table decides about a failure."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..core.errors import SidecarError
+from ..core.job import Job
+from . import outbound, start
+from .ports import Ports
+from .recovery import Decision, History, decide
+from .submit import NotAccepted
+from .timing import HELD_S, REFUND_AGAIN_S
+
+HELD_STAGE = {"submit": "submit", "watch": "submit", "collect": "collect"}
+
+
+def handle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
+    """Decide and write it down. The caller holds the claim; StaleClaim passes through."""
+    history = History(job.tries, job.fetches, job.resubmits, bool(job.compress))
+    decision = decide(error, history, ports.random)
+    ports.log(
+        "stage.failed",
+        "A stage has failed.",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        stage=stage,
+        reason=error.code,
+        detail=error.detail,
+        action=decision.action,
+        after_s=round(decision.after_s, 1),
+    )
+    job = dataclasses.replace(job, reason=error.code, detail=error.detail[:500])
+    not_accepted = isinstance(error, NotAccepted)
+    _ACTIONS[decision.action](ports, stage, job, decision, not_accepted)
+
+
+def _again(ports: Ports, job: Job, changes: dict[str, Any], after_s: float, not_accepted: bool, event: str) -> None:
+    """The same stage later. A submission that Upsampler refused is over: the next one needs the ledger's go."""
+    due = ports.clock() + after_s
+    changes = {**changes, "reason": job.reason, "detail": job.detail}
+    if not_accepted:
+        event = "not_accepted"
+        changes |= {"state": "paid", "posting": 0, "submit_claim": ""}
+    state = changes.get("state", job.state)
+    message = outbound.progress(job, state, event, reason=job.reason, detail=job.detail, next_try_at=due)
+    ports.store.advance(job, changes, due_at=due, messages=[message])
+    start.nudge(ports, "deliver")
+
+
+def _retry(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    _again(ports, job, {"tries": job.tries + 1}, decision.after_s, not_accepted, "retry")
+
+
+def _compress(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    if stage == "submit":
+        _again(ports, job, {"compress": 1, "tries": 0}, 0, not_accepted, "compress")
+    else:  # Upsampler found out while it worked: this submission is spent
+        _next_submission(ports, job, {"compress": 1}, "compress")
+
+
+def _refetch(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    # Without its result URL the job asks Upsampler again before it downloads: the old one may be the fault.
+    changes = {"fetches": job.fetches + 1, "result_until": 0}
+    _again(ports, job, changes, decision.after_s, False, "refetch")
+
+
+def _resubmit(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    _next_submission(ports, job, {"resubmits": job.resubmits + 1}, "resubmit")
+
+
+def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str) -> None:
+    cleared = dict.fromkeys(("upsampler_id", "hinted_id", "result_url", "submit_claim"), "")
+    cleared |= dict.fromkeys(("fetches", "tries", "posting"), 0)
+    ports.store.free_slot(job.job_id)
+    # The ledger hears in this order that the submission is over, and that the next one asks for its go.
+    _again(ports, job, {**cleared, **changes, "state": "paid"}, 0, False, event)
+
+
+def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    """Whether Upsampler has the job is unknown: its webhook, which names this submission, may still tell."""
+    _again(ports, job, {"tries": job.tries + 1}, ports.settings.watch_limit_s, False, "waiting")
+
+
+def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    """Ours to mend: the stage stops for everybody, the admin is told once, and one job tries again now and then."""
+    held = HELD_STAGE[stage]
+    if ports.store.hold(held, reason=job.reason, detail=job.detail):
+        now = ports.clock()
+        notice = outbound.notice("hold", stage=held, reason=job.reason, detail=job.detail, since=now)
+        ports.outbox.put("deliver", [notice])
+    _again(ports, job, {}, HELD_S * (0.5 + ports.random()), not_accepted, "held")
+
+
+def _refund(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    give_up(ports, job, refund="yes")
+
+
+def _review(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    give_up(ports, job, refund="review")
+
+
+def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None = None) -> None:
+    """The pipeline ends here; the shop settles it: money back, or a person. Until it answers, the order is repeated."""
+    changes = {"state": "refunding", "reason": job.reason, "detail": job.detail, "posting": job.posting}
+    message = outbound.failed(job, refund=refund, customer_message=customer_message)
+    ports.store.advance(
+        job, {**changes, "settle": refund}, due_at=ports.clock() + REFUND_AGAIN_S, messages=[message], lane="settle"
+    )
+    ports.store.free_slot(job.job_id)
+    start.nudge(ports, "settle")
+
+
+_ACTIONS = {
+    "retry": _retry,
+    "compress": _compress,
+    "refetch": _refetch,
+    "resubmit": _resubmit,
+    "wait": _wait,
+    "hold": _hold,
+    "refund": _refund,
+    "review": _review,
+}

@@ -1,0 +1,107 @@
+"""Workflow: what a message from the bridge leads to. A function for each type; each may be called again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import CallerError, SidecarError
+from ..core.messages import Message, rfc3339
+from ..core.tokens import DownloadGrant
+from . import mend, start
+from .ports import Ports
+
+VERSION = "0.1.0"
+QUESTIONS = frozenset({"status"})
+
+
+def handle(ports: Ports, message: Message) -> dict[str, Any]:
+    """The answer to an authentic message whose data fits its schema. Raises CallerError for what can't be done."""
+    return _HANDLERS[message.type](ports, message.data)
+
+
+def _job_paid(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    start.begin(ports, data)
+    return {"stored": True}
+
+
+def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    """The ledger has settled the job already; working memory follows, and whoever works on it writes nothing more."""
+    job_id, attempt = data["job_id"], data["attempt"]
+    outcome = "refunded" if data["reason"] == "refunded" else "review"
+    changes = {"state": outcome, "revoked": 1, "settle": "", "reason": f"cancelled_{data['reason']}"}
+    ports.store.change(job_id, attempt, (), changes, due_at=None, settled=True)
+    ports.store.free_slot(job_id)
+    ports.log("job.cancelled", "Stopped by the shop.", job_id=job_id, attempt=attempt, reason=data["reason"])
+    return {"stored": True}
+
+
+def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    """Forget the job, and delete its files. The ledger has forgotten it before, so no pull brings it back."""
+    job = ports.store.get(data["job_id"])
+    if job and job.path:
+        ports.files.remove(job.path)
+    ports.files.discard_temps(data["job_id"])
+    ports.store.forget(data["job_id"])
+    ports.log("job.erased", "Forgotten at the customer's wish.", job_id=data["job_id"])
+    return {"stored": True}
+
+
+def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    job = ports.store.get(data["job_id"]) or mend.recall(ports, data["job_id"])
+    if job is None or job.attempt != data["attempt"] or not job.path or ports.files.size(job.path) is None:
+        raise CallerError("no_file", "there is no stored file of this attempt")
+    expires_at = int(ports.clock()) + data["expiry_hours"] * 3600
+    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
+    public = ports.settings.public_url
+    url = f"{public}/download/{token}" if public else ""
+    changes = {"token": token, "expires_at": expires_at, "download_url": url, "revoked": 0}
+    ports.store.change(job.job_id, job.attempt, ("delivered",), changes, due_at=None, settled=True)
+    return {"token": token, "download_url": url or None, "expires_at": rfc3339(expires_at)}
+
+
+def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    if data["held"]:
+        ports.store.hold(data["stage"], reason="held_by_admin", detail="An admin holds this stage.")
+    else:
+        ports.store.resume(data["stage"])
+    return {"stored": True}
+
+
+def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    settings = ports.settings
+    return {
+        "site": settings.site,
+        "version": VERSION,
+        "time": rfc3339(ports.clock()),
+        "public_url": settings.public_url,
+        "webhook_url_base": settings.webhook_address("") or "",
+        "queues": ports.queue.depths(),
+        "jobs": ports.store.counts(),
+        "workers": ports.queue.workers(),
+        "scheduler": ports.store.alive("cron"),
+        "held": {
+            stage: {"reason": held["reason"], "detail": held["detail"], "since": rfc3339(held["since"])}
+            for stage, held in ports.store.held().items()
+        },
+        "shop_door": _round_trip(ports) if data.get("round_trip") else None,
+    }
+
+
+def _round_trip(ports: Ports) -> dict[str, Any]:
+    began = ports.clock()
+    try:
+        ports.shop.ask("status", {})
+    except SidecarError as error:
+        return {"ok": False, "ms": round((ports.clock() - began) * 1000), "error": error.code}
+    return {"ok": True, "ms": round((ports.clock() - began) * 1000), "error": None}
+
+
+_HANDLERS: dict[str, Callable[[Ports, dict[str, Any]], dict[str, Any]]] = {
+    "job.paid": _job_paid,
+    "job.cancel": _job_cancel,
+    "job.erase": _job_erase,
+    "job.renew": _job_renew,
+    "hold": _hold,
+    "status": _status,
+}

@@ -1,0 +1,138 @@
+"""Workflow: the pull. Ask the shop for paid, unfinished jobs and make working memory agree with the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.job import Job
+from ..core.messages import parse_rfc3339
+from . import outbound, start
+from .ports import Ports
+from .timing import ACK_S
+
+PAGE = 200
+
+
+def sweep(ports: Ports) -> dict[str, int]:
+    """Go through all unfinished jobs of the ledger; returns what was found and mended. Safe to repeat."""
+    report = {"unfinished": 0, "mended": 0}
+    after = 0
+    while True:
+        page = ports.shop.ask("jobs.unfinished", {"limit": PAGE, "after": after})
+        records = page["jobs"]
+        report["unfinished"] += len(records)
+        report["mended"] += mend(ports, records)
+        if not page.get("next"):
+            return report
+        after = page["next"]
+
+
+def recall(ports: Ports, job_id: str) -> Job | None:
+    """One job from the ledger into working memory: for a status page, a download or a webhook after a loss."""
+    records = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
+    if not records:
+        return None
+    mend(ports, records)
+    return ports.store.get(job_id)
+
+
+def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
+    """Bring back what working memory does not know; returns how many jobs that were."""
+    records = list(records)
+    known = ports.store.get_many([record["job_id"] for record in records])
+    mended = 0
+    for record in records:
+        job = known.get(record["job_id"])
+        if job is None or job.attempt < record["attempt"]:
+            mended += _bring_back(ports, record)
+        elif (
+            job.attempt == record["attempt"]
+            and job.state == "delivered"
+            and record["state"] not in ("delivered", "refunded")
+        ):
+            # The ledger was put back (a restored backup): tell it again; the mail's effect row decides about the mail.
+            ports.outbox.put("deliver", [outbound.delivered(job)])
+            mended += 1
+    return mended
+
+
+def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
+    now = ports.clock()
+    job = dataclasses.replace(
+        start.job_from(record, now=now),
+        state=record["state"],
+        submission=record["submission"] or 0,
+        upsampler_id=record["upsampler_id"] or "",
+        credits="" if record.get("credits") is None else f"{float(record['credits']):g}",
+        reason=record.get("reason") or "",
+    )
+    create = _HOW[record["state"]]
+    done = create(ports, job, record, now)
+    if done:
+        ports.log(
+            "job.mended", "Brought back from the ledger.", job_id=job.job_id, attempt=job.attempt, state=record["state"]
+        )
+    return done
+
+
+def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    if not ports.store.create(job, due_at=now + ACK_S):
+        return False
+    start.start(ports, job)
+    return True
+
+
+def _submitting(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    """The ledger let a submission through, and nobody remembers its outcome: only the webhook can tell."""
+    left = max(0.0, ports.settings.watch_limit_s - record["updated_age"])
+    return ports.store.create(dataclasses.replace(job, posting=1, tries=1), due_at=now + left)
+
+
+def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    """Upsampler knows: ask. What was collected and not delivered is collected again."""
+    if not job.upsampler_id:
+        return _submitting(ports, job, record, now)
+    submitted_at = int(now - record["updated_age"])
+    job = dataclasses.replace(job, state="submitted", submitted_at=submitted_at)
+    return ports.store.create(job, due_at=now)
+
+
+def _refunding(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    job = dataclasses.replace(job, settle="yes", reason=job.reason or "internal_error")
+    return ports.store.create(job, due_at=now)
+
+
+def _settled(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    delivery = record.get("delivery")
+    if delivery:
+        job = dataclasses.replace(
+            job,
+            path=delivery["path"],
+            bytes=delivery["bytes"],
+            sha256=delivery["sha256"],
+            out_width=delivery["width"],
+            out_height=delivery["height"],
+            format=delivery["format"],
+            token=delivery["token"],
+            download_url=delivery["download_url"] or "",
+            expires_at=parse_rfc3339(delivery["expires_at"]),
+            revoked=int(bool(delivery.get("revoked"))),
+        )
+    if record["state"] == "review":
+        job = dataclasses.replace(job, settle="review")
+    return ports.store.create(job, due_at=None, settled=True)
+
+
+_HOW = {
+    "paid": _paid,
+    "submitting": _submitting,
+    "submitted": _at_upsampler,
+    "enlarged": _at_upsampler,
+    "stored": _at_upsampler,
+    "refunding": _refunding,
+    "delivered": _settled,
+    "refunded": _settled,
+    "review": _settled,
+}

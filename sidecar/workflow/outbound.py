@@ -1,0 +1,87 @@
+"""Workflow: the messages to the shop, built in one place. Ids name the effect, so that a repeat replaces its like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.job import Job
+from ..core.messages import rfc3339
+
+
+def _message(type: str, job: Job, key: str | int, data: dict[str, Any]) -> dict[str, Any]:
+    id = f"{type.removeprefix('job.')}:{job.job_id}:{job.attempt}:{key}"[-64:]
+    return {"id": id, "type": type, "data": {"job_id": job.job_id, "attempt": job.attempt, **data}}
+
+
+def submitting(job: Job, submission: int, claim: str) -> dict[str, Any]:
+    return _message("job.submitting", job, submission, {"submission": submission, "claim": claim})
+
+
+def submitted(job: Job) -> dict[str, Any]:
+    data = {
+        "submission": job.submission,
+        "upsampler_id": job.upsampler_id,
+        "credits": float(job.credits) if job.credits else None,
+        "submitted_at": rfc3339(job.submitted_at),
+    }
+    return _message("job.submitted", job, job.submission, data)
+
+
+def progress(
+    job: Job,
+    state: str,
+    event: str,
+    *,
+    reason: str = "",
+    detail: str = "",
+    share: float | None = None,
+    next_try_at: float | None = None,
+) -> dict[str, Any]:
+    data = {
+        "state": state,
+        "event": event,
+        "submission": job.submission,
+        "share": share,
+        "reason": reason or None,
+        "detail": detail[:1000] or None,
+        "next_try_at": rfc3339(next_try_at) if next_try_at else None,
+    }
+    return _message("job.progress", job, f"{event}{job.submission}.{job.tries + job.fetches}", data)
+
+
+def delivered(job: Job) -> dict[str, Any]:
+    data = {
+        "path": job.path,
+        "bytes": job.bytes,
+        "sha256": job.sha256,
+        "width": job.out_width,
+        "height": job.out_height,
+        "format": job.format,
+        "credits": float(job.credits) if job.credits else None,
+        "upsampler_id": job.upsampler_id or None,
+        "token": job.token,
+        "download_url": job.download_url or None,
+        "expires_at": rfc3339(job.expires_at),
+    }
+    return _message("job.delivered", job, "", data)
+
+
+def failed(job: Job, *, refund: str, customer_message: str | None = None) -> dict[str, Any]:
+    """`refund`: "yes" or "review"."""
+    data = {
+        "reason": job.reason,
+        "detail": job.detail[:1000],
+        "refund": refund,
+        "customer_message": customer_message,
+    }
+    return _message("job.failed", job, "", data)
+
+
+def customer_message(job_id: str, attempt: int, key: str, text: str) -> dict[str, Any]:
+    job = Job(job_id, attempt, "paid")
+    return _message("job.message", job, key, {"key": key, "customer_message": text[:2000]})
+
+
+def notice(kind: str, *, stage: str | None, reason: str | None, detail: str, since: float) -> dict[str, Any]:
+    data = {"kind": kind, "stage": stage, "reason": reason, "detail": detail[:1000], "since": rfc3339(since)}
+    return {"id": f"notice:{kind}:{stage}:{int(since)}", "type": "admin.notice", "data": data}

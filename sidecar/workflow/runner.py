@@ -1,0 +1,50 @@
+"""Workflow: one stage of one job: claim it, run it, and settle what went wrong. The only place that catches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.errors import PermanentError, SidecarError, StaleClaim, TemporaryError
+from ..core.job import Job
+from . import collect, failure, submit, watch
+from .ports import Ports
+from .recovery import MAX_CRASHES
+from .timing import LEASE_S
+
+STEPS: dict[str, Any] = {"submit": submit, "watch": watch, "collect": collect}
+
+
+def run_stage(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
+    """Run a stage if the job is ready for it and nobody else is at it. Safe to call any number of times."""
+    ports.queue.begin(stage, job_id)
+    step = STEPS[stage]
+    job = ports.store.claim(job_id, attempt, step.STATES, lease_s=LEASE_S)
+    if job is None:
+        return
+    try:
+        with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
+            ports.crash_point(f"{stage}:claimed")
+            if job.crashes >= MAX_CRASHES:
+                raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crashes} times")
+            step.run(ports, job)
+    except StaleClaim:
+        ports.log("claim.stale", "Another worker has taken over.", job_id=job_id, attempt=attempt, stage=stage)
+    except SidecarError as error:
+        _settle(ports, stage, job, error)
+    except Exception as error:
+        ports.log("stage.broke", "A fault of ours.", job_id=job_id, attempt=attempt, stage=stage, exc_info=True)
+        _settle(ports, stage, job, TemporaryError("internal_error", f"{type(error).__name__}: {error}"[:500]))
+
+
+def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
+    """Poll many jobs one after the other, over one connection."""
+    for job_id, attempt in jobs:
+        run_stage(ports, "watch", job_id, attempt)
+
+
+def _settle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
+    try:
+        failure.handle(ports, stage, job, error)
+    except StaleClaim:
+        ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt, stage=stage)

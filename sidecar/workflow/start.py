@@ -1,0 +1,86 @@
+"""Workflow: from paid to the claim that lets a submission go out. Runs in the web process and in the timetable."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from ..core.errors import PermanentError
+from ..core.job import Job
+from ..core.messages import parse_rfc3339
+from . import outbound
+from .ports import Ports
+from .timing import ACK_S, HELD_S
+
+
+def job_from(data: dict[str, Any], *, now: float) -> Job:
+    """The working memory of an attempt, from the data of its `job.paid` message."""
+    source = data["source"]
+    return Job(
+        job_id=data["job_id"],
+        attempt=data["attempt"],
+        state="paid",
+        factor=data["factor"],
+        source_type=source["type"],
+        source_url=source.get("url") or "",
+        source_path=source.get("path") or "",
+        width=data.get("width") or 0,
+        height=data.get("height") or 0,
+        expiry_hours=data["expiry_hours"],
+        title=data.get("title") or "",
+        rerun=int(data["rerun"]),
+        force=int(data["force"]),
+        previous=json.dumps(data["previous"]) if data.get("previous") else "",
+        paid_at=parse_rfc3339(data["paid_at"]),
+        stage_since=int(now),
+        created_at=int(now),
+        updated_at=int(now),
+    )
+
+
+def begin(ports: Ports, data: dict[str, Any]) -> bool:
+    """A paid job arrives, by message or by pull. False when this attempt is known already."""
+    now = ports.clock()
+    job = job_from(data, now=now)
+    if not ports.store.create(job, due_at=now + ACK_S):
+        return False
+    ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")
+    start(ports, job)
+    return True
+
+
+def start(ports: Ports, job: Job) -> None:
+    """Bring a paid job on its way: redeliver, wait for a held stage or a slot, or ask the ledger for the go.
+
+    Safe to repeat: the message's id names the submission, and the ledger lets each submission through once.
+    """
+    now = ports.clock()
+    if job.previous and not job.force:
+        ports.queue.stage("submit", job.job_id, job.attempt)
+        return
+    if ports.store.held().get("submit") and not ports.store.may_probe("submit", every_s=HELD_S):
+        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
+        return
+    if not ports.store.take_slot(job):
+        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + ACK_S)
+        return
+    claim = job.submit_claim or secrets.token_hex(8)
+    message = outbound.submitting(job, job.submission + 1, claim)
+    if ports.store.change(
+        job.job_id, job.attempt, ("paid",), {"submit_claim": claim}, due_at=now + ACK_S, messages=[message]
+    ):
+        nudge(ports, "deliver")
+
+
+def nudge(ports: Ports, lane: str) -> None:
+    """See to it that a flush of the lane is queued."""
+    if not ports.outbox.paused(lane) and ports.outbox.nudge(lane):
+        ports.queue.flush(lane)
+
+
+def check_order(job: Job) -> None:
+    """What can be judged without looking at the picture."""
+    if not 2 <= job.factor <= 16:
+        found = f"{job.factor}x" if job.factor else "not readable"
+        raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")

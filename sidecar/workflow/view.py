@@ -1,0 +1,83 @@
+"""Workflow: what a customer may see of a job. Codes and numbers only; the words are the page's, in his language."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..core.job import Job
+from ..core.messages import rfc3339
+from .ports import Ports
+from .recovery import TABLE
+
+PHASE_OF = {
+    "paid": "queued",
+    "submitting": "queued",
+    "submitted": "enlarging",
+    "enlarged": "checking",
+    "stored": "delivering",
+    "refunding": "refunding",
+    "delivered": "ready",
+    "refunded": "refunded",
+    "review": "in_review",
+}
+# Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
+SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "delivering": (0.93, 3)}
+DELAYED_AFTER_S = 120
+POLL_S = {"queued": 2, "enlarging": 3, "checking": 1, "delivering": 1, "delayed": 10, "refunding": 10, "in_review": 60}
+
+
+def status_document(ports: Ports, job: Job) -> dict[str, Any]:
+    """The document of docs/contract.md, part 5."""
+    now = ports.clock()
+    phase = _phase(job, now)
+    share, expected_s = _progress(job, now)
+    ready = phase == "ready"
+    return {
+        "job_id": job.job_id,
+        "phase": phase,
+        "stage": job.state,
+        "share": round(share, 2),
+        "position": ports.store.position(job.job_id) if job.state == "paid" else None,
+        "expected_s": expected_s,
+        "next_try_at": rfc3339(job.due_at) if phase == "delayed" and job.due_at else None,
+        "width": job.out_width or job.width * job.factor or None,
+        "height": job.out_height or job.height * job.factor or None,
+        "bytes": job.bytes or None,
+        "format": job.format or None,
+        "download_url": (job.download_url or None) if ready else None,
+        "expires_at": rfc3339(job.expires_at) if ready else None,
+        "poll_after": POLL_S.get(phase, 300),
+        "updated_at": rfc3339(job.updated_at),
+    }
+
+
+def _phase(job: Job, now: float) -> str:
+    if job.state == "delivered":
+        return "expired" if job.revoked or now >= job.expires_at else "ready"
+    if job.state == "refunding" and job.settle == "review":
+        return "in_review"
+    if job.state in SHARES_OF_STATE and job.reason and _delayed(job, now):
+        return "delayed"
+    return PHASE_OF[job.state]
+
+
+SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASE_OF.items() if phase in SHARES}
+
+
+def _delayed(job: Job, now: float) -> bool:
+    """A failure that mends itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
+    held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
+    return held or now - max(job.stage_since, job.paid_at) > DELAYED_AFTER_S
+
+
+def _progress(job: Job, now: float) -> tuple[float, int | None]:
+    """Share done, and seconds that are likely left. Within a phase the share nears the next one and never reaches it."""
+    if job.state not in SHARES_OF_STATE:
+        return (1.0 if job.state == "delivered" else 0.0), None
+    begin, usual = SHARES_OF_STATE[job.state]
+    end = min((share for share, _ in SHARES.values() if share > begin), default=0.99)
+    spent = max(0.0, now - job.stage_since)
+    share = begin + (end - begin) * (1 - math.exp(-spent / usual))
+    left = sum(seconds for first, seconds in SHARES.values() if first > begin) + max(1.0, usual - spent)
+    return share, round(left)

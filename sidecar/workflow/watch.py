@@ -1,0 +1,55 @@
+"""Workflow, stage watch: ask Upsampler for the truth, by poll or because a webhook hinted."""
+
+from __future__ import annotations
+
+from ..core.errors import PermanentError
+from ..core.job import Job
+from . import outbound
+from .ports import Ports
+from .timing import POLL_FACTOR, RESULT_LIFE_S
+
+STATES = ("submitted",)
+
+
+def run(ports: Ports, job: Job) -> None:
+    """One question. Raises what the recovery table then decides: failed, silent, unavailable."""
+    status = ports.upsampler.status(job.upsampler_id)
+    if status.status == "succeeded":
+        _succeeded(ports, job, status)
+    elif status.status == "failed":
+        code = "upsampler_failed_transient" if status.transient else (status.code or "upsampler_failed")
+        raise PermanentError(code, status.error or "Upsampler gave no reason")
+    else:
+        _poll_again(ports, job, status.status)
+
+
+def _succeeded(ports: Ports, job: Job, status) -> None:
+    now = ports.clock()
+    changes = {
+        "state": "enlarged",
+        "result_url": status.image_url,
+        "result_until": int(now + RESULT_LIFE_S),
+        "stage_since": int(now),
+        "tries": 0,
+        "crashes": 0,
+    }
+    if status.credits is not None:
+        changes["credits"] = f"{status.credits:g}"
+    ports.store.advance(job, changes, due_at=now)
+    ports.store.free_slot(job.job_id)
+    ports.queue.stage("collect", job.job_id, job.attempt)
+    ports.log("job.enlarged", "Upsampler has finished.", job_id=job.job_id, attempt=job.attempt, stage="watch")
+
+
+def _poll_again(ports: Ports, job: Job, said: str) -> None:
+    now, settings = ports.clock(), ports.settings
+    until = job.submitted_at + settings.watch_limit_s
+    if now >= until:
+        minutes = settings.watch_limit_s / 60
+        raise PermanentError("upsampler_silent", f"still {said} after {minutes:.0f} minutes")
+    wait = settings.first_poll_s * POLL_FACTOR ** (job.polls + 1)
+    changes = {"polls": job.polls + 1, "tries": 0, "crashes": 0}
+    messages = []
+    if job.polls == 0:  # a long wait is worth a line in the ledger, once
+        messages = [outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))]
+    ports.store.advance(job, changes, due_at=min(now + wait, until), messages=messages)
