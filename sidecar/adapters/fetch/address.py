@@ -13,6 +13,7 @@ from sidecar.core.errors import PermanentError
 
 _PORTS = {"http": 80, "https": 443}
 _UNCLEAN = re.compile(r"[\x00-\x20\x7f\\]")
+_USER = re.compile(r"[a-z]+:/*[^/?#]*@", re.IGNORECASE)  # also an empty one, which parsers drop in silence
 # "2130706433", "0x7f.1", "0177.0.0.1": numbers that inet_aton reads as an address and no honest URL contains.
 _ODD_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
@@ -37,7 +38,7 @@ def parse_public_url(url: str) -> Url:
         raise refuse("not a URL") from error
     if parts.scheme not in _PORTS:
         raise refuse("only http and https URLs are fetched")
-    if parts.auth is not None:
+    if _USER.match(url):
         raise refuse("a URL with a user name is not fetched")
     if not parts.host or parts.port == 0:
         raise refuse("the URL names no host")

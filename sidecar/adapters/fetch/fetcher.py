@@ -112,10 +112,9 @@ class SafeFetcher:
         with self._deadline(deadline_s) as deadline:
             response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
             with closing(response):
-                try:
-                    return response.read(n, decode_content=False)
-                except (urllib3.exceptions.HTTPError, OSError) as error:
-                    raise deadline.explain(error) from error
+                # The second read finds out whether a short answer was the whole file or a cut one.
+                first = _read(response, deadline, n)
+                return first if len(first) == n else first + _read(response, deadline, n - len(first))
 
     def close(self) -> None:
         """Closes the kept connections; the fetcher stays usable."""
@@ -221,13 +220,7 @@ def _check_answer(response: urllib3.BaseHTTPResponse, *, partial: bool) -> None:
 def _chunks(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int, chunk_size: int) -> Iterator[bytes]:
     received = 0
     while True:
-        try:
-            # `read` rather than `stream`: it fills `chunk_size` also when the server sends small HTTP chunks.
-            chunk = response.read(chunk_size, decode_content=False)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise deadline.explain(error) from error
-        if deadline.passed:
-            deadline.left()  # a body without a length ends quietly when its socket is shut down
+        chunk = _read(response, deadline, chunk_size)
         if not chunk:
             deadline.cancel()
             return
@@ -235,6 +228,17 @@ def _chunks(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: i
         if received > max_bytes:
             raise _too_large(max_bytes)
         yield chunk
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, size: int) -> bytes:
+    """`read` rather than `stream`: it fills `size` also when the server sends small HTTP chunks."""
+    try:
+        data = response.read(size, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise deadline.explain(error) from error
+    if deadline.passed:
+        deadline.left()  # raises: a body without a length ends quietly when its socket is shut down
+    return data
 
 
 def _too_large(max_bytes: int) -> PermanentError:

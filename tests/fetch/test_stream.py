@@ -1,0 +1,337 @@
+"""The body arrives whole, within its size and time, or as the right error; connections are kept where that is safe."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+
+from sidecar.adapters.fetch import SafeFetcher
+from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
+from tests.fetch.wire_server import Exchange, WireServer, keep_alive
+
+FILE = os.urandom(3 * 1024 * 1024 + 17)
+
+
+def make(server: WireServer, **settings: object) -> SafeFetcher:
+    return SafeFetcher(private_hosts=frozenset({server.host}), **{"read_timeout": 5, **settings})
+
+
+def fetch(fetcher: SafeFetcher, url: str, *, max_bytes: int = 1 << 30, deadline_s: float = 20) -> bytes:
+    with fetcher.stream(url, max_bytes=max_bytes, deadline_s=deadline_s) as answer:
+        return b"".join(answer.chunks)
+
+
+def refusal(fetcher: SafeFetcher, url: str, **limits: object) -> SidecarError:
+    with pytest.raises(SidecarError) as caught:
+        fetch(fetcher, url, **limits)
+    return caught.value
+
+
+def test_a_file_arrives_byte_for_byte_in_chunks_of_the_asked_size():
+    with (
+        WireServer(lambda exchange: exchange.answer("200 OK", FILE, "Content-Type: image/png")) as server,
+        make(server).stream(server.url, max_bytes=len(FILE), deadline_s=20, chunk_size=1 << 20) as answer,
+    ):
+        assert (answer.status, answer.content_type, answer.content_length) == (200, "image/png", len(FILE))
+        chunks = list(answer.chunks)
+    assert [len(chunk) for chunk in chunks] == [1 << 20, 1 << 20, 1 << 20, 17]
+    assert hashlib.sha256(b"".join(chunks)).digest() == hashlib.sha256(FILE).digest()
+
+
+def chunked(data: bytes, step: int) -> Iterator[bytes]:
+    for start in range(0, len(data), step):
+        piece = data[start : start + step]
+        yield b"%x\r\n%s\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+def test_a_chunked_body_arrives_whole_and_in_large_pieces():
+    def script(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(chunked(FILE, 5000)))
+
+    with WireServer(script) as server, make(server).stream(server.url, max_bytes=len(FILE), deadline_s=20) as answer:
+        assert answer.content_length is None
+        chunks = list(answer.chunks)
+    assert b"".join(chunks) == FILE
+    assert len(chunks) == 4
+
+
+def test_a_body_without_a_length_ends_with_the_connection():
+    with WireServer(lambda exchange: exchange.send(b"HTTP/1.1 200 OK\r\n\r\nabc")) as server:
+        assert fetch(make(server), server.url) == b"abc"
+
+
+@pytest.mark.parametrize("sent", [0, 1, 1000, len(FILE) - 1])
+def test_fewer_bytes_than_announced_are_a_cut_result(sent):
+    with WireServer(lambda exchange: exchange.answer("200 OK", FILE[:sent], length=len(FILE))) as server:
+        error = refusal(make(server), server.url)
+    assert (type(error), error.code) == (TemporaryError, "result_cut")
+
+
+def test_a_chunked_body_that_stops_early_is_a_cut_result():
+    def script(exchange: Exchange) -> None:
+        body = b"".join(chunked(FILE, 5000))
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body[:100_000])
+
+    with WireServer(script) as server:
+        assert refusal(make(server), server.url).code == "result_cut"
+
+
+def test_a_connection_reset_in_the_body_is_a_cut_result():
+    def script(exchange: Exchange) -> None:
+        exchange.answer("200 OK", FILE[:1000], length=len(FILE))
+        exchange.reset()
+
+    with WireServer(script) as server:
+        assert refusal(make(server), server.url).code == "result_cut"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        ("400 Bad Request", PermanentError, "result_gone"),
+        ("401 Unauthorized", PermanentError, "result_gone"),
+        ("403 Forbidden", PermanentError, "result_gone"),
+        ("404 Not Found", PermanentError, "result_gone"),
+        ("410 Gone", PermanentError, "result_gone"),
+        ("408 Request Timeout", TemporaryError, "fetch_unavailable"),
+        ("429 Too Many Requests", TemporaryError, "fetch_unavailable"),
+        ("500 Internal Server Error", TemporaryError, "fetch_unavailable"),
+        ("503 Service Unavailable", TemporaryError, "fetch_unavailable"),
+        ("204 No Content", TemporaryError, "fetch_failed"),
+        ("304 Not Modified", TemporaryError, "fetch_failed"),
+        ("300 Multiple Choices", TemporaryError, "fetch_failed"),
+        ("302 Found", TemporaryError, "fetch_failed"),
+        ("206 Partial Content", TemporaryError, "fetch_failed"),
+    ],
+)
+def test_another_status_than_200_is_told_by_its_code(status, kind, code):
+    with WireServer(lambda exchange: exchange.answer(status, b"" if status[:3] in ("204", "304") else b"x")) as server:
+        error = refusal(make(server), server.url)
+    assert (type(error), error.code) == (kind, code)
+
+
+def test_retry_after_is_passed_on():
+    with WireServer(lambda exchange: exchange.answer("503 Busy", b"", "Retry-After: 12")) as server:
+        assert refusal(make(server), server.url).retry_after == 12
+
+
+def test_a_body_announced_too_large_is_refused_before_it_is_read():
+    with WireServer(lambda exchange: exchange.answer("200 OK", b"x", length=101)) as server:
+        error = refusal(make(server), server.url, max_bytes=100)
+    assert (type(error), error.code) == (PermanentError, "result_too_large")
+
+
+def test_a_body_without_end_is_refused_at_the_limit():
+    def script(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not exchange.server.stopping.is_set():
+            exchange.send(bytes(65536))
+
+    with WireServer(script) as server:
+        assert refusal(make(server), server.url, max_bytes=3 << 20).code == "result_too_large"
+
+
+def test_a_compressed_answer_is_refused():
+    body = gzip.compress(b"picture")
+    with WireServer(lambda exchange: exchange.answer("200 OK", body, "Content-Encoding: gzip")) as server:
+        assert refusal(make(server), server.url).code == "fetch_failed"
+        assert b"accept-encoding: identity" in server.requests[0].lower()
+
+
+def drip(exchange: Exchange, data: bytes) -> None:
+    for byte in data:
+        if exchange.server.stopping.wait(0.02):
+            return
+        exchange.send(bytes([byte]))
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_dripping_body_ends_at_the_deadline_although_each_byte_comes_in_time(head):
+    def script(exchange: Exchange) -> None:
+        exchange.send(head)
+        drip(exchange, bytes(10_000))
+
+    with WireServer(script) as server:
+        began = monotonic()
+        error = refusal(make(server), server.url, deadline_s=0.3)
+    assert (type(error), error.code) == (TemporaryError, "fetch_failed")
+    assert monotonic() - began < 3
+
+
+def test_dripping_headers_end_at_the_deadline():
+    with WireServer(lambda exchange: drip(exchange, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000)) as server:
+        began = monotonic()
+        error = refusal(make(server), server.url, deadline_s=0.3)
+        assert server.connections == 1
+    assert error.code == "fetch_failed"
+    assert monotonic() - began < 3
+
+
+def test_silence_is_a_failed_fetch():
+    with WireServer(lambda exchange: exchange.server.stopping.wait()) as server:
+        error = refusal(make(server, read_timeout=0.2), server.url)
+        assert server.connections == 1
+    assert (type(error), error.code) == (TemporaryError, "fetch_failed")
+
+
+def test_a_consumer_that_is_slower_than_the_deadline_is_told():
+    with WireServer(lambda exchange: exchange.answer("200 OK", FILE)) as server:
+        limits = {"max_bytes": 1 << 30, "deadline_s": 0.2, "chunk_size": 1000}
+        with pytest.raises(TemporaryError) as caught, make(server).stream(server.url, **limits) as answer:
+            for _chunk in answer.chunks:
+                server.stopping.wait(0.01)
+    assert caught.value.code == "fetch_failed"
+
+
+def test_nobody_listening_is_a_failed_fetch():
+    with WireServer(lambda exchange: None) as server:
+        fetcher = make(server)
+    assert refusal(fetcher, server.url).code == "fetch_failed"
+
+
+def test_a_name_that_leads_nowhere_is_a_failed_fetch():
+    def nowhere(name: str, port: int) -> list[str]:
+        raise OSError("no such name")
+
+    assert refusal(SafeFetcher(resolver=nowhere), "https://files.example/").code == "fetch_failed"
+    assert refusal(SafeFetcher(resolver=lambda name, port: []), "https://files.example/").code == "fetch_failed"
+
+
+def test_the_second_address_is_tried_when_the_first_does_not_answer():
+    with WireServer(lambda exchange: exchange.answer("200 OK", b"picture")) as server:
+        host = f"files.example:{server.port}"
+        fetcher = SafeFetcher(private_hosts=frozenset({host}), resolver=lambda name, port: ["127.0.0.9", "127.0.0.1"])
+        assert fetch(fetcher, f"http://{host}/a.png") == b"picture"
+        assert f"host: {host}".encode() in server.requests[0].lower()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_three_redirects_are_followed_and_a_fourth_is_not(status):
+    def script(exchange: Exchange) -> None:
+        hops = int(exchange.request.split(b" ")[1].strip(b"/"))
+        if hops == 0:
+            exchange.answer("200 OK", b"picture")
+        else:
+            exchange.answer(f"{status} Moved", b"", f"Location: /{hops - 1}")
+
+    with WireServer(keep_alive(script)) as server:
+        fetcher = make(server)
+        assert fetch(fetcher, f"{server.url}/3") == b"picture"
+        assert refusal(fetcher, f"{server.url}/4").code == "fetch_failed"
+
+
+def test_connections_are_kept_for_the_next_fetch():
+    with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", FILE))) as server:
+        fetcher = make(server)
+        for _ in range(3):
+            assert fetch(fetcher, server.url) == FILE
+        assert server.connections == 1
+
+
+def test_a_body_left_unread_costs_its_connection_and_nothing_else():
+    with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", FILE))) as server:
+        fetcher = make(server)
+        with fetcher.stream(server.url, max_bytes=1 << 30, deadline_s=20) as answer:
+            next(answer.chunks)
+        assert fetch(fetcher, server.url) == FILE
+        assert server.connections == 2
+
+
+def test_a_kept_connection_that_the_server_closed_is_replaced():
+    def once(exchange: Exchange) -> None:
+        exchange.answer("200 OK", b"picture")
+        if len(exchange.server.requests) == 1:
+            exchange.read_request()  # takes the second request on this connection, and hangs up on it
+
+    with WireServer(once) as server:
+        fetcher = make(server)
+        assert fetch(fetcher, server.url) == b"picture"
+        assert fetch(fetcher, server.url) == b"picture"
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
+def test_no_deadline_outlives_its_fetch():
+    with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", b"picture"))) as server:
+        before = threading.active_count()
+        fetch(make(server), server.url, deadline_s=3600)
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join(5)
+        assert threading.active_count() <= before + 1  # the server's thread for the kept connection
+
+
+def test_the_first_bytes_are_asked_for_by_range():
+    def script(exchange: Exchange) -> None:
+        exchange.answer("206 Partial Content", FILE[:1000], f"Content-Range: bytes 0-999/{len(FILE)}")
+
+    with WireServer(script) as server:
+        assert make(server).head_bytes(server.url, 1000) == FILE[:1000]
+        assert b"range: bytes=0-999\r\n" in server.requests[0].lower()
+
+
+def test_a_server_without_ranges_gives_the_first_bytes_all_the_same():
+    with WireServer(lambda exchange: exchange.answer("200 OK", FILE)) as server:
+        assert make(server).head_bytes(server.url, 1000) == FILE[:1000]
+
+
+def test_a_file_shorter_than_the_asked_bytes_is_given_whole():
+    with WireServer(lambda exchange: exchange.answer("200 OK", b"abc")) as server:
+        assert make(server).head_bytes(server.url, 1000) == b"abc"
+
+
+def test_first_bytes_that_stop_early_are_a_cut_result():
+    with WireServer(lambda exchange: exchange.answer("200 OK", b"abc", length=10)) as server:
+        with pytest.raises(TemporaryError) as caught:
+            make(server).head_bytes(server.url, 10)
+        assert caught.value.code == "result_cut"
+
+
+def test_https_checks_the_name_although_the_connection_goes_to_an_address(certificates):
+    with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", FILE)), tls=certificates.server) as server:
+        hosts = frozenset({f"files.example:{server.port}", f"other.example:{server.port}"})
+        fetcher = SafeFetcher(
+            private_hosts=hosts, resolver=lambda name, port: ["127.0.0.1"], tls=lambda: certificates.client
+        )
+        assert fetch(fetcher, f"https://files.example:{server.port}/") == FILE
+        assert fetch(fetcher, f"https://files.example:{server.port}/") == FILE
+        assert server.connections == 1
+        assert refusal(fetcher, f"https://other.example:{server.port}/").code == "fetch_failed"
+
+
+def test_an_unknown_authority_is_a_failed_fetch(certificates):
+    with WireServer(lambda exchange: exchange.answer(), tls=certificates.server) as server:
+        host = f"files.example:{server.port}"
+        fetcher = SafeFetcher(private_hosts=frozenset({host}), resolver=lambda name, port: ["127.0.0.1"])
+        assert refusal(fetcher, f"https://{host}/").code == "fetch_failed"
+
+
+def test_a_redirect_from_https_to_http_is_refused(certificates):
+    def script(exchange: Exchange) -> None:
+        exchange.answer("302 Found", b"", "Location: http://files.example/")
+
+    with WireServer(script, tls=certificates.server) as server:
+        host = f"files.example:{server.port}"
+        fetcher = SafeFetcher(
+            private_hosts=frozenset({host}), resolver=lambda name, port: ["127.0.0.1"], tls=lambda: certificates.client
+        )
+        assert refusal(fetcher, f"https://{host}/").code == "fetch_refused_address"
+
+
+def test_a_child_process_opens_connections_of_its_own():
+    with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", b"picture"))) as server:
+        fetcher = make(server)
+        assert fetch(fetcher, server.url) == b"picture"
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if fetch(fetcher, server.url) == b"picture" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert server.connections == 2
+        assert fetch(fetcher, server.url) == b"picture"
+        assert server.connections == 2
