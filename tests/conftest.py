@@ -43,7 +43,8 @@ def wordpress_version(request: pytest.FixtureRequest) -> str:
 def shop_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., "Shop"]]:  # noqa: F821
     """Starts shops: takes `Shop.start`'s arguments but the folder. What is not stopped earlier ends with the run.
 
-    A start takes about a second: share a shop in a fixture of module scope, `with shop_factory(...) as shop: yield shop`.
+    A start takes about a second: share a shop in a fixture of module scope,
+    `with shop_factory(...) as shop: yield shop`.
     """
     from tests.testbed.shop import Shop
 

@@ -16,7 +16,7 @@ while read -r verb group; do
         forget) list="${list%% "$group" *} ${list#* "$group" }" ;;
     esac
 done
-for group in $list; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $list; do kill -s KILL -- "-$group" 2>/dev/null; done
 """
 
 _lock = threading.Lock()

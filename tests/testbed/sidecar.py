@@ -17,9 +17,12 @@ from tests.testbed.process import Process, StartFailed
 ALL = ("store", "web", "worker", "cron")
 
 
-def procfile(path: Path = REPOSITORY / "Procfile") -> dict[str, str]:
-    """Commands by process name."""
-    lines = (re.match(r"^([A-Za-z0-9_-]+):\s*(.+)$", line) for line in path.read_text().splitlines())
+PROCFILE = REPOSITORY / "Procfile"
+
+
+def commands(procfile: Path = PROCFILE) -> dict[str, str]:
+    """The Procfile's command lines by process name."""
+    lines = (re.match(r"^([A-Za-z0-9_-]+):\s*(.+)$", line) for line in procfile.read_text().splitlines())
     return {found.group(1): found.group(2) for found in lines if found}
 
 
@@ -50,7 +53,9 @@ class SidecarProcess(Process):
 class Sidecar:
     """Make one with `Sidecar.start`; a context manager that stops it. `url` is the web process' own address."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], port: int | None = None, procfile: Path = PROCFILE
+    ) -> None:
         self.folder = folder.resolve()
         self.port = port or reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -68,7 +73,7 @@ class Sidecar:
         }
         self.processes = {
             name: SidecarProcess(name, line, self.folder, self.env, f"{self.url}/healthz" if name == "web" else "")
-            for name, line in procfile().items()
+            for name, line in commands(procfile).items()
         }
 
     @classmethod
@@ -79,13 +84,14 @@ class Sidecar:
         processes: Iterable[str] = ALL,
         port: int | None = None,
         timeout: float = 30,
+        procfile: Path = PROCFILE,
     ) -> "Sidecar":
         """Start these processes of the Procfile, logs in `folder`; waits until `web` answers /healthz.
 
         port: one from `reserve_port`, when the address has to be known beforehand (nginx' snippet).
         Raises StartFailed with the end of the log; nothing is left running then.
         """
-        sidecar = cls(folder, env, port)
+        sidecar = cls(folder, env, port, procfile)
         try:
             sidecar.launch(processes)
             sidecar.wait_ready(timeout)

@@ -23,8 +23,7 @@ update_option( 'home', $url );
 update_option( 'siteurl', $url );
 update_option( 'timezone_string', 'America/New_York' );
 update_option( 'admin_email_lifespan', time() + 10 * YEAR_IN_SECONDS );
-update_option( 'comment_moderation', 1 );
-delete_transient( '_wp_suggested_policy_text_has_changed' );
+update_option( 'show_avatars', 0 ); // They come from gravatar.com.
 $wp_rewrite->set_permalink_structure( '/%postname%/' );
 flush_rewrite_rules( false );
 if ( ! get_option( 'siteurl' ) ) {
