@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import redis
@@ -17,8 +18,6 @@ def socket_path(data_dir: Path) -> Path:
     path = data_dir.resolve() / SOCKET
     if len(str(path)) < _LONGEST_UNIX_PATH:
         return path
-    import hashlib
-
     return Path("/tmp", f"smi-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from ..core.states import STAGES
@@ -51,6 +51,10 @@ class RqQueue:
     def begin(self, stage: str, job_id: str) -> None:
         """The work begins: its like may be queued again."""
         self._redis.delete(f"smi:queued:{stage}:{job_id}")
+
+    def workers(self) -> int:
+        """How many RQ workers have registered and not died."""
+        return Worker.count(self._redis)
 
     def depths(self) -> dict[str, int]:
         with self._redis.pipeline(transaction=False) as pipe:

@@ -67,6 +67,14 @@ class Sources:
     def public_url(self, path: Path) -> str:
         return self._url + quote(str(path.relative_to(self._dir.resolve())))
 
+    def name(self, path: Path) -> str:
+        """A local source's path relative to the uploads folder, for a source token."""
+        return str(path.relative_to(self._dir.resolve()))
+
+    def named(self, name: str) -> Path:
+        """The file behind a source token."""
+        return self._inside(name)
+
     def _inside(self, relative: str) -> Path:
         path = (self._dir / relative).resolve()
         if not path.is_relative_to(self._dir.resolve()):

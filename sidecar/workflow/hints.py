@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from ..core.job import Job
 from .ports import Ports
-from .timing import LEASE_S
 
 
 def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
     """A webhook whose token names a submission. Returns what it led to, for the log; safe to repeat, in any order.
 
-    * submitted: ask Upsampler now. * submitting: the webhook was faster than the answer to the submit, or that answer is
-    lost: keep the id that it brought, which counts for nothing until Upsampler confirms it to our key. * in review
-    because Upsampler was silent or the answer was lost: the late word reopens the job. * unknown: working memory was
-    lost; the next pull brings the job back, and asks.
+    * submitted: ask Upsampler now.
+    * submitting: the webhook was faster than the answer to the submit, or that answer is lost. Keep the id that it
+      brought; it counts for nothing until Upsampler confirms it to our key.
+    * in review because Upsampler was silent or the answer was lost: the late word reopens the job.
+    * unknown: working memory was lost; the caller brings the job back from the ledger and knocks again.
     """
     job = ports.store.get(job_id)
     if job is None:
@@ -31,15 +31,9 @@ def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id
 
 
 def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
-    due = ports.clock() + LEASE_S if job.claim else ports.clock()
-    kept = ports.store.change(
-        job.job_id,
-        job.attempt,
-        ("submitting",),
-        {"hinted_id": upsampler_id},
-        due_at="=" if job.claim else due,
-        fence=False,
-    )
+    due = "=" if job.claim else ports.clock()
+    changes = {"hinted_id": upsampler_id}
+    kept = ports.store.change(job.job_id, job.attempt, ("submitting",), changes, due_at=due, fence=False)
     if kept and not job.claim:
         ports.queue.stage("submit", job.job_id, job.attempt)
     if kept is None:  # it was written down in the meantime

@@ -47,15 +47,16 @@ def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
         job = known.get(record["job_id"])
         if job is None or job.attempt < record["attempt"]:
             mended += _bring_back(ports, record)
-        elif (
-            job.attempt == record["attempt"]
-            and job.state == "delivered"
-            and record["state"] not in ("delivered", "refunded")
-        ):
-            # The ledger was put back (a restored backup): tell it again; the mail's effect row decides about the mail.
+        elif _ledger_was_put_back(job, record):
+            # From a backup: tell it again; the effect row decides whether there is another mail.
             ports.outbox.put("deliver", [outbound.delivered(job)])
             mended += 1
     return mended
+
+
+def _ledger_was_put_back(job: Job, record: dict[str, Any]) -> bool:
+    same = job.attempt == record["attempt"]
+    return same and job.state == "delivered" and record["state"] not in ("delivered", "refunding", "refunded")
 
 
 def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:

@@ -87,13 +87,16 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
 
 def _redeliver_or_start(ports: Ports, job: Job) -> None:
     previous = json.loads(job.previous) if job.previous and not job.force else None
-    if previous and ports.files.size(previous["path"]) == previous["bytes"]:
-        if ports.files.sha256(previous["path"]) == previous["sha256"]:
-            ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)
-            deliver_stored(ports, job, **previous)
-            return
+    if previous and _still_good(ports, previous):
+        ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)
+        deliver_stored(ports, job, **previous)
+        return
     job = ports.store.advance(job, {"previous": ""}, due_at=ports.clock() + ACK_S)
     start.start(ports, job)
+
+
+def _still_good(ports: Ports, file: dict[str, Any]) -> bool:
+    return ports.files.size(file["path"]) == file["bytes"] and ports.files.sha256(file["path"]) == file["sha256"]
 
 
 def _find_lost_answer(ports: Ports, job: Job) -> None:

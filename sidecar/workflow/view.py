@@ -72,7 +72,7 @@ def _delayed(job: Job, now: float) -> bool:
 
 
 def _progress(job: Job, now: float) -> tuple[float, int | None]:
-    """Share done, and seconds that are likely left. Within a phase the share nears the next one and never reaches it."""
+    """Share done, and seconds likely left. Within a phase the share nears the next one and never reaches it."""
     if job.state not in SHARES_OF_STATE:
         return (1.0 if job.state == "delivered" else 0.0), None
     begin, usual = SHARES_OF_STATE[job.state]

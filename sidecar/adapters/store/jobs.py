@@ -212,12 +212,33 @@ class RedisJobStore:
     def alive(self, who: str) -> bool:
         return self._redis.exists(f"smi:alive:{who}") == 1
 
+    def take_turn(self, task: str, *, every_s: float) -> bool:
+        """True for one caller in `every_s` seconds, over all machines."""
+        return bool(self._redis.set(f"smi:turn:{task}", "1", nx=True, px=int(every_s * 1000)))
+
     def ping(self) -> None:
         """Raises TemporaryError("redis_unavailable")."""
         try:
             self._redis.ping()
         except redis.RedisError as error:
             raise TemporaryError("redis_unavailable", str(error)) from error
+
+    def eviction_policy(self) -> str:
+        """Redis' maxmemory-policy, "" where the server does not tell."""
+        try:
+            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
+        except redis.ResponseError:
+            return ""
+
+    def persistence(self) -> str:
+        """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""
+        try:
+            config = {**self._redis.config_get("appendonly"), **self._redis.config_get("save")}
+        except redis.ResponseError:
+            return "unknown"
+        if config.get("appendonly") == "yes":
+            return "append-only file"
+        return "snapshots" if config.get("save") else "none"
 
 
 def _job(job_id: str) -> str:

@@ -1,0 +1,37 @@
+"""Face: argument parsing, and the one place of the command line that catches."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ..core.errors import ConfigurationError, SidecarError
+from . import doctor, processes
+
+GROUPS = (processes, doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 failed, 2 bad arguments or configuration."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sidecar", description="SMI Sidecar: paid images, enlarged and delivered."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for group in GROUPS:
+        group.add(commands)
+    given = parser.parse_args(arguments)
+    try:
+        return given.run(given) or 0
+    except ConfigurationError as error:
+        if error.code != "configuration_invalid":
+            print(f"{error.code}: {error.detail}", file=sys.stderr)
+            return 1
+        print("The configuration can't be used:", file=sys.stderr)
+        for fault in error.detail.splitlines():
+            print(f"  - {fault}", file=sys.stderr)
+        print("Every setting is listed in deploy/env.example.", file=sys.stderr)
+        return 2
+    except SidecarError as error:
+        print(f"{error.code}: {error.detail}", file=sys.stderr)
+        return 1

@@ -1,0 +1,76 @@
+"""Face: the commands that are processes: those of the Procfile, and the sandbox."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+
+def add(commands) -> None:
+    for name, run, help in (
+        ("store", _store, "run the embedded Valkey, unless REDIS_URL names a server"),
+        ("web", _web, "run the web face (gunicorn)"),
+        ("worker", _worker, "run the worker pool"),
+        ("cron", _cron, "run the clock: retries, polls, deadlines, sweeps"),
+    ):
+        commands.add_parser(name, help=help, description=help).set_defaults(run=run)
+    sandbox = commands.add_parser(
+        "sandbox", help="run the Upsampler stand-in (for trying out and tests)", add_help=False
+    )
+    sandbox.add_argument("arguments", nargs=argparse.REMAINDER)
+    sandbox.set_defaults(run=_sandbox)
+
+
+def _store(given) -> None:
+    from ..adapters import embedded
+    from ..services import load_settings
+    from ..worker import idle
+
+    settings = load_settings()
+    if settings.redis_url:
+        print("REDIS_URL names a server: nothing to run here.", file=sys.stderr, flush=True)
+        idle()
+    else:
+        embedded.run(settings.data_dir)
+
+
+def _web(given) -> None:
+    from ..services import load_settings
+
+    settings = load_settings()  # all configuration faults at once, before gunicorn forks
+    line = [sys.executable, "-m", "gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
+    line += ["--bind", f"{settings.bind}:{settings.port}"]
+    line += ["--workers", str(settings.web_processes), "--threads", str(settings.web_threads)]
+    os.execv(sys.executable, [*line, "sidecar:create_app()"])
+
+
+def _worker(given) -> None:
+    from ..worker import run_workers
+
+    run_workers(_services_when_redis_answers())
+
+
+def _cron(given) -> None:
+    from ..worker import run_clock
+
+    run_clock(_services_when_redis_answers())
+
+
+def _services_when_redis_answers():
+    """At start-up Redis may come a moment later than we do."""
+    from ..services import Services
+
+    services = Services.from_env()
+    retry = Retry(ConstantBackoff(0.1), 150)
+    retry.call_with_retry(services.redis.ping, lambda error: None)
+    return services
+
+
+def _sandbox(given) -> int:
+    from ..sandbox.__main__ import main
+
+    return main(given.arguments)

@@ -1,0 +1,109 @@
+"""The one place that names the concrete parts: builds them from Settings. Opens no connection until one is used."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import redis
+from dotenv import dotenv_values
+
+from .adapters import images, logs
+from .adapters.connections import connect
+from .adapters.fetch import SafeFetcher
+from .adapters.files import ResultFiles
+from .adapters.lease import LeaseKeeper
+from .adapters.queue import RqQueue
+from .adapters.shop import ShopDoor
+from .adapters.sources import Sources
+from .adapters.store import RedisJobStore, RedisOutbox
+from .adapters.upsampler import UpsamplerClient
+from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
+from .core.settings import Settings
+from .core.tokens import TokenMaker
+from .workflow.ports import Ports
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `.env` in the working folder and the environment, which wins. Raises with all faults at once."""
+    if env is None:
+        env = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    return Settings.from_env(env)
+
+
+@dataclass(frozen=True)
+class Services:
+    """All parts of one process, each made when it is first asked for."""
+
+    settings: Settings
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Services:
+        settings = load_settings(env)
+        logs.configure(format=settings.log_format, level=settings.log_level)
+        return cls(settings)
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """Text answers, for our own data."""
+        return connect(self.settings.redis_url, self.settings.data_dir, decode=True)
+
+    @cached_property
+    def rq_redis(self) -> redis.Redis:
+        """Bytes, as RQ wants them."""
+        return connect(self.settings.redis_url, self.settings.data_dir, decode=False)
+
+    @cached_property
+    def opener(self) -> Opener:
+        return Opener(self.settings.secrets, direction=TO_SIDECAR, site=self.settings.site)
+
+    @cached_property
+    def ports(self) -> Ports:
+        settings = self.settings
+        fetcher = SafeFetcher(private_hosts=settings.private_hosts)
+        return Ports(
+            settings=settings,
+            clock=time.time,
+            random=random.random,
+            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency),
+            outbox=RedisOutbox(self.redis),
+            queue=RqQueue(self.rq_redis),
+            shop=ShopDoor(
+                Signer(settings.secret, direction=TO_SHOP, site=settings.site),
+                shop_url=settings.shop_url,
+                address=settings.shop_address,
+            ),
+            upsampler=UpsamplerClient(
+                base_url=settings.upsampler_url,
+                api_key=settings.upsampler_key,
+                mode=settings.upsampler_mode,
+                image_type=settings.upsampler_image_type,
+            ),
+            fetcher=fetcher,
+            sources=Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url),
+            files=ResultFiles(settings.downloads_dir, file_mode=settings.file_mode, folder_mode=settings.folder_mode),
+            pictures=images,
+            tokens=TokenMaker(settings.signing_keys),
+            leases=LeaseKeeper(),
+            log=logs.log,
+            crash_point=_crash_point(os.environ.get("SMI_CRASH_POINT", "")),
+        )
+
+
+def _crash_point(armed: str):
+    """For crash tests: `SMI_CRASH_POINT=name@flagfile` kills the process there, once each time the file exists."""
+    name, _, flag = armed.partition("@")
+
+    def reached(point: str) -> None:
+        if point == name:
+            try:
+                os.unlink(flag)
+            except FileNotFoundError:
+                return
+            os.kill(os.getpid(), 9)
+
+    return reached if armed else (lambda point: None)

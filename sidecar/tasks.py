@@ -1,0 +1,37 @@
+"""Face: what RQ calls by name. Each task builds the parts of its process once, and hands over to the workflow."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from .services import Services
+from .workflow import flush as flush_workflow
+from .workflow import hints, mend, runner
+from .workflow.ports import Ports
+
+
+@cache
+def ports() -> Ports:
+    return Services.from_env().ports
+
+
+def stage(stage: str, job_id: str, attempt: int) -> None:
+    runner.run_stage(ports(), stage, job_id, attempt)
+
+
+def watch_many(jobs: list[list]) -> None:
+    runner.run_watch(ports(), [(job_id, attempt) for job_id, attempt in jobs])
+
+
+def flush(lane: str) -> None:
+    flush_workflow.run(ports(), lane)
+
+
+def sweep() -> None:
+    mend.sweep(ports())
+
+
+def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+    """A webhook for a job that working memory had lost: bring the job back, then let the webhook knock again."""
+    if mend.recall(ports(), job_id):
+        hints.knock(ports(), job_id, attempt, submission, upsampler_id or None)

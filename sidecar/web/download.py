@@ -1,0 +1,86 @@
+"""Face: the customer's download. The token opens; the web server sends the bytes where it can."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request, send_file
+
+from ..adapters.images import MEDIA_TYPES
+from ..core.errors import CallerError
+from ..core.job import Job
+from ..core.tokens import DownloadGrant
+from ..workflow import mend
+from .parts import ports
+
+blueprint = Blueprint("download", __name__)
+
+
+class Gone(CallerError):
+    """The link was ours, and opens nothing any more: `code` says why."""
+
+
+@blueprint.get("/download/<token>")
+@blueprint.get("/download/<token>/<path:name>")
+def download(token: str, name: str = "") -> Response:
+    """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times."""
+    grant = ports().tokens.read_download(token, now=ports().clock())
+    job = _delivered(grant)
+    path = ports().files.path(job.path)
+    if not path.is_file():
+        ports().log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id)
+        raise Gone("file_missing", "the file is not in its place")
+    response = _bytes(job, path)
+    response.headers["Content-Disposition"] = _disposition(file_name(job))
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    if request.method == "GET" and "Range" not in request.headers:
+        ports().log("download", "A download has begun.", job_id=job.job_id, attempt=job.attempt)
+    return response
+
+
+def _delivered(grant: DownloadGrant) -> Job:
+    """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
+    job = ports().store.get(grant.job_id) or mend.recall(ports(), grant.job_id)
+    if job is None:
+        raise Gone("link_revoked", "the job is forgotten")
+    if job.revoked or job.state == "refunded":
+        raise Gone("link_revoked", "the link was revoked")
+    if job.attempt != grant.attempt or not job.path:
+        raise Gone("link_replaced", "a newer attempt has its own link")
+    return job
+
+
+def _bytes(job: Job, path) -> Response:
+    mode, mimetype = ports().settings.download_mode, MEDIA_TYPES[job.format]
+    if mode == "stream":
+        response = send_file(path, mimetype=mimetype, conditional=False, etag=False, max_age=None)
+        response.set_etag(job.sha256)
+        return response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
+    response = Response(mimetype=mimetype)
+    response.set_etag(job.sha256)
+    if mode == "x-accel":
+        response.headers["X-Accel-Redirect"] = ports().settings.accel_prefix + quote(job.path)
+    else:
+        response.headers["X-Sendfile"] = str(path)
+    del response.headers["Content-Length"]
+    return response
+
+
+def file_name(job: Job) -> str:
+    """``Sunrise over the bay 4x.jpg``: the picture's title as far as file systems like it, else the job's name."""
+    title = unicodedata.normalize("NFC", job.title)
+    title = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", title)
+    title = re.sub(r"\s+", " ", title).strip(" .")[:80] or "image"
+    return f"{title} {job.factor}x.{job.path.rpartition('.')[2]}"
+
+
+def _disposition(name: str) -> str:
+    """Both forms of RFC 6266: an ASCII name for old clients, the full one (RFC 8187) for all others."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"

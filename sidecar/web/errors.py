@@ -1,0 +1,70 @@
+"""Face: the one place where an exception becomes an answer. People get a small readable page, programs get JSON."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, render_template, request
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from ..core.errors import CallerError, SidecarError
+from .parts import ports, services
+
+_STATUS = {
+    "token_invalid": 404,
+    "token_expired": 410,
+    "link_revoked": 410,
+    "link_replaced": 410,
+    "file_missing": 404,
+    "no_file": 404,
+}
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(SidecarError, _ours)
+    app.register_error_handler(RedisError, _redis)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+
+
+def _ours(error: SidecarError) -> Response:
+    if isinstance(error, CallerError):
+        return _answer(error.code, _STATUS.get(error.code, 400))
+    ports().log(
+        "web.unavailable", "A request could not be served.", level="warning", reason=error.code, detail=error.detail
+    )
+    return _answer("temporarily_unavailable", 503)
+
+
+def _redis(error: RedisError) -> Response:
+    ports().log("web.redis", "Redis does not answer.", level="error", detail=str(error)[:200])
+    return _answer("temporarily_unavailable", 503)
+
+
+def _http(error: HTTPException) -> Response:
+    return _answer(
+        {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.code, "bad_request"),
+        error.code or 500,
+    )
+
+
+def _fault(error: Exception) -> Response:
+    ports().log(
+        "stage.broke", "A fault of ours in a request.", path=request.url_rule and request.url_rule.rule, exc_info=True
+    )
+    return _answer("internal_error", 500)
+
+
+def _answer(code: str, status: int) -> Response:
+    if request.path.startswith("/download/"):
+        page = render_template("sorry.html", code=code, shop=services().settings.shop_url)
+        response = Response(page, status, mimetype="text/html")
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    else:
+        response = jsonify(error=code)
+        response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = "30"
+    return response

@@ -1,0 +1,13 @@
+"""Face: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
+
+worker_class = "gthread"  # downloads and slow clients hold a thread, not a process
+preload_app = False
+timeout = 60  # gthread: for a worker that is stuck, not for a long download
+graceful_timeout = 20
+keepalive = 75
+max_requests = 0
+backlog = 1024
+accesslog = None  # the path of a download is a secret: nothing may log it
+errorlog = "-"
+loglevel = "warning"
+forwarded_allow_ips = "*"  # ProxyFix counts the proxies (SMI_TRUSTED_PROXIES), gunicorn need not judge them

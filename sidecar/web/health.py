@@ -1,0 +1,33 @@
+"""Face: probes. `/healthz`: this process runs. `/readyz`: the whole can do its work."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from ..core.errors import SidecarError
+from .parts import ports
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    return jsonify(ok=True)
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """503 without Redis, workers or the clock, or with a Redis that may throw our data away."""
+    faults = {}
+    try:
+        ports().store.ping()
+        if not ports().store.alive("cron"):
+            faults["cron"] = "no heartbeat of the cron process in the last 15 s"
+        if ports().queue.workers() == 0:
+            faults["worker"] = "no worker is registered"
+        policy = ports().store.eviction_policy()
+        if policy not in ("noeviction", ""):
+            faults["redis"] = f"maxmemory-policy is {policy}: set it to noeviction, or jobs may be evicted"
+    except SidecarError as error:
+        faults["redis"] = error.detail
+    return jsonify(ok=not faults, faults=faults), 503 if faults else 200

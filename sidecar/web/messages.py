@@ -1,0 +1,48 @@
+"""Face: the door for signed messages from the bridge (docs/contract.md, parts 1 and 2)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from ..adapters import schemas
+from ..core.errors import CallerError
+from ..core.messages import TO_SIDECAR, Message, Unauthorized
+from ..workflow import inbox
+from .parts import ports, services
+
+REMEMBER_S = 86400
+_STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
+
+blueprint = Blueprint("messages", __name__)
+
+
+@blueprint.post("/messages")
+def receive() -> tuple[Response, int]:
+    """1. authentic? 2. answered before? 3. of the right shape? 4. do it; 5. remember the answer for 24 h.
+
+    Two repeats at the same moment both do it: everything that a message leads to may be done twice.
+    """
+    try:
+        message = services().opener.open(request.get_data(), request.headers, now=ports().clock())
+    except Unauthorized as refusal:
+        ports().log("message.unauthorized", "A message was refused.", level="warning", reason=refusal.detail)
+        return jsonify(error="unauthorized"), 401
+    known = ports().store.remembered(message.id)
+    if known:
+        return _repeat(message, known)
+    try:
+        schemas.check(TO_SIDECAR, message.type, message.data)
+        answer, status = inbox.handle(ports(), message), 200
+    except CallerError as error:
+        answer, status = {"error": error.code, "detail": error.detail}, _STATUS.get(error.code, 400)
+    kept = {} if message.type in inbox.QUESTIONS else {"answer": answer, "status": status}
+    ports().store.remember(message.id, {"body": message.body_sha256, **kept}, ttl_s=REMEMBER_S)
+    return jsonify(answer), status
+
+
+def _repeat(message: Message, known: dict) -> tuple[Response, int]:
+    if known["body"] != message.body_sha256:
+        return jsonify(error="message_id_reused"), 409
+    if "answer" not in known:
+        return jsonify(error="message_answered"), 409
+    return jsonify(known["answer"]), known["status"]

@@ -1,0 +1,105 @@
+"""Face: the worker pool and the clock, as processes of the Procfile."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+import redis
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerPool
+
+from . import tasks
+from .adapters import logs
+from .core.states import STAGES
+from .services import Services
+from .workflow import timetable
+
+TICK_S = 1.0
+LIGHT_STAGES = tuple(stage for stage in STAGES if stage != "collect")
+
+
+class StageWorker(SimpleWorker):
+    """Runs stages in its own process: a fork for each would cost more than most stages do.
+
+    RQ's view of a dead worker does not matter to us: a claim whose lease lapses is what brings a job back, within
+    seconds (workflow/timetable.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
+    """
+
+    def work(self, *args, **kwargs):
+        kwargs["with_scheduler"] = False
+        kwargs["logging_level"] = logging.WARNING
+        return super().work(*args, **kwargs)
+
+
+class StagePool(WorkerPool):
+    """Respawns workers that die. With two or more, one is kept for the light stages, so that large files in collect
+    never hold up a submit, a poll or a delivery."""
+
+    def get_worker_process(self, name, *args, **kwargs):
+        lights = sum(1 for data in self.worker_dict.values() if getattr(data.process, "light", False))
+        light = self.num_workers > 1 and lights == 0
+        self._queue_names = list(LIGHT_STAGES if light else STAGES)
+        process = super().get_worker_process(name, *args, **kwargs)
+        process.light = light
+        return process
+
+
+def run_workers(services: Services) -> None:
+    """Until SIGTERM. What a worker needs is imported before the pool forks: memory is shared, starts are quick."""
+    tasks.ports()
+    pool = StagePool(
+        list(STAGES),
+        connection=services.rq_redis,
+        num_workers=services.settings.workers,
+        worker_class=StageWorker,
+        serializer=JSONSerializer,
+    )
+    pool.start(burst=False, logging_level="WARNING")
+
+
+class Clock:
+    """The timetable's tick every second, and the periodic tasks.
+
+    It runs here and not in a worker: when all workers are busy with large files, the clock must not stop. (RQ's own
+    cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
+    """
+
+    PERIODIC = {"sweep": 60}  # task: seconds
+
+    def __init__(self, services: Services):
+        self._ports = services.ports
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._ended.set())
+        while not self._ended.is_set():
+            began = time.monotonic()
+            try:
+                self._tick()
+            except redis.RedisError as error:
+                logs.log("clock.redis", "Redis does not answer.", level="warning", detail=str(error))
+            self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
+
+    def _tick(self) -> None:
+        timetable.tick(self._ports)
+        self._ports.store.beat("cron")
+        for task, every_s in self.PERIODIC.items():
+            if self._ports.store.take_turn(task, every_s=every_s):
+                self._ports.queue.task("watch", task)
+
+
+def run_clock(services: Services) -> None:
+    Clock(services).start()
+
+
+def idle() -> None:
+    """Stand in for a process that is not needed, without ending: a process manager would end all the others."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
