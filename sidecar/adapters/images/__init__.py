@@ -3,8 +3,8 @@
 Importing this package loads neither pyvips nor Pillow: they are loaded by the first call that needs them.
 """
 
-from sidecar.adapters.images.convert import convert
-from sidecar.adapters.images.facts import (
+from .convert import convert
+from .facts import (
     EXTENSIONS,
     JPEG,
     MEDIA_TYPES,
@@ -13,8 +13,8 @@ from sidecar.adapters.images.facts import (
     Expected,
     ImageFacts,
 )
-from sidecar.adapters.images.pixels import verify_pixels
-from sidecar.adapters.images.verifier import Verifier, read_header, read_header_bytes
+from .pixels import verify_pixels
+from .verifier import Verifier, read_header, read_header_bytes
 
 __all__ = [
     "EXTENSIONS",

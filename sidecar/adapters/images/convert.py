@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sidecar.adapters.images import vips
-from sidecar.adapters.images.facts import JPEG, PNG, WEBP, ImageFacts
-from sidecar.adapters.images.verifier import read_header
-from sidecar.core.errors import PermanentError, TemporaryError
+from ...core.errors import ConfigurationError, PermanentError
+from . import vips
+from .facts import JPEG, PNG, WEBP, ImageFacts
+from .verifier import read_header
 
 
 def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> ImageFacts:
@@ -19,7 +19,7 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
     3. keeps the ICC profile and the orientation, drops all other metadata.
 
     `target` is replaced and removed again if anything fails. Raises PermanentError ``conversion_failed``,
-    TemporaryError ``disk_full``.
+    ConfigurationError ``disk_full``.
     """
     facts = read_header(source)
     pyvips = vips.load()
@@ -31,7 +31,7 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
         target.unlink(missing_ok=True)
         reason = vips.first_line(error)
         if "No space left" in str(error):
-            raise TemporaryError("disk_full", f"no space to write the {format} file") from error
+            raise ConfigurationError("disk_full", f"no space to write the {format} file") from error
         raise PermanentError("conversion_failed", f"{facts.format} to {format}: {reason}") from error
     except PermanentError as error:
         target.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sidecar.core.errors import PermanentError
+from ...core.errors import PermanentError
 
 PNG, JPEG, WEBP = "png", "jpeg", "webp"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sidecar.adapters.images.facts import JPEG, Expected, ImageFacts, corrupt, exif_orientation, truncated
-from sidecar.adapters.images.steps import Steps
-from sidecar.core.errors import PermanentError
+from ...core.errors import PermanentError
+from .facts import JPEG, Expected, ImageFacts, corrupt, exif_orientation, truncated
+from .steps import Steps
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
 _FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what browsers show

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sidecar.adapters.images import vips
-from sidecar.adapters.images.facts import JPEG, PNG, ImageFacts, corrupt
+from . import vips
+from .facts import JPEG, PNG, ImageFacts, corrupt
 
 
 def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -> None:

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sidecar.adapters.images.facts import JPEG, PNG, WEBP, Expected, ImageFacts, truncated
-from sidecar.adapters.images.sniff import ENOUGH, begins_like_an_image, describe, sniff
-from sidecar.core.errors import PermanentError
+from ...core.errors import PermanentError
+from .facts import JPEG, PNG, WEBP, Expected, ImageFacts, truncated
+from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 
 
 def _parser(format: str, expected: Expected | None):
     """The push parser for a format, with `feed`, `finish`, `facts` and `header_complete`."""
     if format == PNG:
-        from sidecar.adapters.images.png import PngParser
+        from .png import PngParser
 
         return PngParser(expected)
     if format == JPEG:
-        from sidecar.adapters.images.jpeg import JpegParser
+        from .jpeg import JpegParser
 
         return JpegParser(expected)
-    from sidecar.adapters.images.webp import WebpParser
+    from .webp import WebpParser
 
     return WebpParser(expected)
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sidecar.adapters.images.facts import JPEG
+from .facts import JPEG
 
 # Lines that libvips holds in one tile. Its buffers are multiples of it: 128, its default, costs 75 MB for an image
 # 32000 pixels wide, 32 costs 20 MB, at the same speed.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.adapters.images.facts import WEBP, Expected, ImageFacts, corrupt, exif_orientation, truncated
-from sidecar.adapters.images.steps import Steps
-from sidecar.core.errors import PermanentError
+from ...core.errors import PermanentError
+from .facts import WEBP, Expected, ImageFacts, corrupt, exif_orientation, truncated
+from .steps import Steps
 
 _MAX_EXIF = 64 * 1024
 _ICC, _ALPHA, _EXIF, _ANIMATION = 0x20, 0x10, 0x08, 0x02  # flags of VP8X

@@ -1,0 +1,118 @@
+"""Conversion keeps the picture: size, profile, orientation, tones; and leaves nothing behind when it fails."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import pyvips
+from PIL import Image, ImageCms
+
+from sidecar.adapters.images import convert, read_header, read_header_bytes, verify_pixels
+from sidecar.core.errors import ConfigurationError, PermanentError
+from tests.images.handmade import Png, encoded, expected, orientation_block, verdict
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture
+def converted(tmp_path):
+    def run(data: bytes, format: str, **options):
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(data)
+        facts = convert(source, target, format=format, **options)
+        written = target.read_bytes()
+        assert verdict(written, expected(facts.width, facts.height, format)) == "sound"
+        verify_pixels(target, facts)
+        assert facts == read_header(target)
+        return facts, Image.open(io.BytesIO(written))
+
+    return run
+
+
+SOURCES = {
+    **{f"PNG {mode}": encoded("PNG", mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "P")},
+    **{f"JPEG {mode}": encoded("JPEG", mode) for mode in ("L", "RGB", "CMYK")},
+    **{f"WEBP {mode}": encoded("WEBP", mode) for mode in ("RGB", "RGBA")},
+    **{f"PNG 16 bit {colour}": bytes(Png(48, 36, colour=colour, depth=16)) for colour in (0, 2, 4, 6)},
+}
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_kind_of_source_becomes_every_format(converted, source, format):
+    before = read_header_bytes(SOURCES[source])
+    facts, image = converted(SOURCES[source], format)
+    assert image.size == (48, 36)
+    assert facts.format == format
+    assert facts.has_alpha == (before.has_alpha and format != "jpeg")
+    assert facts.bit_depth == (before.bit_depth if format == "png" and before.bit_depth == 16 else 8)
+
+
+def test_transparent_pixels_become_white_in_a_jpeg(converted):
+    out = io.BytesIO()
+    Image.new("RGBA", (16, 16), (200, 0, 0, 0)).save(out, "PNG")
+    _, image = converted(out.getvalue(), "jpeg")
+    assert image.getpixel((8, 8)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("value", [0, 128, 256, 32768, 65535])
+def test_sixteen_bits_become_eight_by_their_upper_half(converted, value):
+    grey = pyvips.Image.black(16, 16).cast("ushort").linear(1, value).cast("ushort").copy(interpretation="grey16")
+    _, image = converted(grey.pngsave_buffer(), "jpeg", quality=100)
+    assert image.mode == "L"
+    assert abs(image.getpixel((8, 8)) - (value >> 8)) <= 1
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_the_colour_profile_is_kept(converted, format):
+    facts, image = converted(encoded("PNG", icc_profile=SRGB), format)
+    assert facts.has_icc
+    assert image.info["icc_profile"] == SRGB
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_the_orientation_is_kept_and_the_place_where_it_was_taken_is_not(converted, format):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "A camera"
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 0.0)
+    facts, image = converted(encoded("JPEG", exif=exif.tobytes()), format)
+    assert facts.orientation == 6
+    kept = image.getexif()
+    assert 0x010F not in kept
+    assert not kept.get_ifd(0x8825)
+
+
+def test_text_and_thumbnails_are_dropped(converted):
+    _, image = converted(encoded("JPEG", comment="private words", exif=orientation_block(1)), "jpeg")
+    assert "comment" not in image.info
+    assert not image.getexif()
+
+
+def test_tones_survive_a_conversion(converted):
+    before = Image.open(io.BytesIO(encoded("PNG", "RGB"))).convert("RGB")
+    for format in ("jpeg", "webp", "png"):
+        _, after = converted(encoded("PNG", "RGB"), format)
+        pairs = zip(before.resize((6, 4)).tobytes(), after.convert("RGB").resize((6, 4)).tobytes(), strict=True)
+        assert max(abs(a - b) for a, b in pairs) < 12, format
+
+
+@pytest.mark.parametrize("data", [encoded("PNG")[:-60], encoded("JPEG", size=(400, 300))[:2000], encoded("WEBP")[:300]])
+def test_a_truncated_source_fails_and_leaves_no_file(tmp_path, data):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(data)
+    with pytest.raises(PermanentError) as failure:
+        convert(source, target, format="jpeg")
+    assert failure.value.code == "conversion_failed"
+    assert not target.exists()
+
+
+def test_a_full_disk_is_told_apart_from_a_bad_image(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(encoded("PNG", size=(800, 600)))
+    target.symlink_to("/dev/full")
+    with pytest.raises(ConfigurationError) as failure:
+        convert(source, target, format="png")
+    assert failure.value.code == "disk_full"
+    assert not target.is_symlink()
