@@ -20,7 +20,13 @@ final class Status_Facts {
 	 * @param string $job_id The job's id.
 	 */
 	public static function document( string $job_id ): array {
-		$document = Status_Route::document( $job_id );
+		try {
+			$document = Status_Route::document( $job_id );
+		} catch ( Database_Error $fault ) {
+			// A visitor's page must not die of it; the script asks again by itself.
+			Log::write( 'status_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			$document = null;
+		}
 		return is_array( $document ) && isset( $document['phase'] ) ? $document : array( 'phase' => 'unknown' );
 	}
 
@@ -30,6 +36,14 @@ final class Status_Facts {
 	 * @param string $job_id The job's id.
 	 */
 	public static function about( string $job_id ): array {
+		try {
+			$job = Shop::job( $job_id );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			$job = null;
+		}
+		$attachment = (int) ( $job['attachment_id'] ?? 0 );
+		$thumb      = $attachment ? wp_get_attachment_image_url( $attachment, 'thumbnail' ) : false;
 		/**
 		 * Filters what the customer's view shows of the bought picture.
 		 *
@@ -39,8 +53,8 @@ final class Status_Facts {
 		return (array) apply_filters(
 			'smi_bridge_about_job',
 			array(
-				'title' => '',
-				'thumb' => '',
+				'title' => $job ? (string) Shop::title( $job ) : '',
+				'thumb' => $thumb ? $thumb : '',
 			),
 			$job_id
 		);

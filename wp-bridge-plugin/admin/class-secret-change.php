@@ -1,0 +1,62 @@
+<?php
+/**
+ * Changes of the secret, and of which address is the live site. Forms only: each needs its nonce.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A change keeps the old secret accepted on both sides until the admin says that the sidecar has the new one.
+ */
+final class Secret_Change {
+
+	/** Handles "make a new secret" and "forget the old one". */
+	public static function handle(): void {
+		Admin::check_form( 'smi_bridge_secret' );
+		$what = isset( $_POST['what'] ) ? sanitize_key( $_POST['what'] ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
+		if ( Settings::is_constant( 'secret' ) || Settings::is_constant( 'previous_secret' ) ) {
+			self::back( 'constant' );
+		}
+		if ( 'new' === $what ) {
+			update_option( 'smi_bridge_previous_secret', Settings::secret() );
+			update_option( 'smi_bridge_secret', Signature::new_secret() );
+			Log::write( 'secret_changed', 'An admin made a new secret; the old one stays accepted.', array( 'user' => get_current_user_id() ) );
+			self::back( 'new' );
+		}
+		if ( 'forget' === $what ) {
+			update_option( 'smi_bridge_previous_secret', '' );
+			Log::write( 'secret_forgotten', 'An admin ended the change of the secret.', array( 'user' => get_current_user_id() ) );
+			self::back( 'forgotten' );
+		}
+		self::back( '' );
+	}
+
+	/** Handles "this address is the live site now". */
+	public static function lock_site(): void {
+		Admin::check_form( 'smi_bridge_lock_site' );
+		Settings::lock_site();
+		Log::write( 'site_locked', 'An admin confirmed this address as the live site.', array( 'user' => get_current_user_id() ) );
+		self::back( 'locked' );
+	}
+
+	/** What to say after a change. @param string $code As in the address. */
+	public static function message( string $code ): string {
+		$messages = array(
+			'new'       => __( 'There is a new secret. Put it and the old one into the sidecar’s .env (both lines are shown below) and restart the sidecar; then forget the old one here.', 'smi-bridge' ),
+			'forgotten' => __( 'The old secret is no longer accepted. Remove SMI_PREVIOUS_SECRET from the sidecar’s .env.', 'smi-bridge' ),
+			'constant'  => __( 'The secret is set in wp-config.php and can’t be changed here.', 'smi-bridge' ),
+			'locked'    => __( 'This address is the live site now. Jobs are forwarded again.', 'smi-bridge' ),
+		);
+		return $messages[ $code ] ?? '';
+	}
+
+	/** Back to the settings. @param string $code See message(). */
+	private static function back( string $code ): void {
+		wp_safe_redirect( Admin::url( 'settings', '' === $code ? array() : array( 'smi_bridge_done' => $code ) ) );
+		exit;
+	}
+}

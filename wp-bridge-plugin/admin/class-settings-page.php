@@ -1,0 +1,134 @@
+<?php
+/**
+ * The settings page: Settings API, constants in wp-config.php shown as fixed.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Registers, cleans and shows the options. The secret has its own forms (Secret_Change): it is never posted from here.
+ */
+final class Settings_Page {
+
+	const GROUP = 'smi_bridge';
+
+	/** Registers the options with their cleaning. */
+	public static function register(): void {
+		$options = array(
+			'smi_bridge_sidecar_url'    => array( self::class, 'clean_sidecar_url' ),
+			'smi_bridge_remove_data'    => array( self::class, 'clean_flag' ),
+			'smi_bridge_paused'         => array( self::class, 'clean_flag' ),
+			'smi_download_expiry_hours' => array( self::class, 'clean_hours' ),
+			Mail_Settings::OPTION       => array( self::class, 'clean_mail' ),
+		);
+		foreach ( $options as $name => $clean ) {
+			$short = str_replace( 'smi_bridge_', '', $name );
+			if ( ! Settings::is_constant( $short ) ) {
+				register_setting( self::GROUP, $name, array( 'sanitize_callback' => $clean ) );
+			}
+		}
+		add_filter( 'option_page_capability_' . self::GROUP, array( Admin::class, 'capability' ) );
+	}
+
+	/** Shows the page. */
+	public static function render(): void {
+		if ( ! Admin::may() ) {
+			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+		// phpcs:ignore WordPress.Security.NonceVerification -- says what a form did; changes nothing.
+		$done = isset( $_GET['smi_bridge_done'] ) ? Secret_Change::message( sanitize_key( $_GET['smi_bridge_done'] ) ) : '';
+		include SMI_BRIDGE_DIR . 'templates/admin/settings.php';
+	}
+
+	/**
+	 * An http(s) address without query, or the old one with a word why.
+	 *
+	 * @param mixed $value As posted.
+	 */
+	public static function clean_sidecar_url( $value ): string {
+		$url = rtrim( trim( is_string( $value ) ? $value : '' ), '/' );
+		if ( '' === $url || preg_match( '#^https?://[^\s/?\#@]+(/[^\s?\#]*)?$#i', $url ) ) {
+			return esc_url_raw( $url, array( 'http', 'https' ) );
+		}
+		add_settings_error( 'smi_bridge_sidecar_url', 'sidecar_url', __( 'The sidecar’s address must look like http://127.0.0.1:8321. It was not changed.', 'smi-bridge' ) );
+		return (string) get_option( 'smi_bridge_sidecar_url', '' );
+	}
+
+	/**
+	 * '1' or ''.
+	 *
+	 * @param mixed $value As posted.
+	 */
+	public static function clean_flag( $value ): string {
+		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
+	}
+
+	/**
+	 * Whole hours from 1 to 87600 (ten years).
+	 *
+	 * @param mixed $value As posted.
+	 */
+	public static function clean_hours( $value ): int {
+		return is_numeric( $value ) ? max( 1, min( 87600, (int) $value ) ) : Settings::expiry_hours();
+	}
+
+	/**
+	 * Settings of mails: unknown names are dropped, bad addresses too, with a word.
+	 *
+	 * @param mixed $value As posted, or as stored.
+	 */
+	public static function clean_mail( $value ): array {
+		$value = is_array( $value ) ? $value : array();
+		$line  = static function ( $name ) use ( $value ) {
+			return isset( $value[ $name ] ) && is_string( $value[ $name ] ) ? sanitize_text_field( $value[ $name ] ) : '';
+		};
+		$clean = array(
+			'support'      => self::support( $line( 'support' ) ),
+			'from_name'    => $line( 'from_name' ),
+			'from_address' => self::address( $line( 'from_address' ), __( 'From', 'smi-bridge' ) ),
+			'admin'        => implode( ', ', array_filter( preg_split( '/[\s,;]+/', $line( 'admin' ) ), 'is_email' ) ),
+			'accent'       => (string) sanitize_hex_color( $line( 'accent' ) ),
+			'reminder'     => min( 168, max( 0, (int) $line( 'reminder' ) ) ),
+			'off'          => array(),
+		);
+		// The form posts what is on; code may store what is off.
+		$on           = isset( $value['on'] ) ? (array) $value['on'] : null;
+		$clean['off'] = array_values(
+			null === $on
+				? array_intersect( Mail::KINDS, (array) ( $value['off'] ?? array() ) )
+				: array_diff( Mail::KINDS, $on )
+		);
+		return array_filter( $clean );
+	}
+
+	/** An address to write to, or of a page. @param string $value Cleaned line. */
+	private static function support( string $value ): string {
+		if ( '' === $value || is_email( $value ) ) {
+			return $value;
+		}
+		if ( preg_match( '#^https?://#i', $value ) ) {
+			return esc_url_raw( $value, array( 'http', 'https' ) );
+		}
+		add_settings_error( Mail_Settings::OPTION, 'support', __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) );
+		return '';
+	}
+
+	/**
+	 * An e-mail address or ''.
+	 *
+	 * @param string $value Cleaned line.
+	 * @param string $label Of the field.
+	 */
+	private static function address( string $value, string $label ): string {
+		if ( '' === $value || is_email( $value ) ) {
+			return $value;
+		}
+		/* translators: %s: name of a field */
+		add_settings_error( Mail_Settings::OPTION, 'address', sprintf( __( '“%s” must be an e-mail address. It was left empty.', 'smi-bridge' ), $label ) );
+		return '';
+	}
+}

@@ -1,0 +1,201 @@
+<?php
+/**
+ * The settings page.
+ *
+ * @var string $done What a form did, in words, or ''.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+$smib_fixed = static function ( string $name ) {
+	return Settings::is_constant( $name );
+};
+$smib_note  = static function ( string $name ) {
+	if ( Settings::is_constant( $name ) ) {
+		echo '<p class="description">' . sprintf(
+			/* translators: %s: name of a PHP constant */
+			esc_html__( 'Fixed in wp-config.php by %s.', 'smi-bridge' ),
+			'<code>' . esc_html( Settings::CONSTANTS[ $name ] ) . '</code>'
+		) . '</p>';
+	}
+};
+$smib_kinds = array(
+	'delivered' => array( __( 'Picture is ready', 'smi-bridge' ), __( 'with the download link', 'smi-bridge' ) ),
+	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), __( 'before the download link ends', 'smi-bridge' ) ),
+	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when a job waits unusually long', 'smi-bridge' ) ),
+	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
+	'refunded'  => array( __( 'Refund', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
+	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'words of the sidecar about one job', 'smi-bridge' ) ),
+	'admin'     => array( __( 'Digest to you', 'smi-bridge' ), __( 'when something needs a person', 'smi-bridge' ) ),
+);
+?>
+<div class="wrap smib-admin">
+	<h1><?php esc_html_e( 'SMI Bridge settings', 'smi-bridge' ); ?></h1>
+	<?php settings_errors(); ?>
+	<?php if ( '' !== $done ) : ?>
+	<div class="notice notice-success is-dismissible"><p><?php echo esc_html( $done ); ?></p></div>
+	<?php endif; ?>
+
+	<?php if ( Settings::is_copy() ) : ?>
+	<div class="notice notice-warning smib-notice">
+		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
+		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
+		<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>">
+			<input type="hidden" name="action" value="smi_bridge_lock_site">
+			<?php wp_nonce_field( 'smi_bridge_lock_site' ); ?>
+			<p><button class="button"><?php esc_html_e( 'It has moved: this address is the live site now', 'smi-bridge' ); ?></button></p>
+		</form>
+	</div>
+	<?php endif; ?>
+
+	<section class="smib-panel" aria-labelledby="smib-connect">
+		<h2 id="smib-connect"><?php esc_html_e( 'Connect the sidecar', 'smi-bridge' ); ?></h2>
+		<ol class="smib-path">
+			<li>
+				<h3><?php esc_html_e( 'Give the sidecar these lines', 'smi-bridge' ); ?></h3>
+				<p><?php esc_html_e( 'Put them into the file .env beside the sidecar’s Procfile, then start the sidecar.', 'smi-bridge' ); ?></p>
+				<div class="smib-code">
+					<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::text( true ) ); ?>"><?php echo esc_html( Env_Lines::text( true ) ); ?></pre>
+					<div class="smib-buttons">
+						<button type="button" class="button button-primary" data-smib-copy="env"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
+						<button type="button" class="button" data-smib-show="env" aria-controls="smib-env" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
+						<span class="smib-said" role="status"></span>
+					</div>
+				</div>
+				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL if visitors can’t reach the sidecar: WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
+			</li>
+			<li>
+				<h3><?php esc_html_e( 'Tell WordPress where the sidecar is', 'smi-bridge' ); ?></h3>
+				<form method="post" action="options.php" id="smib-form">
+					<?php settings_fields( Settings_Page::GROUP ); ?>
+				</form>
+				<p>
+					<label for="smib-url" class="screen-reader-text"><?php esc_html_e( 'Address of the sidecar', 'smi-bridge' ); ?></label>
+					<input form="smib-form" type="url" id="smib-url" class="regular-text code" dir="ltr" placeholder="http://…:8321"
+						<?php if ( $smib_fixed( 'sidecar_url' ) ) : ?>
+						readonly value="<?php echo esc_attr( Settings::sidecar_url() ); ?>"
+						<?php else : ?>
+						name="smi_bridge_sidecar_url" value="<?php echo esc_attr( (string) get_option( 'smi_bridge_sidecar_url', '' ) ); ?>"
+						<?php endif; ?>
+					>
+					<button form="smib-form" class="button button-primary"><?php esc_html_e( 'Save', 'smi-bridge' ); ?></button>
+				</p>
+				<?php $smib_note( 'sidecar_url' ); ?>
+				<p class="description"><?php esc_html_e( 'As this server reaches it: on one machine the loopback address with the port from the sidecar’s .env, else the private address of the other machine.', 'smi-bridge' ); ?></p>
+			</li>
+			<li>
+				<h3><?php esc_html_e( 'Test it', 'smi-bridge' ); ?></h3>
+				<p><button type="button" class="button" id="smib-test"<?php disabled( ! Settings::is_configured() ); ?>><?php esc_html_e( 'Test connection', 'smi-bridge' ); ?></button>
+				<?php if ( ! Settings::is_configured() ) : ?>
+				<span class="description"><?php esc_html_e( 'Save the address first.', 'smi-bridge' ); ?></span>
+				<?php endif; ?>
+				</p>
+				<div id="smib-report" aria-live="polite"></div>
+			</li>
+		</ol>
+	</section>
+
+	<section class="smib-panel" aria-labelledby="smib-secret">
+		<h2 id="smib-secret"><?php esc_html_e( 'Secret', 'smi-bridge' ); ?></h2>
+		<p><?php esc_html_e( 'Bridge and sidecar sign every message with it. Whoever has it can deliver and refund, so treat it like a password.', 'smi-bridge' ); ?></p>
+		<p class="smib-secret">
+			<code id="smib-secret-value" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::mask( Settings::secret() ) ); ?>"><?php echo esc_html( Env_Lines::mask( Settings::secret() ) ); ?></code>
+			<button type="button" class="button" data-smib-copy="secret"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
+			<button type="button" class="button" data-smib-show="secret" aria-controls="smib-secret-value" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
+			<span class="smib-said" role="status"></span>
+		</p>
+		<?php if ( $smib_fixed( 'secret' ) ) : ?>
+			<?php $smib_note( 'secret' ); ?>
+		<?php else : ?>
+			<?php if ( '' !== Settings::previous_secret() ) : ?>
+		<p class="smib-hint"><?php esc_html_e( 'A change is under way: the old secret is still accepted. Once the sidecar runs with the new one, end the change.', 'smi-bridge' ); ?></p>
+			<?php endif; ?>
+		<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>" class="smib-buttons">
+			<input type="hidden" name="action" value="smi_bridge_secret">
+			<?php wp_nonce_field( 'smi_bridge_secret' ); ?>
+			<?php if ( '' === Settings::previous_secret() ) : ?>
+			<button class="button" name="what" value="new" data-smib-confirm="<?php esc_attr_e( 'Make a new secret? The old one stays accepted until you end the change.', 'smi-bridge' ); ?>"><?php esc_html_e( 'Make a new secret', 'smi-bridge' ); ?></button>
+			<?php else : ?>
+			<button class="button" name="what" value="forget"><?php esc_html_e( 'End the change: forget the old secret', 'smi-bridge' ); ?></button>
+			<?php endif; ?>
+		</form>
+		<?php endif; ?>
+	</section>
+
+	<section class="smib-panel" aria-labelledby="smib-mails">
+		<h2 id="smib-mails"><?php esc_html_e( 'Mails', 'smi-bridge' ); ?></h2>
+		<table class="form-table" role="presentation">
+			<tr>
+				<th scope="row"><?php esc_html_e( 'Send', 'smi-bridge' ); ?></th>
+				<td><fieldset><legend class="screen-reader-text"><?php esc_html_e( 'Mails that are sent', 'smi-bridge' ); ?></legend>
+					<input form="smib-form" type="hidden" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="">
+					<?php foreach ( $smib_kinds as $smib_kind => $smib_words ) : ?>
+					<div class="smib-kind">
+						<label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
+						<strong><?php echo esc_html( $smib_words[0] ); ?></strong></label>
+						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span>
+					</div>
+					<?php endforeach; ?>
+				</fieldset></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-support"><?php esc_html_e( 'Support contact', 'smi-bridge' ); ?></label></th>
+				<td><input form="smib-form" type="text" class="regular-text" id="smib-support" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[support]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'support' ) ); ?>" placeholder="<?php echo esc_attr( (string) get_option( 'admin_email' ) ); ?>">
+				<p class="description"><?php esc_html_e( 'An e-mail address or the address of a page. It stands in every mail and in the customer’s view.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-from"><?php esc_html_e( 'From', 'smi-bridge' ); ?></label></th>
+				<td><div class="smib-pair">
+					<label><span class="screen-reader-text"><?php esc_html_e( 'Name of the sender', 'smi-bridge' ); ?></span><input form="smib-form" type="text" id="smib-from" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[from_name]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'from_name' ) ); ?>" placeholder="<?php echo esc_attr( wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ) ); ?>"></label>
+					<label><span class="screen-reader-text"><?php esc_html_e( 'Address of the sender', 'smi-bridge' ); ?></span><input form="smib-form" type="email" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[from_address]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'from_address' ) ); ?>" placeholder="<?php esc_attr_e( 'WordPress’ own address', 'smi-bridge' ); ?>"></label>
+				</div>
+				<p class="description"><?php esc_html_e( 'Leave it empty if a mail plugin decides this.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-to"><?php esc_html_e( 'Digest goes to', 'smi-bridge' ); ?></label></th>
+				<td><input form="smib-form" type="text" class="regular-text" id="smib-to" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[admin]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'admin' ) ); ?>" placeholder="<?php echo esc_attr( (string) get_option( 'admin_email' ) ); ?>">
+				<p class="description"><?php esc_html_e( 'One or more addresses, separated by commas.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-reminder"><?php esc_html_e( 'Reminder', 'smi-bridge' ); ?></label></th>
+				<td><input form="smib-form" type="number" min="0" max="168" class="small-text" id="smib-reminder" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[reminder]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'reminder', 0 ) ); ?>">
+				<?php esc_html_e( 'hours before a link ends that was not used (0: none)', 'smi-bridge' ); ?></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-accent"><?php esc_html_e( 'Colour of buttons', 'smi-bridge' ); ?></label></th>
+				<td><input form="smib-form" type="color" id="smib-accent" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[accent]" value="<?php echo esc_attr( Mail_Settings::accents()[0] ); ?>">
+				<span class="description"><?php esc_html_e( 'In mails and in the customer’s view.', 'smi-bridge' ); ?></span></td>
+			</tr>
+		</table>
+	</section>
+
+	<section class="smib-panel" aria-labelledby="smib-rest">
+		<h2 id="smib-rest"><?php esc_html_e( 'Downloads and data', 'smi-bridge' ); ?></h2>
+		<table class="form-table" role="presentation">
+			<tr>
+				<th scope="row"><label for="smib-hours"><?php esc_html_e( 'Download links end after', 'smi-bridge' ); ?></label></th>
+				<td><input form="smib-form" type="number" min="1" max="87600" class="small-text" id="smib-hours" name="smi_download_expiry_hours" value="<?php echo esc_attr( (string) Settings::expiry_hours() ); ?>"> <?php esc_html_e( 'hours', 'smi-bridge' ); ?>
+				<p class="description"><?php esc_html_e( 'The same setting as the shop’s own. It counts for pictures that are delivered from now on.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><?php esc_html_e( 'Pause', 'smi-bridge' ); ?></th>
+				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'paused' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_paused"'; ?><?php checked( in_array( strtolower( (string) ( $smib_fixed( 'paused' ) ? constant( Settings::CONSTANTS['paused'] ) : get_option( 'smi_bridge_paused' ) ) ), array( '1', 'true', 'yes', 'on' ), true ) ); ?>>
+				<?php esc_html_e( 'Forward nothing from this site for now', 'smi-bridge' ); ?></label>
+				<?php $smib_note( 'paused' ); ?>
+				<p class="description"><?php esc_html_e( 'Paid jobs are written down and wait; none is lost.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><?php esc_html_e( 'When the plugin is deleted', 'smi-bridge' ); ?></th>
+				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'remove_data' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_remove_data"'; ?><?php checked( Settings::remove_data() ); ?>>
+				<?php esc_html_e( 'Remove the ledger, the story of all jobs, and these settings', 'smi-bridge' ); ?></label>
+				<?php $smib_note( 'remove_data' ); ?>
+				<p class="description"><?php esc_html_e( 'The ledger is the record of what was bought, delivered and refunded. Finished pictures are never removed with the plugin.', 'smi-bridge' ); ?></p></td>
+			</tr>
+		</table>
+		<p class="submit"><button form="smib-form" class="button button-primary"><?php esc_html_e( 'Save changes', 'smi-bridge' ); ?></button></p>
+	</section>
+</div>
