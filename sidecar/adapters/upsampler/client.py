@@ -206,7 +206,7 @@ def _read_capped(answer: http.client.HTTPResponse | urllib3.BaseHTTPResponse, li
     end = time.monotonic() + limit_s
     parts: list[bytes] = []
     size = 0
-    while size < MAX_ANSWER_BYTES and (part := answer.read1(65536)):
+    while size < MAX_ANSWER_BYTES and (part := answer.read1(min(65536, MAX_ANSWER_BYTES - size))):
         parts.append(part)
         size += len(part)
         if time.monotonic() > end:

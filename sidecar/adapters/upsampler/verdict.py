@@ -6,7 +6,6 @@ error codes, so the words are all there is; words that are not listed count as a
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +53,7 @@ TEXTS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
             rf"exceeds?.{{0,40}}({_LIMITED}|maximum)",
             rf"max(imum)? .{{0,30}}{_LIMITED}",
             r"megapixel limit",
-            r"dimensions?.{0,20}(limit|invalid)",
+            r"dimensions?.{0,20}(limit|invalid)|invalid dimension",
         ),
     ),
     (
@@ -95,17 +94,19 @@ _OTHERWISE = Verdict("upsampler_failed", transient=False)
 
 def error_text(error: object) -> str:
     """The words of Upsampler's `error` field, which is a string or an object: one line of at most 300 characters."""
-    if error is None:
-        return ""
-    if isinstance(error, dict):
-        words = [error[key] for key in ("message", "error", "detail", "code") if error.get(key)]
-        error = error_text(words[0]) if len(words) == 1 else words or error
-    if isinstance(error, (list, tuple)):
-        error = "; ".join(error_text(part) for part in error[:5])
-    if not isinstance(error, str):
-        error = json.dumps(error, default=str)
     # Control characters would let a remote text write lines into our log.
-    return re.sub(r"[\x00-\x1f\x7f\s]+", " ", error).strip()[:MAX_DETAIL]
+    return re.sub(r"[\x00-\x1f\x7f\s]+", " ", "; ".join(_words(error, depth=6))).strip()[:MAX_DETAIL]
+
+
+def _words(value: object, depth: int) -> list[str]:
+    if value is None or value == "" or depth == 0:
+        return []
+    if isinstance(value, dict):
+        named = [value[key] for key in ("message", "error", "detail", "reason", "code") if value.get(key)]
+        value = named or list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [word for part in value[:5] for word in _words(part, depth - 1)]
+    return [str(value)[: 4 * MAX_DETAIL]]
 
 
 def classify(error: object) -> Verdict:
