@@ -68,10 +68,11 @@ class MariaDb(Process):
 
     def command(self) -> Sequence[str]:
         setup = self.folder / "setup.sql"
+        (temporary := self.folder / "temp").mkdir(exist_ok=True)
         return [
             *(_program(), "--no-defaults", *SETTINGS, *_as_root()),
             *(f"--datadir={self.data}", f"--socket={self._socket}", f"--pid-file={self.folder / 'pid'}"),
-            *("--bind-address=127.0.0.1", f"--port={self.port}"),
+            *("--bind-address=127.0.0.1", f"--port={self.port}", f"--tmpdir={temporary}"),
             *([f"--init-file={setup}"] if setup.exists() else []),
         ]
 

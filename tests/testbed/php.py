@@ -13,13 +13,17 @@ from tests.testbed.system import php_fpm
 HERE = Path(__file__).resolve().parent / "php"
 
 
-def settings(mails: Path, log: Path) -> dict[str, str]:
-    """php.ini settings of the testbed: mail goes into the folder `mails`, errors into `log`."""
+def settings(folder: Path, mails: Path) -> dict[str, str]:
+    """php.ini settings of the testbed: mail goes into `mails`; errors and temporary files into `folder`."""
+    temporary = folder / "php-temp"
+    temporary.mkdir(parents=True, exist_ok=True)
     sendmail = f"{shlex.quote(str(HERE / 'sendmail.sh'))} {shlex.quote(str(mails))}"
     return {
         "sendmail_path": sendmail,
-        "error_log": str(log),
+        "error_log": str(folder / "php-errors.log"),
         "log_errors": "1",
+        "sys_temp_dir": str(temporary),
+        "opcache.lockfile_path": str(temporary),
         "memory_limit": "256M",
         "upload_max_filesize": "64M",
         "post_max_size": "64M",
@@ -27,7 +31,7 @@ def settings(mails: Path, log: Path) -> dict[str, str]:
 
 
 def as_options(ini: Mapping[str, str]) -> list[str]:
-    """The same settings for PHP's command line."""
+    """The settings as PHP's and php-fpm's command lines take them."""
     return [word for name, value in ini.items() for word in ("-d", f'{name}="{value}"')]
 
 
@@ -46,7 +50,7 @@ class PhpFpm(Process):
         configuration = self.folder / "php-fpm.conf"
         configuration.write_text(self._configuration())
         flags = ["--allow-to-run-as-root"] if os.geteuid() == 0 else []
-        return [program, "--nodaemonize", "--fpm-config", str(configuration), *flags]
+        return [program, "--nodaemonize", "--fpm-config", str(configuration), *as_options(self.ini), *flags]
 
     def _configuration(self) -> str:
         lines = [
@@ -61,7 +65,6 @@ class PhpFpm(Process):
             f"pm.max_children = {self.children}",
             "catch_workers_output = yes",
             "decorate_workers_output = no",
-            *(f'php_admin_value[{name}] = "{value}"' for name, value in self.ini.items()),
         ]
         return "\n".join(lines) + "\n"
 

@@ -39,7 +39,7 @@ def debian_mirror(scratch: Path) -> str:
 def _sources(options: list[str]) -> list[list[str]]:
     command = ["apt-get", *options, "indextargets", "--format", "$(SITE)|$(RELEASE)"]
     listed = subprocess.run(
-        [*command, "Created-By: Packages", "Component: main"], capture_output=True, text=True, check=True
+        [*command, "Created-By: Packages", "Component: main"], stdout=subprocess.PIPE, text=True, check=True
     )
     return [line.split("|") for line in listed.stdout.splitlines()]
 

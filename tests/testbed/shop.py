@@ -40,7 +40,7 @@ class Shop:
         self.root = folder / "wordpress"
         self.uploads = self.root / "wp-content" / "uploads"
         self.mailbox = Mailbox(folder / "mails")
-        self.ini = php.settings(self.mailbox.folder, folder / "php-errors.log")
+        self.ini = php.settings(folder, self.mailbox.folder)
         self.mariadb = MariaDb(folder / "mariadb")
         self.php_fpm = PhpFpm(folder / "php-fpm", self.ini, php_children)
         self.nginx = Nginx(folder / "nginx", self.root, self.php_fpm.port, nginx_snippet)

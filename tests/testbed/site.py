@@ -125,7 +125,7 @@ def _install(files: Path, version: str, target: Path, progress: Callable[[str], 
         copy_files(files, root)
         with database:
             write_configuration(root, database.port, {})
-            ini = php.settings(Path(scratch), Path(scratch) / "php.log")
+            ini = php.settings(Path(scratch), mails=Path(scratch))
             administrator = (ADMIN_USER, ADMIN_PASSWORD, ADMIN_EMAIL)
             php_script(root, ini, "install.php", "http://127.0.0.1:80", *administrator)
         release_port(database.port)

@@ -1,0 +1,143 @@
+"""The whole system on one machine: a real WordPress with bridge and demo shop, nginx, the sidecar's processes, the
+sandbox. What `make demo`, the end-to-end tests, chaos and the benchmarks start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+
+from sidecar.core.messages import new_secret
+
+from .places import REPOSITORY, release_port, reserve_port
+from .process import Process
+from .shop import DEMO_SHOP, Shop
+from .sidecar import ALL, Sidecar
+
+BRIDGE = REPOSITORY / "wp-bridge-plugin"
+API_KEY = "sandbox-key"
+
+
+class Sandbox(Process):
+    """The Upsampler stand-in, `python -m sidecar sandbox`."""
+
+    def __init__(self, folder: Path, port: int, arguments: Sequence[str] = ()) -> None:
+        super().__init__("sandbox", folder)
+        self.working_folder = REPOSITORY
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._arguments = arguments
+
+    def command(self) -> Sequence[str]:
+        line = [sys.executable, "-m", "sidecar", "sandbox", "--port", str(self.port), "--api-key", API_KEY]
+        return [*line, "--folder", str(self.folder / "sandbox"), *self._arguments]
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/sandbox/bill", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def bill(self) -> list[dict]:
+        return requests.get(f"{self.url}/sandbox/bill", timeout=10).json()["submits"]
+
+    def fault(self, *faults: Mapping[str, object]) -> None:
+        """Replace the faults that are set; none: all well."""
+        requests.put(f"{self.url}/sandbox/faults", json={"faults": list(faults)}, timeout=10).raise_for_status()
+
+
+class Whole:
+    """Make one with `Whole.start`; a context manager that stops it all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.secret = new_secret()
+        self.sidecar_port, self.sandbox_port = reserve_port(), reserve_port()
+        self.shop: Shop
+        self.sidecar: Sidecar
+        self.sandbox = Sandbox(folder / "sandbox", self.sandbox_port)
+
+    @classmethod
+    def start(
+        cls,
+        folder: Path,
+        *,
+        version: str = "7.1",
+        plugins: Sequence[Path] = (DEMO_SHOP, BRIDGE),
+        env: Mapping[str, str] | None = None,
+        sandbox: Sequence[str] = (),
+        processes: Sequence[str] = ALL,
+        php_children: int = 4,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> Whole:
+        """Start everything in `folder`; ready to sell when this returns."""
+        whole = cls(folder.resolve())
+        whole.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            whole._start(version, plugins, env or {}, sandbox, processes, php_children, progress)
+        except BaseException:
+            whole.stop()
+            raise
+        return whole
+
+    def _start(self, version, plugins, env, sandbox, processes, php_children, progress) -> None:
+        site = self.folder / "site"
+        snippet = self.folder / "nginx-smi.conf"
+        text = (REPOSITORY / "deploy" / "nginx.conf").read_text()
+        text = text.replace("http://127.0.0.1:8321/", f"http://127.0.0.1:{self.sidecar_port}/")
+        uploads = site / "wordpress" / "wp-content" / "uploads"
+        snippet.write_text(text.replace("/var/www/html/wp-content/uploads", str(uploads)))
+        progress("starting the Upsampler stand-in")
+        self.sandbox = Sandbox(self.folder / "sandbox", self.sandbox_port, sandbox)
+        self.sandbox.launch()
+        progress(f"starting WordPress {version} with MariaDB, php-fpm and nginx")
+        self.shop = Shop.start(
+            site,
+            version,
+            plugins,
+            php_children=php_children,
+            nginx_snippet=snippet,
+            constants={
+                "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
+                "SMI_BRIDGE_SECRET": self.secret,
+            },
+            progress=progress,
+        )
+        progress("starting the sidecar: " + ", ".join(processes))
+        self.sidecar = Sidecar.start(
+            self.folder / "sidecar", {**self.settings(), **env}, processes, port=self.sidecar_port
+        )
+        self.sandbox.wait_ready()
+
+    def settings(self) -> dict[str, str]:
+        """The sidecar's environment."""
+        return {
+            "SMI_SHOP_URL": self.shop.url,
+            "SMI_SECRET": self.secret,
+            "SMI_UPLOADS_DIR": str(self.shop.uploads),
+            "SMI_PUBLIC_URL": f"{self.shop.url}/smi",
+            "SMI_DOWNLOAD_MODE": "x-accel",
+            "UPSAMPLER_API_KEY": API_KEY,
+            "UPSAMPLER_URL": f"{self.sandbox.url}/api/v1",
+            "SMI_PRIVATE_HOSTS": f"127.0.0.1:{self.sandbox_port},{self.shop.url.partition('//')[2]}",
+            "SMI_LOG_FORMAT": "text",
+        }
+
+    def stop(self) -> None:
+        for name in ("sidecar", "shop", "sandbox"):
+            part = getattr(self, name, None)
+            if part is not None:
+                part.stop()
+        release_port(self.sandbox_port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
