@@ -18,6 +18,8 @@ def add(commands) -> None:
         ("cron", _cron, "run the clock: retries, polls, deadlines, sweeps"),
     ):
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
+    settings = commands.add_parser("settings", help="print every setting as a commented .env file")
+    settings.set_defaults(run=_settings)
     sandbox = commands.add_parser(
         "sandbox", help="run the Upsampler stand-in (for trying out and tests)", add_help=False
     )
@@ -68,6 +70,22 @@ def _services_when_redis_answers():
     retry = Retry(ConstantBackoff(0.1), 150)
     retry.call_with_retry(services.redis.ping, lambda error: None)
     return services
+
+
+def _settings(given) -> None:
+    print(env_example(), end="")
+
+
+def env_example() -> str:
+    """deploy/env.example: every setting on a line of its own; those that must be set are not commented out."""
+    from ..core.settings import described
+
+    lines = ["# SMI Sidecar: copy to .env beside the Procfile. Each X may also stand in a file that X_FILE names.", ""]
+    for item in described():
+        lines.append(f"# {item['help']}")
+        given = item["example"] if item["default"] is None else item["default"]
+        lines += [f"{'' if item['default'] is None else '#'}{item['name']}={given}", ""]
+    return "\n".join(lines)
 
 
 def _sandbox(given) -> int:

@@ -1,0 +1,63 @@
+# SMI Sidecar. `make demo` shows it at work, `make test` proves it; both install what they need.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+JOBS   ?= 1000
+SEED   ?= 1
+ONLY   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv system demo test test-quick lint bench chaos screenshots plugin lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (set PYTHON=…)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; } \
+		|| { echo "missing: python3-venv (install it with your package manager)"; exit 1; }
+	@echo "installing Python packages into $(VENV)"
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+venv: $(VENV)/.ready ## the Python environment in .venv
+
+system: venv ## PHP, MariaDB, nginx, Redis, Chromium for demo and tests (apt as root, else a list of what is missing)
+	@$(PY) -m tests.testbed.system
+
+demo: venv system ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop)
+	@$(PY) -m tests.testbed.demo
+
+test: venv system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
+	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-quick: venv ## what needs no WordPress and no browser
+	@$(PY) -m pytest -m "not wordpress and not browser" $(ARGS)
+
+lint: venv ## ruff, and php -l over the plugin
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@if command -v php >/dev/null; then find wp-bridge-plugin tests bench -name '*.php' -print0 2>/dev/null | xargs -0 -n1 -P2 php -l >/dev/null; fi
+
+bench: venv system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
+	@$(PY) -m bench $(ONLY)
+
+chaos: venv system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a reckoning
+	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED)
+
+screenshots: venv system ## every page, mail and state as PNG in build/screenshots
+	@$(PY) -m tests.screenshots
+
+plugin: ## the bridge as build/smi-bridge.zip, ready to upload in WordPress
+	@mkdir -p build && rm -rf build/smi-bridge build/smi-bridge.zip
+	@cp -rL wp-bridge-plugin build/smi-bridge && cp LICENSE build/smi-bridge/ && cd build && $(PYTHON) -m zipfile -c smi-bridge.zip smi-bridge && rm -rf smi-bridge
+	@echo build/smi-bridge.zip
+
+lock: venv ## renew requirements*.txt from pyproject.toml
+	@$(PY) -m pip install --quiet uv
+	@$(VENV)/bin/uv pip compile -q --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	@$(VENV)/bin/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.txt
+
+clean: ## remove build/ and .venv
+	@rm -rf build $(VENV)
