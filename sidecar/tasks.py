@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from .services import Services
+from .workflow import by_hand, hints, mend, runner
+from .workflow import cleanup as cleanup_workflow
 from .workflow import flush as flush_workflow
-from .workflow import hints, mend, runner
 from .workflow.ports import Ports
 
 
@@ -29,6 +30,25 @@ def flush(lane: str) -> None:
 
 def sweep() -> None:
     mend.sweep(ports())
+
+
+def cleanup() -> None:
+    cleanup_workflow.run(ports())
+
+
+def process_upscale_request(job_id: str) -> str:
+    """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/by_hand.py."""
+    return by_hand.process_upscale_request(ports(), job_id)
+
+
+def handle_processing_failure(job_id: str, error_reason: str) -> str:
+    """Fail a job by hand; safe to call twice. See workflow/by_hand.py."""
+    return by_hand.handle_processing_failure(ports(), job_id, error_reason)
+
+
+def send_failure_notification(job_id: str, customer_message: str) -> None:
+    """Write to the customer of a job; the same words go out once. See workflow/by_hand.py."""
+    by_hand.send_failure_notification(ports(), job_id, customer_message)
 
 
 def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -161,6 +162,15 @@ class ResultFiles:
     def discard_temps(self, job_id: str) -> None:
         for path in (self.root / _TEMP).glob(f"{job_id}.*"):
             path.unlink(missing_ok=True)
+
+    def stored(self) -> Iterator[str]:
+        """Names of all finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""
+        for path in self.root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*"):
+            if path.is_file() and path.suffix in (".jpg", ".png", ".webp"):
+                yield str(path.relative_to(self.root))
+
+    def temps(self) -> list[Path]:
+        return [path for path in (self.root / _TEMP).glob("*") if path.is_file()]
 
     def probe(self) -> None:
         """Write, read back and remove a file; raises ConfigurationError when the folder is not usable."""

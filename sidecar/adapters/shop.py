@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ..core.errors import ConfigurationError, TemporaryError
+from ..core.errors import CallerError, ConfigurationError, TemporaryError
 from ..core.messages import Signer
 
 ROUTE = "smi-bridge/v1/messages"
@@ -54,6 +54,15 @@ class ShopDoor:
     def ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
         """The answer to one question (`status`, `jobs.unfinished`, `jobs.lookup`); raises as `send`."""
         result = self.send([{"id": type, "type": type, "data": data}])[0]
+        if result.get("status") != "done":
+            raise TemporaryError("shop_unavailable", f"{type}: {result.get('reason')}")
+        return result.get("data") or {}
+
+    def order(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Have the shop do something at a person's wish; CallerError with its reason when it refuses."""
+        result = self.send([{"id": type, "type": type, "data": data}])[0]
+        if result.get("status") == "refused":
+            raise CallerError(str(result.get("reason")), f"the shop refuses {type}")
         if result.get("status") != "done":
             raise TemporaryError("shop_unavailable", f"{type}: {result.get('reason')}")
         return result.get("data") or {}

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from ..core.errors import ConfigurationError, SidecarError
-from . import doctor, processes
+from . import doctor, operate, processes
 
-GROUPS = (processes, doctor)
+GROUPS = (processes, operate, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -69,6 +69,7 @@ class Settings:
     file_mode: int = setting("SMI_FILE_MODE", octal, "Mode of delivered files", "0644")
     folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")
     # --- downloads
+    keep_days: int = setting("SMI_KEEP_DAYS", whole(0, 3650), "Days that a delivered file is kept after its link has expired", "7")  # fmt: skip
     download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile", "stream")  # fmt: skip
     accel_prefix: str = setting("SMI_ACCEL_PREFIX", text, "nginx's internal location of uploads/smi-downloads (x-accel)", "/smi-internal/")  # fmt: skip
     link_keys: tuple[bytes, ...] = setting("SMI_LINK_KEYS", keys, "Keys that sign download links, comma-separated, the last one signs; default: derived from SMI_SECRET", "")  # fmt: skip

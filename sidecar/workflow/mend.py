@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..core.job import Job
@@ -15,8 +15,11 @@ from .timing import ACK_S
 PAGE = 200
 
 
-def sweep(ports: Ports) -> dict[str, int]:
-    """Go through all unfinished jobs of the ledger; returns what was found and mended. Safe to repeat."""
+def sweep(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+    """Go through all unfinished jobs of the ledger; returns what was found and mended. Safe to repeat.
+
+    `progress` is told how many jobs have been gone through.
+    """
     report = {"unfinished": 0, "mended": 0}
     after = 0
     while True:
@@ -24,6 +27,7 @@ def sweep(ports: Ports) -> dict[str, int]:
         records = page["jobs"]
         report["unfinished"] += len(records)
         report["mended"] += mend(ports, records)
+        progress(report["unfinished"])
         if not page.get("next"):
             return report
         after = page["next"]

@@ -1,0 +1,164 @@
+"""Face: what an operator does at the console: look, push, stop, repair. Tables for people, `--json` for programs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ..core.errors import CallerError
+from ..core.states import LABELS, STAGES
+from ..services import Services
+from ..workflow import by_hand, cleanup, mend
+
+console = Console(highlight=False)
+
+
+def add(commands) -> None:
+    _command(commands, "status", _status, "queues, jobs by state, workers, holds")
+    jobs = _command(commands, "jobs", _jobs, "the unfinished jobs")
+    jobs.add_argument("--state", help="only those in this state")
+    jobs.add_argument("--limit", type=int, default=50, help="at most this many (50)")
+    for name, run, help in (
+        ("show", _show, "everything that is known of one job"),
+        ("push", _push, "look at a job now, instead of when it is due"),
+        ("fail", _fail, "fail a job by hand"),
+        ("retry", _retry, "start the next attempt of a job"),
+        ("cancel", _cancel, "stop a job and revoke its link; a person then decides"),
+    ):
+        command = _command(commands, name, run, help)
+        command.add_argument("job_id")
+        if name == "fail":
+            command.add_argument("reason", help="a code of docs/failures.md, or words for the admin (then: review)")
+        if name == "retry":
+            command.add_argument("--force", action="store_true", help="pay Upsampler again even if a good file exists")
+    for name, run, help in (
+        ("hold", _hold, "stop a stage for everybody"),
+        ("resume", _resume, "let a held stage go on"),
+    ):
+        command = _command(commands, name, run, help)
+        command.add_argument("stage", choices=("submit", "collect"))
+    _command(commands, "reconcile", _reconcile, "pull the shop's unfinished jobs now, and mend what differs")
+    clean = _command(commands, "cleanup", _cleanup, "throw away what nobody needs any more")
+    clean.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+def _command(commands, name: str, run, help: str):
+    command = commands.add_parser(name, help=help, description=help)
+    command.add_argument("--json", action="store_true", help="the answer as JSON")
+    command.set_defaults(run=run)
+    return command
+
+
+def _out(given, document: Any, text: str | Table) -> int:
+    if given.json:
+        print(json.dumps(document, indent=2))
+    else:
+        console.print(text)
+    return 0
+
+
+def _status(given) -> int:
+    ports = Services.from_env().ports
+    counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.held()
+    document = {
+        "jobs": counts,
+        "queues": depths,
+        "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in ("deliver", "settle")},
+        "workers": ports.queue.workers(),
+        "clock": ports.store.alive("cron"),
+        "held": held,
+    }
+    table = Table(title="SMI Sidecar", show_header=False)
+    for state, count in counts.items():
+        table.add_row(LABELS[state], str(count))
+    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in STAGES))
+    table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
+    table.add_row("Workers", str(document["workers"]))
+    table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")
+    for stage, why in held.items():
+        table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}")
+    return _out(given, document, table)
+
+
+def _jobs(given) -> int:
+    ports = Services.from_env().ports
+    jobs = sorted(ports.store.get_many(ports.store.all_ids()).values(), key=lambda job: job.paid_at)
+    jobs = [job for job in jobs if given.state in (None, job.state)][: given.limit]
+    table = Table("job", "attempt", "state", "age", "tries", "reason", title=f"{len(jobs)} unfinished")
+    for job in jobs:
+        age = f"{(time.time() - job.paid_at) / 60:.0f} min"
+        table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.tries), job.reason)
+    return _out(given, [_public(job) for job in jobs], table)
+
+
+def _show(given) -> int:
+    ports = Services.from_env().ports
+    job = ports.store.get(given.job_id)
+    records = ports.shop.ask("jobs.lookup", {"job_ids": [given.job_id]})["jobs"]
+    if job is None and not records:
+        raise CallerError("unknown_job", f"neither the shop nor working memory knows {given.job_id}")
+    document = {"working_memory": _public(job) if job else None, "ledger": records[0] if records else None}
+    if records and records[0].get("delivery"):
+        records[0]["delivery"]["token"] = records[0]["delivery"]["download_url"] = "***"
+    table = Table("", "working memory", "ledger", title=given.job_id)
+    ours, theirs = document["working_memory"] or {}, document["ledger"] or {}
+    for name in sorted(ours.keys() | theirs.keys()):
+        table.add_row(name, str(ours.get(name, "")), str(theirs.get(name, "")))
+    return _out(given, document, table)
+
+
+def _push(given) -> int:
+    state = by_hand.process_upscale_request(Services.from_env().ports, given.job_id)
+    return _out(given, {"state": state}, f"{given.job_id} is {state}")
+
+
+def _fail(given) -> int:
+    state = by_hand.handle_processing_failure(Services.from_env().ports, given.job_id, given.reason)
+    return _out(given, {"state": state}, f"{given.job_id} is {state}")
+
+
+def _retry(given) -> int:
+    answer = Services.from_env().ports.shop.order("job.rerun", {"job_id": given.job_id, "force": given.force})
+    return _out(given, answer, f"{given.job_id}: attempt {answer.get('attempt')} has been started")
+
+
+def _cancel(given) -> int:
+    answer = Services.from_env().ports.shop.order("job.stop", {"job_id": given.job_id})
+    return _out(given, answer, f"{given.job_id} is stopped and in review")
+
+
+def _hold(given) -> int:
+    new = Services.from_env().ports.store.hold(given.stage, reason="held_by_admin", detail="held at the console")
+    return _out(given, {"held": True, "changed": new}, f"{given.stage} is held")
+
+
+def _resume(given) -> int:
+    changed = Services.from_env().ports.store.resume(given.stage)
+    return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
+
+
+def _reconcile(given) -> int:
+    ports = Services.from_env().ports
+    with Progress(console=console, disable=given.json, transient=True) as bar:
+        task = bar.add_task("asking the shop", total=None)
+        report = mend.sweep(ports, progress=lambda done: bar.update(task, completed=done))
+    return _out(given, report, f"{report['unfinished']} unfinished, {report['mended']} mended")
+
+
+def _cleanup(given) -> int:
+    report = cleanup.run(Services.from_env().ports, dry_run=given.dry_run).as_dict()
+    table = Table(title="would be thrown away" if given.dry_run else "thrown away", show_header=False)
+    for name, value in report.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    return _out(given, report, table)
+
+
+def _public(job) -> dict[str, Any]:
+    """A job without what would let the reader act as the customer or as Upsampler."""
+    hidden = {"token", "download_url", "result_url", "claim", "submit_claim"}
+    return {name: value for name, value in job.__dict__.items() if name not in hidden and value not in ("", 0)}

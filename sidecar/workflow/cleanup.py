@@ -1,0 +1,87 @@
+"""Workflow: throw away what nobody needs any more. Never a file of a job that is not settled."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..core.messages import parse_rfc3339
+from .ports import Ports
+
+PAGE = 200
+TEMP_LIFE_S = 86400  # no download and no conversion takes a day
+_NAME = re.compile(r"([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
+
+
+@dataclass
+class Report:
+    """What was thrown away, or would be. `bytes`: on disk, of all of it."""
+
+    dry_run: bool
+    expired: int = 0  # files whose link died longer ago than the grace period
+    orphans: int = 0  # files that no ledger row owns
+    temps: int = 0  # what a killed worker left behind
+    sources: int = 0  # compressed copies of sources
+    kept: int = 0
+    bytes: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(ports: Ports, *, dry_run: bool = False) -> Report:
+    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every file first."""
+    report = Report(dry_run)
+    now = ports.clock()
+    stored = ports.files.stored()
+    while page := list(islice(stored, PAGE)):
+        _stored_files(ports, page, now, report)
+    for path in ports.files.temps():
+        if now - path.stat().st_mtime > TEMP_LIFE_S:
+            report.temps += 1
+            _throw_away(path, report)
+    for path in ports.sources.copies():
+        if now - path.stat().st_mtime > TEMP_LIFE_S:
+            report.sources += 1
+            _throw_away(path, report)
+    ports.log("cleanup", "Cleaned up.", **report.as_dict())
+    return report
+
+
+def _stored_files(ports: Ports, names: list[str], now: float, report: Report) -> None:
+    owners = {name: match[1] for name in names if (match := _NAME.match(name.rpartition("/")[2]))}
+    records = {}
+    if owners:
+        answer = ports.shop.ask("jobs.lookup", {"job_ids": sorted(set(owners.values()))})
+        records = {record["job_id"]: record for record in answer["jobs"]}
+    grace = ports.settings.keep_days * 86400
+    for name in names:
+        path = ports.files.path(name)
+        verdict = _verdict(name, records.get(owners.get(name, "")), path.stat().st_mtime, now, grace)
+        if verdict == "keep" or name not in owners:  # what does not bear one of our names is not ours
+            report.kept += 1
+            continue
+        setattr(report, verdict, getattr(report, verdict) + 1)
+        _throw_away(path, report)
+
+
+def _verdict(name: str, record: dict[str, Any] | None, modified: float, now: float, grace: float) -> str:
+    if now - modified < grace:
+        return "keep"
+    if record is None:
+        return "orphans"
+    if record["state"] not in ("delivered", "refunded"):
+        return "keep"  # not settled, or a person is looking at it
+    delivery = record["delivery"]
+    if not delivery or delivery["path"] != name:
+        return "orphans"
+    return "expired" if now > parse_rfc3339(delivery["expires_at"]) + grace else "keep"
+
+
+def _throw_away(path: Path, report: Report) -> None:
+    report.bytes += path.stat().st_size
+    if not report.dry_run:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""`make demo`: the main job, end to end, on a real WordPress, step by step."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+from sidecar.adapters.images import Expected, Verifier
+
+from .photos import photo
+from .whole import Whole
+
+CUSTOMER = "customer@shop.example"
+TIMEOUT_S = 120
+console = Console(highlight=False)
+
+
+def main() -> int:
+    once = os.environ.get("DEMO_ONCE") == "1"
+    folder = Path(tempfile.mkdtemp(prefix="smi-demo-"))
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    try:
+        settings = {"SMI_FIRST_POLL_S": "5"}
+        with Whole.start(folder, env=settings, sandbox=["--delay", "2"], progress=_say) as whole:
+            last_line = _sell(whole)
+            if not once:
+                _addresses(whole)
+                asked_to_stop.wait()
+        _say("everything is stopped")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(last_line, flush=True)
+    return 0
+
+
+def _sell(whole: Whole) -> str:
+    """Buy a photo as a customer does, follow it, download it by the mailed link, check it."""
+    shop = whole.shop
+    picture = whole.folder / "Evening over the hills.jpg"
+    photo(picture, 800, 600, seed=7)
+    attachment = shop.add_photo(picture, "Evening over the hills")
+    _step("a customer opens the shop and buys a photo, enlarged 4x")
+    began = time.monotonic()
+    job_id = _buy(whole, attachment)
+    _step(f"paid in {time.monotonic() - began:.2f} s: job {job_id}")
+    _follow(whole, job_id, began)
+    mail = shop.wait_mail(CUSTOMER, timeout=30)
+    seconds = time.monotonic() - began
+    _step(f"the customer has mail after {seconds:.1f} s: {mail.subject}")
+    link = re.search(r'href="([^"]+/smi/download/[^"]+)"', mail.html)
+    if link is None:
+        raise SystemExit("the mail has no download link")
+    width, height, size = _download(link[1].replace("&amp;", "&"))
+    _step(f"downloaded by the mailed link and checked: {width}x{height} pixels, {size:,} bytes")
+    row = shop.sql("SELECT attempt FROM wp_smi_bridge_ledger WHERE job_id = %s", job_id)[0]
+    return f"DEMO OK job={job_id} attempt={row['attempt']} {width}x{height} {size} bytes in {seconds:.1f} s"
+
+
+def _buy(whole: Whole, attachment: int) -> str:
+    """By the shop's page: fill in the form, pay (no real money), be sent back."""
+    session = requests.Session()
+    page = session.get(f"{whole.shop.url}/", timeout=30)
+    page.raise_for_status()
+    nonce = re.search(r'name="smi_demo_nonce" value="([^"]+)"', page.text)
+    form = {"attachment": attachment, "resolution": "4x", "email": CUSTOMER, "smi_demo_buy": "1"}
+    answer = session.post(
+        f"{whole.shop.url}/",
+        data={**form, "smi_demo_nonce": nonce[1] if nonce else ""},
+        allow_redirects=False,
+        timeout=30,
+    )
+    found = re.search(r"[?&]job_id=([0-9a-f-]{36})", answer.headers.get("Location", ""))
+    if found is None:
+        raise SystemExit(f"the shop did not sell: HTTP {answer.status_code}")
+    return found[1]
+
+
+def _follow(whole: Whole, job_id: str, began: float) -> None:
+    """Poll the status document, as the customer's page does, and show each new phase."""
+    shown = ""
+    url = f"{whole.shop.url}/smi/status/{job_id}"
+    with console.status("waiting") as bar:
+        while time.monotonic() - began < TIMEOUT_S:
+            answer = requests.get(url, timeout=10)
+            if answer.status_code == 200:
+                document = answer.json()
+                bar.update(f"{document['phase']} {document['share']:.0%}")
+                if document["phase"] != shown:
+                    shown = document["phase"]
+                    _step(f"{time.monotonic() - began:4.1f} s  {shown}")
+                if shown == "ready":
+                    return
+                if shown in ("refunded", "in_review"):
+                    break
+            time.sleep(0.2)
+    raise SystemExit(f"the job was not delivered within {TIMEOUT_S} s (last seen: {shown or 'nothing'})")
+
+
+def _download(link: str) -> tuple[int, int, int]:
+    """Fetch the file as a browser would, and check it byte by byte."""
+    with requests.get(link, timeout=30, stream=True) as answer:
+        answer.raise_for_status()
+        verifier = Verifier(Expected(3200, 2400, frozenset({"png", "jpeg", "webp"}), 1 << 30))
+        size = 0
+        for chunk in answer.iter_content(1 << 20):
+            size += len(chunk)
+            verifier.feed(chunk)
+        facts = verifier.finish()
+    return facts.width, facts.height, size
+
+
+def _addresses(whole: Whole) -> None:
+    shop = whole.shop
+    console.print()
+    console.print(f"  The shop        {shop.url}/")
+    console.print(f"  Admin           {shop.url}/wp-admin/   ({shop.admin_user} / {shop.admin_password})")
+    console.print(f"  Mails           {shop.mailbox.folder}")
+    console.print(f"  Finished files  {shop.uploads}/smi-downloads")
+    console.print(f"  Sandbox         {whole.sandbox.url}/sandbox/bill")
+    console.print("\n  It keeps running. Ctrl-C stops everything and cleans up.")
+
+
+def _say(line: str) -> None:
+    console.print(f"  {line}")
+
+
+def _step(line: str) -> None:
+    console.print(f"▸ {line}", style="bold")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
