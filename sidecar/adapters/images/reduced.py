@@ -1,0 +1,87 @@
+"""Adapter, images: a small copy of any picture, as a viewer would show it, in bounded memory."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import vips
+from .facts import JPEG, ImageFacts
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Small:
+    """`image`: mode RGB, sRGB, upright, alpha on white. `transparent`: something shines through."""
+
+    image: Image
+    transparent: bool
+
+
+def reduced(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: str) -> Small:
+    """The picture at exactly `size` (as shown, so already turned), each pixel a mean of those that it stands for.
+
+    libvips reads line by line and averages whole blocks (JPEG: its decoder does, up to eighths); the rest is
+    Pillow's, on few pixels: exact size, orientation, colour profile. A profile that cannot be read counts as
+    none, as in viewers. Memory: some dozen lines of the image; a progressive JPEG or WebP whole.
+
+    Raises pyvips.Error. `fail_on` is libvips' ("none", "truncated", "error", "warning").
+    """
+    stored = size if facts.orientation < 5 else size[::-1]
+    # Twice the wanted size is left for the exact resize.
+    block = max(1, min(facts.width // (2 * stored[0]), facts.height // (2 * stored[1])))
+    in_decoder = next(step for step in (8, 4, 2, 1) if step <= block) if facts.format == JPEG else 1
+    options = {"shrink": in_decoder} if in_decoder > 1 else {}
+    with vips.opened(path, facts.format, fail_on=fail_on, **options) as image:
+        profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+        if image.format == "ushort":
+            kind = "b-w" if image.bands <= 2 else "srgb"
+            image = image.cast("uchar", shift=True).copy(interpretation=kind)
+        alpha = None
+        if image.hasalpha():
+            alpha = image[image.bands - 1]
+            image = image.flatten(background=255).bandjoin(alpha)
+        block //= in_decoder
+        if block > 1:
+            image = image.shrink(block, block)
+        pixels = bytes(image.write_to_memory())
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA" if alpha is not None else "CMYK"}[image.bands]
+    return _finished(mode, (image.width, image.height), pixels, profile, facts.orientation, stored)
+
+
+def _finished(mode, size, pixels, profile, orientation, wanted) -> Small:
+    from PIL import Image
+
+    small = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+    transparent = False
+    if mode in ("LA", "RGBA"):
+        transparent = small.getchannel("A").getextrema()[0] < 250
+        small = small.convert(mode[:-1])  # already flattened: the colours are those on white
+    small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BOX)
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    return Small(small.transpose(turn) if turn is not None else small, transparent)
+
+
+def _in_srgb(image: Image, profile: bytes | None) -> Image:
+    if profile:
+        from PIL import ImageCms
+
+        try:
+            return ImageCms.profileToProfile(
+                image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (ImageCms.PyCMSError, OSError):
+            return image.convert("RGB")  # viewers do the same with a profile that does not fit
+    return image.convert("RGB")

@@ -1,0 +1,219 @@
+<?php
+/**
+ * The messages of one delivery, handled in their order. One that is refused or fails does not stop the others.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * 1. all state changes in one transaction; 2. effects (mails, refunds, listeners), each claimed in step 1; 3. their outcomes and the
+ * kept answer in a second transaction. If we die in step 2, the claims tell that the outcome is unknown, and nothing is repeated.
+ */
+final class Messages {
+
+	/** Type => handler. */
+	const HANDLERS = array(
+		'job.submitting'  => array( Submission_Messages::class, 'submitting' ),
+		'job.submitted'   => array( Submission_Messages::class, 'submitted' ),
+		'job.progress'    => array( Submission_Messages::class, 'progress' ),
+		'job.delivered'   => array( Delivery_Messages::class, 'delivered' ),
+		'job.message'     => array( Delivery_Messages::class, 'message' ),
+		'job.failed'      => array( Failure_Messages::class, 'failed' ),
+		'admin.notice'    => array( Notices::class, 'notice' ),
+		'jobs.unfinished' => array( Pull::class, 'unfinished' ),
+		'jobs.lookup'     => array( Pull::class, 'lookup' ),
+		'status'          => array( Pull::class, 'status' ),
+	);
+
+	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status' );
+
+	/**
+	 * Whether a delivery only asks.
+	 *
+	 * @param \stdClass[] $messages Messages.
+	 */
+	public static function are_questions( array $messages ): bool {
+		foreach ( $messages as $message ) {
+			if ( ! in_array( $message->type, self::QUESTIONS, true ) ) {
+				return false;
+			}
+		}
+		return true;
+	}
+
+	/**
+	 * Handles the messages of a delivery.
+	 *
+	 * @param \stdClass[] $messages Of the batch schema.
+	 * @param string|null $keep_as  Id under which the answer is kept; null: not kept.
+	 * @return string The answer, JSON.
+	 */
+	public static function handle( array $messages, ?string $keep_as ): string {
+		$outcomes = self::change( $messages );
+		$writes   = self::take_effect( $messages, $outcomes );
+		$json     = self::json( $messages, $outcomes );
+		$failed   = array_filter(
+			$outcomes,
+			static function ( $outcome ) {
+				return 'failed' === $outcome->status;
+			}
+		);
+		if ( $writes || null !== $keep_as || Story::count() ) {
+			self::in_transaction(
+				static function () use ( $writes, $keep_as, $failed, $json ) {
+					foreach ( $writes as $write ) {
+						$write();
+					}
+					Story::write();
+					if ( null !== $keep_as && ! $failed ) { // What failed is to be tried again, also under the same id.
+						Answers::keep( $keep_as, $json );
+					}
+				}
+			);
+		}
+		Notices::send_if_due();
+		return $json;
+	}
+
+	/**
+	 * Step 1: state changes.
+	 *
+	 * @param \stdClass[] $messages Messages.
+	 * @return Outcome[]
+	 */
+	private static function change( array $messages ): array {
+		$outcomes    = array();
+		$transaction = null;
+		try {
+			$transaction = new Transaction();
+			self::read_ahead( $messages );
+			foreach ( $messages as $index => $message ) {
+				$outcomes[ $index ] = self::one( $transaction, $message, count( $messages ) > 1 );
+			}
+			Story::write();
+			$transaction->commit();
+			return $outcomes;
+		} catch ( Database_Error $error ) {
+			Log::write( 'messages_undone', $error->getMessage() );
+			if ( $transaction ) {
+				$transaction->rollback();
+			}
+			Story::forget();
+			Shop::forget();
+			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
+		}
+	}
+
+	/**
+	 * One message. What it did is undone alone when it fails.
+	 *
+	 * @param Transaction $transaction Of the delivery.
+	 * @param \stdClass   $message     Message.
+	 * @param bool        $among_others Whether others share the transaction.
+	 * @throws Database_Error When nothing can be saved any more.
+	 */
+	private static function one( Transaction $transaction, $message, bool $among_others ): Outcome {
+		if ( ! isset( self::HANDLERS[ $message->type ] ) ) {
+			return Outcome::refused( 'unknown_type' );
+		}
+		$fault = Schemas::fault( $message->data, 'to-shop/' . $message->type );
+		if ( '' !== $fault ) {
+			Log::write( 'message_invalid', $fault, array( 'type' => $message->type ) );
+			return Outcome::refused( 'invalid', array( 'detail' => $fault ) );
+		}
+		$data = json_decode( wp_json_encode( $message->data ), true );
+		$told = Story::count();
+		$work = static function () use ( $message, $data ) {
+			return call_user_func( self::HANDLERS[ $message->type ], $data );
+		};
+		try {
+			return $among_others ? $transaction->step( $work ) : $work();
+		} catch ( Database_Error $error ) {
+			if ( ! $among_others ) {
+				throw $error;
+			}
+			Story::forget( $told );
+			Shop::forget();
+			Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
+			return Outcome::failed( 'database' );
+		}
+	}
+
+	/**
+	 * Step 2: effects, in order. An effect that throws has failed alone.
+	 *
+	 * @param \stdClass[] $messages Messages.
+	 * @param Outcome[]   $outcomes Outcomes; effects may add to their data.
+	 * @return callable[] Writes for step 3.
+	 */
+	private static function take_effect( array $messages, array $outcomes ): array {
+		$writes = array();
+		foreach ( $outcomes as $index => $outcome ) {
+			foreach ( $outcome->effects as $effect ) {
+				try {
+					$write = $effect( $outcome );
+					if ( is_callable( $write ) ) {
+						$writes[] = $write;
+					}
+				} catch ( \Throwable $error ) {
+					Log::write( 'effect_failed', $error->getMessage(), array( 'type' => $messages[ $index ]->type, 'where' => basename( $error->getFile() ) . ':' . $error->getLine() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				}
+			}
+		}
+		return $writes;
+	}
+
+	/**
+	 * Step 3. What can't be written is logged: the claims of step 1 stand, so nothing is repeated.
+	 *
+	 * @param callable $work Writes.
+	 */
+	private static function in_transaction( callable $work ): void {
+		$transaction = null;
+		try {
+			$transaction = new Transaction();
+			$work();
+			$transaction->commit();
+		} catch ( Database_Error $error ) {
+			Log::write( 'outcomes_not_stored', $error->getMessage() );
+			if ( $transaction ) {
+				$transaction->rollback();
+			}
+		}
+	}
+
+	/**
+	 * Reads the shop's rows of a larger delivery in one statement.
+	 *
+	 * @param \stdClass[] $messages Messages.
+	 */
+	private static function read_ahead( array $messages ): void {
+		$job_ids = array();
+		foreach ( $messages as $message ) {
+			if ( isset( $message->data->job_id ) && is_string( $message->data->job_id ) ) {
+				$job_ids[ $message->data->job_id ] = true;
+			}
+		}
+		if ( count( $job_ids ) > 1 ) {
+			Shop::jobs( array_map( 'strval', array_keys( $job_ids ) ) );
+		}
+	}
+
+	/**
+	 * The answer.
+	 *
+	 * @param \stdClass[] $messages Messages.
+	 * @param Outcome[]   $outcomes Outcomes.
+	 */
+	private static function json( array $messages, array $outcomes ): string {
+		$results = array();
+		foreach ( $messages as $index => $message ) {
+			$results[] = $outcomes[ $index ]->result( $message->id );
+		}
+		return wp_json_encode( array( 'results' => $results ), JSON_UNESCAPED_SLASHES );
+	}
+}

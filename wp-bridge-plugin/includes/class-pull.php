@@ -1,0 +1,130 @@
+<?php
+/**
+ * The sidecar's questions: jobs.unfinished, jobs.lookup, status. Truth is pulled: whatever message was lost, here it is found.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ */
+final class Pull {
+
+	/** Paid jobs from before the bridge was installed are taken over if they are younger than this: those in flight, not the dead. */
+	const TAKE_OVER = DAY_IN_SECONDS;
+
+	/** Paid jobs without a ledger row are looked for among those of the last days. */
+	const LOOK_BACK = 30 * DAY_IN_SECONDS;
+
+	/**
+	 * Paid and not settled, by ledger id.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function unfinished( array $data ): Outcome {
+		$limit = (int) $data['limit'];
+		$after = (int) ( $data['after'] ?? 0 );
+		if ( 0 === $after ) {
+			self::take_in( $limit );
+			self::end_cut_off_refunds();
+		}
+		$open = implode( ', ', array_map( array( Sql::class, 'value' ), States::where_settled( false ) ) );
+		$rows = Sql::rows(
+			'SELECT l.* FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
+			WHERE n.id IS NULL AND l.state IN ($open) AND l.id > %d ORDER BY l.id LIMIT %d",
+			array( $after, $limit + 1 )
+		);
+		$more = count( $rows ) > $limit;
+		$rows = array_slice( $rows, 0, $limit );
+		return Outcome::done(
+			array(
+				'jobs' => self::records( $rows ),
+				'next' => $more ? (int) end( $rows )['id'] : null,
+			)
+		);
+	}
+
+	/**
+	 * The ledger's word on named jobs.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function lookup( array $data ): Outcome {
+		return Outcome::done( array( 'jobs' => self::records( array_values( Ledger::newest_of( $data['job_ids'] ) ) ) ) );
+	}
+
+	/** How we are. */
+	public static function status(): Outcome {
+		return Outcome::done(
+			array(
+				'site'         => Settings::site(),
+				'version'      => SMI_BRIDGE_VERSION,
+				'wordpress'    => (string) get_bloginfo( 'version' ),
+				'php'          => PHP_VERSION,
+				'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
+				'uploads_dir'  => wp_get_upload_dir()['basedir'],
+				'shop'         => Shop::name(),
+				'connected'    => Settings::is_connected(),
+				'expiry_hours' => Settings::expiry_hours(),
+			)
+		);
+	}
+
+	/**
+	 * Records of ledger rows; the shop is asked once.
+	 *
+	 * @param array[] $rows Ledger rows.
+	 */
+	private static function records( array $rows ): array {
+		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
+		$posts = array_filter( array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) );
+		if ( count( $posts ) > 1 ) {
+			_prime_post_caches( array_unique( array_map( 'intval', $posts ) ), false, false ); // Titles.
+		}
+		$records = array();
+		foreach ( $rows as $row ) {
+			$records[] = Job_Record::record( $row, $jobs[ $row['job_id'] ] ?? null );
+		}
+		return $records;
+	}
+
+	/**
+	 * Gives paid jobs that never reached us their row. One that the shop's own handler had already submitted when the bridge
+	 * was connected keeps its Upsampler id: it goes on from there instead of being paid twice.
+	 *
+	 * @param int $limit At most so many.
+	 */
+	private static function take_in( int $limit ): void {
+		if ( ! Settings::is_connected() ) {
+			return;
+		}
+		$since   = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
+		$job_ids = Shop::paid_jobs( $since, max( 500, $limit ) );
+		$missing = array_diff( $job_ids, array_keys( Ledger::newest_of( $job_ids ) ) );
+		foreach ( $job_ids ? Shop::jobs( $missing ) : array() as $job_id => $job ) {
+			if ( ! $job['paid'] || ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $job_id ) ) {
+				continue;
+			}
+			$facts = '' === $job['upsampler_id'] ? array() : array(
+				'state'        => 'submitted',
+				'submission'   => 1,
+				'upsampler_id' => $job['upsampler_id'],
+			);
+			if ( Ledger::open( (string) $job_id, 1, $facts ) ) {
+				Story::tell( (string) $job_id, 1, 'taken_in', array( 'upsampler_id' => '' === $job['upsampler_id'] ? null : $job['upsampler_id'] ) );
+			}
+		}
+	}
+
+	/** Refunds that were cut off wait for a person, not for ever. */
+	private static function end_cut_off_refunds(): void {
+		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Effects::UNKNOWN_AFTER ) ) );
+		foreach ( $rows as $row ) {
+			Refund::give_up_unknown( $row );
+		}
+	}
+}

@@ -1,0 +1,118 @@
+<?php
+/**
+ * Refunds by Stripe, as the shop makes them, and those that somebody makes in Stripe's own dashboard.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Since 1.3 the shop pays through a plugin of its own (`StripeIntegration`); 1.2 brought a client along.
+ */
+final class Stripe_Refund {
+
+	const CLIENT     = 'StripeIntegration\\StripeClient';
+	const OLD_CLIENT = 'SellMyImages\\Api\\StripeApi';
+
+	/**
+	 * Refunds a payment in full.
+	 *
+	 * @param array  $job    A job.
+	 * @param string $reason For Stripe's records.
+	 * @return array|\WP_Error `{amount}`.
+	 */
+	public static function create( array $job, string $reason ) {
+		if ( '' === $job['payment_id'] ) {
+			return new \WP_Error( 'no_payment', __( 'The shop has no payment reference for this job.', 'smi-bridge' ) );
+		}
+		if ( method_exists( self::CLIENT, 'create_refund' ) ) {
+			$answer = call_user_func( array( self::CLIENT, 'create_refund' ), $job['payment_id'], null, $reason );
+		} elseif ( method_exists( self::OLD_CLIENT, 'create_refund' ) ) {
+			$answer = call_user_func( array( self::OLD_CLIENT, 'create_refund' ), $job['payment_id'], $reason );
+		} else {
+			return new \WP_Error( 'cannot_refund', __( 'This shop has no way to refund by itself.', 'smi-bridge' ) );
+		}
+		if ( is_wp_error( $answer ) ) {
+			// Stripe's own protection against a second refund: the money is back, which is what was wanted.
+			$already = false !== stripos( $answer->get_error_code() . ' ' . $answer->get_error_message(), 'already been refunded' ) || 'charge_already_refunded' === $answer->get_error_code();
+			return $already ? array( 'amount' => $job['amount'] ) : $answer;
+		}
+		return array( 'amount' => $job['amount'] );
+	}
+
+	/**
+	 * Stripe says that a charge was refunded (`charge.refunded`). Only a full refund ends the job; one in part is a matter between
+	 * people. Our own refunds come back here, too, and change nothing.
+	 *
+	 * @param mixed $charge Stripe's charge, object or array.
+	 */
+	public static function charge_refunded( $charge ): void {
+		if ( ! Settings::is_configured() ) {
+			return;
+		}
+		$charge = is_object( $charge ) && method_exists( $charge, 'toArray' ) ? $charge->toArray() : json_decode( wp_json_encode( $charge ), true );
+		$charge = is_array( $charge ) ? $charge : array();
+		try {
+			$job_id = self::job_of( $charge );
+			if ( null !== $job_id && self::is_full( $charge ) ) {
+				self::happened( $job_id, (float) ( $charge['amount_refunded'] ?? $charge['amount'] ?? 0 ) / 100 );
+			}
+		} catch ( Database_Error $error ) {
+			Log::write( 'refund_not_noted', $error->getMessage() );
+		}
+	}
+
+	/**
+	 * Notes a refund that somebody else made: the job stops, its link dies, and we never refund it again.
+	 *
+	 * @param string     $job_id The shop's id.
+	 * @param float|null $amount In the shop's currency.
+	 */
+	public static function happened( string $job_id, ?float $amount ): void {
+		$row = Ledger::newest( $job_id );
+		if ( ! $row || 'refunded' === $row['state'] ) {
+			return;
+		}
+		Effects::claim( $job_id, 0, Refund::EFFECT );
+		Effects::done( $job_id, 0, Refund::EFFECT, 'refunded', 'by the payment provider' );
+		Refund::refunded( $row, $amount, 'refunded_by_provider' );
+		Story::write();
+		Forwarder::later( 'job.cancel', $job_id, (int) $row['attempt'], array( 'job_id' => $job_id, 'attempt' => (int) $row['attempt'], 'reason' => 'refunded' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
+
+	/**
+	 * Whether nothing of the charge is left.
+	 *
+	 * @param array $charge Stripe's charge.
+	 */
+	private static function is_full( array $charge ): bool {
+		if ( isset( $charge['refunded'] ) ) {
+			return true === $charge['refunded'];
+		}
+		return ! isset( $charge['amount_refunded'], $charge['amount'] ) || $charge['amount_refunded'] >= $charge['amount'];
+	}
+
+	/**
+	 * The job that a charge paid for, or null when it is not the shop's. The shop's metadata name it, or else the payment does.
+	 *
+	 * @param array $charge Stripe's charge.
+	 */
+	private static function job_of( array $charge ): ?string {
+		$source = (string) ( $charge['metadata']['source'] ?? '' );
+		if ( '' !== $source && 'sell-my-images' !== $source ) {
+			return null;
+		}
+		$job_id = $charge['metadata']['job_id'] ?? null;
+		if ( is_string( $job_id ) && '' !== $job_id ) {
+			return $job_id;
+		}
+		$payment = $charge['payment_intent'] ?? '';
+		$payment = is_array( $payment ) ? ( $payment['id'] ?? '' ) : $payment;
+		/** Filters the job that a Stripe payment paid for, where the charge itself does not name it. */
+		$found = apply_filters( 'smi_bridge_job_of_payment', null, (string) $payment );
+		return $found ?? ( '' === $payment ? null : ( new Sell_My_Images() )->job_of_payment( (string) $payment ) );
+	}
+}
