@@ -1,12 +1,21 @@
 """Fixtures with real parts. Nothing starts for a test that does not ask for it; each xdist worker has its own."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.wordpress import NEWEST, OLDEST
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.testbed.browser import Browser
+    from tests.testbed.shop import Shop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +49,7 @@ def wordpress_version(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def shop_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., "Shop"]]:  # noqa: F821
+def shop_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Shop]]:
     """Starts shops: takes `Shop.start`'s arguments but the folder. What is not stopped earlier ends with the run.
 
     A start takes about a second: share a shop in a fixture of module scope,
@@ -61,7 +70,7 @@ def shop_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:  # noqa: F821
+def browser() -> Iterator[Browser]:
     from tests.testbed.browser import Browser
 
     with Browser() as browser:
@@ -69,7 +78,7 @@ def browser() -> Iterator["Browser"]:  # noqa: F821
 
 
 @pytest.fixture
-def browser_page(browser: "Browser") -> Iterator["Page"]:  # noqa: F821
+def browser_page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh, headless Chromium profile."""
     with browser.page() as page:
         yield page

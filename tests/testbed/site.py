@@ -28,10 +28,6 @@ define( 'DB_HOST', '127.0.0.1:{port}' );
 define( 'DB_CHARSET', 'utf8mb4' );
 define( 'DB_COLLATE', '' );
 {salts}
-define( 'WP_DEBUG', true );
-define( 'WP_DEBUG_DISPLAY', false );
-define( 'WP_DEBUG_LOG', '{debug_log}' );
-define( 'AUTOMATIC_UPDATER_DISABLED', true );
 {constants}
 $table_prefix = 'wp_';
 if ( ! defined( 'ABSPATH' ) ) {{
@@ -63,7 +59,14 @@ def copy_files(files: Path, root: Path) -> None:
 
 
 def write_configuration(root: Path, database_port: int, constants: Mapping[str, object]) -> None:
-    """wp-config.php with fresh keys; `constants` are defined as they stand (JSON values)."""
+    """wp-config.php with fresh keys; `constants` (JSON values) come beside ours, or in their place."""
+    ours = {
+        "WP_DEBUG": True,
+        "WP_DEBUG_DISPLAY": False,
+        "WP_DEBUG_LOG": str(root / "wp-content" / "debug.log"),
+        "AUTOMATIC_UPDATER_DISABLED": True,
+    }
+    defined = {**ours, **constants}
     root.joinpath("wp-config.php").write_text(
         _CONFIGURATION.format(
             database=mariadb.DATABASE,
@@ -71,8 +74,7 @@ def write_configuration(root: Path, database_port: int, constants: Mapping[str, 
             password=mariadb.PASSWORD,
             port=database_port,
             salts="\n".join(f"define( '{name}', '{secrets.token_hex(32)}' );" for name in _SALTS),
-            debug_log=root / "wp-content" / "debug.log",
-            constants="\n".join(f"define( '{name}', {_literal(value)} );" for name, value in constants.items()),
+            constants="\n".join(f"define( '{name}', {_literal(value)} );" for name, value in defined.items()),
         )
     )
 
