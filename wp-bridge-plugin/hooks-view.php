@@ -15,3 +15,6 @@ add_action( 'wp_head', array( Status_View::class, 'print_starter' ), 1 );
 add_action( 'wp_footer', array( Status_View::class, 'print_script' ), 5 );
 add_action( 'template_redirect', array( Status_Page::class, 'catch_address' ), 1 );
 add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
+
+add_filter( 'smi_bridge_status_url', array( Status_View::class, 'link_for_mail' ), 5, 2 );
+add_filter( 'smi_bridge_job_facts', array( Status_Facts::class, 'with_preview' ), 5, 2 );

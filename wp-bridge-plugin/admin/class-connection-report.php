@@ -1,6 +1,6 @@
 <?php
 /**
- * Answers the "Test connection" button: runs the core's test and says its findings in plain words.
+ * Answers the "Test connection" button: the core's test, finding by finding, in plain words and with the way to mend it.
  *
  * @package SmiBridge
  */
@@ -10,14 +10,14 @@ namespace SmiBridge;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Findings are lists of `{check, ok, code, detail?}`; what each code means and how to mend it stands here.
+ * Findings are `{level: ok, warn or bad, title, text, detail}`.
  */
 final class Connection_Report {
 
-	/** AJAX: `{ok, findings: [{level, title, text, mend, detail}]}`. */
+	/** AJAX. */
 	public static function answer(): void {
 		Admin::check_ajax();
-		$findings = array_map( array( self::class, 'say' ), array_values( (array) Sidecar::test_connection() ) );
+		$findings = self::findings( Sidecar::test_connection() );
 		wp_send_json_success(
 			array(
 				'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
@@ -27,19 +27,75 @@ final class Connection_Report {
 	}
 
 	/**
-	 * One finding in plain words.
+	 * What a test found, as a list.
 	 *
-	 * @param mixed $finding As the core found it.
+	 * @param array $test See Connection_Test::run().
+	 * @return array[]
 	 */
-	public static function say( $finding ): array {
-		$finding = (array) $finding;
-		$level   = isset( $finding['level'] ) ? (string) $finding['level'] : ( empty( $finding['ok'] ) ? 'bad' : 'ok' );
-		return array(
-			'level'  => in_array( $level, array( 'ok', 'warn', 'bad' ), true ) ? $level : 'bad',
-			'title'  => (string) ( $finding['title'] ?? $finding['check'] ?? '' ),
-			'text'   => (string) ( $finding['text'] ?? $finding['message'] ?? '' ),
-			'mend'   => (string) ( $finding['mend'] ?? $finding['remedy'] ?? '' ),
-			'detail' => (string) ( $finding['detail'] ?? '' ),
-		);
+	public static function findings( array $test ): array {
+		$there  = null !== $test['status'] && 'wrong_site' !== $test['code'];
+		$way    = __( 'WordPress → sidecar', 'smi-bridge' );
+		$back   = __( 'Sidecar → WordPress', 'smi-bridge' );
+		$found  = array();
+		$found[] = $there
+			? self::finding( 'ok', $way, __( 'The sidecar answers, and secret and site are right.', 'smi-bridge' ), self::measured( $test['to_sidecar_ms'] ) )
+			: self::finding( 'bad', $way, $test['message'], $test['code'] );
+		if ( ! $there ) {
+			return $found;
+		}
+		$found[] = 'shop_door' === $test['code']
+			? self::finding( 'bad', $back, $test['message'], (string) ( $test['shop_door_error'] ?? '' ) )
+			: self::finding( 'ok', $back, __( 'The sidecar reaches this site, and its signature is good.', 'smi-bridge' ), self::measured( $test['to_shop_ms'] ) );
+		if ( 'paused' === $test['code'] ) {
+			$found[] = self::finding( 'warn', __( 'Paused', 'smi-bridge' ), $test['message'] );
+		}
+		return array_merge( $found, self::inside( $test['status'] ) );
+	}
+
+	/**
+	 * What the sidecar says about itself.
+	 *
+	 * @param array $status Its status (docs/contract.md, part 2).
+	 */
+	private static function inside( array $status ): array {
+		$found   = array();
+		$workers = (int) ( $status['workers'] ?? 0 );
+		if ( $workers < 1 ) {
+			$found[] = self::finding( 'bad', __( 'Workers', 'smi-bridge' ), __( 'No worker is alive: jobs are taken in, but nobody works on them. Start the process “worker” of the sidecar’s Procfile.', 'smi-bridge' ) );
+		} else {
+			/* translators: %s: number of workers */
+			$found[] = self::finding( 'ok', __( 'Workers', 'smi-bridge' ), sprintf( _n( '%s worker is alive.', '%s workers are alive.', $workers, 'smi-bridge' ), number_format_i18n( $workers ) ) );
+		}
+		if ( empty( $status['scheduler'] ) ) {
+			$found[] = self::finding( 'bad', __( 'Scheduler', 'smi-bridge' ), __( 'Nobody keeps time: retries and clean-up do not run. Start the process “cron” of the sidecar’s Procfile, and workers with their scheduler.', 'smi-bridge' ) );
+		}
+		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
+			/* translators: %s: name of a stage */
+			$found[] = self::finding( 'warn', sprintf( __( 'On hold: %s', 'smi-bridge' ), (string) $stage ), (string) ( $hold['detail'] ?? '' ), (string) ( $hold['reason'] ?? '' ) );
+		}
+		if ( empty( $status['public_url'] ) ) {
+			$found[] = self::finding( 'warn', __( 'Public address', 'smi-bridge' ), __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster, and broken downloads can be resumed.', 'smi-bridge' ) );
+		} else {
+			$found[] = self::finding( 'ok', __( 'Public address', 'smi-bridge' ), (string) $status['public_url'] );
+		}
+		return $found;
+	}
+
+	/** "12 ms", or ''. @param mixed $ms Milliseconds or null. */
+	private static function measured( $ms ): string {
+		/* translators: %s: milliseconds */
+		return null === $ms ? '' : sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( (float) $ms, 1 ) );
+	}
+
+	/**
+	 * A finding.
+	 *
+	 * @param string $level  ok, warn or bad.
+	 * @param string $title  Plain text.
+	 * @param string $text   Plain text.
+	 * @param string $detail For those who dig deeper.
+	 */
+	private static function finding( string $level, string $title, string $text, string $detail = '' ): array {
+		return compact( 'level', 'title', 'text', 'detail' );
 	}
 }

@@ -16,8 +16,8 @@
 	var DAY = 86400000;
 	var STEPS = [ 'paid', 'queued', 'enlarging', 'checking', 'ready' ];
 	var STEP_OF_PHASE = { confirming: 0, queued: 1, enlarging: 2, checking: 3, delivering: 4, ready: 5, expired: 5 };
-	var STEP_OF_STAGE = { submit: 1, watch: 2, collect: 3, deliver: 4 };
-	var SHARE_OF_STEP = [ 0.02, 0.05, 0.3, 0.8, 0.95, 1 ];
+	var STEP_OF_STAGE = { submit: 1, paid: 1, submitting: 1, watch: 2, submitted: 2, collect: 3, enlarged: 3, deliver: 4, stored: 4 };
+	var SHARE_OF_STEP = [ 0.01, 0.02, 0.1, 0.8, 0.93, 1 ]; // Where a step begins, when nobody has measured more.
 	var RESTING = { ready: 1, refunded: 1, expired: 1, unknown: 1 }; // Nothing more comes by itself.
 	var TROUBLE = { delayed: 1, in_review: 1, refunding: 1, refunded: 1, expired: 1, unknown: 1 };
 	var JOB_ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -330,7 +330,7 @@
 	/* Share done right now: the sidecar's figure, moved on at the pace that it expects, never past the next answer. */
 	function shareNow( poll, step ) {
 		var doc = poll.doc || {};
-		var share = typeof doc.share === 'number' ? doc.share : SHARE_OF_STEP[ step ];
+		var share = Math.max( Number( doc.share ) || 0, doc.phase === 'delayed' ? 0 : SHARE_OF_STEP[ step ] );
 		if ( doc.phase === 'enlarging' && doc.expected_s > 0 && ! poll.offline ) {
 			var gone = ( Date.now() - poll.taken ) / 1000;
 			share += ( Math.max( share, SHARE_OF_STEP[ 3 ] ) - share ) * Math.min( 0.95, gone / doc.expected_s );
@@ -400,7 +400,7 @@
 			bar.style.inlineSize = 100 * highest + '%';
 			meter.setAttribute( 'aria-valuenow', String( Math.round( 100 * highest ) ) );
 			percent.textContent = new Intl.NumberFormat( lang, { style: 'percent' } ).format( highest );
-			var expected = typeof poll.doc.expected_s === 'number' && ! poll.offline
+			var expected = typeof poll.doc.expected_s === 'number' && ! poll.offline && poll.doc.phase !== 'delayed'
 				? Math.max( 0, poll.doc.expected_s - ( Date.now() - poll.taken ) / 1000 )
 				: null;
 			remaining.textContent = poll.doc.phase === 'queued' && poll.doc.position > 0
@@ -422,7 +422,7 @@
 			trouble.hidden = ! poll.offline;
 			progress.hidden = phase === 'ready' || ( phase in TROUBLE && phase !== 'delayed' );
 			steps.hidden = progress.hidden;
-			badge.replaceChildren( icon( phase === 'ready' ? ICON.check : phase === 'unknown' || phase === 'expired' ? ICON.alert : ICON.wait ) );
+			badge.replaceChildren( icon( phase === 'ready' || phase === 'refunded' ? ICON.check : phase === 'unknown' || phase === 'expired' ? ICON.alert : ICON.wait ) );
 			badge.hidden = ! ( phase === 'ready' || phase in TROUBLE );
 			heading.textContent = say( 'title_' + phase );
 			lead.textContent = say( 'lead_' + phase );

@@ -21,13 +21,14 @@ final class Status_Facts {
 	 */
 	public static function document( string $job_id ): array {
 		try {
-			$document = Status_Route::document( $job_id );
+			$row      = Ledger::newest( $job_id );
+			$document = $row ? Status_Route::document( $row ) : null;
 		} catch ( Database_Error $fault ) {
 			// A visitor's page must not die of it; the script asks again by itself.
 			Log::write( 'status_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
 			$document = null;
 		}
-		return is_array( $document ) && isset( $document['phase'] ) ? $document : array( 'phase' => 'unknown' );
+		return $document ?? array( 'phase' => 'unknown' );
 	}
 
 	/**
@@ -58,5 +59,18 @@ final class Status_Facts {
 			),
 			$job_id
 		);
+	}
+
+	/**
+	 * Adds the address of a small picture to the facts of a mail, so that people recognise what they bought.
+	 *
+	 * @param array $facts Facts.
+	 * @param array $row   Ledger row.
+	 */
+	public static function with_preview( $facts, $row ): array {
+		$job        = Shop::job( (string) $row['job_id'] );
+		$attachment = (int) ( $job['attachment_id'] ?? 0 );
+		$picture    = $attachment ? wp_get_attachment_image_url( $attachment, 'medium_large' ) : false;
+		return (array) $facts + array( 'preview_url' => $picture ? $picture : '' );
 	}
 }

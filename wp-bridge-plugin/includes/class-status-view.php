@@ -29,6 +29,11 @@ final class Status_View {
 		return add_query_arg( 'smi_status_page', rawurlencode( $job_id ), home_url( '/' ) );
 	}
 
+	/** The same, unless another plugin has named a page already. @param string $url Address. @param string $job_id The job's id. */
+	public static function link_for_mail( $url, $job_id ): string {
+		return '' === (string) $url ? self::link( (string) $job_id ) : (string) $url;
+	}
+
 	/** Loads the translation that came with the plugin; one from WordPress' own language folder wins. */
 	public static function load_words(): void {
 		load_plugin_textdomain( 'smi-bridge', false, dirname( plugin_basename( SMI_BRIDGE_FILE ) ) . '/languages' );

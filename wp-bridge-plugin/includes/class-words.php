@@ -151,6 +151,39 @@ final class Words {
 	}
 
 	/**
+	 * "850 ms", "12 s", "4 min 10 s", "3 h 5 min": a measured span, short.
+	 *
+	 * @param float $seconds Seconds.
+	 */
+	public static function span( float $seconds ): string {
+		if ( $seconds < 1 ) {
+			/* translators: %s: milliseconds */
+			return sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( round( 1000 * $seconds ) ) );
+		}
+		$seconds = (int) round( $seconds );
+		$units   = array(
+			/* translators: %s: days */
+			DAY_IN_SECONDS    => __( '%s d', 'smi-bridge' ),
+			/* translators: %s: hours */
+			HOUR_IN_SECONDS   => __( '%s h', 'smi-bridge' ),
+			/* translators: %s: minutes */
+			MINUTE_IN_SECONDS => __( '%s min', 'smi-bridge' ),
+			/* translators: %s: seconds */
+			1                 => __( '%s s', 'smi-bridge' ),
+		);
+		$words   = array();
+		foreach ( $units as $size => $unit ) {
+			if ( $seconds >= $size && count( $words ) < 2 ) {
+				$words[]  = sprintf( $unit, number_format_i18n( intdiv( $seconds, $size ) ) );
+				$seconds %= $size;
+			} elseif ( $words ) {
+				break;
+			}
+		}
+		return implode( ' ', $words );
+	}
+
+	/**
 	 * "$4.80". The shop charges in one currency and does not store which: dollars unless a filter says otherwise.
 	 *
 	 * @param mixed $amount A number, or words that are passed on as they are.

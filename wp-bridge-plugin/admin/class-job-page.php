@@ -1,0 +1,152 @@
+<?php
+/**
+ * One job: where it stands, what can be done, and the story of each attempt.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Collects what the template shows.
+ */
+final class Job_Page {
+
+	/** Shows a job. @param string $job_id The shop's id. */
+	public static function render( string $job_id ): void {
+		$attempts = Ledger::attempts( $job_id );
+		$job      = Shop::job( $job_id );
+		if ( ! $attempts && ! $job ) {
+			echo '<div class="wrap"><h1>' . esc_html__( 'Jobs', 'smi-bridge' ) . '</h1><p>' . esc_html__( 'There is no such job.', 'smi-bridge' ) . '</p></div>';
+			return;
+		}
+		$row     = end( $attempts );
+		$row     = $row ? $row : null;
+		$effects = Effects::of_job( $job_id );
+		$stories = self::stories( $job_id, $attempts, $effects );
+		$facts   = self::facts( $job_id, $row, $job );
+		$title   = $job ? (string) Shop::title( $job ) : '';
+		include SMI_BRIDGE_DIR . 'templates/admin/job.php';
+	}
+
+	/**
+	 * The story of each attempt, newest first: attempt => list of {at, event, words, detail, gap}.
+	 *
+	 * @param string  $job_id   The shop's id.
+	 * @param array[] $attempts Ledger rows, oldest first.
+	 * @param array[] $effects  Effects of the job.
+	 */
+	private static function stories( string $job_id, array $attempts, array $effects ): array {
+		$stories = array();
+		foreach ( $attempts as $row ) {
+			$opening                              = ! empty( $row['is_rerun'] ) ? 'rerun' : 'paid';
+			$stories[ (int) $row['attempt'] ][]   = self::line( $row['created_at'], $opening, array() );
+		}
+		$told = array();
+		foreach ( Story::of_job( $job_id ) as $event ) {
+			$attempt = (int) $event['attempt'];
+			if ( 'rerun' === $event['event'] ) {
+				$stories[ $attempt ][0] = self::line( $event['at'], 'rerun', $event['detail'] );
+				continue;
+			}
+			$stories[ $attempt ][]                   = self::line( $event['at'], $event['event'], $event['detail'] );
+			$told[ $attempt . ' ' . $event['event'] ] = true;
+		}
+		foreach ( $effects as $effect ) {
+			$attempt = (int) $effect['attempt'];
+			if ( isset( $told[ $attempt . ' ' . $effect['effect'] ] ) ) {
+				continue;
+			}
+			$key               = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
+			$detail            = array_filter( array( 'outcome' => Job_Words::outcome( $effect ), 'detail' => (string) $effect['detail'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$stories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
+		}
+		krsort( $stories );
+		return array_map( array( self::class, 'in_order' ), $stories );
+	}
+
+	/** Lines by time, each with the time since the one before. @param array[] $lines Lines. */
+	private static function in_order( array $lines ): array {
+		$lines = array_values( $lines );
+		usort(
+			$lines,
+			static function ( $a, $b ) {
+				return strcmp( $a['at'], $b['at'] );
+			}
+		);
+		foreach ( $lines as $index => &$line ) {
+			$line['gap'] = $index ? max( 0, strtotime( $line['at'] . ' UTC' ) - strtotime( $lines[ $index - 1 ]['at'] . ' UTC' ) ) : null;
+		}
+		return $lines;
+	}
+
+	/**
+	 * One line of a story.
+	 *
+	 * @param string $at     UTC, perhaps with milliseconds.
+	 * @param string $event  A stable word.
+	 * @param array  $detail Facts.
+	 */
+	private static function line( string $at, string $event, array $detail ): array {
+		$shown = array();
+		foreach ( $detail as $name => $value ) {
+			if ( null === $value || '' === $value || in_array( $name, array( 'state', 'attempt', 'job_id', 'token', 'download_url', 'message' ), true ) ) {
+				continue;
+			}
+			$shown[ (string) $name ] = is_scalar( $value ) ? ( is_bool( $value ) ? ( $value ? 'yes' : 'no' ) : (string) $value ) : (string) wp_json_encode( $value );
+		}
+		if ( isset( $shown['user'] ) ) {
+			$user          = get_userdata( (int) $shown['user'] );
+			$shown['user'] = $user ? $user->display_name : __( 'not logged in', 'smi-bridge' );
+		}
+		return array(
+			'at'     => $at,
+			'event'  => $event,
+			'words'  => Job_Words::event( $event ),
+			'tone'   => self::tone( $event, $shown ),
+			'detail' => $shown,
+		);
+	}
+
+	/** Colour of a line. @param string $event A stable word. @param array $detail Facts. */
+	private static function tone( string $event, array $detail ): string {
+		if ( in_array( $event, array( 'delivered', 'refunded' ), true ) || 'sent' === ( $detail['outcome'] ?? '' ) ) {
+			return 'good';
+		}
+		if ( in_array( $event, array( 'failed', 'review', 'refund_due', 'refund_failed', 'refund_unknown' ), true ) || 'failed' === ( $detail['outcome'] ?? '' ) ) {
+			return 'bad';
+		}
+		return in_array( $event, array( 'retry', 'held', 'not_accepted', 'resubmit', 'forward_failed', 'cancelled', 'stopped' ), true ) ? 'warn' : 'calm';
+	}
+
+	/**
+	 * Facts of the newest attempt: label => words.
+	 *
+	 * @param string     $job_id The shop's id.
+	 * @param array|null $row    Ledger row.
+	 * @param array|null $job    The shop's job.
+	 */
+	private static function facts( string $job_id, ?array $row, ?array $job ): array {
+		$row  = $row ?? array();
+		$mail = (string) ( $job['email'] ?? '' );
+		return array_filter(
+			array(
+				__( 'Job', 'smi-bridge' )           => $job_id,
+				__( 'Customer', 'smi-bridge' )      => '' === $mail ? __( 'no address', 'smi-bridge' ) : $mail,
+				__( 'Order', 'smi-bridge' )         => implode( ' · ', array_filter( array( Words::factor( $job['factor'] ?? 0 ), Words::amount( $job['amount'] ?? null ) ) ) ),
+				__( 'Original', 'smi-bridge' )      => Words::dimensions( $job['width'] ?? 0, $job['height'] ?? 0 ),
+				__( 'Paid', 'smi-bridge' )          => Words::moment( empty( $job['paid_at'] ) ? ( $row['created_at'] ?? '' ) : (int) $job['paid_at'] ),
+				__( 'The shop says', 'smi-bridge' ) => $job['status'] ?? __( 'deleted in the shop', 'smi-bridge' ),
+				__( 'Upsampler’s id', 'smi-bridge' ) => $row['upsampler_id'] ?? '',
+				__( 'Credits', 'smi-bridge' )       => isset( $row['credits'] ) ? number_format_i18n( (float) $row['credits'], 2 ) : '',
+				__( 'File', 'smi-bridge' )          => implode( ', ', array_filter( array( Words::format( $row['format'] ?? '' ), Words::dimensions( $row['width'] ?? 0, $row['height'] ?? 0 ), Words::size( $row['bytes'] ?? 0 ) ) ) ),
+				__( 'Place', 'smi-bridge' )         => isset( $row['path'] ) ? 'smi-downloads/' . $row['path'] : '',
+				__( 'Link ends', 'smi-bridge' )     => isset( $row['revoked_at'] ) ? __( 'revoked', 'smi-bridge' ) : Words::moment( $row['expires_at'] ?? '' ),
+				__( 'Deadline', 'smi-bridge' )      => $row && ! States::is_settled( $row['state'] ) ? Words::moment( $row['deadline_at'] ) : '',
+			),
+			'strlen'
+		);
+	}
+}

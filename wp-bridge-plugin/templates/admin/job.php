@@ -1,0 +1,93 @@
+<?php
+/**
+ * One job.
+ *
+ * @var string     $job_id  The shop's id.
+ * @var string     $title   Of the picture.
+ * @var array|null $row     Newest ledger row.
+ * @var array|null $job     The shop's job.
+ * @var array      $stories Attempt => lines.
+ * @var array      $facts   Label => words.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+$smib_attachment = (int) ( $job['attachment_id'] ?? 0 );
+$smib_actions    = $row ? Job_Actions::possible( $row ) : array( 'retry' );
+?>
+<div class="wrap smib-admin">
+	<p class="smib-back"><a href="<?php echo esc_url( Admin::url( 'jobs' ) ); ?>"><?php echo is_rtl() ? '→' : '←'; ?> <?php esc_html_e( 'All jobs', 'smi-bridge' ); ?></a></p>
+	<div class="smib-jobhead">
+		<?php echo $smib_attachment ? wp_get_attachment_image( $smib_attachment, 'thumbnail', true, array( 'class' => 'smib-thumb large', 'alt' => '' ) ) : '<span class="smib-thumb large"></span>'; // phpcs:ignore WordPress.Security.EscapeOutput, WordPress.Arrays.ArrayDeclarationSpacing ?>
+		<div>
+			<h1><?php echo esc_html( '' === $title ? __( 'Untitled picture', 'smi-bridge' ) : $title ); ?></h1>
+			<p>
+				<?php echo $row ? Job_Words::badge( $row ) : ''; // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
+				<span class="smib-ref"><?php echo esc_html( Words::reference( $job_id ) ); ?></span>
+				<span class="smib-soft"><?php echo $row ? esc_html( Job_Words::next( $row ) ) : esc_html__( 'The bridge has not taken this job.', 'smi-bridge' ); ?></span>
+			</p>
+			<?php if ( $row && ( $row['reason'] || $row['detail'] ) ) : ?>
+			<p class="smib-why"><strong><?php echo esc_html( Job_Words::code( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
+			<?php endif; ?>
+		</div>
+		<div class="smib-buttons">
+			<?php foreach ( $smib_actions as $smib_at => $smib_action ) : ?>
+				<?php echo Job_Actions::link( $smib_action, $job_id, 0 === $smib_at ? 'button button-primary' : 'button' ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
+			<?php endforeach; ?>
+		</div>
+	</div>
+	<hr class="wp-header-end">
+	<?php Job_Actions::print_results(); ?>
+	<div class="smib-columns">
+		<div>
+			<?php foreach ( $stories as $smib_attempt => $smib_lines ) : ?>
+			<section class="smib-panel smib-story" aria-labelledby="smib-attempt-<?php echo (int) $smib_attempt; ?>">
+				<h2 id="smib-attempt-<?php echo (int) $smib_attempt; ?>">
+				<?php
+				/* translators: %s: number of the attempt */
+				printf( esc_html__( 'Attempt %s', 'smi-bridge' ), esc_html( number_format_i18n( $smib_attempt ) ) );
+				?>
+				</h2>
+				<ol>
+					<?php foreach ( $smib_lines as $smib_line ) : ?>
+					<li class="<?php echo esc_attr( $smib_line['tone'] ); ?>">
+						<div class="smib-line">
+							<strong><?php echo esc_html( $smib_line['words'] ); ?></strong>
+							<time datetime="<?php echo esc_attr( (string) Sql::rfc3339( $smib_line['at'] ) ); ?>" title="<?php echo esc_attr( Words::moment( $smib_line['at'] ) ); ?>"><?php echo esc_html( (string) wp_date( get_option( 'date_format' ) . ' H:i:s', (int) Words::timestamp( $smib_line['at'] ) ) ); ?></time>
+							<?php if ( $smib_line['gap'] ) : ?>
+							<span class="smib-gap">
+								<?php
+								/* translators: %s: time span, such as "12 s" */
+								printf( esc_html__( 'after %s', 'smi-bridge' ), esc_html( Words::span( (int) $smib_line['gap'] ) ) );
+								?>
+							</span>
+							<?php endif; ?>
+						</div>
+						<?php if ( $smib_line['detail'] ) : ?>
+						<p>
+							<?php foreach ( $smib_line['detail'] as $smib_name => $smib_value ) : ?>
+							<span class="smib-pairing"><span><?php echo esc_html( str_replace( '_', ' ', $smib_name ) ); ?></span> <?php echo esc_html( $smib_value ); ?></span>
+							<?php endforeach; ?>
+						</p>
+						<?php endif; ?>
+					</li>
+					<?php endforeach; ?>
+				</ol>
+			</section>
+			<?php endforeach; ?>
+		</div>
+		<aside class="smib-panel" aria-label="<?php esc_attr_e( 'Facts', 'smi-bridge' ); ?>">
+			<dl class="smib-facts">
+				<?php foreach ( $facts as $smib_label => $smib_words ) : ?>
+				<div><dt><?php echo esc_html( $smib_label ); ?></dt><dd><?php echo esc_html( $smib_words ); ?></dd></div>
+				<?php endforeach; ?>
+			</dl>
+			<p class="smib-buttons">
+				<a class="button" href="<?php echo esc_url( Status_View::link( $job_id ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'What the customer sees', 'smi-bridge' ); ?></a>
+			</p>
+		</aside>
+	</div>
+</div>
