@@ -159,7 +159,7 @@ _MEND = {
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",
-    "shop_refused": "Compare SMI_SECRET with the bridge's settings page, SMI_SHOP_URL with the shop's address, the clocks.",
+    "shop_refused": "Compare SMI_SECRET with the bridge's settings page, SMI_SHOP_URL with the shop's address, clocks.",
     "shop_door_missing": "Activate the SMI Bridge plugin; a security plugin may block /wp-json/smi-bridge/v1/.",
     "shop_refused_message": "Bridge and sidecar are of different versions: update both.",
     "upsampler_key_refused": "Set UPSAMPLER_API_KEY to the key of your account.",

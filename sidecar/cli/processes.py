@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
@@ -20,10 +19,8 @@ def add(commands) -> None:
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
     settings = commands.add_parser("settings", help="print every setting as a commented .env file")
     settings.set_defaults(run=_settings)
-    sandbox = commands.add_parser(
-        "sandbox", help="run the Upsampler stand-in (for trying out and tests)", add_help=False
-    )
-    sandbox.add_argument("arguments", nargs=argparse.REMAINDER)
+    help = "run the Upsampler stand-in (for trying out and tests); its own options follow"
+    sandbox = commands.add_parser("sandbox", help=help, add_help=False)
     sandbox.set_defaults(run=_sandbox)
 
 
@@ -91,4 +88,4 @@ def env_example() -> str:
 def _sandbox(given) -> int:
     from ..sandbox.__main__ import main
 
-    return main(given.arguments)
+    return main(given.rest)
