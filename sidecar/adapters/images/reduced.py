@@ -61,7 +61,7 @@ def _finished(mode, size, pixels, profile, orientation, wanted) -> Small:
     if mode in ("LA", "RGBA"):
         transparent = small.getchannel("A").getextrema()[0] < 250
         small = small.convert(mode[:-1])  # already flattened: the colours are those on white
-    small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BOX)
+    small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BILINEAR)
     turn = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
