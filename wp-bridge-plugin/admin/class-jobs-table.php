@@ -111,7 +111,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** {@inheritDoc} */
 	protected function get_bulk_actions() {
-		return Job_Actions::labels();
+		return array_diff_key( Job_Actions::labels(), array( 'mark_refunded' => true ) );
 	}
 
 	/** {@inheritDoc} */

@@ -1,0 +1,179 @@
+<?php
+/**
+ * What an admin may do with jobs, from lists and pages: checks who asks, calls Actions, says what came of it.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Links carry a nonce for their action and job; lists carry WordPress' own for bulk actions. Both end in a redirect.
+ */
+final class Job_Actions {
+
+	/** Action => label of a button. */
+	public static function labels(): array {
+		return array(
+			'retry'  => __( 'Retry', 'smi-bridge' ),
+			'cancel' => __( 'Stop', 'smi-bridge' ),
+			'refund' => __( 'Refund', 'smi-bridge' ),
+			'resend' => __( 'Resend mail', 'smi-bridge' ),
+			'renew'  => __( 'Renew link', 'smi-bridge' ),
+			'mark_refunded' => __( 'Mark as refunded', 'smi-bridge' ),
+		);
+	}
+
+	/** What is asked before an action that can't be taken back, or ''. @param string $action Action. */
+	public static function question( string $action ): string {
+		$questions = array(
+			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
+			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
+			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
+		);
+		return $questions[ $action ] ?? '';
+	}
+
+	/**
+	 * Actions that make sense for a row, the likeliest first. Actions has the last word.
+	 *
+	 * @param array $row Ledger row.
+	 * @return string[]
+	 */
+	public static function possible( array $row ): array {
+		switch ( $row['state'] ) {
+			case 'delivered':
+				return null === $row['revoked_at'] ? array( 'resend', 'renew', 'retry', 'refund' ) : array( 'renew', 'retry', 'refund' );
+			case 'refunded':
+				return array( 'retry' );
+			case 'review':
+				return Refund::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
+			case 'refunding':
+				return array();
+			default:
+				return Ledger::is_busy( $row ) ? array( 'cancel', 'refund' ) : array( 'retry', 'cancel', 'refund' );
+		}
+	}
+
+	/**
+	 * A link that does something.
+	 *
+	 * @param string $action Action.
+	 * @param string $job_id The shop's id.
+	 * @param string $look   CSS classes.
+	 * @return string HTML.
+	 */
+	public static function link( string $action, string $job_id, string $look = '' ): string {
+		// phpcs:ignore WordPress.Security.NonceVerification -- says where to return to.
+		$from = isset( $_GET['job'] ) ? array( 'back' => 'job' ) : array();
+		$url  = Admin::url(
+			'jobs',
+			array(
+				'do'       => $action,
+				'for'      => $job_id,
+				'_wpnonce' => wp_create_nonce( 'smi_bridge_' . $action . '_' . $job_id ),
+			) + $from
+		);
+		return sprintf(
+			'<a href="%s" class="%s"%s>%s</a>',
+			esc_url( $url ),
+			esc_attr( trim( $look . ' smib-do' ) ),
+			'' === self::question( $action ) ? '' : ' data-smib-confirm="' . esc_attr( self::question( $action ) ) . '"',
+			esc_html( self::labels()[ $action ] ?? $action )
+		);
+	}
+
+	/** Runs what the request asks for, if anything, and redirects. Called before any output. */
+	public static function handle(): void {
+		// phpcs:disable WordPress.Security.NonceVerification -- checked below, by name.
+		$single = isset( $_GET['do'], $_GET['for'] ) && is_string( $_GET['for'] );
+		$bulk   = isset( $_POST['jobs'] ) && is_array( $_POST['jobs'] );
+		if ( ! $single && ! $bulk ) {
+			return;
+		}
+		if ( ! Admin::may() ) {
+			wp_die( esc_html__( 'You are not allowed to do this.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+		if ( $single ) {
+			$action  = sanitize_key( $_GET['do'] );
+			$job_ids = array( sanitize_text_field( wp_unslash( $_GET['for'] ) ) );
+			check_admin_referer( 'smi_bridge_' . $action . '_' . $job_ids[0] );
+		} else {
+			check_admin_referer( 'bulk-jobs' );
+			$action  = self::bulk_action();
+			$job_ids = array_map( 'sanitize_text_field', array_filter( wp_unslash( $_POST['jobs'] ), 'is_string' ) );
+		}
+		// phpcs:enable
+		if ( isset( self::labels()[ $action ] ) ) {
+			self::remember( $action, self::run( $action, $job_ids ) );
+		}
+		$stay = $single && isset( $_GET['back'] ) ? array( 'job' => $job_ids[0] ) : array();
+		wp_safe_redirect( $stay ? Admin::url( 'jobs', $stay ) : remove_query_arg( array( 'do', 'for', '_wpnonce', 'back' ) ) );
+		exit;
+	}
+
+	/**
+	 * Does it, job by job.
+	 *
+	 * @param string   $action  Action.
+	 * @param string[] $job_ids Ids.
+	 * @return array[] List of {job_id, ok, code, message}.
+	 */
+	public static function run( string $action, array $job_ids ): array {
+		$results = array();
+		foreach ( array_slice( array_unique( $job_ids ), 0, 500 ) as $job_id ) {
+			if ( preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ) {
+				$results[] = array( 'job_id' => $job_id ) + call_user_func( array( Actions::class, $action ), $job_id );
+			}
+		}
+		return $results;
+	}
+
+	/** Prints what the last action did, once. */
+	public static function print_results(): void {
+		$key  = self::key();
+		$done = get_transient( $key );
+		if ( ! is_array( $done ) ) {
+			return;
+		}
+		delete_transient( $key );
+		foreach ( array( true, false ) as $ok ) {
+			$groups = array();
+			foreach ( $done['results'] as $result ) {
+				if ( $result['ok'] === $ok ) {
+					$groups[ $result['message'] ][] = Words::reference( $result['job_id'] );
+				}
+			}
+			foreach ( $groups as $message => $references ) {
+				$more = count( $references ) - 5;
+				$list = implode( ', ', array_slice( $references, 0, 5 ) );
+				/* translators: 1: references of orders, 2: number of further ones */
+				$list = $more > 0 ? sprintf( __( '%1$s and %2$s more', 'smi-bridge' ), $list, number_format_i18n( $more ) ) : $list;
+				printf( '<div class="notice notice-%s is-dismissible"><p>%s <span class="smib-ref">%s</span></p></div>', $ok ? 'success' : 'error', esc_html( $message ), esc_html( $list ) );
+			}
+		}
+	}
+
+	/** The action chosen above or below the list. */
+	private static function bulk_action(): string {
+		foreach ( array( 'action', 'action2' ) as $name ) {
+			$action = isset( $_POST[ $name ] ) ? sanitize_key( $_POST[ $name ] ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked by the caller.
+			if ( '' !== $action && '-1' !== $action ) {
+				return $action;
+			}
+		}
+		return '';
+	}
+
+	/** Keeps results for the page after the redirect. @param string $action Action. @param array[] $results Results. */
+	private static function remember( string $action, array $results ): void {
+		set_transient( self::key(), compact( 'action', 'results' ), 5 * MINUTE_IN_SECONDS );
+	}
+
+	/** Where this user's results are kept. */
+	private static function key(): string {
+		return 'smi_bridge_results_' . get_current_user_id();
+	}
+}
