@@ -84,13 +84,10 @@ final class Connection_Test {
 			return self::finding( 'to_shop', 'ok', __( 'This site understands the sidecar.', 'smi-bridge' ), isset( $door['ms'] ) ? (float) $door['ms'] : null );
 		}
 		$reasons = array(
-			'unauthorized' => __( 'this site refused its signature: the secrets differ, or a clock is wrong', 'smi-bridge' ),
-			'timeout'      => __( 'this site did not answer in time', 'smi-bridge' ),
-			'refused'      => __( 'nothing answers at this site\'s address', 'smi-bridge' ),
-			'dns'          => __( 'it can\'t find this site\'s address', 'smi-bridge' ),
-			'tls'          => __( 'it does not trust this site\'s certificate', 'smi-bridge' ),
-			'not_found'    => __( 'this site does not know the bridge\'s address: a security plugin or the web server may block the REST API', 'smi-bridge' ),
-			'forbidden'    => __( 'somebody on the way forbids it: a security plugin, a firewall or bot protection', 'smi-bridge' ),
+			'shop_unavailable'     => __( 'no answer from this site\'s address (refused, not found, timed out, or an error of the server)', 'smi-bridge' ),
+			'shop_refused'         => __( 'this site refused its signature: the addresses or secrets differ, or a clock is wrong', 'smi-bridge' ),
+			'shop_door_missing'    => __( 'this site does not know the bridge\'s address: a security plugin or the web server may block the REST API', 'smi-bridge' ),
+			'shop_refused_message' => __( 'somebody on the way forbids it (a security plugin, a firewall, bot protection), or the versions of bridge and sidecar differ', 'smi-bridge' ),
 		);
 		$code    = is_array( $door ) ? sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) ) : 'not_tried';
 		/* translators: %s: reason */

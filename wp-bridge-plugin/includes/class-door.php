@@ -38,7 +38,7 @@ final class Door {
 			ob_end_clean();
 		}
 		status_header( $status );
-		nocache_headers();
+		header( 'Cache-Control: no-store' );
 		header( 'Content-Type: application/json; charset=UTF-8' );
 		header( 'X-Robots-Tag: noindex' );
 		header( 'Content-Length: ' . strlen( $json ) );

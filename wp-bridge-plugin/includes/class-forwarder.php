@@ -137,7 +137,10 @@ final class Forwarder {
 		$job_id  = $message['job_id'];
 		$attempt = $message['attempt'];
 		$row     = Ledger::newest( $job_id );
-		$data    = $message['data'] ?? ( $row ? Job_Record::paid_data( $row, Shop::job( $job_id ) ) : array() );
+		if ( ! $row || (int) $row['attempt'] !== $attempt ) {
+			return true; // What was to be told was undone, or is overtaken.
+		}
+		$data    = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
 		$answer  = $sidecar->send( $message['type'], $data );
 		$about   = array(
 			'job_id'  => $job_id,
@@ -146,7 +149,7 @@ final class Forwarder {
 		);
 		if ( ! is_wp_error( $answer ) ) {
 			Circuit::answered();
-			if ( $row && 'job.paid' === $message['type'] ) {
+			if ( 'job.paid' === $message['type'] ) {
 				Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
 			}
 			Story::tell( $job_id, $attempt, 'forwarded', array( 'message' => $message['type'] ) );

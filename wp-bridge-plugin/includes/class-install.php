@@ -101,6 +101,7 @@ final class Install {
 	attempt smallint(5) unsigned NOT NULL,
 	state varchar(16) NOT NULL,
 	submission tinyint(3) unsigned NOT NULL DEFAULT 0,
+	claim varchar(64) DEFAULT NULL,
 	upsampler_id varchar(190) DEFAULT NULL,
 	credits decimal(10,2) DEFAULT NULL,
 	is_rerun tinyint(1) NOT NULL DEFAULT 0,

@@ -23,6 +23,8 @@ final class Messages {
 		'job.delivered'   => array( Delivery_Messages::class, 'delivered' ),
 		'job.message'     => array( Delivery_Messages::class, 'message' ),
 		'job.failed'      => array( Failure_Messages::class, 'failed' ),
+		'job.rerun'       => array( Order_Messages::class, 'rerun' ),
+		'job.stop'        => array( Order_Messages::class, 'stop' ),
 		'admin.notice'    => array( Notices::class, 'notice' ),
 		'jobs.unfinished' => array( Pull::class, 'unfinished' ),
 		'jobs.lookup'     => array( Pull::class, 'lookup' ),

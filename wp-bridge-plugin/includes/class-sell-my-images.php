@@ -142,6 +142,15 @@ final class Sell_My_Images implements Shop_Adapter {
 	 * {@inheritDoc}
 	 *
 	 * @param string $job_id The shop's id.
+	 */
+	public function write_revoked( string $job_id ) {
+		return $this->write( $job_id, null, array( 'download_token' => null ) );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
 	 * @param array  $facts  Facts.
 	 */
 	public function write_refund( string $job_id, array $facts ): ?array {

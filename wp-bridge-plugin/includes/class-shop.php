@@ -101,6 +101,11 @@ final class Shop {
 		self::write( 'write_mailed', $job_id, $sent );
 	}
 
+	/** See Shop_Adapter. @param string $job_id The shop's id. */
+	public static function write_revoked( string $job_id ): void {
+		self::write( 'write_revoked', $job_id );
+	}
+
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param array $facts Facts. */
 	public static function write_refund( string $job_id, array $facts ): ?array {
 		return self::write( 'write_refund', $job_id, $facts );

@@ -27,8 +27,8 @@ final class Status_Route {
 		'review'     => array( 'in_review', null ),
 	);
 
-	/** Events of waiting for something that went wrong. */
-	const DELAYS = array( 'retry', 'waiting', 'held', 'not_accepted', 'resubmit' );
+	/** Seconds during which a failure that mends itself is nobody's business. */
+	const DELAYED_AFTER = 120;
 
 	/** Registers the route. */
 	public static function register_route(): void {
@@ -64,6 +64,16 @@ final class Status_Route {
 	}
 
 	/**
+	 * Whether something went wrong that takes long: past its deadline, a stage on hold, or a failure of some minutes.
+	 *
+	 * @param array $row A ledger row of an attempt under way.
+	 */
+	private static function is_delayed( array $row ): bool {
+		$old = strtotime( $row['created_at'] . ' UTC' ) < time() - self::DELAYED_AFTER;
+		return ! Ledger::is_busy( $row ) || ( null !== $row['reason'] && ( $old || 'held' === $row['event'] ) );
+	}
+
+	/**
 	 * The document.
 	 *
 	 * @param array $row A ledger row.
@@ -74,7 +84,7 @@ final class Status_Route {
 		$settled               = States::is_settled( $row['state'] );
 		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
 			$phase = 'expired';
-		} elseif ( ! $settled && 'refunding' !== $phase && ( in_array( $row['event'], self::DELAYS, true ) || ! Ledger::is_busy( $row ) ) ) {
+		} elseif ( ! $settled && 'refunding' !== $phase && self::is_delayed( $row ) ) {
 			$phase = 'delayed';
 		}
 		$ready = 'ready' === $phase;

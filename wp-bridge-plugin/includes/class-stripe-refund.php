@@ -37,8 +37,12 @@ final class Stripe_Refund {
 		}
 		if ( is_wp_error( $answer ) ) {
 			// Stripe's own protection against a second refund: the money is back, which is what was wanted.
-			$already = false !== stripos( $answer->get_error_code() . ' ' . $answer->get_error_message(), 'already been refunded' ) || 'charge_already_refunded' === $answer->get_error_code();
-			return $already ? array( 'amount' => $job['amount'] ) : $answer;
+			if ( 'charge_already_refunded' === $answer->get_error_code() || false !== stripos( $answer->get_error_message(), 'already been refunded' ) ) {
+				return array( 'amount' => $job['amount'] );
+			}
+			// Not heard is not refused: the money may have gone.
+			$lost = preg_match( '/http_request_failed|api_connection|timed? ?out|connection|network/i', $answer->get_error_code() . ' ' . $answer->get_error_message() );
+			return $lost ? new \WP_Error( 'unknown', $answer->get_error_message() ) : $answer;
 		}
 		return array( 'amount' => $job['amount'] );
 	}

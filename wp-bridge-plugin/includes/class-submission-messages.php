@@ -15,10 +15,11 @@ defined( 'ABSPATH' ) || exit;
 final class Submission_Messages {
 
 	/** Events that give a submission up, so that the attempt stands before its submit again. */
-	const GIVEN_UP = array( 'not_accepted', 'resubmit' );
+	const GIVEN_UP = array( 'not_accepted', 'resubmit', 'compress' );
 
 	/**
-	 * May submission s be sent? The ledger says yes once: this is the fence before every bill.
+	 * May submission s be sent? The ledger says yes to one claimant: this is the fence before every bill. The same claim asks
+	 * again when it did not hear our answer, and gets it again as long as nothing came of the submission.
 	 *
 	 * @param array $data See schema.
 	 */
@@ -33,7 +34,8 @@ final class Submission_Messages {
 			return $end ?? Outcome::refused( 'settled' );
 		}
 		if ( (int) $row['submission'] >= (int) $data['submission'] ) {
-			return Outcome::refused( 'claimed', $known );
+			$same = (int) $row['submission'] === (int) $data['submission'] && $row['claim'] === $data['claim'];
+			return $same && 'submitting' === $row['state'] ? Outcome::done( $known ) : Outcome::refused( 'claimed', $known );
 		}
 		if ( (int) $row['submission'] !== (int) $data['submission'] - 1 ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'the submission before it is not known' ) );
@@ -43,6 +45,7 @@ final class Submission_Messages {
 			'submitting',
 			array(
 				'submission'   => (int) $data['submission'],
+				'claim'        => $data['claim'],
 				'upsampler_id' => null,
 				'event'        => 'submitting',
 			)

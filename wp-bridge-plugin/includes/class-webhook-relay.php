@@ -28,7 +28,7 @@ final class Webhook_Relay {
 
 	/** Answers and ends the request. Also registered with the shop as its handler of this webhook. */
 	public static function answer(): void {
-		nocache_headers();
+		header( 'Cache-Control: no-store' );
 		// phpcs:ignore WordPress.Security.NonceVerification -- the token is the sidecar's to judge.
 		$token  = isset( $_GET['token'] ) && is_string( $_GET['token'] ) ? sanitize_text_field( wp_unslash( $_GET['token'] ) ) : '';
 		$method = sanitize_key( $_SERVER['REQUEST_METHOD'] ?? '' );

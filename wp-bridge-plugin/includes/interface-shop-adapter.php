@@ -74,6 +74,14 @@ interface Shop_Adapter {
 	public function write_mailed( string $job_id, bool $sent );
 
 	/**
+	 * Revokes the shop's own download link of a delivered job.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @return mixed Nothing that is used.
+	 */
+	public function write_revoked( string $job_id );
+
+	/**
 	 * Writes a refund, and revokes the shop's own download link.
 	 *
 	 * @param string $job_id The shop's id.

@@ -1,0 +1,163 @@
+"""A real shop with the bridge, connected to a stand-in of the sidecar; one for each WordPress, shared by all tests."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn, rfc3339
+from tests.testbed.places import REPOSITORY
+from tests.testbed.shop import DEMO_SHOP, Shop
+
+BRIDGE = REPOSITORY / "wp-bridge-plugin"
+SECRET = "whsec_" + "c21pLWJyaWRnZSB0ZXN0IHNlY3JldCBvZiAzMiBieXQ="
+
+
+@dataclass
+class Bridge:
+    """A shop with the bridge, the stand-in of its sidecar, and the door between them."""
+
+    shop: Shop
+    sidecar: SidecarStandIn
+    door: ShopDoor
+
+    def job(self, email: str = "customer@example.org", **columns: Any) -> str:
+        """A paid row in the shop's table that nobody has been told of; returns its id."""
+        row = {
+            "job_id": str(uuid.uuid4()),
+            "image_url": f"{self.shop.url}/wp-content/uploads/2026/11/photo.jpg",
+            "resolution": "4x",
+            "email": email,
+            "post_id": 0,
+            "image_width": 300,
+            "image_height": 200,
+            "source_type": "attachment",
+            "status": "pending",
+            "payment_status": "paid",
+            "amount_charged": 4.5,
+            "stripe_payment_intent_id": "pi_" + uuid.uuid4().hex,
+        } | columns
+        marks = ", ".join(["%s"] * len(row))
+        self.shop.sql(
+            f"INSERT INTO wp_smi_jobs ({', '.join(row)}, paid_at) "
+            f"VALUES ({marks}, DATE_SUB(UTC_TIMESTAMP(), INTERVAL 5 HOUR))",  # New York, as the testbed's site time
+            *row.values(),
+        )
+        return row["job_id"]
+
+    def pay(self, job_id: str, **context: Any) -> None:
+        """The payment's action, in a request of its own."""
+        words = ", ".join(f"'{name}' => {'true' if value else 'false'}" for name, value in context.items())
+        self.shop.php(f"do_action('smi_payment_completed', '{job_id}', [{words}]);")
+
+    def paid(self, **columns: Any) -> str:
+        """A paid job whose attempt 1 stands in the ledger."""
+        job_id = self.job(**columns)
+        self.open(job_id)
+        return job_id
+
+    def open(self, job_id: str, attempt: int = 1, **columns: Any) -> None:
+        """A ledger row, as the bridge writes it when a job is paid."""
+        row = {"job_id": job_id, "attempt": attempt, "state": "paid"} | columns
+        marks = ", ".join(["%s"] * len(row))
+        self.shop.sql(
+            f"INSERT INTO wp_smi_bridge_ledger ({', '.join(row)}, created_at, updated_at, deadline_at) "
+            f"VALUES ({marks}, UTC_TIMESTAMP(), UTC_TIMESTAMP(), DATE_ADD(UTC_TIMESTAMP(), INTERVAL 30 MINUTE))",
+            *row.values(),
+        )
+
+    def row(self, job_id: str) -> dict[str, Any]:
+        """The shop's row."""
+        return self.shop.sql("SELECT * FROM wp_smi_jobs WHERE job_id = %s", job_id)[0]
+
+    def ledger(self, job_id: str) -> list[dict[str, Any]]:
+        return self.shop.sql("SELECT * FROM wp_smi_bridge_ledger WHERE job_id = %s ORDER BY attempt", job_id)
+
+    def state(self, job_id: str) -> str:
+        return self.ledger(job_id)[-1]["state"]
+
+    def effects(self, job_id: str) -> dict[str, dict[str, Any]]:
+        rows = self.shop.sql("SELECT * FROM wp_smi_bridge_effects WHERE job_id = %s", job_id)
+        return {row["effect"]: row for row in rows}
+
+    def story(self, job_id: str) -> list[str]:
+        rows = self.shop.sql("SELECT event FROM wp_smi_bridge_events WHERE job_id = %s ORDER BY id", job_id)
+        return [row["event"] for row in rows]
+
+    def option(self, name: str, value: object) -> None:
+        self.shop.option(name, value)
+
+    def mu_plugin(self, name: str, code: str) -> Callable[[], None]:
+        """Install a must-use plugin; returns what removes it."""
+        path = self.shop.root / "wp-content" / "mu-plugins" / f"{name}.php"
+        path.write_text("<?php\n" + code)
+        return path.unlink
+
+
+def delivery(job_id: str, attempt: int = 1, **changes: Any) -> dict[str, Any]:
+    """Data of a `job.delivered`."""
+    import time
+
+    return {
+        "job_id": job_id,
+        "attempt": attempt,
+        "path": f"2026/11/{job_id}_4x.jpg",
+        "bytes": 123456,
+        "sha256": "ab" * 32,
+        "width": 1200,
+        "height": 800,
+        "format": "jpeg",
+        "credits": 3,
+        "upsampler_id": "ups-1",
+        "token": f"token-of-{job_id}",
+        "download_url": f"https://shop.example/smi/download/token-of-{job_id}",
+        "expires_at": rfc3339(time.time() + 86400),
+    } | changes
+
+
+def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
+    """Settings of a connected bridge."""
+    shop.php(
+        f"update_option('smi_bridge_secret', '{SECRET}'); delete_option('smi_bridge_previous_secret');"
+        f"update_option('smi_bridge_sidecar_url', '{sidecar.url}'); delete_option('smi_bridge_circuit');"
+        "SmiBridge\\Settings::lock_site();"
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_bridge(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Bridge]:
+    shop = shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP])
+    with SidecarStandIn(SECRET, shop.url) as sidecar:
+        connect(shop, sidecar)
+        yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
+
+
+@pytest.fixture
+def bridge(shared_bridge: Bridge) -> Iterator[Bridge]:
+    """A connected bridge. The shop's log must name no fault of the plugin when the test is over."""
+    shared_bridge.sidecar.forget()
+    before = len(shared_bridge.shop.debug_log)
+    yield shared_bridge
+    faults = [
+        line
+        for line in shared_bridge.shop.debug_log[before:].splitlines()
+        if "PHP " in line or "WordPress database error" in line
+    ]
+    assert faults == []
+
+
+@pytest.fixture(scope="session")
+def newest_bridge(shop_factory: Callable[..., Shop]) -> Iterator[Bridge]:
+    """The same on the newest WordPress only, for what does not depend on WordPress."""
+    shop = shop_factory("7.1", [BRIDGE, DEMO_SHOP])
+    with SidecarStandIn(SECRET, shop.url) as sidecar:
+        connect(shop, sidecar)
+        yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
+
+
+@pytest.fixture
+def uploads(bridge: Bridge) -> Path:
+    return bridge.shop.uploads
