@@ -165,6 +165,8 @@ class UpsamplerClient:
                 if 200 <= answer.status < 300:
                     raise _unknown(error) from error
                 body = b""  # the status line alone says that it was refused
+            finally:
+                answer.close()
             return answer.status, answer.getheader("Retry-After"), body
         finally:
             connection.close()
