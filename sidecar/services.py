@@ -17,6 +17,7 @@ from .adapters.connections import connect
 from .adapters.fetch import SafeFetcher
 from .adapters.files import ResultFiles
 from .adapters.lease import LeaseKeeper
+from .adapters.metrics import Counters, CountingLog
 from .adapters.queue import RqQueue
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
@@ -58,6 +59,10 @@ class Services:
         return connect(self.settings.redis_url, self.settings.data_dir, decode=False)
 
     @cached_property
+    def counters(self) -> Counters:
+        return Counters(self.redis)
+
+    @cached_property
     def opener(self) -> Opener:
         return Opener(self.settings.secrets, direction=TO_SIDECAR, site=self.settings.site)
 
@@ -89,7 +94,8 @@ class Services:
             pictures=images,
             tokens=TokenMaker(settings.signing_keys),
             leases=LeaseKeeper(),
-            log=logs.log,
+            log=CountingLog(logs.log, self.counters),
+            bind=logs.bind,
             crash_point=_crash_point(os.environ.get("SMI_CRASH_POINT", "")),
         )
 

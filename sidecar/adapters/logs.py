@@ -39,6 +39,11 @@ def configure(*, format: str, level: str) -> None:
     )
 
 
+def bind(**fields: Any):
+    """A context manager: every line inside carries these fields."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
 def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> None:
     """`event`: stable dotted name; `sentence`: for people."""
     if event in ("stage.broke", "shop.away", "message.refused") and level == "info":

@@ -31,6 +31,7 @@ class Job:
     force: int = 0
     previous: str = ""  # JSON of the good file of an earlier attempt
     paid_at: int = 0
+    trace: str = ""  # id of the message that brought the job: follows it through all logs as request_id
     # the pipeline
     submission: int = 0  # how often Upsampler was asked, counted by the ledger
     submit_claim: str = ""  # names us to the ledger, so that our own repeated claim is not taken for a rival's

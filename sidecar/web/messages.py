@@ -27,6 +27,11 @@ def receive() -> tuple[Response, int]:
     except Unauthorized as refusal:
         ports().log("message.unauthorized", "A message was refused.", level="warning", reason=refusal.detail)
         return jsonify(error="unauthorized"), 401
+    with ports().bind(request_id=message.id):
+        return _answer(message)
+
+
+def _answer(message: Message) -> tuple[Response, int]:
     known = ports().store.remembered(message.id)
     if known:
         return _repeat(message, known)

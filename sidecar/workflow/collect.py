@@ -76,7 +76,15 @@ def deliver_stored(
     if ports.store.resume("collect"):
         ports.outbox.put("deliver", [outbound.notice("resume", stage="collect", reason=None, detail="", since=now)])
     start.nudge(ports, "deliver")
-    ports.log("job.stored", "The file is checked and stored.", job_id=job.job_id, attempt=job.attempt, stage="collect")
+    ports.log(
+        "job.stored",
+        "The file is checked and stored.",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        stage="collect",
+        seconds=now - job.stage_since,
+        bytes=bytes,
+    )
 
 
 def _fresh_url(ports: Ports, job: Job) -> Job:

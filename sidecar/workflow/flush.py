@@ -94,7 +94,8 @@ def _go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
 
 def _delivered(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
     changes = {"state": "delivered"}
-    if ports.store.change(data["job_id"], data["attempt"], ("stored",), changes, due_at=None, settled=True):
+    job = ports.store.change(data["job_id"], data["attempt"], ("stored",), changes, due_at=None, settled=True)
+    if job:
         ports.store.free_slot(data["job_id"])
         ports.log(
             "job.delivered",
@@ -102,7 +103,9 @@ def _delivered(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> No
             job_id=data["job_id"],
             attempt=data["attempt"],
             stage="deliver",
-            mail=answer.get("mail"),
+            outcome=answer.get("mail"),
+            seconds=ports.clock() - job.paid_at,
+            request_id=job.trace,
         )
 
 

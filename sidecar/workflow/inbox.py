@@ -17,12 +17,10 @@ QUESTIONS = frozenset({"status"})
 
 def handle(ports: Ports, message: Message) -> dict[str, Any]:
     """The answer to an authentic message whose data fits its schema. Raises CallerError for what can't be done."""
+    if message.type == "job.paid":
+        start.begin(ports, message.data, trace=message.id)
+        return {"stored": True}
     return _HANDLERS[message.type](ports, message.data)
-
-
-def _job_paid(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
-    start.begin(ports, data)
-    return {"stored": True}
 
 
 def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +96,6 @@ def _round_trip(ports: Ports) -> dict[str, Any]:
 
 
 _HANDLERS: dict[str, Callable[[Ports, dict[str, Any]], dict[str, Any]]] = {
-    "job.paid": _job_paid,
     "job.cancel": _job_cancel,
     "job.erase": _job_erase,
     "job.renew": _job_renew,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,4 +46,5 @@ class Ports:
     tokens: TokenMaker
     leases: LeaseKeeper
     log: Log
+    bind: Callable[..., AbstractContextManager[Any]] = lambda **fields: nullcontext()  # fields of all log lines inside
     crash_point: Callable[[str], None] = lambda name: None  # where crash tests may kill the process

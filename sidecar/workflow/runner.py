@@ -22,6 +22,12 @@ def run_stage(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
     job = ports.store.claim(job_id, attempt, step.STATES, lease_s=LEASE_S)
     if job is None:
         return
+    with ports.bind(request_id=job.trace):
+        _run(ports, stage, step, job)
+
+
+def _run(ports: Ports, stage: str, step: Any, job: Job) -> None:
+    job_id, attempt = job.job_id, job.attempt
     try:
         with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
             ports.crash_point(f"{stage}:claimed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from typing import Any
@@ -39,10 +40,10 @@ def job_from(data: dict[str, Any], *, now: float) -> Job:
     )
 
 
-def begin(ports: Ports, data: dict[str, Any]) -> bool:
-    """A paid job arrives, by message or by pull. False when this attempt is known already."""
+def begin(ports: Ports, data: dict[str, Any], trace: str = "") -> bool:
+    """A paid job arrives by the message `trace`. False when this attempt is known already."""
     now = ports.clock()
-    job = job_from(data, now=now)
+    job = dataclasses.replace(job_from(data, now=now), trace=trace)
     if not ports.store.create(job, due_at=now + ACK_S):
         return False
     ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")

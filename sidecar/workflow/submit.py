@@ -82,7 +82,14 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     start.nudge(ports, "deliver")
     if job.hinted_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])
-    ports.log("job.submitted", "Upsampler has accepted.", job_id=job.job_id, attempt=job.attempt, stage="submit")
+    ports.log(
+        "job.submitted",
+        "Upsampler has accepted.",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        stage="submit",
+        seconds=now - job.paid_at,
+    )
 
 
 def _redeliver_or_start(ports: Ports, job: Job) -> None:

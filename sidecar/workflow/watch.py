@@ -38,7 +38,14 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
     ports.store.advance(job, changes, due_at=now)
     ports.store.free_slot(job.job_id)
     ports.queue.stage("collect", job.job_id, job.attempt)
-    ports.log("job.enlarged", "Upsampler has finished.", job_id=job.job_id, attempt=job.attempt, stage="watch")
+    ports.log(
+        "job.enlarged",
+        "Upsampler has finished.",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        stage="watch",
+        seconds=now - job.submitted_at,
+    )
 
 
 def _poll_again(ports: Ports, job: Job, said: str) -> None:

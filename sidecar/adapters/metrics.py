@@ -1,0 +1,100 @@
+"""Adapter: figures for Prometheus. Every log line counts, in Redis, so that all processes and machines add up.
+
+The exposition is prometheus_client's; what is counted is the log's events, so that figure and line never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import redis
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+KEY = "smi:metrics"
+BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
+_LABELS = ("stage", "reason", "outcome")
+
+
+class Counters:
+    """Counts in one Redis hash: ``n|event|stage|reason|outcome`` and, for events that took a while, buckets of seconds."""
+
+    def __init__(self, connection: redis.Redis):
+        self._redis = connection
+
+    def count(self, event: str, fields: dict[str, Any]) -> None:
+        labels = "|".join(str(fields.get(name) or "") for name in _LABELS)
+        seconds = fields.get("seconds")
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hincrby(KEY, f"n|{event}|{labels}", 1)
+            if isinstance(seconds, int | float):
+                bucket = next((b for b in BUCKETS_S if seconds <= b), "+Inf")
+                pipe.hincrby(KEY, f"b|{event}|{bucket}", 1)
+                pipe.hincrbyfloat(KEY, f"s|{event}", float(seconds))
+            pipe.execute()
+
+    def read(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self._redis.hgetall(KEY).items()}
+
+
+class CountingLog:
+    """A log port that also counts. A Redis that is away costs a count, never the line."""
+
+    def __init__(self, log: Callable[..., None], counters: Counters):
+        self._log, self._counters = log, counters
+
+    def __call__(self, event: str, sentence: str, **fields: Any) -> None:
+        self._log(event, sentence, **fields)
+        try:
+            self._counters.count(event, fields)
+        except redis.RedisError as error:
+            self._log("metrics.lost", "A count was lost.", level="debug", detail=str(error)[:200])
+
+
+class _Collector:
+    def __init__(self, families: Iterable[Any]):
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Any]:
+        return self._families
+
+
+def exposition(counted: dict[str, float], gauges: dict[str, dict[str, float]]) -> bytes:
+    """Prometheus' text format.
+
+    Args:
+        counted: what `Counters.read` gave.
+        gauges: family -> label value -> number, e.g. ``{"jobs": {"submitted": 3}}``; label "" for a family without one.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector([*_counter(counted), *_histograms(counted), *_gauges(gauges)]))  # type: ignore[arg-type]
+    return generate_latest(registry)
+
+
+def _counter(counted: dict[str, float]) -> Iterable[Any]:
+    family = CounterMetricFamily("smi_events", "Log lines by event", labels=["event", *_LABELS])
+    for name, value in sorted(counted.items()):
+        if name.startswith("n|"):
+            family.add_metric(name.split("|")[1:], value)
+    yield family
+
+
+def _histograms(counted: dict[str, float]) -> Iterable[Any]:
+    family = HistogramMetricFamily("smi_seconds", "Seconds that an event took to come about", labels=["event"])
+    for event in sorted(name[2:] for name in counted if name.startswith("s|")):
+        total, buckets = 0.0, []
+        for bound in (*BUCKETS_S, "+Inf"):
+            total += counted.get(f"b|{event}|{bound}", 0)
+            buckets.append((str(bound), total))
+        family.add_metric([event], buckets, counted[f"s|{event}"])
+    yield family
+
+
+def _gauges(gauges: dict[str, dict[str, float]]) -> Iterable[Any]:
+    for name, values in gauges.items():
+        labelled = set(values) != {""}
+        family = GaugeMetricFamily(f"smi_{name}", name.replace("_", " "), labels=["name"] if labelled else [])
+        for label, value in values.items():
+            family.add_metric([label] if labelled else [], value)
+        yield family

@@ -1,0 +1,27 @@
+"""Face: figures for Prometheus, on the machine itself: a request that came through a proxy gets a 404."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request
+
+from ..adapters.metrics import exposition
+from .parts import ports, services
+
+blueprint = Blueprint("metrics", __name__)
+_PROXIED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    if any(name in request.headers for name in _PROXIED):
+        abort(404)
+    store, outbox = ports().store, ports().outbox
+    gauges = {
+        "jobs": store.counts(),
+        "queue_depth": ports().queue.depths(),
+        "messages_waiting": {lane: outbox.waiting(lane) for lane in ("deliver", "settle")},
+        "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.held(), 1),
+        "workers": {"": ports().queue.workers()},
+        "clock_alive": {"": int(store.alive("cron"))},
+    }
+    return Response(exposition(services().counters.read(), gauges), mimetype="text/plain; version=0.0.4")
