@@ -133,12 +133,14 @@ def _cancel(given) -> int:
 
 
 def _hold(given) -> int:
-    new = Services.from_env().ports.store.hold(given.stage, reason="held_by_admin", detail="held at the console")
+    new = Services.from_env().ports.store.hold(
+        given.stage, reason="held_by_admin", detail="held at the console", by_admin=True
+    )
     return _out(given, {"held": True, "changed": new}, f"{given.stage} is held")
 
 
 def _resume(given) -> int:
-    changed = Services.from_env().ports.store.resume(given.stage)
+    changed = Services.from_env().ports.store.resume(given.stage, by_admin=True)
     return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
 
 

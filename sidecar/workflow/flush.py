@@ -73,7 +73,7 @@ def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any
             reason=result.get("reason"),
         )
         _refused(ports, type, message["data"], result)
-    ports.outbox.done(lane, [message["id"]])
+    ports.outbox.done(lane, [message])
 
 
 # ---------------------------------------------------------------------- what the shop has done

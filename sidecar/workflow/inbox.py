@@ -60,9 +60,9 @@ def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     if data["held"]:
-        ports.store.hold(data["stage"], reason="held_by_admin", detail="An admin holds this stage.")
+        ports.store.hold(data["stage"], reason="held_by_admin", detail="An admin holds this stage.", by_admin=True)
     else:
-        ports.store.resume(data["stage"])
+        ports.store.resume(data["stage"], by_admin=True)
     return {"stored": True}
 
 

@@ -12,7 +12,9 @@ import redis
 
 from ...core.errors import StaleClaim, TemporaryError
 from ...core.job import DEFAULTS, Job
+from ...core.states import SETTLED
 from . import scripts
+from .outbox import dump
 
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
 
@@ -111,9 +113,10 @@ class RedisJobStore:
             flat += [name, "" if value == DEFAULTS[name] else value]
         sent: list[Any] = []
         for message in messages:
-            sent += [message["id"], self._clock(), json.dumps(message, separators=(",", ":"))]
+            sent += [message["id"], dump(message)]
+        box = f"smi:outbox:{lane}"
         answer = self._update(
-            keys=[_job(job_id), "smi:due", "smi:states", f"smi:outbox:{lane}", f"smi:outbox:{lane}:body"],
+            keys=[_job(job_id), "smi:due", "smi:states", box, f"{box}:body", f"{box}:seq"],
             args=[
                 job_id,
                 attempt,
@@ -153,7 +156,9 @@ class RedisJobStore:
         return self._redis.zcard("smi:due")
 
     def counts(self) -> dict[str, int]:
-        return {state: int(n) for state, n in self._redis.hgetall("smi:states").items() if int(n) > 0}
+        """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
+        counted = self._redis.hgetall("smi:states").items()
+        return {state: int(n) for state, n in counted if state not in SETTLED and int(n) > 0}
 
     def all_ids(self) -> list[str]:
         """Every job in the timetable, in no order."""
@@ -173,24 +178,39 @@ class RedisJobStore:
             return []
         return self._free_slot(keys=["smi:slots", "smi:waiting", "smi:due"], args=[job_id, self._slots, self._clock()])
 
+    def occupy_slot(self, job_id: str) -> None:
+        """Count a job that is at Upsampler already (brought back from the ledger), even beyond the limit."""
+        if self._slots:
+            self._redis.sadd("smi:slots", job_id)
+
+    def slot_holders(self) -> list[str]:
+        return list(self._redis.smembers("smi:slots")) if self._slots else []
+
     def position(self, job_id: str) -> int | None:
         """Place in the line before Upsampler, from 1; None when not in line."""
         rank = self._redis.zrank("smi:waiting", job_id)
         return None if rank is None else rank + 1
 
     # ------------------------------------------------------------------ holds
-    def hold(self, stage: str, *, reason: str, detail: str) -> bool:
-        """Stop a stage for everybody; True when it was not held before."""
-        now = int(self._clock())
-        return self._redis.hsetnx(
-            "smi:held", stage, json.dumps({"reason": reason, "detail": detail, "since": now, "probe_at": now})
-        )
+    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
+        """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
+        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
+        return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
 
-    def resume(self, stage: str) -> bool:
-        return self._redis.hdel("smi:held", stage) == 1
+    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
+        """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
+        with self._redis.pipeline() as pipe:
+            for kind in (False, True)[: 1 + by_admin]:
+                pipe.hdel(_held(kind), stage)
+            return any(pipe.execute())
 
     def held(self) -> dict[str, dict[str, Any]]:
-        return {stage: json.loads(text) for stage, text in self._redis.hgetall("smi:held").items()}
+        """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
+        with self._redis.pipeline() as pipe:
+            pipe.hgetall(_held(False))
+            pipe.hgetall(_held(True))
+            by_itself, by_admin = pipe.execute()
+        return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
 
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
@@ -243,6 +263,10 @@ class RedisJobStore:
 
 def _job(job_id: str) -> str:
     return f"smi:job:{job_id}"
+
+
+def _held(by_admin: bool) -> str:
+    return "smi:held:admin" if by_admin else "smi:held"
 
 
 def _number(value: float | None) -> float | str:

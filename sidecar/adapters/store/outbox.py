@@ -21,43 +21,56 @@ class RedisOutbox:
     def __init__(self, connection: redis.Redis, *, clock: Callable[[], float] = time.time):
         self._redis = connection
         self._clock = clock
-        self._keep = connection.register_script(scripts.KEEP_LOCK)
+        register = connection.register_script
+        self._put, self._ready, self._defer, self._done, self._keep = (
+            register(text) for text in (scripts.PUT, scripts.READY, scripts.DEFER, scripts.DONE, scripts.KEEP_LOCK)
+        )
 
     def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
         """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place."""
-        with self._redis.pipeline() as pipe:
-            for message in messages:
-                pipe.zadd(f"smi:outbox:{lane}", {message["id"]: self._clock()}, nx=True)
-                pipe.hset(f"smi:outbox:{lane}:body", message["id"], json.dumps(message, separators=(",", ":")))
-            pipe.execute()
+        if messages:
+            key = _lane(lane)
+            args = [part for message in messages for part in (message["id"], dump(message))]
+            self._put(keys=[key, f"{key}:body", f"{key}:seq"], args=args)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
-        """Up to `limit` messages whose time has come, oldest first. They stay until `done`."""
-        ids = self._redis.zrangebyscore(f"smi:outbox:{lane}", "-inf", self._clock(), start=0, num=limit)
-        if not ids:
-            return []
-        bodies = self._redis.hmget(f"smi:outbox:{lane}:body", ids)
-        return [json.loads(body) for body in bodies if body]
+        """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`."""
+        key = _lane(lane)
+        bodies = self._ready(keys=[key, f"{key}:body", f"{key}:later"], args=[self._clock(), limit])
+        return [json.loads(body) for body in bodies]
 
-    def done(self, lane: str, ids: Sequence[str]) -> None:
-        if ids:
-            with self._redis.pipeline() as pipe:
-                pipe.zrem(f"smi:outbox:{lane}", *ids)
-                pipe.hdel(f"smi:outbox:{lane}:body", *ids)
-                pipe.execute()
+    def done(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
+        """Remove messages as they were sent; one that has been replaced meanwhile stays, for it was not sent."""
+        self._remove(lane, [part for message in messages for part in (message["id"], dump(message))])
+
+    def drop(self, lane: str, ids: Sequence[str]) -> None:
+        """Remove messages whatever they say now."""
+        self._remove(lane, [part for id in ids for part in (id, "")])
+
+    def _remove(self, lane: str, args: list[str]) -> None:
+        if args:
+            key = _lane(lane)
+            self._done(keys=[key, f"{key}:body", f"{key}:later"], args=args)
 
     def defer(self, lane: str, ids: Sequence[str], *, until: float) -> None:
-        """Not before `until`, whoever asks."""
+        """Not before `until` (Unix seconds), whoever asks; the others may go meanwhile."""
         if ids:
-            self._redis.zadd(f"smi:outbox:{lane}", dict.fromkeys(ids, until), xx=True)
+            self._defer(keys=[_lane(lane), f"{_lane(lane)}:later"], args=[until, *ids])
 
     def next_at(self, lane: str) -> float | None:
-        """When the first message may go, or None when the lane is empty."""
-        first = self._redis.zrange(f"smi:outbox:{lane}", 0, 0, withscores=True)
-        return first[0][1] if first else None
+        """When a message may go at the earliest (in the past: now), or None when the lane is empty."""
+        key, now = _lane(lane), self._clock()
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zcard(key)
+            pipe.zcount(f"{key}:later", f"({now}", "+inf")
+            pipe.zrange(f"{key}:later", f"({now}", "+inf", byscore=True, offset=0, num=1, withscores=True)
+            waiting, deferred, first = pipe.execute()
+        if waiting == 0:
+            return None
+        return first[0][1] if deferred >= waiting else now
 
     def waiting(self, lane: str) -> int:
-        return self._redis.zcard(f"smi:outbox:{lane}")
+        return self._redis.zcard(_lane(lane))
 
     # ------------------------------------------------------------------ one flusher at a time
     def lock(self, lane: str) -> str | None:
@@ -95,3 +108,12 @@ class RedisOutbox:
 
     def begin_flush(self, lane: str) -> None:
         self._redis.delete(f"smi:nudged:{lane}")
+
+
+def dump(message: dict[str, Any]) -> str:
+    """One spelling of a message, so that it can be compared with what is stored."""
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _lane(lane: str) -> str:
+    return f"smi:outbox:{lane}"

@@ -1,8 +1,9 @@
 """Adapter: the Lua scripts of the store. Each runs atomically; KEYS are named in full so that a reader can find them.
 
 Job hash `smi:job:<id>`, timetable `smi:due` (job id -> Unix seconds), state counts `smi:states`,
-Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> not before),
-`smi:outbox:<lane>:body` (id -> JSON).
+Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> number in
+the order of arrival: clocks of several machines differ, a counter does not), `…:body` (id -> JSON), `…:later` (id ->
+not before, Unix seconds), `…:seq` (the counter).
 """
 
 # KEYS: job hash, timetable, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
@@ -42,10 +43,10 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, timetable, counts, outbox lane, its bodies.
+# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       number of messages, (message id, not before, body) …, then field, value ('' deletes the field) …
+#       number of messages, (message id, body) …, then field, value ('' deletes the field) …
 # -> the hash as a flat list | a word why not
 UPDATE = """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
@@ -55,9 +56,11 @@ if ARGV[3] ~= '' and row[3] ~= ARGV[3] then return 'claim' end
 if ARGV[4] ~= '' and not string.find(ARGV[4], ',' .. row[2] .. ',', 1, true) then return 'state' end
 local at = 9
 for _ = 1, tonumber(ARGV[8]) do
-  redis.call('ZADD', KEYS[4], 'NX', ARGV[at + 1], ARGV[at])
-  redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 2])
-  at = at + 3
+  if not redis.call('ZSCORE', KEYS[4], ARGV[at]) then
+    redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[6]), ARGV[at])
+  end
+  redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
+  at = at + 2
 end
 for i = at, #ARGV, 2 do
   if ARGV[i] == 'state' and ARGV[i + 1] ~= row[2] then
@@ -114,6 +117,52 @@ while free > 0 do
   free = free - 1
 end
 return called
+"""
+
+# KEYS: lane, bodies, counter.  ARGV: (id, body) …  An id that waits already keeps its place and gets the new body.
+PUT = """
+for at = 1, #ARGV, 2 do
+  if not redis.call('ZSCORE', KEYS[1], ARGV[at]) then
+    redis.call('ZADD', KEYS[1], redis.call('INCR', KEYS[3]), ARGV[at])
+  end
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
+end
+"""
+
+# KEYS: lane, bodies, deferrals.  ARGV: now, limit.  -> the bodies that may go, in the order of arrival
+READY = """
+local bodies, at, limit = {}, 0, tonumber(ARGV[2])
+while #bodies < limit do
+  local ids = redis.call('ZRANGE', KEYS[1], at, at + limit - 1)
+  if #ids == 0 then break end
+  for _, id in ipairs(ids) do
+    local later = redis.call('ZSCORE', KEYS[3], id)
+    if (not later or tonumber(later) <= tonumber(ARGV[1])) and #bodies < limit then
+      bodies[#bodies + 1] = redis.call('HGET', KEYS[2], id)
+    end
+  end
+  at = at + limit
+end
+return bodies
+"""
+
+# KEYS: lane, deferrals.  ARGV: until, ids …
+DEFER = """
+for at = 2, #ARGV do
+  if redis.call('ZSCORE', KEYS[1], ARGV[at]) then redis.call('ZADD', KEYS[2], ARGV[1], ARGV[at]) end
+end
+"""
+
+# KEYS: lane, bodies, deferrals.  ARGV: (id, body) …  Removes what still says what was sent: a message that was replaced
+# while its older wording was on the wire stays.  An empty body removes whatever the id says.
+DONE = """
+for at = 1, #ARGV, 2 do
+  if ARGV[at + 1] == '' or redis.call('HGET', KEYS[2], ARGV[at]) == ARGV[at + 1] then
+    redis.call('ZREM', KEYS[1], ARGV[at])
+    redis.call('HDEL', KEYS[2], ARGV[at])
+    redis.call('ZREM', KEYS[3], ARGV[at])
+  end
+end
 """
 
 # KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours

@@ -1,0 +1,97 @@
+"""The outbox in memory and simulated time; tests/store holds it to the same contract as RedisOutbox."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sidecar.adapters.store.outbox import LOCK_MS, dump
+from tests.fakes.clock import Lapsing, SimulatedClock
+
+
+class MemoryOutbox:
+    """Same methods as RedisOutbox."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._lapsing = Lapsing(clock)
+        self._bodies: dict[str, dict[str, str]] = {}  # lane -> id -> JSON, in the order of arrival
+        self._later: dict[str, dict[str, float]] = {}
+        self._failures: dict[str, int] = {}
+
+    def flush_all(self) -> None:
+        """What FLUSHALL does."""
+        self._lapsing.clear()
+        for part in (self._bodies, self._later, self._failures):
+            part.clear()
+
+    def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
+        for message in messages:
+            self._bodies.setdefault(lane, {})[message["id"]] = dump(message)
+
+    def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
+        now, later = self._clock(), self._later.get(lane, {})
+        ready = [body for id, body in self._bodies.get(lane, {}).items() if later.get(id, 0) <= now]
+        return [json.loads(body) for body in ready[:limit]]
+
+    def done(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
+        bodies = self._bodies.get(lane, {})
+        self.drop(lane, [message["id"] for message in messages if bodies.get(message["id"]) == dump(message)])
+
+    def drop(self, lane: str, ids: Sequence[str]) -> None:
+        for id in ids:
+            self._bodies.get(lane, {}).pop(id, None)
+            self._later.get(lane, {}).pop(id, None)
+
+    def defer(self, lane: str, ids: Sequence[str], *, until: float) -> None:
+        for id in ids:
+            if id in self._bodies.get(lane, {}):
+                self._later.setdefault(lane, {})[id] = until
+
+    def next_at(self, lane: str) -> float | None:
+        bodies, now = self._bodies.get(lane, {}), self._clock()
+        later = [at for at in self._later.get(lane, {}).values() if at > now]
+        if not bodies:
+            return None
+        return min(later) if len(later) >= len(bodies) else now
+
+    def waiting(self, lane: str) -> int:
+        return len(self._bodies.get(lane, {}))
+
+    def lock(self, lane: str) -> str | None:
+        token = secrets.token_hex(6)
+        return token if self._lapsing.take(f"flushing:{lane}", LOCK_MS / 1000, token) else None
+
+    def renew_lock(self, lane: str, token: str) -> bool:
+        if self._lapsing.get(f"flushing:{lane}") != token:
+            return False
+        self._lapsing.put(f"flushing:{lane}", LOCK_MS / 1000, token)
+        return True
+
+    def unlock(self, lane: str, token: str) -> None:
+        if self._lapsing.get(f"flushing:{lane}") == token:
+            self._lapsing.drop(f"flushing:{lane}")
+
+    def failures(self, lane: str) -> int:
+        return self._failures.get(lane, 0)
+
+    def count_failure(self, lane: str) -> int:
+        self._failures[lane] = self.failures(lane) + 1
+        return self._failures[lane]
+
+    def clear_failures(self, lane: str) -> None:
+        self._failures.pop(lane, None)
+
+    def pause(self, lane: str, *, seconds: float) -> None:
+        self._lapsing.put(f"paused:{lane}", seconds)
+
+    def paused(self, lane: str) -> bool:
+        return self._lapsing.get(f"paused:{lane}") is not None
+
+    def nudge(self, lane: str) -> bool:
+        return self._lapsing.take(f"nudged:{lane}", 10)
+
+    def begin_flush(self, lane: str) -> None:
+        self._lapsing.drop(f"nudged:{lane}")

@@ -1,0 +1,273 @@
+"""Working memory without Redis, in simulated time; tests/store holds it to the same contract as RedisJobStore."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from sidecar.adapters.store.jobs import SETTLED_TTL_S
+from sidecar.core.errors import StaleClaim
+from sidecar.core.job import Job
+from sidecar.core.states import SETTLED
+from tests.fakes.clock import Lapsing, SimulatedClock
+from tests.fakes.outbox import MemoryOutbox
+
+_TYPES: dict[str, Any] = {f.name: {"int": int, "str": str, "float": (int, float)}[f.type] for f in fields(Job)}
+_OPTIONAL = {f.name for f in fields(Job) if f.default is not MISSING}
+
+
+def changed(job: Job, changes: dict[str, Any]) -> Job:
+    """`dataclasses.replace`, which is slow, for a dataclass without a `__post_init__`."""
+    copy = object.__new__(Job)
+    copy.__dict__.update(job.__dict__)
+    copy.__dict__.update(changes)
+    return copy
+
+
+def _checked(changes: dict[str, Any]) -> dict[str, Any]:
+    """Redis stores text: what would come back as something else is a fault that must not hide here."""
+    for name, value in changes.items():
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            raise TypeError(f"{name}={value!r} would not come back from Redis as it went in")
+    return changes
+
+
+class MemoryJobStore:
+    """Same methods as RedisJobStore. `outbox` takes the messages that are written together with a change."""
+
+    def __init__(self, clock: SimulatedClock, outbox: MemoryOutbox, *, slots: int = 0) -> None:
+        self._clock = clock
+        self._outbox = outbox
+        self._slots = slots
+        self._lapsing = Lapsing(clock)
+        self._jobs: dict[str, Job] = {}
+        self._leases: dict[str, float] = {}
+        self._ends: dict[str, float] = {}  # when a settled job leaves
+        self._due: dict[str, float] = {}
+        self._holders: set[str] = set()
+        self._line: dict[str, float] = {}
+        self._held: dict[bool, dict[str, str]] = {False: {}, True: {}}
+
+    def flush_all(self) -> None:
+        """What FLUSHALL does to the store (the outbox has its own)."""
+        self._lapsing.clear()
+        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self._held.values()):
+            part.clear()
+
+    # ------------------------------------------------------------------ jobs
+    def _known(self, job_id: str) -> Job | None:
+        if self._ends.get(job_id, float("inf")) <= self._clock():
+            self._jobs.pop(job_id, None)
+            self._ends.pop(job_id)
+        return self._jobs.get(job_id)
+
+    def create(self, job: Job, *, due_at: float | None, settled: bool = False) -> bool:
+        known = self._known(job.job_id)
+        if known and known.attempt >= job.attempt:
+            return False
+        _checked(job.__dict__)
+        self._jobs[job.job_id] = changed(job, {"due_at": 0})
+        self._leases.pop(job.job_id, None)
+        self._book(job.job_id, due_at)
+        self._live(job.job_id, settled)
+        return True
+
+    def get(self, job_id: str) -> Job | None:
+        job = self._known(job_id)
+        return changed(job, {"due_at": self._due.get(job_id, 0)}) if job else None
+
+    def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        found = {job_id: self._known(job_id) for job_id in job_ids}
+        return {job_id: job for job_id, job in found.items() if job}
+
+    def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
+        job, now = self._known(job_id), self._clock()
+        if job is None or job.attempt != attempt or job.state not in tuple(states):
+            return None
+        changes: dict[str, Any] = {"claim": secrets.token_hex(6)}
+        if job.claim:
+            if self._leases.get(job_id, 0) > now:
+                return None
+            changes["crashes"] = job.crashes + 1
+        self._jobs[job_id] = changed(job, changes)
+        self._leases[job_id] = self._due[job_id] = now + lease_s
+        return self.get(job_id)
+
+    def renew(self, job: Job, *, lease_s: float) -> None:
+        self.advance(job, {}, due_at=self._clock() + lease_s, release=False)
+
+    def advance(
+        self,
+        job: Job,
+        changes: dict[str, Any],
+        *,
+        due_at: float | None,
+        release: bool = True,
+        settled: bool = False,
+        messages: Sequence[dict[str, Any]] = (),
+        lane: str = "deliver",
+    ) -> Job:
+        known = self._known(job.job_id)
+        if known is None or known.attempt != job.attempt or known.claim != job.claim:
+            raise StaleClaim(job.job_id)
+        return self._write(known, changes, due_at, release, settled, messages, lane)
+
+    def change(
+        self,
+        job_id: str,
+        attempt: int,
+        states: Iterable[str],
+        changes: dict[str, Any],
+        *,
+        due_at: float | None | str = "=",
+        fence: bool = True,
+        settled: bool = False,
+        messages: Sequence[dict[str, Any]] = (),
+        lane: str = "deliver",
+    ) -> Job | None:
+        known, states = self._known(job_id), tuple(states)
+        if known is None or known.attempt != attempt or (states and known.state not in states):
+            return None
+        return self._write(known, changes, due_at, fence, settled, messages, lane)
+
+    def _write(self, known, changes, due_at, release, settled, messages, lane) -> Job:
+        job_id = known.job_id
+        self._outbox.put(lane, messages)
+        changes = {**_checked(changes), "updated_at": int(self._clock())}
+        if release:
+            changes["claim"] = ""
+            self._leases.pop(job_id, None)
+        elif known.claim and due_at != "=":
+            self._leases[job_id] = due_at
+        self._jobs[job_id] = changed(known, changes)
+        if due_at != "=":
+            self._book(job_id, due_at)
+        self._live(job_id, settled)
+        return changed(self._jobs[job_id], {"due_at": due_at if isinstance(due_at, float) else 0})
+
+    def _book(self, job_id: str, due_at: float | None) -> None:
+        if due_at is None:
+            self._due.pop(job_id, None)
+        else:
+            self._due[job_id] = due_at
+
+    def _live(self, job_id: str, settled: bool) -> None:
+        self._ends.pop(job_id, None)
+        if settled:
+            self._ends[job_id] = self._clock() + SETTLED_TTL_S
+
+    def forget(self, job_id: str) -> None:
+        for part in (self._jobs, self._leases, self._ends, self._due, self._line):
+            part.pop(job_id, None)
+        self._holders.discard(job_id)
+
+    # ------------------------------------------------------------------ timetable
+    def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
+        now = self._clock()
+        due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
+        ids = [job_id for _, job_id in due[:limit]]
+        self._due |= dict.fromkeys(ids, now + rebook_s)
+        return ids
+
+    def unsettled(self) -> int:
+        return len(self._due)
+
+    def counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for job in self._jobs.values():
+            if job.state not in SETTLED:
+                counts[job.state] = counts.get(job.state, 0) + 1
+        return counts
+
+    def all_ids(self) -> list[str]:
+        return list(self._due)
+
+    def next_due(self) -> float | None:
+        """When the timetable has something to do: where a simulated clock may jump to. Not a method of the real one."""
+        return min(self._due.values(), default=None)
+
+    # ------------------------------------------------------------------ Upsampler's concurrency
+    def take_slot(self, job: Job) -> bool:
+        if self._slots == 0 or job.job_id in self._holders:
+            return True
+        free = self._slots - len(self._holders)
+        line = self._in_line()
+        if free > 0 and (not line or line[0] == job.job_id or len(line) < free):
+            self._holders.add(job.job_id)
+            self._line.pop(job.job_id, None)
+            return True
+        self._line.setdefault(job.job_id, job.paid_at or self._clock())
+        return False
+
+    def free_slot(self, job_id: str) -> list[str]:
+        if self._slots == 0:
+            return []
+        self._holders.discard(job_id)
+        self._line.pop(job_id, None)
+        called = self._in_line()[: max(0, self._slots - len(self._holders))]
+        for next_id in called:
+            self._line.pop(next_id)
+            self._holders.add(next_id)
+            self._due[next_id] = self._clock()
+        return called
+
+    def occupy_slot(self, job_id: str) -> None:
+        if self._slots:
+            self._holders.add(job_id)
+
+    def slot_holders(self) -> list[str]:
+        return list(self._holders)
+
+    def position(self, job_id: str) -> int | None:
+        line = self._in_line()
+        return line.index(job_id) + 1 if job_id in line else None
+
+    def _in_line(self) -> list[str]:
+        return [job_id for _, job_id in sorted((at, job_id) for job_id, at in self._line.items())]
+
+    # ------------------------------------------------------------------ holds
+    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
+        if stage in self._held[by_admin]:
+            return False
+        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
+        self._held[by_admin][stage] = json.dumps(why)
+        return True
+
+    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
+        ended = [self._held[kind].pop(stage, None) for kind in (False, True)[: 1 + by_admin]]
+        return any(ended)
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
+
+    def may_probe(self, stage: str, *, every_s: float) -> bool:
+        return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))
+
+    # ------------------------------------------------------------------ answers, signs of life
+    def remembered(self, message_id: str) -> dict[str, Any] | None:
+        text = self._lapsing.get(f"answer:{message_id}")
+        return json.loads(str(text)) if text else None
+
+    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
+        return self._lapsing.take(f"answer:{message_id}", ttl_s, json.dumps(answer))
+
+    def beat(self, who: str, *, ttl_s: int = 15) -> None:
+        self._lapsing.put(f"alive:{who}", ttl_s)
+
+    def alive(self, who: str) -> bool:
+        return self._lapsing.get(f"alive:{who}") is not None
+
+    def take_turn(self, task: str, *, every_s: float) -> bool:
+        return self._lapsing.take(f"turn:{task}", every_s)
+
+    def ping(self) -> None:
+        """Always there."""
+
+    def eviction_policy(self) -> str:
+        return "noeviction"
+
+    def persistence(self) -> str:
+        return "append-only file"

@@ -1,0 +1,171 @@
+"""Contract of the outbox: order, replacement, deferral, one flusher, the pause and the nudge."""
+
+from __future__ import annotations
+
+from tests.store.conftest import Memory
+
+
+def message(id: str, text: object = "") -> dict:
+    return {"id": id, "type": "job.progress", "data": {"text": text}}
+
+
+def ids(memory: Memory, lane: str = "deliver", limit: int = 100) -> list[str]:
+    return [m["id"] for m in memory.outbox.ready(lane, limit=limit)]
+
+
+def test_messages_go_in_the_order_of_their_arrival_also_within_one_instant(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("z"), message("a")])
+    memory.outbox.put("deliver", [message("m")])
+    assert ids(memory) == ["z", "a", "m"]
+
+
+def test_a_clock_that_is_behind_does_not_change_the_order(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("first")])
+    memory.clock.advance(-60)
+    memory.outbox.put("deliver", [message("second")])
+    assert ids(memory) == ["first", "second"]
+
+
+def test_messages_stay_until_they_are_done(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a"), message("b")])
+    assert ids(memory) == ids(memory) == ["a", "b"]
+    memory.outbox.done("deliver", [message("a")])
+    assert ids(memory) == ["b"]
+    assert memory.outbox.waiting("deliver") == 1
+
+
+def test_a_message_comes_back_as_it_was_put(memory: Memory) -> None:
+    odd = message("ä☀", {"n": 1.5, "none": None, "text": 'quote " and \\ and \n', "list": [1, True]})
+    memory.outbox.put("deliver", [odd])
+    assert memory.outbox.ready("deliver", limit=1) == [odd]
+    memory.outbox.done("deliver", memory.outbox.ready("deliver", limit=1))
+    assert memory.outbox.waiting("deliver") == 0
+
+
+def test_lanes_do_not_mix(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.put("settle", [message("a")])
+    memory.outbox.done("deliver", [message("a")])
+    assert ids(memory, "deliver") == []
+    assert ids(memory, "settle") == ["a"]
+
+
+def test_no_more_are_given_out_than_asked_for(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message(f"{n}") for n in range(12)])
+    assert ids(memory, limit=5) == ["0", "1", "2", "3", "4"]
+
+
+def test_the_same_id_gets_the_new_body_and_keeps_its_place(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a", "old"), message("b")])
+    memory.outbox.put("deliver", [message("a", "new")])
+    assert memory.outbox.ready("deliver", limit=9) == [message("a", "new"), message("b")]
+
+
+def test_a_message_that_was_replaced_while_it_was_sent_stays(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a", "old")])
+    sent = memory.outbox.ready("deliver", limit=9)
+    memory.outbox.put("deliver", [message("a", "new")])
+    memory.outbox.done("deliver", sent)
+    assert memory.outbox.ready("deliver", limit=9) == [message("a", "new")]
+
+
+def test_a_dropped_message_is_gone_whatever_it_says(memory: Memory) -> None:
+    memory.outbox.put("settle", [message("a", "one")])
+    memory.outbox.drop("settle", ["a", "unknown"])
+    assert memory.outbox.waiting("settle") == 0
+
+
+def test_a_deferred_message_lets_the_others_pass(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a"), message("b"), message("c")])
+    memory.outbox.defer("deliver", ["b"], until=memory.clock() + 10)
+    assert ids(memory) == ["a", "c"]
+    memory.let_pass(10)
+    assert ids(memory) == ["a", "b", "c"], "and is back in its place"
+
+
+def test_many_deferred_messages_do_not_block_a_lane(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message(f"{n}") for n in range(30)])
+    memory.outbox.defer("deliver", [f"{n}" for n in range(28)], until=memory.clock() + 10)
+    assert ids(memory, limit=5) == ["28", "29"]
+
+
+def test_putting_a_deferred_message_again_does_not_hurry_it(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.defer("deliver", ["a"], until=memory.clock() + 10)
+    memory.outbox.put("deliver", [message("a", "new")])
+    assert ids(memory) == []
+
+
+def test_deferring_what_is_not_there_does_nothing(memory: Memory) -> None:
+    memory.outbox.defer("deliver", ["a"], until=memory.clock() + 10)
+    memory.outbox.put("deliver", [message("a")])
+    assert ids(memory) == ["a"]
+
+
+def test_a_message_that_was_done_and_comes_again_is_not_deferred_any_more(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.defer("deliver", ["a"], until=memory.clock() + 10)
+    memory.outbox.done("deliver", [message("a")])
+    memory.outbox.put("deliver", [message("a")])
+    assert ids(memory) == ["a"]
+
+
+def test_the_lane_says_when_its_next_message_may_go(memory: Memory) -> None:
+    assert memory.outbox.next_at("deliver") is None
+    memory.outbox.put("deliver", [message("a"), message("b")])
+    assert memory.outbox.next_at("deliver") <= memory.clock()
+    memory.outbox.defer("deliver", ["a"], until=memory.clock() + 10)
+    assert memory.outbox.next_at("deliver") <= memory.clock()
+    memory.outbox.defer("deliver", ["b"], until=memory.clock() + 20)
+    assert memory.outbox.next_at("deliver") == memory.clock() + 10
+    memory.let_pass(11)
+    assert memory.outbox.next_at("deliver") <= memory.clock()
+
+
+def test_a_lane_has_one_flusher(memory: Memory) -> None:
+    token = memory.outbox.lock("deliver")
+    assert token and memory.outbox.lock("deliver") is None
+    assert memory.outbox.lock("settle")
+    memory.outbox.unlock("deliver", token)
+    assert memory.outbox.lock("deliver")
+
+
+def test_a_flusher_that_shows_no_life_loses_its_lane(memory: Memory) -> None:
+    token = memory.outbox.lock("deliver")
+    memory.let_pass(8)
+    assert memory.outbox.renew_lock("deliver", token)
+    memory.let_pass(8)
+    assert memory.outbox.lock("deliver") is None
+    memory.let_pass(8)
+    second = memory.outbox.lock("deliver")
+    assert second
+    assert not memory.outbox.renew_lock("deliver", token)
+    memory.outbox.unlock("deliver", token)
+    assert memory.outbox.lock("deliver") is None, "the old holder can't open the new one's lock"
+
+
+def test_failures_are_counted_until_one_succeeds(memory: Memory) -> None:
+    assert [memory.outbox.count_failure("deliver") for _ in range(3)] == [1, 2, 3]
+    assert memory.outbox.failures("deliver") == 3
+    memory.outbox.clear_failures("deliver")
+    assert memory.outbox.failures("deliver") == 0
+
+
+def test_a_pause_ends_by_itself(memory: Memory) -> None:
+    memory.outbox.pause("deliver", seconds=30)
+    assert memory.outbox.paused("deliver")
+    assert not memory.outbox.paused("settle")
+    memory.let_pass(31)
+    assert not memory.outbox.paused("deliver")
+
+
+def test_one_nudge_is_enough_until_the_flush_begins(memory: Memory) -> None:
+    assert [memory.outbox.nudge("deliver") for _ in range(3)] == [True, False, False]
+    memory.outbox.begin_flush("deliver")
+    assert memory.outbox.nudge("deliver")
+
+
+def test_a_nudge_whose_flush_was_lost_is_given_again(memory: Memory) -> None:
+    memory.outbox.nudge("deliver")
+    memory.let_pass(11)
+    assert memory.outbox.nudge("deliver")

@@ -1,0 +1,110 @@
+"""Contract of the job store: Upsampler's concurrency limit (two slots here), the line before it, held stages."""
+
+from __future__ import annotations
+
+from tests.store.conftest import SLOTS, Memory
+
+
+def test_without_a_limit_everybody_goes(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}") for n in range(5)]
+    assert all(memory.unlimited.take_slot(job) for job in jobs)
+    assert memory.unlimited.free_slot("job-0") == []
+    assert memory.unlimited.slot_holders() == []
+
+
+def test_no_more_jobs_go_than_there_are_slots(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}", paid_at=n) for n in range(5)]
+    assert [memory.store.take_slot(job) for job in jobs] == [True, True, False, False, False]
+    assert sorted(memory.store.slot_holders()) == ["job-0", "job-1"]
+    assert [memory.store.position(f"job-{n}") for n in range(5)] == [None, None, 1, 2, 3]
+
+
+def test_a_holder_may_ask_again(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}") for n in range(3)]
+    assert [memory.store.take_slot(job) for job in jobs] == [True, True, False]
+    assert memory.store.take_slot(jobs[0])
+    assert len(memory.store.slot_holders()) == SLOTS
+
+
+def test_the_oldest_payment_goes_first_however_late_it_lines_up(memory: Memory) -> None:
+    jobs = {n: memory.paid(f"job-{n}", paid_at=1000 - n) for n in range(4)}
+    for n in range(4):
+        memory.store.take_slot(jobs[n])
+    assert memory.store.position("job-3") == 1
+    assert memory.store.free_slot("job-0") == ["job-3"]
+    assert memory.store.take_slot(jobs[3])
+    assert not memory.store.take_slot(jobs[2])
+
+
+def test_whoever_is_called_up_is_due_at_once(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}", paid_at=n) for n in range(3)]
+    for job in jobs:
+        memory.store.take_slot(job)
+        memory.store.change(job.job_id, 1, (), {}, due_at=memory.clock() + 1000)
+    memory.let_pass(10)
+    memory.store.free_slot("job-1")
+    assert memory.store.take_due(limit=9, rebook_s=15) == ["job-2"]
+
+
+def test_a_slot_that_is_free_is_not_kept_from_a_newcomer_by_a_short_line(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}", paid_at=n) for n in range(4)]
+    for job in jobs[:3]:
+        memory.store.take_slot(job)
+    memory.store.forget("job-0")
+    memory.store.forget("job-1")
+    assert memory.store.take_slot(jobs[3]), "two are free, one waits: there is room for both"
+
+
+def test_leaving_the_line_lets_the_next_one_up(memory: Memory) -> None:
+    jobs = [memory.paid(f"job-{n}", paid_at=n) for n in range(4)]
+    for job in jobs:
+        memory.store.take_slot(job)
+    assert memory.store.free_slot("job-2") == []
+    assert memory.store.position("job-3") == 1
+
+
+def test_a_job_that_is_at_upsampler_already_counts_even_beyond_the_limit(memory: Memory) -> None:
+    for n in range(3):
+        memory.store.occupy_slot(f"job-{n}")
+    assert not memory.store.take_slot(memory.paid("job-9"))
+    assert memory.store.free_slot("job-0") == []
+    assert memory.store.free_slot("job-1") == ["job-9"]
+
+
+def test_a_hold_is_new_once(memory: Memory) -> None:
+    assert memory.store.held() == {}
+    assert memory.store.hold("submit", reason="upsampler_key_refused", detail="HTTP 401")
+    assert not memory.store.hold("submit", reason="upsampler_key_refused", detail="HTTP 401 again")
+    since = int(memory.clock())
+    expected = {"reason": "upsampler_key_refused", "detail": "HTTP 401", "since": since, "by_admin": False}
+    assert memory.store.held() == {"submit": expected}
+
+
+def test_a_hold_ends_once(memory: Memory) -> None:
+    memory.store.hold("collect", reason="disk_full", detail="")
+    assert not memory.store.resume("submit")
+    assert memory.store.resume("collect")
+    assert not memory.store.resume("collect")
+    assert memory.store.held() == {}
+
+
+def test_a_hold_by_an_admin_is_not_ended_by_a_job_that_got_through(memory: Memory) -> None:
+    memory.store.hold("submit", reason="upsampler_key_refused", detail="")
+    assert memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.held()["submit"]["by_admin"]
+    assert memory.store.resume("submit")
+    assert memory.store.held()["submit"]["reason"] == "held_by_admin"
+
+
+def test_an_admin_ends_any_hold(memory: Memory) -> None:
+    memory.store.hold("submit", reason="upsampler_key_refused", detail="")
+    memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.resume("submit", by_admin=True)
+    assert memory.store.held() == {}
+
+
+def test_one_job_at_a_time_may_probe_a_held_stage(memory: Memory) -> None:
+    assert [memory.store.may_probe("submit", every_s=30) for _ in range(3)] == [True, False, False]
+    assert memory.store.may_probe("collect", every_s=30)
+    memory.let_pass(31)
+    assert memory.store.may_probe("submit", every_s=30)
