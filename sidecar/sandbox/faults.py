@@ -119,14 +119,26 @@ class Rule:
         params = raw.get("params", {})
         if not isinstance(params, dict) or not set(params) <= set(FAULTS[name].params):
             raise BadRule(f"{name} takes the params {sorted(FAULTS[name].params)}")
-        nth = raw.get("nth", ())
+        nth = raw.get("nth", [])
         numbers = tuple(nth) if isinstance(nth, (list, tuple)) else (nth,)
-        fields = {**raw, "nth": numbers, "params": {**FAULTS[name].params, **params}}
-        return cls(**fields)
+        if not all(_is_count(number) for number in numbers):
+            raise BadRule("nth is the number of a submit, or a list of them")
+        if not isinstance(raw.get("match", ""), str):
+            raise BadRule("match is a part of the imageUrl")
+        chance = raw.get("probability", 1.0)
+        if isinstance(chance, bool) or not isinstance(chance, (int, float)) or not 0 <= chance <= 1:
+            raise BadRule("probability is 0 to 1")
+        if not all(raw.get(key) is None or _is_count(raw[key]) for key in ("count", "per_job")):
+            raise BadRule("count and per_job are whole numbers")
+        return cls(**{**raw, "nth": numbers, "params": {**FAULTS[name].params, **params}})
 
     def show(self) -> dict[str, object]:
         """The rule and how often it has struck, as JSON."""
         return {**vars(self), "nth": list(self.nth)}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class FaultBoard:

@@ -192,7 +192,7 @@ class UpsamplerClient:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise _unavailable(error) from error
             finally:
-                answer.close() if answer.length_remaining else answer.release_conn()
+                answer.close()  # read to its end, it has gone back to the pool already
         raise AssertionError("the loop returns or raises")
 
     def _connections(self) -> urllib3.PoolManager:
