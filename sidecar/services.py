@@ -12,7 +12,7 @@ from functools import cached_property
 import redis
 from dotenv import dotenv_values
 
-from .adapters import images, logs
+from .adapters import faults, images, logs
 from .adapters.connections import connect
 from .adapters.fetch import SafeFetcher
 from .adapters.files import ResultFiles
@@ -46,6 +46,8 @@ class Services:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Services:
         settings = load_settings(env)
         logs.configure(format=settings.log_format, level=settings.log_level)
+        if settings.sentry_dsn:
+            faults.report_to(settings.sentry_dsn)
         return cls(settings)
 
     @cached_property

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from . import faults
+
 # Fields that would let a reader of the log act as somebody else.
 _SECRET = frozenset({"token", "secret", "api_key", "email", "authorization", "download_url", "result_url"})
 
@@ -48,4 +50,6 @@ def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> Non
     """`event`: stable dotted name; `sentence`: for people."""
     if event in ("stage.broke", "shop.away", "message.refused") and level == "info":
         level = "error" if event == "stage.broke" else "warning"
+    if fields.get("exc_info"):
+        faults.report(sys.exc_info()[1])
     getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)

@@ -18,7 +18,7 @@ _LABELS = ("stage", "reason", "outcome")
 
 
 class Counters:
-    """Counts in one Redis hash: ``n|event|stage|reason|outcome`` and, for events that took a while, buckets of seconds."""
+    """Counts in a Redis hash: ``n|event|stage|reason|outcome``, and buckets of seconds for events that took a while."""
 
     def __init__(self, connection: redis.Redis):
         self._redis = connection

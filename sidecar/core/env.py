@@ -21,6 +21,13 @@ def optional_url(text: str) -> str:
     return url(text) if text else ""
 
 
+def optional_url_with_user(text: str) -> str:
+    """A Sentry DSN: the key stands where a user name would."""
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).username):
+        raise ValueError("must be the https:// address that Sentry shows, with its key")
+    return text
+
+
 def redis_url(text: str) -> str:
     if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must begin with redis://, rediss:// or unix://")

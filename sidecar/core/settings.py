@@ -17,6 +17,7 @@ from .env import (
     octal,
     optional_secret,
     optional_url,
+    optional_url_with_user,
     redis_url,
     seconds,
     secret,
@@ -79,6 +80,8 @@ class Settings:
     workers: int = setting("SMI_WORKERS", whole(1, 256), "Worker processes on this machine", "2")
     web_threads: int = setting("SMI_WEB_THREADS", whole(1, 256), "Threads of each web process", "8")
     web_processes: int = setting("SMI_WEB_PROCESSES", whole(1, 64), "Web processes on this machine", "2")
+    rq_dashboard_password: str = setting("SMI_RQ_DASHBOARD_PASSWORD", text, "Password of rq-dashboard under /rq (any user name); empty: it is off", "")  # fmt: skip
+    sentry_dsn: str = setting("SENTRY_DSN", optional_url_with_user, "Where to report faults of ours (Sentry); no personal data is sent", "")  # fmt: skip
     log_format: str = setting("SMI_LOG_FORMAT", choice("json", "text"), "json for machines, text for people", "json")
     log_level: str = setting("SMI_LOG_LEVEL", choice("debug", "info", "warning", "error"), "The least important line that is written", "info")  # fmt: skip
 

@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..services import Services
-from . import download, errors, health, messages, metrics, sources, status, webhooks
+from . import download, errors, health, messages, metrics, rq_ui, sources, status, webhooks
 
 
 def build(services: Services) -> Flask:
@@ -18,5 +18,7 @@ def build(services: Services) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
+    if services.settings.rq_dashboard_password:
+        rq_ui.mount(app, services.settings)
     errors.register(app)
     return app

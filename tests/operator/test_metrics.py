@@ -1,0 +1,57 @@
+"""Figures for Prometheus: what the log says, counted over all processes, and shown to nobody outside."""
+
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from sidecar.adapters.metrics import Counters, CountingLog, exposition
+
+from .test_rq_dashboard import app
+
+
+def samples(text: str) -> dict[tuple, float]:
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_two_processes_add_up(redis_url: str):
+    lines: list[str] = []
+    for _ in range(2):
+        log = CountingLog(
+            lambda event, sentence, **fields: lines.append(event),
+            Counters(redis.Redis.from_url(redis_url, decode_responses=True)),
+        )
+        log("job.delivered", "The customer has the file.", stage="deliver", outcome="sent", seconds=4.0)
+    found = samples(exposition(Counters(redis.Redis.from_url(redis_url, decode_responses=True)).read(), {}).decode())
+    labels = (("event", "job.delivered"), ("outcome", "sent"), ("reason", ""), ("stage", "deliver"))
+    assert found["smi_events_total", *labels] == 2
+    assert found["smi_seconds_count", ("event", "job.delivered")] == 2
+    assert found["smi_seconds_sum", ("event", "job.delivered")] == 8
+    assert found["smi_seconds_bucket", ("event", "job.delivered"), ("le", "2.5")] == 0
+    assert found["smi_seconds_bucket", ("event", "job.delivered"), ("le", "5")] == 2
+    assert lines == ["job.delivered", "job.delivered"]
+
+
+def test_a_redis_that_is_away_costs_a_count_and_not_the_line():
+    lines: list[str] = []
+    nowhere = redis.Redis(host="127.0.0.1", port=1, decode_responses=True)
+    log = CountingLog(lambda event, sentence, **fields: lines.append(event), Counters(nowhere))
+    log("job.paid", "A paid job has arrived.")
+    assert lines == ["job.paid", "metrics.lost"]
+
+
+def test_the_page_shows_jobs_queues_and_signs_of_life(redis_url: str):
+    web = app(redis_url)
+    found = samples(web.test_client().get("/metrics").text)
+    assert found["smi_clock_alive",] == 0
+    assert found["smi_workers",] == 0
+    assert found["smi_queue_depth", ("name", "collect")] == 0
+    assert found["smi_held", ("name", "submit")] == 0
+
+
+def test_whoever_comes_through_a_proxy_sees_nothing(redis_url: str):
+    client = app(redis_url).test_client()
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host"):
+        assert client.get("/metrics", headers={header: "203.0.113.9"}).status_code == 404
