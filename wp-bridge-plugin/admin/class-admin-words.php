@@ -28,6 +28,22 @@ final class Admin_Words {
 			'bad'      => __( 'Problem', 'smi-bridge' ),
 			'warn'     => __( 'Please look', 'smi-bridge' ),
 			'all_good' => __( 'Everything works in both directions.', 'smi-bridge' ),
+			'delivered' => __( 'Delivered', 'smi-bridge' ),
+			'working'  => __( 'In the works', 'smi-bridge' ),
+			'review'   => __( 'In review', 'smi-bridge' ),
+			'refunded' => __( 'Refunded', 'smi-bridge' ),
+			'p50'      => __( 'Half are faster', 'smi-bridge' ),
+			'p95'      => __( '95 % are faster', 'smi-bridge' ),
+			/* translators: %s: seconds */
+			'seconds'  => __( '%s s', 'smi-bridge' ),
+			/* translators: %s: minutes */
+			'minutes'  => __( '%s min', 'smi-bridge' ),
+			'from'     => __( 'From', 'smi-bridge' ),
+			'as_table' => __( 'As a table', 'smi-bridge' ),
+			'no_errors' => __( 'Nothing in this period.', 'smi-bridge' ),
+			'connected' => __( 'Connected', 'smi-bridge' ),
+			'away'     => __( 'No connection.', 'smi-bridge' ),
+			'held'     => __( 'On hold:', 'smi-bridge' ),
 			'not_good' => __( 'Not everything works yet.', 'smi-bridge' ),
 		);
 	}

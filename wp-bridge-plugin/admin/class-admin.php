@@ -33,12 +33,15 @@ final class Admin {
 		$may   = self::capability();
 		$name  = __( 'SMI Bridge', 'smi-bridge' );
 		$pages = array(
+			'smi-bridge'          => array( __( 'Dashboard', 'smi-bridge' ), array( Dashboard::class, 'render' ) ),
+			'smi-bridge-jobs'     => array( __( 'Jobs', 'smi-bridge' ), array( Jobs_Page::class, 'render' ) ),
 			'smi-bridge-settings' => array( __( 'Settings', 'smi-bridge' ), array( Settings_Page::class, 'render' ) ),
 		);
-		add_menu_page( $name, $name, $may, 'smi-bridge-settings', array( Settings_Page::class, 'render' ), 'dashicons-format-gallery', 58 );
+		add_menu_page( $name, $name, $may, 'smi-bridge', array( Dashboard::class, 'render' ), 'dashicons-format-gallery', 58 );
 		foreach ( $pages as $slug => $page ) {
-			self::$pages[ $slug ] = add_submenu_page( 'smi-bridge-settings', $page[0] . ' ‹ ' . $name, $page[0], $may, $slug, $page[1] );
+			self::$pages[ $slug ] = add_submenu_page( 'smi-bridge', $page[0] . ' ‹ ' . $name, $page[0], $may, $slug, $page[1] );
 		}
+		add_action( 'load-' . self::$pages['smi-bridge-jobs'], array( Jobs_Page::class, 'load' ) );
 		// People look for settings under Settings: an entry that leads here.
 		add_submenu_page( 'options-general.php', $name, $name, $may, 'admin.php?page=smi-bridge-settings' );
 	}

@@ -14,12 +14,20 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Jobs_Page {
 
+	/** Option of the screen: rows on a page. */
+	const PER_PAGE = 'smi_bridge_jobs_per_page';
+
 	/** The list, made when the page loads so that the screen's options know its columns. @var Jobs_Table|null */
 	private static $table = null;
 
 	/** Whether a screen is this page. @param mixed $screen Screen. */
 	public static function is_screen( $screen ): bool {
 		return $screen instanceof \WP_Screen && false !== strpos( $screen->id, '_page_smi-bridge-jobs' );
+	}
+
+	/** Columns that are hidden until somebody wants them. @param string[] $hidden Names. @param \WP_Screen $screen Screen. */
+	public static function hidden_at_first( $hidden, $screen ): array {
+		return self::is_screen( $screen ) ? array( 'attempt', 'updated', 'credits', 'upsampler' ) : (array) $hidden;
 	}
 
 	/** Before any output: runs the action that was asked for, and offers the screen's options. */
@@ -33,7 +41,7 @@ final class Jobs_Page {
 			array(
 				'label'   => __( 'Jobs on a page', 'smi-bridge' ),
 				'default' => 20,
-				'option'  => Jobs_Table::PER_PAGE,
+				'option'  => self::PER_PAGE,
 			)
 		);
 		self::$table = new Jobs_Table();
@@ -41,7 +49,7 @@ final class Jobs_Page {
 
 	/** Accepts the screen's option. @param mixed $keep False. @param string $option Name. @param mixed $value Value. */
 	public static function save_option( $keep, $option, $value ) {
-		return Jobs_Table::PER_PAGE === $option ? max( 1, min( 500, (int) $value ) ) : $keep;
+		return self::PER_PAGE === $option ? max( 1, min( 500, (int) $value ) ) : $keep;
 	}
 
 	/** Shows the page. */

@@ -71,6 +71,16 @@ final class Jobs_Query {
 	}
 
 	/**
+	 * Jobs in one small view.
+	 *
+	 * @param string $view past_due, review or failed: what an index finds at once.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function count( string $view ): int {
+		return self::count_where( self::condition( $view ) );
+	}
+
+	/**
 	 * One page of jobs.
 	 *
 	 * @param array $wanted `view`, `search`, `from`, `to` (dates in site time, YYYY-MM-DD), `order` ('asc' or 'desc' by age), `limit`, `offset`.

@@ -16,9 +16,6 @@ require_once ABSPATH . 'wp-admin/includes/class-wp-list-table.php';
  */
 final class Jobs_Table extends \WP_List_Table {
 
-	/** Option of the screen: rows on a page. */
-	const PER_PAGE = 'smi_bridge_jobs_per_page';
-
 	/** What is asked for. @var array */
 	private $wanted;
 
@@ -52,7 +49,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** Reads the page's rows, and everything that they show, in a handful of statements. */
 	public function prepare_items() {
-		$limit       = $this->get_items_per_page( self::PER_PAGE, 20 );
+		$limit       = $this->get_items_per_page( Jobs_Page::PER_PAGE, 20 );
 		$found       = Jobs_Query::find(
 			$this->wanted + array(
 				'limit'  => $limit,
@@ -92,11 +89,6 @@ final class Jobs_Table extends \WP_List_Table {
 			'credits'  => __( 'Credits', 'smi-bridge' ),
 			'upsampler' => __( 'Upsampler’s id', 'smi-bridge' ),
 		);
-	}
-
-	/** Columns that are hidden until somebody wants them. @param string[] $hidden Names. @param \WP_Screen $screen Screen. */
-	public static function hidden_at_first( $hidden, $screen ): array {
-		return Jobs_Page::is_screen( $screen ) ? array( 'attempt', 'updated', 'credits', 'upsampler' ) : (array) $hidden;
 	}
 
 	/** {@inheritDoc} */

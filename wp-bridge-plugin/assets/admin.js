@@ -19,6 +19,8 @@
 		} );
 	}
 
+	boot.post = post;
+
 	function el( tag, className, words ) {
 		var node = document.createElement( tag );
 		if ( className ) {

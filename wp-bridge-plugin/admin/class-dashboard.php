@@ -1,0 +1,95 @@
+<?php
+/**
+ * The dashboard: is all well, what is going on, how did it go.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The page's frame, and the figures that it fetches and refreshes.
+ */
+final class Dashboard {
+
+	/** Stages in the order in which a job meets them. */
+	public static function stages(): array {
+		return array(
+			'submit'  => __( 'Submit', 'smi-bridge' ),
+			'watch'   => __( 'Watch', 'smi-bridge' ),
+			'collect' => __( 'Collect', 'smi-bridge' ),
+			'deliver' => __( 'Deliver', 'smi-bridge' ),
+			'settle'  => __( 'Settle', 'smi-bridge' ),
+		);
+	}
+
+	/** Shows the page. */
+	public static function render(): void {
+		if ( ! Admin::may() ) {
+			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+		$problems = Problems::all();
+		include SMI_BRIDGE_DIR . 'templates/admin/dashboard.php';
+	}
+
+	/** Loads the charts. @param string $hook Suffix of the page. */
+	public static function enqueue( $hook ): void {
+		if ( false === strpos( (string) $hook, 'toplevel_page_smi-bridge' ) ) {
+			return;
+		}
+		$charts = 'assets/vendor/uplot/';
+		wp_enqueue_style( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.min.css', SMI_BRIDGE_FILE ), array(), '1.6.32' );
+		wp_enqueue_script( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.iife.min.js', SMI_BRIDGE_FILE ), array(), '1.6.32', true );
+		wp_enqueue_script( 'smi-bridge-dashboard', plugins_url( 'assets/dashboard.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin', 'smi-bridge-uplot' ), SMI_BRIDGE_VERSION, true );
+	}
+
+	/** AJAX: `{stats, sidecar, counts}`. */
+	public static function answer(): void {
+		Admin::check_ajax();
+		$period = isset( $_POST['period'] ) ? sanitize_key( $_POST['period'] ) : '24h'; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
+		try {
+			wp_send_json_success( self::figures( $period ) );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'figures_unreadable', $fault->getMessage() );
+			wp_send_json_error( array( 'message' => __( 'The database refused; its log says why.', 'smi-bridge' ) ), 500 );
+		}
+	}
+
+	/**
+	 * Figures for the script, with words where words are wanted.
+	 *
+	 * @param string $period See Stats::PERIODS.
+	 */
+	public static function figures( string $period ): array {
+		$stats  = Stats::of( $period );
+		$health = Sidecar_Health::look( 5 );
+		$status = $health['status'] ?? array();
+		$held   = array();
+		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
+			$held[ $stage ] = trim( ( $hold['detail'] ?? '' ) . ' ' . Words::distance( $hold['since'] ?? '' ) );
+		}
+		return array(
+			'stats'   => $stats,
+			'words'   => array(
+				'paid'     => number_format_i18n( $stats['paid'] ),
+				'success'  => null === $stats['success'] ? '–' : number_format_i18n( 100 * $stats['success'], $stats['success'] < 1 ? 1 : 0 ) . ' %',
+				'p50'      => null === $stats['p50'] ? '–' : Words::span( $stats['p50'] ),
+				'p95'      => null === $stats['p95'] ? '–' : Words::span( $stats['p95'] ),
+				'credits'  => number_format_i18n( $stats['credits'], 1 ),
+				'money'    => Words::amount( $stats['money'] ),
+				'refunded' => number_format_i18n( $stats['refunded'] ),
+			),
+			'sidecar' => array(
+				'ok'        => $health['ok'] && $health['at'],
+				'message'   => $health['message'],
+				'workers'   => (int) ( $status['workers'] ?? 0 ),
+				'scheduler' => ! empty( $status['scheduler'] ),
+				'queues'    => (object) array_map( 'intval', (array) ( $status['queues'] ?? array() ) ),
+				'held'      => (object) $held,
+			),
+			'working' => Jobs_Query::count( 'working' ),
+		);
+	}
+}

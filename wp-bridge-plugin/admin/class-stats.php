@@ -1,0 +1,160 @@
+<?php
+/**
+ * Figures of the dashboard, from the ledger. Reads only; kept for half a minute.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Everything counts the attempts that began in a period, in buckets of equal length that end now.
+ */
+final class Stats {
+
+	/** Period => seconds, buckets. */
+	const PERIODS = array(
+		'24h' => array( DAY_IN_SECONDS, 24 ),
+		'7d'  => array( WEEK_IN_SECONDS, 28 ),
+		'30d' => array( 30 * DAY_IN_SECONDS, 30 ),
+	);
+
+	/**
+	 * Figures of a period.
+	 *
+	 * @param string $period See PERIODS.
+	 * @return array `{from, step, paid, delivered, refunded, review, working, success (0..1 or null), p50, p95 (seconds or null), credits,
+	 *               money, errors: [{code, number}], series: {at: [], delivered: [], refunded: [], review: [], p50: [], p95: []}}`
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function of( string $period ): array {
+		$period = isset( self::PERIODS[ $period ] ) ? $period : '24h';
+		$kept   = get_transient( 'smi_bridge_stats_' . $period );
+		if ( is_array( $kept ) ) {
+			return $kept;
+		}
+		list( $length, $buckets ) = self::PERIODS[ $period ];
+		$step  = intdiv( $length, $buckets );
+		$from  = ( intdiv( time(), $step ) + 1 ) * $step - $length;
+		$stats = self::endings( $from, $step, $buckets );
+		$stats = array_merge( $stats, self::durations( $from, $step, $buckets, $stats['series'] ) );
+		$stats['errors'] = self::errors( $from );
+		$stats['money']  = self::money( $from );
+		set_transient( 'smi_bridge_stats_' . $period, $stats, 30 );
+		return $stats;
+	}
+
+	/**
+	 * How attempts ended.
+	 *
+	 * @param int $from    Unix seconds.
+	 * @param int $step    Seconds of a bucket.
+	 * @param int $buckets Number of them.
+	 */
+	private static function endings( int $from, int $step, int $buckets ): array {
+		$rows   = Sql::rows(
+			'SELECT state, FLOOR( TIMESTAMPDIFF( SECOND, %s, created_at ) / %d ) AS bucket, COUNT(*) AS number, SUM( credits ) AS credits FROM ' . Sql::table( 'ledger' ) . ' WHERE created_at >= %s GROUP BY state, bucket',
+			array( Sql::utc( $from ), $step, Sql::utc( $from ) )
+		);
+		$series = array( 'at' => range( $from, $from + ( $buckets - 1 ) * $step, $step ) );
+		$totals = array_fill_keys( array( 'delivered', 'refunded', 'review', 'working' ), 0 );
+		foreach ( array_keys( $totals ) as $name ) {
+			$series[ $name ] = array_fill( 0, $buckets, 0 );
+		}
+		$credits = 0.0;
+		foreach ( $rows as $row ) {
+			$name     = isset( $totals[ $row['state'] ] ) ? $row['state'] : 'working';
+			$bucket   = min( $buckets - 1, max( 0, (int) $row['bucket'] ) );
+			$credits += (float) $row['credits'];
+
+			$totals[ $name ]            += (int) $row['number'];
+			$series[ $name ][ $bucket ] += (int) $row['number'];
+		}
+		$ended = $totals['delivered'] + $totals['refunded'] + $totals['review'];
+		return $totals + array(
+			'from'    => $from,
+			'step'    => $step,
+			'paid'    => array_sum( $totals ),
+			'success' => $ended ? $totals['delivered'] / $ended : null,
+			'credits' => $credits,
+			'series'  => $series,
+		);
+	}
+
+	/**
+	 * Seconds from payment to delivery: median and 95th percentile, in all and in each bucket.
+	 *
+	 * @param int   $from    Unix seconds.
+	 * @param int   $step    Seconds of a bucket.
+	 * @param int   $buckets Number of them.
+	 * @param array $series  Series so far.
+	 */
+	private static function durations( int $from, int $step, int $buckets, array $series ): array {
+		$rows = Sql::rows(
+			'SELECT FLOOR( TIMESTAMPDIFF( SECOND, %s, created_at ) / %d ) AS bucket, TIMESTAMPDIFF( SECOND, created_at, delivered_at ) AS seconds FROM ' . Sql::table( 'ledger' ) . " WHERE created_at >= %s AND state = 'delivered' AND delivered_at IS NOT NULL",
+			array( Sql::utc( $from ), $step, Sql::utc( $from ) )
+		);
+		$all  = array();
+		$each = array_fill( 0, $buckets, array() );
+		foreach ( $rows as $row ) {
+			$all[] = (int) $row['seconds'];
+			$each[ min( $buckets - 1, max( 0, (int) $row['bucket'] ) ) ][] = (int) $row['seconds'];
+		}
+		foreach ( array( 'p50' => 0.5, 'p95' => 0.95 ) as $name => $share ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$found[ $name ]  = self::percentile( $all, $share );
+			$series[ $name ] = array();
+			foreach ( $each as $seconds ) {
+				$series[ $name ][] = self::percentile( $seconds, $share );
+			}
+		}
+		return $found + array( 'series' => $series );
+	}
+
+	/**
+	 * Nearest-rank percentile, or null of nothing.
+	 *
+	 * @param int[] $values Values.
+	 * @param float $share  0 < share <= 1.
+	 */
+	public static function percentile( array $values, float $share ): ?int {
+		if ( ! $values ) {
+			return null;
+		}
+		sort( $values );
+		return $values[ max( 0, (int) ceil( $share * count( $values ) ) - 1 ) ];
+	}
+
+	/** What went wrong, by code. @param int $from Unix seconds. */
+	private static function errors( int $from ): array {
+		$rows = Sql::rows(
+			'SELECT reason AS code, COUNT(*) AS number FROM ' . Sql::table( 'ledger' ) . ' WHERE created_at >= %s AND reason IS NOT NULL GROUP BY reason ORDER BY number DESC, reason LIMIT 8',
+			array( Sql::utc( $from ) )
+		);
+		return array_map(
+			static function ( $row ) {
+				return array(
+					'code'   => $row['code'],
+					'words'  => Job_Words::code( $row['code'] ),
+					'number' => (int) $row['number'],
+				);
+			},
+			$rows
+		);
+	}
+
+	/** Money given back. @param int $from Unix seconds. */
+	private static function money( int $from ): float {
+		$rows = Sql::rows(
+			'SELECT e.detail FROM ' . Sql::table( 'ledger' ) . ' l JOIN ' . Sql::table( 'effects' ) . " e ON e.job_id = l.job_id AND e.attempt = 0 AND e.effect = 'refund' AND e.outcome = 'refunded' WHERE l.state = 'refunded' AND l.created_at >= %s",
+			array( Sql::utc( $from ) )
+		);
+		$sum  = 0.0;
+		foreach ( $rows as $row ) {
+			$detail = json_decode( (string) $row['detail'], true );
+			$sum   += is_array( $detail ) && isset( $detail['amount'] ) ? (float) $detail['amount'] : 0.0;
+		}
+		return $sum;
+	}
+}
