@@ -45,9 +45,11 @@ class Sandbox(Process):
     def bill(self) -> list[dict]:
         return requests.get(f"{self.url}/sandbox/bill", timeout=10).json()["submits"]
 
-    def fault(self, *faults: Mapping[str, object]) -> None:
-        """Replace the faults that are set; none: all well."""
-        requests.put(f"{self.url}/sandbox/faults", json={"faults": list(faults)}, timeout=10).raise_for_status()
+    def fault(self, *rules: Mapping[str, object]) -> None:
+        """Put these rules (`{"fault": "webhook_dropped", …}`, see sidecar/sandbox/faults.py) in the place of all
+        others; none: all is well. Raises HTTPError for a rule that the sandbox does not understand."""
+        answer = requests.put(f"{self.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
+        answer.raise_for_status()
 
 
 class Whole:
