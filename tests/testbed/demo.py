@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import sys
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from sidecar.adapters.images import Expected, Verifier
 
+from .customer import buy_on_page, download_link
 from .photos import photo
 from .whole import Whole
 
@@ -53,38 +53,16 @@ def _sell(whole: Whole) -> str:
     attachment = shop.add_photo(picture, "Evening over the hills")
     _step("a customer opens the shop and buys a photo, enlarged 4x")
     began = time.monotonic()
-    job_id = _buy(whole, attachment)
+    job_id = buy_on_page(shop, attachment, "4x", CUSTOMER)
     _step(f"paid in {time.monotonic() - began:.2f} s: job {job_id}")
     _follow(whole, job_id, began)
     mail = shop.wait_mail(CUSTOMER, timeout=30)
     seconds = time.monotonic() - began
     _step(f"the customer has mail after {seconds:.1f} s: {mail.subject}")
-    link = re.search(r'href="([^"]+/smi/download/[^"]+)"', mail.html)
-    if link is None:
-        raise SystemExit("the mail has no download link")
-    width, height, size = _download(link[1].replace("&amp;", "&"))
+    width, height, size = _download(download_link(mail))
     _step(f"downloaded by the mailed link and checked: {width}x{height} pixels, {size:,} bytes")
     row = shop.sql("SELECT attempt FROM wp_smi_bridge_ledger WHERE job_id = %s", job_id)[0]
     return f"DEMO OK job={job_id} attempt={row['attempt']} {width}x{height} {size} bytes in {seconds:.1f} s"
-
-
-def _buy(whole: Whole, attachment: int) -> str:
-    """By the shop's page: fill in the form, pay (no real money), be sent back."""
-    session = requests.Session()
-    page = session.get(f"{whole.shop.url}/", timeout=30)
-    page.raise_for_status()
-    nonce = re.search(r'name="smi_demo_nonce" value="([^"]+)"', page.text)
-    form = {"attachment": attachment, "resolution": "4x", "email": CUSTOMER, "smi_demo_buy": "1"}
-    answer = session.post(
-        f"{whole.shop.url}/",
-        data={**form, "smi_demo_nonce": nonce[1] if nonce else ""},
-        allow_redirects=False,
-        timeout=30,
-    )
-    found = re.search(r"[?&]job_id=([0-9a-f-]{36})", answer.headers.get("Location", ""))
-    if found is None:
-        raise SystemExit(f"the shop did not sell: HTTP {answer.status_code}")
-    return found[1]
 
 
 def _follow(whole: Whole, job_id: str, began: float) -> None:

@@ -1,0 +1,98 @@
+"""The whole system, shared: starting it costs some seconds, buying a picture about one.
+
+`whole` runs each test on the oldest and the newest WordPress; `newest` is one more on the newest, for tests of what
+does not depend on WordPress and of other settings. Tests that break parts start their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.customer import Customer
+from tests.testbed.whole import Whole
+from tests.testbed.wordpress import NEWEST
+
+# Writes down every announced change, one line each, as a plugin behind the shop hears it.
+_LISTENER = """<?php
+add_action( 'smi_job_status_changed', function ( $job_id, $old, $new, $data ) {
+	file_put_contents( %s, json_encode( array( $job_id, $old, $new ) ) . "\\n", FILE_APPEND | LOCK_EX );
+}, 10, 4 );
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a Whole stay together on one xdist worker; all of them have a WordPress."""
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        fixtures = getattr(item, "fixturenames", ())
+        if "whole" in fixtures:
+            item.add_marker(pytest.mark.xdist_group(f"whole-{item.callspec.params['wordpress_version']}"))
+        elif "newest" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("newest"))
+        if any(name in fixtures for name in ("newest", "own_whole")):
+            item.add_marker("wordpress")
+
+
+class Announcements:
+    """What `smi_job_status_changed` told in one shop."""
+
+    def __init__(self, whole: Whole) -> None:
+        self._file = whole.folder / "announcements.jsonl"
+        plugins = whole.shop.root / "wp-content" / "mu-plugins"
+        (plugins / "listener.php").write_text(_LISTENER % f"'{self._file}'")
+
+    def of(self, job_id: str) -> list[tuple[str, str]]:
+        """(old status, new status) in the order in which they were told."""
+        lines = self._file.read_text().splitlines() if self._file.exists() else []
+        return [(old, new) for told, old, new in map(json.loads, lines) if told == job_id]
+
+
+@pytest.fixture(scope="session")
+def whole(wordpress_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """Everything, as installed: its first poll comes after 30 s, so what is delivered sooner came by webhook."""
+    folder = tmp_path_factory.mktemp("whole")
+    with Whole.start(folder, version=wordpress_version, sandbox=["--delay", "0.2"]) as whole:
+        yield whole
+
+
+@pytest.fixture(scope="session")
+def announcements(whole: Whole) -> Announcements:
+    return Announcements(whole)
+
+
+@pytest.fixture(scope="session")
+def customer(whole: Whole, announcements: Announcements, photos: Path) -> Customer:
+    return Customer(whole.shop, photos)
+
+
+@pytest.fixture(scope="session")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    with Whole.start(tmp_path_factory.mktemp("newest"), version=NEWEST, sandbox=["--instant"]) as whole:
+        yield whole
+
+
+@pytest.fixture(scope="session")
+def buyer(newest: Whole, photos: Path) -> Customer:
+    """The customer of `newest`."""
+    return Customer(newest.shop, photos)
+
+
+@pytest.fixture
+def own_whole(tmp_path: Path) -> Iterator[Callable[..., Whole]]:
+    """Starts a Whole for one test: `Whole.start`'s settings."""
+    started: list[Whole] = []
+
+    def start(**settings: object) -> Whole:
+        started.append(Whole.start(tmp_path / f"whole-{len(started)}", **settings))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for whole in started:
+        whole.stop()

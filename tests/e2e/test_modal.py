@@ -1,0 +1,76 @@
+"""The customer in a real browser: back from payment, on to the download, also after a reload."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.testbed.customer import Customer
+from tests.testbed.whole import Whole
+
+BUTTON = "Download"
+
+
+@pytest.fixture(autouse=True)
+def patient(browser_page: Page) -> None:
+    """A busy machine may be slow; a missing button stays missing."""
+    browser_page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+
+
+def _downloaded(page: Page, folder: Path) -> Image.Image:
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("link", name=BUTTON).click()
+    download.value.save_as(folder / download.value.suggested_filename)
+    assert download.value.suggested_filename.endswith(" 4x.jpg")
+    return Image.open(BytesIO((folder / download.value.suggested_filename).read_bytes()))
+
+
+def test_who_buys_in_the_browser_sees_the_work_and_gets_the_file_also_after_a_reload(
+    whole: Whole, customer: Customer, browser_page: Page, tmp_path: Path
+) -> None:
+    customer.photo("harbour.jpg", 240, 180, seed=3)
+    whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
+    browser_page.goto(f"{whole.shop.url}/")
+    browser_page.get_by_role("button", name="Buy").first.click()
+    dialog = browser_page.get_by_role("dialog")
+    expect(dialog.get_by_role("progressbar")).to_be_visible()
+    expect(dialog.get_by_role("link", name=BUTTON)).to_be_visible()
+    assert _downloaded(browser_page, tmp_path).size == (960, 720)
+    browser_page.reload()
+    expect(browser_page.get_by_role("dialog").get_by_role("link", name=BUTTON)).to_be_visible()
+
+
+@pytest.mark.parametrize("form", ["smi_payment=success&session_id=cs_1&job_id={}", "smi_status=success&smi_job_id={}"])
+def test_either_form_of_the_return_address_opens_the_view(
+    whole: Whole, customer: Customer, browser_page: Page, tmp_path: Path, form: str
+) -> None:
+    job_id = customer.buy()
+    browser_page.goto(f"{whole.shop.url}/?{form.format(job_id)}")
+    assert _downloaded(browser_page, tmp_path).size == (640, 480)
+
+
+def test_a_closed_page_loses_nothing(whole: Whole, customer: Customer, browser_page: Page) -> None:
+    whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
+    job_id = customer.buy()
+    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&job_id={job_id}")
+    expect(browser_page.get_by_role("dialog")).to_be_visible()
+    browser_page.goto("about:blank")
+    customer.until(job_id, "delivered")
+    browser_page.goto(f"{whole.shop.url}/wp-login.php")
+    browser_page.goto(f"{whole.shop.url}/")  # no word of the job in the address: the browser remembers
+    reopened = browser_page.get_by_role("link", name=BUTTON)
+    pill = browser_page.get_by_role("button", name="picture")
+    expect(reopened.or_(pill).first).to_be_visible()
+
+
+def test_a_cancelled_payment_promises_nothing(whole: Whole, customer: Customer, browser_page: Page) -> None:
+    job_id = "11111111-2222-4333-8444-555555555555"
+    browser_page.goto(f"{whole.shop.url}/?smi_payment=cancelled&job_id={job_id}")
+    browser_page.wait_for_load_state("networkidle")
+    assert browser_page.get_by_role("link", name=BUTTON).count() == 0
+    assert browser_page.get_by_role("progressbar").count() == 0
