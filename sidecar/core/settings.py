@@ -104,8 +104,7 @@ class Settings:
                 values[item.name] = item.metadata["read"](text)
             except (ValueError, OSError) as error:
                 faults.append(f"{name} {error}")
-        if not faults:
-            faults = _contradictions(values)
+        faults += _contradictions(values)
         if faults:
             raise ConfigurationError("configuration_invalid", "\n".join(faults))
         return cls(**values)
@@ -153,22 +152,42 @@ def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str])
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Faults of settings that are each fine by themselves; a rule about one that could not be read is passed over."""
     faults = []
-    if values["webhooks"] == "direct" and not values["public_url"]:
-        faults.append("SMI_WEBHOOKS=direct needs SMI_PUBLIC_URL, or Upsampler has nowhere to call")
-    if values["download_mode"] != "stream" and not values["public_url"]:
-        faults.append(
-            f"SMI_DOWNLOAD_MODE={values['download_mode']} needs SMI_PUBLIC_URL: without it nobody downloads here"
-        )
-    if values["first_poll_s"] >= values["watch_limit_s"]:
-        faults.append("SMI_FIRST_POLL_S must be less than SMI_WATCH_LIMIT_S, or no job is ever polled")
-    if values["previous_secret"] and values["previous_secret"] == values["secret"]:
-        faults.append("SMI_PREVIOUS_SECRET is the same as SMI_SECRET")
-    if not (values["accel_prefix"].startswith("/") and values["accel_prefix"].endswith("/")):
-        faults.append("SMI_ACCEL_PREFIX must begin and end with /")
-    if not values["uploads_dir"].is_absolute():
-        faults.append("SMI_UPLOADS_DIR must be an absolute path")
+    for names, holds, fault in _RULES:
+        if all(name in values for name in names) and not holds(*(values[name] for name in names)):
+            faults.append(fault)
     return faults
+
+
+_RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
+    (
+        ("webhooks", "public_url"),
+        lambda where, public: where != "direct" or bool(public),
+        "SMI_WEBHOOKS=direct needs SMI_PUBLIC_URL, or Upsampler has nowhere to call",
+    ),
+    (
+        ("download_mode", "public_url"),
+        lambda mode, public: mode == "stream" or bool(public),
+        "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
+    ),
+    (
+        ("first_poll_s", "watch_limit_s"),
+        lambda first, limit: first < limit,
+        "SMI_FIRST_POLL_S must be less than SMI_WATCH_LIMIT_S, or no job is ever polled",
+    ),
+    (
+        ("secret", "previous_secret"),
+        lambda current, previous: current != previous,
+        "SMI_PREVIOUS_SECRET is the same as SMI_SECRET",
+    ),
+    (
+        ("accel_prefix",),
+        lambda prefix: prefix.startswith("/") and prefix.endswith("/"),
+        "SMI_ACCEL_PREFIX must begin and end with /",
+    ),
+    (("uploads_dir",), lambda folder: folder.is_absolute(), "SMI_UPLOADS_DIR must be an absolute path"),
+)
 
 
 def described() -> list[dict[str, str | None]]:

@@ -1,0 +1,162 @@
+"""Settings: every fault is reported, all of them at once; secrets may stand in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.errors import ConfigurationError
+from sidecar.core.settings import Settings, described
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NEEDED = {
+    "SMI_SHOP_URL": "https://Shop.example/",
+    "SMI_SECRET": SECRET,
+    "SMI_UPLOADS_DIR": "/srv/uploads",
+    "UPSAMPLER_API_KEY": "key",
+}
+
+
+def read(**changes: str | None) -> Settings:
+    return Settings.from_env({name: text for name, text in {**NEEDED, **changes}.items() if text is not None})
+
+
+def faults(**changes: str | None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read(**changes)
+    assert caught.value.code == "configuration_invalid"
+    return caught.value.detail
+
+
+def test_four_settings_are_enough() -> None:
+    settings = read()
+    assert settings.site == "https://shop.example"
+    assert settings.uploads_base_url == "https://Shop.example/wp-content/uploads"
+    assert settings.downloads_dir == Path("/srv/uploads/smi-downloads")
+    assert (settings.port, settings.watch_limit_s, settings.webhooks) == (8321, 900, "auto")
+
+
+def test_an_empty_environment_names_everything_that_is_missing() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({})
+    assert [line.split()[0] for line in caught.value.detail.splitlines()] == list(NEEDED)
+
+
+def test_all_faults_are_reported_at_once_contradictions_too() -> None:
+    found = faults(
+        SMI_SECRET="hunter2",
+        PORT="http",
+        SMI_FILE_MODE="rw",
+        SMI_WEBHOOKS="direct",
+        SMI_FIRST_POLL_S="600",
+        SMI_WATCH_LIMIT_S="60",
+        SMI_UPLOADS_DIR="relative",
+    ).splitlines()
+    assert [line.split()[0].split("=")[0] for line in found] == [
+        "SMI_SECRET",
+        "PORT",
+        "SMI_FILE_MODE",
+        "SMI_WEBHOOKS",
+        "SMI_FIRST_POLL_S",
+        "SMI_UPLOADS_DIR",
+    ]
+
+
+def test_no_fault_quotes_a_secret() -> None:
+    assert "hunter2" not in faults(SMI_SECRET="hunter2", SMI_PREVIOUS_SECRET="whsec_hunter2")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SMI_SHOP_URL", "shop.example"),
+        ("SMI_SHOP_URL", "ftp://shop.example"),
+        ("SMI_SHOP_URL", "https://user@shop.example"),
+        ("SMI_SHOP_URL", "https://shop.example/?x=1"),
+        ("SMI_SHOP_URL", "http://[::1"),
+        ("SMI_PUBLIC_URL", "//x"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "²"),
+        ("SMI_WORKERS", "-1"),
+        ("SMI_FIRST_POLL_S", "nan"),
+        ("SMI_FIRST_POLL_S", "soon"),
+        ("SMI_FILE_MODE", "1777"),
+        ("SMI_CHECK_PICTURE", "maybe"),
+        ("SMI_OUTPUT_FORMAT", "gif"),
+        ("SMI_LINK_KEYS", "short"),
+        ("REDIS_URL", "http://localhost"),
+        ("SMI_ACCEL_PREFIX", "internal"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(name: str, text: str) -> None:
+    assert faults(**{name: text}).startswith(name + " ")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SMI_DOWNLOAD_MODE": "x-accel"},
+        {"SMI_PREVIOUS_SECRET": SECRET},
+        {"SMI_WEBHOOKS": "direct"},
+        {"SMI_FIRST_POLL_S": "30", "SMI_WATCH_LIMIT_S": "30"},
+    ],
+)
+def test_a_configuration_that_contradicts_itself_is_refused(changes: dict[str, str]) -> None:
+    assert faults(**changes)
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET + "\n")
+    assert read(SMI_SECRET=None, SMI_SECRET_FILE=str(file)).secret == read().secret
+
+
+def test_a_value_and_a_file_at_the_same_time_is_a_fault() -> None:
+    assert "SMI_SECRET_FILE are both set" in faults(SMI_SECRET_FILE="/run/secret")
+
+
+def test_a_file_that_can_not_be_read_is_a_fault_of_that_setting(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    assert faults(UPSAMPLER_API_KEY=None, UPSAMPLER_API_KEY_FILE=str(tmp_path / "gone")).startswith(
+        "UPSAMPLER_API_KEY "
+    )
+    assert faults(UPSAMPLER_API_KEY=None, UPSAMPLER_API_KEY_FILE=str(tmp_path / "binary")).startswith(
+        "UPSAMPLER_API_KEY "
+    )
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert read(PORT="", SMI_PUBLIC_URL="  ").port == 8321
+
+
+def test_links_are_signed_by_keys_of_their_own_or_derived_from_the_secrets_newest_last() -> None:
+    assert read(SMI_LINK_KEYS="a" * 16 + " , " + "b" * 16).signing_keys == (b"a" * 16, b"b" * 16)
+    other = "whsec_" + "QUJD" * 8
+    rotated = read(SMI_SECRET=other, SMI_PREVIOUS_SECRET=SECRET)
+    assert rotated.signing_keys[0] == read().signing_keys[0]
+    assert rotated.secrets[0] != read().secret
+
+
+@pytest.mark.parametrize(
+    ("changes", "address"),
+    [
+        ({"SMI_PUBLIC_URL": "https://shop.example/smi/"}, "https://shop.example/smi/webhooks/upsampler/T"),
+        ({}, "https://Shop.example/smi-webhook/upsampler/?token=T"),
+        (
+            {"SMI_PUBLIC_URL": "https://x.example", "SMI_WEBHOOKS": "shop"},
+            "https://Shop.example/smi-webhook/upsampler/?token=T",
+        ),
+        ({"SMI_WEBHOOKS": "off"}, None),
+    ],
+)
+def test_where_upsampler_reports(changes: dict[str, str], address: str | None) -> None:
+    assert read(**changes).webhook_address("T") == address
+
+
+def test_every_setting_is_described_and_its_default_is_accepted() -> None:
+    names = [item["name"] for item in described()]
+    assert len(names) == len(set(names)) and all(item["help"] for item in described())
+    read(**{item["name"]: item["default"] for item in described() if item["default"] is not None})
+    assert {item["name"] for item in described() if item["default"] is None} == set(NEEDED)

@@ -1,0 +1,64 @@
+"""The table of states, and the job's form in a Redis hash."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from sidecar.core.job import DEFAULTS, Job
+from sidecar.core.states import LABELS, SETTLED, STAGE_OF, STAGES, STATES, may_go
+
+
+def test_a_job_ends_in_three_ways_and_no_other() -> None:
+    assert {"delivered", "refunded", "review"} == SETTLED
+
+
+def test_every_state_is_labelled_and_every_open_one_has_a_stage_that_moves_it_on() -> None:
+    assert set(LABELS) == set(STATES)
+    assert set(STAGE_OF) == set(STATES) - SETTLED
+    assert set(STAGE_OF.values()) <= set(STAGES)
+
+
+@pytest.mark.parametrize("state", sorted(set(STATES) - SETTLED))
+def test_an_ending_can_be_reached_from_every_open_state(state: str) -> None:
+    assert may_go(state, "review")
+    assert may_go(state, "refunding") or state == "refunding"
+
+
+def test_a_refund_is_final() -> None:
+    assert [state for state in STATES if may_go("refunded", state)] == ["refunded"]
+
+
+def test_staying_is_always_allowed_and_an_unknown_state_never() -> None:
+    assert all(may_go(state, state) for state in STATES)
+    assert not may_go("paid", "lost")
+
+
+def test_a_delivered_job_goes_nowhere_but_to_its_refund() -> None:
+    assert {state for state in STATES if may_go("delivered", state)} == {"delivered", "refunding", "refunded"}
+
+
+def test_a_job_with_every_field_set_survives_the_hash() -> None:
+    values = {f.name: {"int": 7, "str": f"text of {f.name}", "float": 7.5}[f.type] for f in fields(Job)}
+    job = Job(**values)
+    assert Job.from_fields(job.to_fields(), job.due_at) == job
+
+
+def test_a_hash_holds_only_what_differs_from_the_defaults() -> None:
+    assert Job("j", 1, "paid").to_fields() == {"job_id": "j", "attempt": "1", "state": "paid"}
+    assert Job.from_fields({"job_id": "j", "attempt": "1", "state": "paid"}) == Job("j", 1, "paid")
+
+
+def test_a_field_that_this_version_does_not_know_is_passed_over() -> None:
+    assert (
+        Job.from_fields({"job_id": "j", "attempt": "1", "state": "paid", "of_tomorrow": "x", "lease": "5"}).attempt == 1
+    )
+
+
+def test_every_field_but_the_three_names_has_a_default() -> None:
+    assert [name for name, default in DEFAULTS.items() if not isinstance(default, (int, float, str))] == [
+        "job_id",
+        "attempt",
+        "state",
+    ]
