@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,13 @@ class Bill:
     def __init__(self, folder: Path):
         self._path = folder / "bill.jsonl"
         self._lock = threading.Lock()
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = self._path.open("ab", buffering=0)
 
     def write(self, event: str, job_id: str, **fields: object) -> None:
         """`event` is accepted, finished, download or webhook."""
         line = json.dumps({"event": event, "id": job_id, **fields}, separators=(",", ":"))
         with self._lock:
-            os.write(self._file, line.encode() + b"\n")
+            self._file.write(line.encode() + b"\n")
 
     def events(self) -> Iterator[dict]:
         """All events since the folder was new, oldest first."""
@@ -51,4 +50,4 @@ class Bill:
 
     def close(self) -> None:
         """Closes the file; nothing can be written any more."""
-        os.close(self._file)
+        self._file.close()

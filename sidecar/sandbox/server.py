@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import ThreadingHTTPServer
 
 from sidecar.sandbox.handler import Handler
@@ -32,6 +33,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.url = f"http://{options.host}:{self.server_port}"
         self.stopping = threading.Event()
         self.cut: set[int] = set()  # sockets that end without the usual farewell
+        self._open: set[socket.socket] = set()
         self.stand_in = StandIn(options, now)
         self.stand_in.base_url = self.stand_in.base_url or self.url
         self._thread: threading.Thread | None = None
@@ -49,6 +51,9 @@ class SandboxServer(ThreadingHTTPServer):
             self.shutdown()
             self._thread.join()
         self.server_close()
+        for connection in list(self._open):  # kept alive by clients: their threads wait for a request
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.stand_in.stop()
 
     def __enter__(self) -> SandboxServer:
@@ -64,8 +69,14 @@ class SandboxServer(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.server_address[:2]
 
+    def process_request(self, request, client_address) -> None:
+        """Remembers the connection, so that `stop` can end it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
     def shutdown_request(self, request) -> None:
         """A cut connection is closed as it is: with SO_LINGER 0 the other side sees a reset."""
+        self._open.discard(request)
         if id(request) in self.cut:
             self.cut.discard(id(request))
             request.close()
@@ -74,5 +85,5 @@ class SandboxServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client_address) -> None:
         """A client that goes away is no news; anything else is."""
-        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+        if not self.stopping.is_set() and not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)

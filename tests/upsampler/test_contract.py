@@ -278,6 +278,7 @@ def test_an_empty_account_is_a_fault_of_the_configuration(side):
 
 @pytest.mark.parametrize("call", ["submit", "status", "check_key"])
 def test_nobody_listening_is_temporary_and_certain(side, call):
+    side.client.check_key()  # leaves a kept connection behind
     side.go_away()
     calls = {
         "submit": side.submit,

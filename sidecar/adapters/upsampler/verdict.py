@@ -152,7 +152,7 @@ def http_error(
             return UnknownOutcome("submit_outcome_unknown", f"{said} from a gateway: the job may have been accepted")
         return TemporaryError("upsampler_unavailable", said, retry_after=pause)
     if 300 <= status < 400:
-        return TemporaryError("upsampler_unavailable", f"{said}, a redirect: is UPSAMPLER_BASE_URL right?")
+        return TemporaryError("upsampler_unavailable", f"{said}, a redirect: is UPSAMPLER_URL right?")
     if status in (408, 425):
         return TemporaryError("upsampler_unavailable", said, retry_after=pause)
     if status == 413:
@@ -161,7 +161,7 @@ def http_error(
         return PermanentError("source_unsupported", said)
     if status in (404, 405) and not spoke:
         # A web server's page, not the API's answer: a wrong address must not refund every customer.
-        return TemporaryError("upsampler_unavailable", f"{said} without JSON: is UPSAMPLER_BASE_URL right?")
+        return TemporaryError("upsampler_unavailable", f"{said} without JSON: is UPSAMPLER_URL right?")
     if not submit:
         return PermanentError("upsampler_unknown_job" if status in (404, 410) else "upsampler_rejected", said)
     return refusal(text, said)
