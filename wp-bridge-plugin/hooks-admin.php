@@ -9,6 +9,9 @@ namespace SmiBridge;
 
 defined( 'ABSPATH' ) || exit;
 
+// Site Health's weekly check runs in WP-Cron, outside of wp-admin.
+add_filter( 'site_status_tests', array( Site_Health::class, 'tests' ) );
+
 if ( ! is_admin() ) {
 	return;
 }
@@ -29,3 +32,21 @@ add_action( 'wp_ajax_smi_bridge_env', array( Env_Lines::class, 'answer' ) );
 add_action( 'wp_ajax_smi_bridge_test_connection', array( Connection_Report::class, 'answer' ) );
 add_action( 'admin_post_smi_bridge_secret', array( Secret_Change::class, 'handle' ) );
 add_action( 'admin_post_smi_bridge_lock_site', array( Secret_Change::class, 'lock_site' ) );
+
+add_action( 'admin_notices', array( Problem_Notices::class, 'show' ) );
+add_action( 'admin_bar_menu', array( Problem_Notices::class, 'light' ), 90 );
+add_action( 'wp_dashboard_setup', array( Problem_Notices::class, 'add_widget' ) );
+add_action( 'wp_ajax_smi_bridge_dismiss', array( Problem_Notices::class, 'dismiss' ) );
+
+add_action( 'wp_ajax_smi_bridge_health_doors', array( Site_Health::class, 'answer_doors' ) );
+add_action( 'wp_ajax_smi_bridge_health_leak', array( Site_Health::class, 'answer_leak' ) );
+add_filter( 'debug_information', array( Site_Health::class, 'debug' ) );
+
+add_action( 'wp_ajax_smi_bridge_mail_preview', array( Mail_Preview::class, 'show' ) );
+add_action( 'wp_ajax_smi_bridge_mail_test', array( Mail_Preview::class, 'send' ) );
+
+add_action( 'admin_enqueue_scripts', array( Shop_Jobs_Page::class, 'enqueue' ) );
+add_action( 'wp_ajax_smi_bridge_shop_states', array( Shop_Jobs_Page::class, 'states' ) );
+add_action( 'wp_ajax_smi_bridge_shop_retry', array( Shop_Jobs_Page::class, 'retry' ) );
+
+add_action( 'admin_init', array( Privacy_Text::class, 'add' ) );

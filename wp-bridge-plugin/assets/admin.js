@@ -104,6 +104,30 @@
 		} );
 	} );
 
+	document.querySelectorAll( '#doaction, #doaction2' ).forEach( function ( button ) {
+		button.addEventListener( 'click', function ( event ) {
+			var action = document.getElementById( button.id === 'doaction' ? 'bulk-action-selector-top' : 'bulk-action-selector-bottom' ).value;
+			var chosen = document.querySelectorAll( 'input[name="jobs[]"]:checked' ).length;
+			var question = boot.questions && boot.questions[ action ];
+			if ( question && chosen && ! window.confirm( question + ' (' + chosen + ')' ) ) {
+				event.preventDefault();
+			}
+		} );
+	} );
+
+	document.querySelectorAll( '[data-smib-mail]' ).forEach( function ( button ) {
+		button.addEventListener( 'click', function () {
+			button.disabled = true;
+			post( 'smi_bridge_mail_test', { kind: button.dataset.smibMail } ).then( function ( data ) {
+				say( button, data.message );
+			} ).catch( function ( error ) {
+				say( button, error.message );
+			} ).then( function () {
+				button.disabled = false;
+			} );
+		} );
+	} );
+
 	/* ---- the connection test ---- */
 
 	var test = document.getElementById( 'smib-test' );

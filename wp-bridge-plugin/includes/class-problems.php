@@ -61,7 +61,7 @@ final class Problems {
 		if ( ! $last['ok'] && ( $long || Circuit::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */
 			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Words::distance( $last['since'] ) );
-			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), $last['message'] . ' ' . $since, Admin::url( 'settings' ) );
+			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), self::fault( $last['code'] ) . ' ' . $since, Admin::url( 'settings' ) );
 		}
 		$status = $last['status'];
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
@@ -74,6 +74,20 @@ final class Problems {
 			$found[] = self::problem( 'notice:' . $key, 'bad', $title, (string) $notice['detail'], Admin::url( 'dashboard' ), (int) Words::timestamp( $notice['since'] ?? 0 ) );
 		}
 		return $found;
+	}
+
+	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar::send(). */
+	private static function fault( string $code ): string {
+		$words = array(
+			'refused'      => __( 'Nothing answers at its address.', 'smi-bridge' ),
+			'timeout'      => __( 'It does not answer in time.', 'smi-bridge' ),
+			'dns'          => __( 'Its name is unknown here.', 'smi-bridge' ),
+			'tls'          => __( 'Its certificate is not trusted here.', 'smi-bridge' ),
+			'unauthorized' => __( 'It refuses the signature: secret, site or clock differ.', 'smi-bridge' ),
+			'no_sidecar'   => __( 'Something else answers at its address.', 'smi-bridge' ),
+			'busy'         => __( 'It answers with a fault of its own.', 'smi-bridge' ),
+		);
+		return ( $words[ $code ] ?? Job_Words::code( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */

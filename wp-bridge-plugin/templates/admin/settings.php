@@ -138,6 +138,11 @@ $smib_kinds = array(
 						<label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
 						<strong><?php echo esc_html( $smib_words[0] ); ?></strong></label>
 						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span>
+						<span class="smib-kind-links">
+							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></a>
+							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></button>
+							<span class="smib-said" role="status"></span>
+						</span>
 					</div>
 					<?php endforeach; ?>
 				</fieldset></td>

@@ -1,0 +1,99 @@
+<?php
+/**
+ * Shows a mail as it will look, and sends one to the admin who asks. Uses made-up facts, never a customer's.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * AJAX `smi_bridge_mail_preview` (an HTML page for a frame) and `smi_bridge_mail_test`.
+ */
+final class Mail_Preview {
+
+	/** The address of a preview. @param string $kind Kind of mail. */
+	public static function url( string $kind ): string {
+		return add_query_arg(
+			array(
+				'action'   => 'smi_bridge_mail_preview',
+				'kind'     => $kind,
+				'_wpnonce' => wp_create_nonce( 'smi_bridge_mail_preview' ),
+			),
+			admin_url( 'admin-ajax.php' )
+		);
+	}
+
+	/** Prints a mail's HTML. Scripts are forbidden in it, wherever a template or a filter put them. */
+	public static function show(): void {
+		if ( ! Admin::may() || ! check_ajax_referer( 'smi_bridge_mail_preview', false, false ) ) {
+			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+		$kind = self::kind( isset( $_GET['kind'] ) ? sanitize_key( $_GET['kind'] ) : '' );
+		nocache_headers();
+		header( 'Content-Type: text/html; charset=UTF-8' );
+		header( "Content-Security-Policy: default-src 'none'; img-src * data:; style-src 'unsafe-inline'" );
+		$mail = new Mail_Message( $kind, self::facts( $kind ) );
+		echo $mail->html(); // phpcs:ignore WordPress.Security.EscapeOutput -- a whole document of our templates, without scripts.
+		exit;
+	}
+
+	/** AJAX: sends a mail of that kind to the present user. */
+	public static function send(): void {
+		Admin::check_ajax();
+		$kind = self::kind( isset( $_POST['kind'] ) ? sanitize_key( $_POST['kind'] ) : '' ); // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
+		$to   = wp_get_current_user()->user_email;
+		$sent = is_email( $to ) ? Mail::deliver( array( $to ), $kind, self::facts( $kind ) ) : 'no_address';
+		if ( 'sent' !== $sent ) {
+			/* translators: %s: words of the mailer */
+			wp_send_json_error( array( 'message' => 'no_address' === $sent ? __( 'Your profile has no e-mail address.', 'smi-bridge' ) : sprintf( __( 'Not sent: %s', 'smi-bridge' ), Mail::$last_error ) ), 500 );
+		}
+		/* translators: %s: e-mail address */
+		wp_send_json_success( array( 'message' => sprintf( __( 'Sent to %s.', 'smi-bridge' ), $to ) ) );
+	}
+
+	/** A known kind. @param string $kind As asked for. */
+	private static function kind( string $kind ): string {
+		return in_array( $kind, Mail::KINDS, true ) ? $kind : 'delivered';
+	}
+
+	/** Made-up facts. @param string $kind Kind of mail. */
+	public static function facts( string $kind ): array {
+		$job = '00000000-0000-4000-8000-000000000000';
+		if ( 'admin' === $kind ) {
+			return array(
+				'items' => array(
+					array(
+						'kind'   => 'review',
+						'job_id' => $job,
+						'detail' => __( 'Upsampler did not answer for 15 minutes.', 'smi-bridge' ),
+						'since'  => time() - 900,
+					),
+					array(
+						'kind'   => 'hold',
+						'detail' => __( 'The credits at Upsampler are used up.', 'smi-bridge' ),
+						'since'  => time() - 300,
+					),
+				),
+			);
+		}
+		return array(
+			'job_id'           => $job,
+			'attempt'          => 1,
+			'email'            => '',
+			'title'            => __( 'Harbour at dawn', 'smi-bridge' ),
+			'width'            => 6000,
+			'height'           => 4000,
+			'bytes'            => 18400000,
+			'format'           => 'jpeg',
+			'factor'           => 4,
+			'download_url'     => home_url( '/smi/download/example/harbour-at-dawn-4x.jpg' ),
+			'expires_at'       => time() + HOUR_IN_SECONDS * Settings::expiry_hours(),
+			'reason'           => 'source_gone',
+			'amount'           => 4.8,
+			'customer_message' => 'message' === $kind ? __( 'Your picture has an unusual colour profile. We have kept it as it is; write to us if the colours look wrong.', 'smi-bridge' ) : '',
+		);
+	}
+}
