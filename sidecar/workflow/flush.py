@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.errors import SidecarError
 from .ports import Ports
-from .timing import LANE_PAUSE_CAP_S, REBOOK_S
+from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S
 
 BATCH = 50
 BATCH_OF_LANE = {"deliver": BATCH, "settle": 5}  # a refund waits for the bank: keep the request short
@@ -29,14 +29,15 @@ def run(ports: Ports, lane: str) -> None:
             if not messages or not ports.outbox.renew_lock(lane, token):
                 return
             try:
-                results = ports.shop.send(messages)
+                with ports.leases.keep(lambda: ports.outbox.renew_lock(lane, token)):
+                    results = ports.shop.send(messages)
             except SidecarError as error:
                 _shop_away(ports, lane, error)
                 return
             ports.outbox.clear_failures(lane)
             ports.crash_point(f"flush:{lane}:answered")
             for message, result in zip(messages, results, strict=True):
-                _act(ports, lane, message, result)
+                _act_or_defer(ports, lane, message, result)
     finally:
         ports.outbox.unlock(lane, token)
 
@@ -54,6 +55,15 @@ def _shop_away(ports: Ports, lane: str, error: SidecarError) -> None:
         waiting=ports.outbox.waiting(lane),
         after_s=round(pause, 1),
     )
+
+
+def _act_or_defer(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any]) -> None:
+    """One answer that we stumble over must not stop the lane: its message waits a minute, the others go on."""
+    try:
+        _act(ports, lane, message, result)
+    except Exception:
+        ports.log("stage.broke", "A fault of ours.", stage=lane, message_id=message["id"], exc_info=True)
+        ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)
 
 
 def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any]) -> None:
