@@ -3,6 +3,7 @@
 Importing this package loads neither pyvips nor Pillow: they are loaded by the first call that needs them.
 """
 
+from .compress import Compressed, compress_source
 from .convert import convert
 from .facts import (
     EXTENSIONS,
@@ -13,7 +14,9 @@ from .facts import (
     Expected,
     ImageFacts,
 )
+from .picture import PictureVerdict, check_picture
 from .pixels import verify_pixels
+from .resemblance import Resemblance, resemblance, thumbnail
 from .verifier import Verifier, read_header, read_header_bytes
 
 __all__ = [
@@ -22,11 +25,18 @@ __all__ = [
     "MEDIA_TYPES",
     "PNG",
     "WEBP",
+    "Compressed",
     "Expected",
     "ImageFacts",
+    "PictureVerdict",
+    "Resemblance",
     "Verifier",
+    "check_picture",
+    "compress_source",
     "convert",
     "read_header",
     "read_header_bytes",
+    "resemblance",
+    "thumbnail",
     "verify_pixels",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...core.errors import ConfigurationError, PermanentError
+from ...core.errors import PermanentError
 from . import vips
 from .facts import JPEG, PNG, WEBP, ImageFacts
 from .verifier import read_header
@@ -18,34 +18,24 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
        WebP, CMYK to sRGB for PNG and WebP;
     3. keeps the ICC profile and the orientation, drops all other metadata.
 
-    `target` is replaced and removed again if anything fails. Raises PermanentError ``conversion_failed``,
+    `target` is replaced, and removed again if anything fails. Raises PermanentError ``conversion_failed``,
     ConfigurationError ``disk_full``.
     """
     facts = read_header(source)
-    pyvips = vips.load()
-    try:
+    with vips.translated(target, f"{facts.format} to {format}", vips.load()):
         with vips.opened(source, facts.format) as image:
-            _save(_fit(image, format), target, format, quality)
+            save(flattened_to_eight_bits(image, format), target, format, quality)
         written = read_header(target)
-    except pyvips.Error as error:
-        target.unlink(missing_ok=True)
-        reason = vips.first_line(error)
-        if "No space left" in str(error):
-            raise ConfigurationError("disk_full", f"no space to write the {format} file") from error
-        raise PermanentError("conversion_failed", f"{facts.format} to {format}: {reason}") from error
-    except PermanentError as error:
-        target.unlink(missing_ok=True)
-        raise PermanentError("conversion_failed", error.detail) from error
-    if (written.width, written.height) != (facts.width, facts.height):
-        target.unlink(missing_ok=True)
-        raise PermanentError(
-            "conversion_failed",
-            f"expected {facts.width}x{facts.height} pixels, wrote {written.width}x{written.height}",
-        )
+        if (written.width, written.height) != (facts.width, facts.height):
+            raise PermanentError(
+                "conversion_failed",
+                f"expected {facts.width}x{facts.height} pixels, wrote {written.width}x{written.height}",
+            )
     return written
 
 
-def _fit(image, format: str):
+def flattened_to_eight_bits(image, format: str):
+    """The image as far reduced as `format` demands: alpha, depth, CMYK."""
     if format == JPEG and image.hasalpha():
         white = 65535 if image.format == "ushort" else 255
         image = image.flatten(background=white)
@@ -57,7 +47,8 @@ def _fit(image, format: str):
     return image
 
 
-def _save(image, target: Path, format: str, quality: int) -> None:
+def save(image, target: Path, format: str, quality: int) -> None:
+    """Encodes to `target`, with the ICC profile and, if it is not 1, the orientation."""
     keep = "icc"
     if image.get_typeof("orientation") and image.get("orientation") != 1:
         image = _only_orientation(image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 
 BLOCK = 8  # pixels a side
 SIDE = 16  # blocks along the longer side: pictures are compared at 128 pixels
-_WINDOW = 3  # blocks a side of the region that is judged by itself
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _FLAT = 0.5  # variance of luma (0 to 255) below which a block shows one colour
 _DETAIL = 10.0  # variance of luma from which a block surely shows more than one
+_ENOUGH_CONTRAST = 24.0  # standard deviation of luma up to which a picture is stretched
+_MAX_GAIN = 8.0
+_LITTLE_CHROMA = 6.0  # mean chroma (0 to 181) below which a picture counts as grey
 
 
 @dataclass(frozen=True)
@@ -36,18 +39,22 @@ class Resemblance:
 
     Attributes:
         ssim: mean over all blocks, on luma; 1.0 for equal pictures.
-        worst: the least mean of 3x3 neighbouring blocks: a hole or a tear shows here first.
-        colour: mean distance of the blocks' mean colours in YCbCr, 0 for equal pictures, units of 0 to 255.
+        worst: the least mean of 3x3 neighbouring blocks: a tear shows here first.
+        gap: the greatest difference of luma (0 to 255), as a mean over 2x2 neighbouring blocks: a hole shows here.
+        tone: mean difference of the blocks' luma, 0 to 255.
+        colour: mean distance of the blocks' chroma, as a share of the source's chroma; 1 if colours are lost.
+        emptied: share of the blocks with detail that show one colour in the result.
         contrast: standard deviation of the result's luma, 0 to 127; `source_contrast` is the source's.
-        emptied: share of blocks with detail in the source and one colour in the result.
     """
 
     ssim: float
     worst: float
+    gap: float
+    tone: float
     colour: float
+    emptied: float
     contrast: float
     source_contrast: float
-    emptied: float
 
 
 def thumbnail(path: Path, max_side: int = 256) -> bytes:
@@ -76,7 +83,7 @@ def small_copy(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on:
 def comparison_size(width: int, height: int) -> tuple[int, int]:
     """The size at which pictures of these proportions are compared: whole blocks, the longer side 128."""
     scale = SIDE / max(width, height)
-    return BLOCK * max(_WINDOW, round(width * scale)), BLOCK * max(_WINDOW, round(height * scale))
+    return BLOCK * max(3, round(width * scale)), BLOCK * max(3, round(height * scale))
 
 
 def resemblance(source: Path, result: Path) -> Resemblance:
@@ -94,46 +101,63 @@ def resemblance(source: Path, result: Path) -> Resemblance:
 
 
 def compare(before: Image, after: Image) -> Resemblance:
-    """Compares two small RGB pictures of one size, whose sides are multiples of 8."""
-    from PIL import ImageMath
+    """Compares two small RGB pictures of one size, whose sides are multiples of 8.
+
+    A picture of little contrast (fog, snow) is stretched first, both sides alike, or SSIM's constants would
+    make everything resemble everything.
+    """
+    from PIL import ImageMath, ImageStat
 
     before, after = before.convert("YCbCr"), after.convert("YCbCr")
-    x, y = before.getchannel(0).convert("F"), after.getchannel(0).convert("F")
+    x, y = before.getchannel(0), after.getchannel(0)
+    statistics = ImageStat.Stat(x)
+    middle, source_contrast = statistics.mean[0], statistics.stddev[0]
+    gain = min(_MAX_GAIN, max(1.0, _ENOUGH_CONTRAST / max(source_contrast, 0.01)))
+
+    def stretched(image: Image) -> Image:
+        return ImageMath.lambda_eval(lambda of: (of["a"] - middle) * gain + middle, a=image.convert("F"))
 
     def product(a: Image, b: Image) -> Image:
         return ImageMath.lambda_eval(lambda of: of["a"] * of["b"], a=a, b=b)
 
+    x, y = stretched(x), stretched(y)
     means = [_blocks(image) for image in (x, y, product(x, x), product(y, y), product(x, y))]
-    scores, emptied = [], 0
+    scores, differences = [], []
+    detailed = emptied = 0
     for mx, my, xx, yy, xy in zip(*means, strict=True):
         vx, vy, covariance = max(xx - mx * mx, 0.0), max(yy - my * my, 0.0), xy - mx * my
         likeness = (2 * mx * my + _C1) * (2 * covariance + _C2)
         scores.append(likeness / ((mx * mx + my * my + _C1) * (vx + vy + _C2)))
-        emptied += vy < _FLAT and vx > _DETAIL
-    count = len(scores)
-    chroma = [_blocks(image.getchannel(band)) for image in (before, after) for band in (1, 2)]
-    colours = zip(means[0], *chroma[:2], strict=True), zip(means[1], *chroma[2:], strict=True)
-    mx, my, xx, yy, _ = (sum(values) / count for values in means)
+        differences.append(abs(mx - my) / gain)
+        detailed += vx > _DETAIL
+        emptied += vx > _DETAIL and vy < _FLAT
+    columns, rows = x.width // BLOCK, x.height // BLOCK
     return Resemblance(
-        ssim=sum(scores) / count,
-        worst=_worst_region(scores, x.width // BLOCK, x.height // BLOCK),
-        colour=sum(map(math.dist, *colours)) / count,
-        contrast=math.sqrt(max(yy - my * my, 0.0)),
-        source_contrast=math.sqrt(max(xx - mx * mx, 0.0)),
-        emptied=emptied / count,
+        ssim=sum(scores) / len(scores),
+        worst=min(_regions(scores, columns, rows, 3)),
+        gap=max(_regions(differences, columns, rows, 2)),
+        tone=sum(differences) / len(differences),
+        colour=_colour(before, after),
+        emptied=emptied / max(detailed, 1),
+        contrast=ImageStat.Stat(after).stddev[0],
+        source_contrast=source_contrast,
     )
+
+
+def _colour(before: Image, after: Image) -> float:
+    one, other = ([_blocks(image.getchannel(band)) for band in (1, 2)] for image in (before, after))
+    distance = sum(map(math.dist, zip(*one, strict=True), zip(*other, strict=True)))
+    chroma = sum(math.hypot(cb - 128, cr - 128) for cb, cr in zip(*one, strict=True))
+    return distance / max(chroma, _LITTLE_CHROMA * len(one[0]))
 
 
 def _blocks(image: Image) -> list[float]:
     return list(image.reduce(BLOCK).get_flattened_data())
 
 
-def _worst_region(scores: list[float], columns: int, rows: int) -> float:
-    """The least mean of all regions of `_WINDOW` x `_WINDOW` neighbouring blocks."""
-    across = range(_WINDOW)
-    sums = (
-        sum(scores[(top + down) * columns + left + right] for down in across for right in across)
-        for top in range(rows - _WINDOW + 1)
-        for left in range(columns - _WINDOW + 1)
-    )
-    return min(sums) / (_WINDOW * _WINDOW)
+def _regions(values: list[float], columns: int, rows: int, side: int) -> Iterator[float]:
+    """The means of all regions of `side` x `side` neighbouring blocks."""
+    across = range(side)
+    for top in range(rows - side + 1):
+        for left in range(columns - side + 1):
+            yield sum(values[(top + i) * columns + left + j] for i in across for j in across) / side**2

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...core.errors import ConfigurationError, PermanentError
 from .facts import JPEG
 
 # Lines that libvips holds in one tile. Its buffers are multiples of it: 128, its default, costs 75 MB for an image
@@ -85,6 +86,24 @@ def _source(pyvips, file):
     source.on_read(file.read)
     source.on_seek(file.seek)
     return source
+
+
+@contextlib.contextmanager
+def translated(target: Path, doing: str, pyvips) -> Iterator[None]:
+    """Failures while `target` is written become ours, and nothing stays of it.
+
+    Raises PermanentError ``conversion_failed``, ConfigurationError ``disk_full``.
+    """
+    try:
+        yield
+    except pyvips.Error as error:
+        target.unlink(missing_ok=True)
+        if "No space left" in str(error):
+            raise ConfigurationError("disk_full", f"no space for {target.name} ({doing})") from error
+        raise PermanentError("conversion_failed", f"{doing}: {first_line(error)}") from error
+    except PermanentError as error:
+        target.unlink(missing_ok=True)
+        raise PermanentError("conversion_failed", f"{doing}: {error.detail}") from error
 
 
 def first_line(error: Exception) -> str:

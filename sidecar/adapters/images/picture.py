@@ -1,0 +1,129 @@
+"""Adapter, images: the verdict on a sound file. Is it the picture that was bought: whole, upright, in its colours?
+
+Every limit below stands between the worst sound result and the mildest fault of bench/resemblance_experiment.py;
+docs/image-checks.md shows its table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.errors import PermanentError
+from .facts import JPEG, PNG, WEBP, ImageFacts
+from .resemblance import Resemblance, compare, comparison_size, small_copy
+from .verifier import read_header
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LEAST_SSIM = 0.65
+LEAST_REGION = 0.3  # SSIM of the worst region
+MOST_GAP = 40.0  # luma, 0 to 255
+GAP_IF_EMPTIED = 16.0  # the same where detail gave way to one colour
+MOST_EMPTIED = 0.9
+SOME_EMPTIED = 0.03
+MOST_COLOUR = 0.5
+MOST_TONE = 20.0
+TURNED_SSIM = 0.85  # from here on, a source that was turned is "the same picture"
+
+_PLAIN = 2.5  # contrast up to which the source itself is taken as one colour
+_BLANK = 1.5
+
+# Bytes for each pixel. Floors lie below the least that pictures with any detail came to (fog, enlarged 8 times:
+# PNG 0.012, JPEG at quality 75 0.0165, WebP at 75 0.0029); ceilings above noise at the highest quality.
+_FLOORS = {PNG: 0.006, JPEG: 0.008, WEBP: 0.0015}
+_CEILINGS = {JPEG: 5.0, WEBP: 5.0}
+_SMALL = 100_000  # pixels; below, headers and metadata count for more than the picture
+_METADATA = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PictureVerdict:
+    """`code` is None if `ok`, else what the recovery table looks up; `detail` is a sentence for the admin.
+
+    `figures` are those that the verdict rests on (None if the file could not be compared).
+    """
+
+    ok: bool
+    code: str | None
+    detail: str
+    ssim: float
+    figures: Resemblance | None = None
+
+
+def check_picture(source: Path, result: Path, facts: ImageFacts) -> PictureVerdict:
+    """Compares the delivered file with the source that was sent to be enlarged.
+
+    `facts` are those of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
+    warnings as errors, so this includes what `verify_pixels` does. Codes: ``result_blank``, ``result_torn``,
+    ``result_not_the_picture``, ``result_wrong_mode``, ``result_implausible_size``, ``result_corrupt``.
+    Raises PermanentError ``source_not_an_image`` if the source cannot be decoded any more.
+    """
+    theirs = read_header(source)
+    size = comparison_size(*theirs.display_size)
+    try:
+        before = small_copy(source, theirs, size, fail_on="none")
+    except PermanentError as error:
+        raise PermanentError("source_not_an_image", error.detail) from error
+    try:
+        after = small_copy(result, facts, size, fail_on="warning" if facts.format == JPEG else "error")
+    except PermanentError as error:
+        return PictureVerdict(False, error.code, error.detail, 0.0)
+    figures = compare(before.image, after.image)
+    fault = judge(figures)
+    if fault is None and before.transparent and not after.transparent and facts.format != JPEG:
+        fault = ("result_wrong_mode", "the source is transparent in parts, the result nowhere")
+    if fault is None and not (figures.source_contrast <= _PLAIN or plausible_size(result.stat().st_size, facts)):
+        fault = ("result_implausible_size", f"{result.stat().st_size} bytes for {facts.pixels} pixels")
+    if fault is None:
+        return PictureVerdict(True, None, "", figures.ssim, figures)
+    code, detail = fault
+    if code in ("result_not_the_picture", "result_torn") and (turn := _turned(before.image, after.image)):
+        code, detail = "result_not_the_picture", f"the picture is the right one, but {turn}"
+    return PictureVerdict(False, code, detail, figures.ssim, figures)
+
+
+def judge(figures: Resemblance) -> tuple[str, str] | None:
+    """(code, detail) of what is wrong with a result that has these figures, or None."""
+    plain = figures.source_contrast <= _PLAIN
+    if not plain and (figures.contrast < _BLANK or figures.emptied > MOST_EMPTIED):
+        return "result_blank", f"expected contrast {figures.source_contrast:.1f}, found {figures.contrast:.1f}"
+    if figures.ssim < LEAST_SSIM:
+        return "result_not_the_picture", f"expected SSIM of {LEAST_SSIM} at least, found {figures.ssim:.2f}"
+    if figures.worst < LEAST_REGION or figures.gap > MOST_GAP:
+        return "result_torn", f"a region differs: SSIM {figures.worst:.2f}, luma by {figures.gap:.0f}"
+    if figures.emptied > SOME_EMPTIED and figures.gap > GAP_IF_EMPTIED:
+        return "result_torn", f"{figures.emptied:.0%} of the detail gave way to one colour"
+    if figures.colour > MOST_COLOUR:
+        return "result_wrong_mode", f"the colours differ by {figures.colour:.0%} of their strength"
+    if figures.tone > MOST_TONE:
+        return "result_wrong_mode", f"the tones differ by {figures.tone:.0f} of 255"
+    return None
+
+
+def plausible_size(size: int, facts: ImageFacts) -> bool:
+    """Whether a file of `size` bytes can hold a picture with detail of these dimensions: a coarse bound, both ways."""
+    if facts.pixels < _SMALL:
+        return True
+    samples = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}[facts.mode]
+    ceiling = _CEILINGS.get(facts.format, 1.1 * samples * facts.bit_depth / 8)
+    return facts.pixels * _FLOORS[facts.format] <= size <= facts.pixels * ceiling + _METADATA
+
+
+def _turned(before: Image, after: Image) -> str | None:
+    """Words for how the result is turned, if turning the source makes them the same picture."""
+    from PIL.Image import Transpose
+
+    turns = {
+        "upside down": Transpose.ROTATE_180,
+        "mirrored": Transpose.FLIP_LEFT_RIGHT,
+        "mirrored top to bottom": Transpose.FLIP_TOP_BOTTOM,
+        "turned to the left": Transpose.ROTATE_90,
+        "turned to the right": Transpose.ROTATE_270,
+    }
+    for words, turn in turns.items():
+        if compare(before.transpose(turn).resize(before.size), after).ssim >= TURNED_SSIM:
+            return words
+    return None
