@@ -4,7 +4,8 @@ sandbox. What `make demo`, the end-to-end tests, chaos and the benchmarks start.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -128,6 +129,29 @@ class Whole:
             "SMI_PRIVATE_HOSTS": f"127.0.0.1:{self.sandbox_port},{self.shop.url.partition('//')[2]}",
             "SMI_LOG_FORMAT": "text",
         }
+
+    @contextmanager
+    def changed(self, **settings: str | None) -> Iterator[None]:
+        """The sidecar with some settings changed (None: at their default) while the block runs; its store goes on."""
+        before = dict(self.sidecar.env)
+        self._restart_with({**before, **settings})
+        try:
+            yield
+        finally:
+            self._restart_with(before)
+
+    def _restart_with(self, env: Mapping[str, str | None]) -> None:
+        self.sidecar.env.clear()
+        self.sidecar.env.update({name: value for name, value in env.items() if value is not None})
+        processes = [self.sidecar.process(name) for name in ("web", "worker", "cron")]
+        for process in processes:
+            if process.running:
+                process.signal(process.stop_signal)
+        for process in processes:
+            process.stop()
+            process.launch()
+        for process in processes:
+            process.wait_ready()
 
     def stop(self) -> None:
         for name in ("sidecar", "shop", "sandbox"):
