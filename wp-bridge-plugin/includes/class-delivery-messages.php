@@ -47,7 +47,9 @@ final class Delivery_Messages {
 			'mail:delivered',
 			array(),
 			static function ( string $sent ) use ( $row ) {
-				Shop::write_mailed( $row['job_id'], 'sent' === $sent );
+				if ( 'sent' === $sent ) {
+					Shop::write_mailed( $row['job_id'], true );
+				}
 			}
 		);
 		return Outcome::done(

@@ -118,20 +118,25 @@ final class Door {
 	 * @param string      $id       `webhook-id`.
 	 * @param string      $hash     SHA-256 of the body.
 	 * @param \stdClass[] $messages Messages.
+	 * @throws Database_Error When the database refuses.
 	 */
 	private static function once( string $id, string $hash, array $messages ): array {
-		$before    = Answers::arrive( $id, $hash );
-		$questions = Messages::are_questions( $messages );
-		if ( $before && ! hash_equals( $before['body_sha256'], $hash ) ) {
-			return array( 409, '{"error":"message_id_reused"}' );
+		$questions   = Messages::are_questions( $messages );
+		$transaction = new Transaction();
+		try {
+			$before = Answers::arrive( $id, $hash ); // In the same transaction: a repeat that is faster waits here.
+		} catch ( Database_Error $error ) {
+			$transaction->rollback();
+			throw $error;
 		}
-		if ( $before && $questions ) {
-			return array( 409, '{"error":"message_answered"}' );
+		if ( $before && ( $before['body_sha256'] !== $hash || $questions || null !== $before['answer'] ) ) {
+			$transaction->rollback();
+			if ( $before['body_sha256'] !== $hash ) {
+				return array( 409, '{"error":"message_id_reused"}' );
+			}
+			return $questions ? array( 409, '{"error":"message_answered"}' ) : array( 200, $before['answer'] );
 		}
-		if ( $before && null !== $before['answer'] ) {
-			return array( 200, $before['answer'] );
-		}
-		return array( 200, Messages::handle( $messages, $questions ? null : $id ) );
+		return array( 200, Messages::handle( $messages, $questions ? null : $id, $transaction ) );
 	}
 
 	/**

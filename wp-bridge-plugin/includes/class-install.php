@@ -17,6 +17,19 @@ final class Install {
 	/** Raise it when a table changes. */
 	const SCHEMA = '1';
 
+	/** Options that every request looks at, and what they are at first. */
+	const OPTIONS = array(
+		'smi_bridge_sidecar_url'     => '',
+		'smi_bridge_public_url'      => '',
+		'smi_bridge_secret'          => '',
+		'smi_bridge_previous_secret' => '',
+		'smi_bridge_paused'          => '',
+		'smi_bridge_remove_data'     => '',
+		'smi_bridge_circuit'         => array(),
+		'smi_bridge_digest_due'      => 0,
+		Mail_Settings::OPTION        => array(),
+	);
+
 	/** Activation. @param bool $network_wide For all sites of the network. */
 	public static function activate( $network_wide = false ): void {
 		foreach ( is_multisite() && $network_wide ? get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) : array( 0 ) as $site ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
@@ -54,9 +67,12 @@ final class Install {
 	public static function install(): void {
 		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
 		dbDelta( self::tables() );
+		foreach ( self::OPTIONS as $option => $value ) {
+			add_option( $option, $value ); // Autoloaded: an option that is not there costs a query each time it is asked for.
+		}
 		add_option( 'smi_bridge_since', time() );
 		if ( ! Settings::is_constant( 'secret' ) && '' === Settings::secret() ) {
-			add_option( 'smi_bridge_secret', Signature::new_secret() );
+			update_option( 'smi_bridge_secret', Signature::new_secret() );
 		}
 		if ( false === get_option( 'smi_bridge_site_lock' ) ) {
 			Settings::lock_site();

@@ -26,7 +26,7 @@ final class Job_Facts {
 			'job_id'       => $row['job_id'],
 			'attempt'      => (int) $row['attempt'],
 			'email'        => $job['email'] ?? '',
-			'title'        => $job ? Shop::title( $job ) : null,
+			'title'        => $job && '' !== $job['email'] ? Shop::title( $job ) : null, // Costs a query, and nobody would read it.
 			'width'        => null === $row['width'] ? null : (int) $row['width'],
 			'height'       => null === $row['height'] ? null : (int) $row['height'],
 			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],

@@ -52,10 +52,11 @@ final class Messages {
 	 *
 	 * @param \stdClass[] $messages Of the batch schema.
 	 * @param string|null $keep_as  Id under which the answer is kept; null: not kept.
+	 * @param Transaction $transaction Begun, and ended here.
 	 * @return string The answer, JSON.
 	 */
-	public static function handle( array $messages, ?string $keep_as ): string {
-		$outcomes = self::change( $messages );
+	public static function handle( array $messages, ?string $keep_as, Transaction $transaction ): string {
+		$outcomes = self::change( $messages, $transaction );
 		$writes   = self::take_effect( $messages, $outcomes );
 		$json     = self::json( $messages, $outcomes );
 		$failed   = array_filter(
@@ -84,14 +85,13 @@ final class Messages {
 	/**
 	 * Step 1: state changes.
 	 *
-	 * @param \stdClass[] $messages Messages.
+	 * @param \stdClass[] $messages    Messages.
+	 * @param Transaction $transaction Begun; committed or undone here.
 	 * @return Outcome[]
 	 */
-	private static function change( array $messages ): array {
-		$outcomes    = array();
-		$transaction = null;
+	private static function change( array $messages, Transaction $transaction ): array {
+		$outcomes = array();
 		try {
-			$transaction = new Transaction();
 			self::read_ahead( $messages );
 			foreach ( $messages as $index => $message ) {
 				$outcomes[ $index ] = self::one( $transaction, $message, count( $messages ) > 1 );
@@ -101,9 +101,7 @@ final class Messages {
 			return $outcomes;
 		} catch ( Database_Error $error ) {
 			Log::write( 'messages_undone', $error->getMessage() );
-			if ( $transaction ) {
-				$transaction->rollback();
-			}
+			$transaction->rollback();
 			Story::forget();
 			Shop::forget();
 			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );

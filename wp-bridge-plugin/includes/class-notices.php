@@ -79,7 +79,7 @@ final class Notices {
 			$urgent = (bool) $items;
 			if ( $due && ( $urgent || self::claim_window() ) ) {
 				$items = array_merge( $items, self::reviews( $due ) );
-				delete_option( 'smi_bridge_digest_due' );
+				update_option( 'smi_bridge_digest_due', 0 );
 			} elseif ( $due && ! wp_next_scheduled( 'smi_bridge_tell_admin' ) ) {
 				wp_schedule_single_event( time() + self::WINDOW, 'smi_bridge_tell_admin' );
 			}

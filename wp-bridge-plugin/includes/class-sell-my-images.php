@@ -210,14 +210,8 @@ final class Sell_My_Images implements Shop_Adapter {
 	 */
 	private function write( string $job_id, ?string $status, array $set ): ?array {
 		$set = array_intersect_key( $set, array_flip( Shop_Columns::of( $this->table() ) ) );
-		for ( $try = 0; null !== $status && $try < 3; $try++ ) {
-			$old = Shop::job( $job_id )['status'] ?? null;
-			if ( null === $old ) {
-				return null;
-			}
-			if ( $old === $status ) {
-				break;
-			}
+		$old = null === $status ? null : Shop::job( $job_id )['status'] ?? null;
+		for ( $try = 0; null !== $old && $old !== $status && $try < 3; $try++ ) {
 			$where = array(
 				'job_id' => $job_id,
 				'status' => $old,
@@ -228,7 +222,8 @@ final class Sell_My_Images implements Shop_Adapter {
 					'new' => $status,
 				);
 			}
-			Shop::forget( $job_id ); // Somebody else changed it in between.
+			// Somebody else changed it in between. A locking read sees what he wrote, also inside a transaction that began before.
+			$old = Sql::row( "SELECT status FROM {$this->table()} WHERE job_id = %s FOR UPDATE", array( $job_id ) )['status'] ?? null;
 		}
 		if ( $set ) {
 			Sql::update( $this->table(), $set, array( 'job_id' => $job_id ) );

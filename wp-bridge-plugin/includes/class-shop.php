@@ -158,7 +158,7 @@ final class Shop {
 	}
 
 	/**
-	 * Writes through filter or adapter, and forgets what was read before.
+	 * Writes through filter or adapter, and corrects what was read before.
 	 *
 	 * @param string $method  Method of Shop_Adapter.
 	 * @param string $job_id  The shop's id.
@@ -166,7 +166,11 @@ final class Shop {
 	 */
 	private static function write( string $method, string $job_id, ...$rest ): ?array {
 		$change = self::ask( $method, null, $job_id, ...$rest );
-		self::forget( $job_id );
+		if ( 'write_refund' === $method ) {
+			self::forget( $job_id ); // It is no longer paid.
+		} elseif ( is_array( $change ) && isset( self::$known[ $job_id ], $change['new'] ) ) {
+			self::$known[ $job_id ]['status'] = $change['new'];
+		}
 		return is_array( $change ) ? $change : null;
 	}
 
