@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
 
 _TEMP = ".incoming"
+_NAME = re.compile(r"[0-9]{4}/[0-9]{2}/([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
 
 # What stands in smi-downloads so that paid files are not served past the token. nginx ignores all of these:
 # deploy/nginx.conf has the location that it needs.
@@ -158,6 +160,17 @@ class ResultFiles:
         except FileNotFoundError:
             return False
         return True
+
+    @staticmethod
+    def owner(name: str) -> str | None:
+        """The job that a file of ours belongs to; None for a file that does not bear one of our names."""
+        match = _NAME.match(name)
+        return match[1] if match else None
+
+    def of_job(self, job_id: str) -> list[str]:
+        """Names of all stored files of a job, of whatever month and factor."""
+        found = self.root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/{job_id}_*")
+        return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
 
     def discard_temps(self, job_id: str) -> None:
         for path in (self.root / _TEMP).glob(f"{job_id}.*"):

@@ -37,9 +37,16 @@ class RqQueue:
         return True
 
     def watch(self, jobs: Sequence[tuple[str, int]]) -> None:
-        """Queue polls of many jobs as one RQ job: one connection to Upsampler serves them all."""
-        if jobs:
-            self._put("watch", "sidecar.tasks.watch_many", [list(pair) for pair in jobs])
+        """Queue polls of many jobs as one RQ job: one connection to Upsampler serves them all.
+
+        A job whose poll stands in the queue already is left out, or a slow Upsampler would fill the queue.
+        """
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id, attempt in jobs:
+                pipe.set(f"smi:queued:watch:{job_id}", attempt, nx=True, ex=MARK_S)
+            fresh = [list(job) for job, new in zip(jobs, pipe.execute(), strict=True) if new]
+        if fresh:
+            self._put("watch", "sidecar.tasks.watch_many", fresh)
 
     def flush(self, lane: str) -> None:
         self._put(lane, "sidecar.tasks.flush", lane)

@@ -36,9 +36,8 @@ def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     """Forget the job, and delete its files. The ledger has forgotten it before, so no pull brings it back."""
-    job = ports.store.get(data["job_id"])
-    if job and job.path:
-        ports.files.remove(job.path)
+    for name in ports.files.of_job(data["job_id"]):
+        ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
     ports.store.forget(data["job_id"])
     ports.log("job.erased", "Forgotten at the customer's wish.", job_id=data["job_id"])

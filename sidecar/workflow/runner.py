@@ -45,6 +45,8 @@ def _run(ports: Ports, stage: str, step: Any, job: Job) -> None:
 
 def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
     """Poll many jobs one after the other, over one connection."""
+    for job_id, _ in jobs:  # all at once: if we die on the way, the rest comes due again and is queued again
+        ports.queue.begin("watch", job_id)
     for job_id, attempt in jobs:
         run_stage(ports, "watch", job_id, attempt)
 

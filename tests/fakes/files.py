@@ -1,0 +1,98 @@
+"""The folder of finished files in memory; `tests/store/test_files.py` holds it to ResultFiles' contract.
+
+For results that need no conversion: codecs want real files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sidecar.adapters.files import ResultFiles
+from sidecar.core.errors import PermanentError, SidecarError
+
+ROOT = Path("/nowhere/smi-downloads")
+
+
+class MemoryIncoming:
+    """As adapters.files.Incoming."""
+
+    def __init__(self, files: MemoryFiles, path: Path) -> None:
+        self._files = files
+        self.path = path
+        self.bytes = 0
+        files.unfinished[path] = b""
+
+    def write(self, chunk: bytes) -> None:
+        self._files.check()
+        self._files.unfinished[self.path] = self._files.unfinished.get(self.path, b"") + bytes(chunk)
+        self.bytes += len(chunk)
+
+    def close(self) -> None:
+        self._files.check()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self._files.unfinished[self.path]).hexdigest()
+
+    def discard(self) -> None:
+        self._files.unfinished.pop(self.path, None)
+
+
+class MemoryFiles:
+    """Same methods as ResultFiles, as far as the workflow uses them. `broken`: an error that every write raises."""
+
+    name = staticmethod(ResultFiles.name)
+
+    def __init__(self) -> None:
+        self.root = ROOT
+        self.broken: SidecarError | None = None
+        self.files: dict[str, bytes] = {}
+        self.unfinished: dict[Path, bytes] = {}
+
+    def check(self) -> None:
+        if self.broken:
+            raise self.broken
+
+    def prepare(self) -> None:
+        self.check()
+
+    def probe(self) -> None:
+        self.check()
+
+    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> MemoryIncoming:
+        self.check()
+        return MemoryIncoming(self, self.temp_path(job_id, claim, suffix))
+
+    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
+        return self.root / ".incoming" / f"{job_id}.{claim}.{suffix}"
+
+    def publish(self, temp: Path, name: str) -> None:
+        self.check()
+        self.path(name)
+        self.files[name] = self.unfinished.pop(temp)
+
+    def path(self, name: str) -> Path:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise PermanentError("path_outside", name)
+        return self.root / name
+
+    def size(self, name: str) -> int | None:
+        return len(self.files[name]) if name in self.files else None
+
+    def sha256(self, name: str) -> str:
+        return hashlib.sha256(self.files[name]).hexdigest()
+
+    def remove(self, name: str) -> bool:
+        return self.files.pop(name, None) is not None
+
+    def of_job(self, job_id: str) -> list[str]:
+        return [name for name in self.files if ResultFiles.owner(name) == job_id]
+
+    def stored(self) -> Iterator[str]:
+        return iter(list(self.files))
+
+    def discard_temps(self, job_id: str) -> None:
+        for path in [path for path in self.unfinished if path.name.split(".")[0] == job_id]:
+            del self.unfinished[path]

@@ -1,0 +1,63 @@
+"""RQ in memory: what is queued stays in a list until somebody takes it. `tests/store` holds it to RqQueue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.adapters.queue import MARK_S
+from sidecar.core.states import STAGES
+from tests.fakes.clock import Lapsing, SimulatedClock
+
+
+@dataclass
+class Task:
+    """A function of `sidecar.tasks` and its arguments, as they come back from JSON."""
+
+    queue: str
+    name: str
+    args: tuple[Any, ...] = field(default_factory=tuple)
+
+
+class MemoryQueue:
+    """Same methods as RqQueue. `tasks` is the work that waits, oldest first."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._marks = Lapsing(clock)
+        self.tasks: list[Task] = []
+
+    def flush_all(self) -> None:
+        """What FLUSHALL does."""
+        self._marks.clear()
+        self.tasks.clear()
+
+    def stage(self, stage: str, job_id: str, attempt: int) -> bool:
+        if not self._marks.take(f"{stage}:{job_id}", MARK_S):
+            return False
+        self._put(stage, "stage", stage, job_id, attempt)
+        return True
+
+    def watch(self, jobs: Sequence[tuple[str, int]]) -> None:
+        fresh = [[job_id, attempt] for job_id, attempt in jobs if self._marks.take(f"watch:{job_id}", MARK_S)]
+        if fresh:
+            self._put("watch", "watch_many", fresh)
+
+    def flush(self, lane: str) -> None:
+        self._put(lane, "flush", lane)
+
+    def task(self, queue: str, name: str, *args: str | int) -> None:
+        self._put(queue, name, *args)
+
+    def begin(self, stage: str, job_id: str) -> None:
+        self._marks.drop(f"{stage}:{job_id}")
+
+    def workers(self) -> int:
+        return 1
+
+    def depths(self) -> dict[str, int]:
+        return {stage: sum(task.queue == stage for task in self.tasks) for stage in STAGES}
+
+    def _put(self, queue: str, name: str, *args: Any) -> None:
+        assert queue in STAGES, f"no worker listens to {queue}"
+        self.tasks.append(Task(queue, name, args))

@@ -1,0 +1,201 @@
+"""Contract of the folder of finished files, and what only a real disk can show."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.adapters.files import GUARDS, ResultFiles
+from sidecar.core.errors import ConfigurationError, PermanentError
+from tests.fakes.files import MemoryFiles
+
+NAME = "2026/11/job-1_4x.png"
+
+
+@pytest.fixture(params=["disk", "memory"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return ResultFiles(tmp_path / "smi-downloads") if request.param == "disk" else MemoryFiles()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> ResultFiles:
+    return ResultFiles(tmp_path / "uploads" / "smi-downloads")
+
+
+def store(files: Any, name: str = NAME, data: bytes = b"picture", claim: str = "c1") -> None:
+    incoming = files.incoming(name.rpartition("/")[2].rpartition("_")[0], claim)
+    incoming.write(data)
+    incoming.close()
+    files.publish(incoming.path, name)
+
+
+# ---------------------------------------------------------------------- the contract
+def test_a_name_is_made_of_month_job_and_factor() -> None:
+    assert ResultFiles.name("job-1", 4, "png", 1_795_341_600.0) == NAME
+
+
+def test_nothing_is_there_before_it_is_published(files: Any) -> None:
+    incoming = files.incoming("job-1", "c1")
+    incoming.write(b"pic")
+    incoming.write(memoryview(b"ture"))
+    incoming.close()
+    assert files.size(NAME) is None and list(files.stored()) == []
+    assert (incoming.bytes, incoming.sha256) == (7, hashlib.sha256(b"picture").hexdigest())
+    files.publish(incoming.path, NAME)
+    incoming.discard()
+    assert (files.size(NAME), files.sha256(NAME)) == (7, hashlib.sha256(b"picture").hexdigest())
+    assert list(files.stored()) == [NAME]
+
+
+def test_a_second_publication_replaces_the_first(files: Any) -> None:
+    store(files)
+    store(files, data=b"another", claim="c2")
+    assert files.size(NAME) == 7 and files.sha256(NAME) == hashlib.sha256(b"another").hexdigest()
+
+
+def test_a_discarded_download_leaves_nothing(files: Any) -> None:
+    incoming = files.incoming("job-1", "c1")
+    incoming.write(b"half")
+    incoming.discard()
+    incoming.discard()
+    with pytest.raises((ConfigurationError, KeyError)):
+        files.publish(incoming.path, NAME)
+
+
+def test_the_temps_of_one_job_are_thrown_away_and_no_others(files: Any) -> None:
+    mine, other, longer = (files.incoming(job_id, "c1") for job_id in ("job-1", "job-2", "job-11"))
+    for incoming in (mine, other, longer):
+        incoming.write(b"x")
+        incoming.close()
+    files.discard_temps("job-1")
+    files.publish(other.path, "2026/11/job-2_4x.png")
+    files.publish(longer.path, "2026/11/job-11_4x.png")
+    with pytest.raises((ConfigurationError, KeyError)):
+        files.publish(mine.path, NAME)
+
+
+def test_a_file_is_removed_once(files: Any) -> None:
+    store(files)
+    assert files.remove(NAME)
+    assert not files.remove(NAME)
+    assert files.size(NAME) is None
+
+
+def test_the_files_of_a_job_are_found_by_their_names(files: Any) -> None:
+    """Erasing a customer's data must not depend on working memory, which forgets a settled job after a day."""
+    for name in ("2026/11/job_1_4x.png", "2027/01/job_1_8x.jpg", "2026/11/job_11_4x.png", "2026/11/job_4x.png"):
+        store(files, name)
+    assert sorted(files.of_job("job_1")) == ["2026/11/job_1_4x.png", "2027/01/job_1_8x.jpg"]
+    assert files.of_job("job") == ["2026/11/job_4x.png"]
+    assert files.of_job("nobody") == []
+
+
+@pytest.mark.parametrize("name", ["../escape.png", "2026/../../escape.png", "/etc/passwd"])
+def test_a_name_that_leaves_the_folder_is_refused(files: Any, name: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        files.path(name)
+    assert caught.value.code == "path_outside"
+
+
+# ---------------------------------------------------------------------- the disk
+def test_a_temp_file_lies_in_the_same_file_system_as_its_final_name(disk: ResultFiles) -> None:
+    incoming = disk.incoming("job-1", "c1")
+    incoming.close()
+    assert incoming.path.is_relative_to(disk.root)
+    disk.publish(incoming.path, NAME)
+    assert os.stat(disk.path(NAME)).st_dev == os.stat(disk.root).st_dev
+
+
+def test_two_claims_write_into_different_temp_files(disk: ResultFiles) -> None:
+    first, second = disk.incoming("job-1", "c1"), disk.incoming("job-1", "c2")
+    first.write(b"stale")
+    second.write(b"fresh")
+    second.close()
+    disk.publish(second.path, NAME)
+    first.discard()
+    assert disk.path(NAME).read_bytes() == b"fresh"
+
+
+def test_the_folder_is_guarded_for_apache_and_iis_and_lists_nothing(disk: ResultFiles) -> None:
+    disk.prepare()
+    disk.prepare()
+    assert {path.name for path in disk.root.iterdir()} == {*GUARDS, ".incoming"}
+    guard = (disk.root / ".htaccess").read_text()
+    assert "Require all denied" in guard and "Deny from all" in guard
+    assert "Deny" in (disk.root / "web.config").read_text()
+
+
+def test_an_owners_own_guard_is_not_overwritten(disk: ResultFiles) -> None:
+    disk.prepare()
+    (disk.root / ".htaccess").write_text("# mine\n")
+    disk.prepare()
+    assert (disk.root / ".htaccess").read_text() == "# mine\n"
+
+
+def test_guards_and_strangers_are_not_among_the_stored_files(disk: ResultFiles) -> None:
+    store(disk)
+    (disk.root / "2026/11/notes.txt").write_text("x")
+    assert list(disk.stored()) == [NAME]
+    assert disk.temps() == []
+
+
+def test_modes_are_as_set_whatever_the_umask(tmp_path: Path) -> None:
+    files = ResultFiles(tmp_path / "d", file_mode=0o640, folder_mode=0o750)
+    before = os.umask(0o077)
+    try:
+        store(files)
+    finally:
+        os.umask(before)
+    assert files.path(NAME).stat().st_mode & 0o777 == 0o640
+    assert {p.stat().st_mode & 0o777 for p in (files.root / "2026", files.root / "2026/11")} == {0o750}
+
+
+def test_a_folder_that_can_not_be_made_is_ours_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    files = ResultFiles(tmp_path / "file" / "smi-downloads")
+    for attempt in (files.prepare, files.probe, lambda: files.incoming("job-1", "c1")):
+        with pytest.raises(ConfigurationError) as caught:
+            attempt()
+        assert caught.value.code == "folder_not_writable"
+
+
+def test_a_folder_that_vanishes_in_mid_download_is_ours_to_mend(disk: ResultFiles) -> None:
+    import shutil
+
+    incoming = disk.incoming("job-1", "c1")
+    incoming.write(b"x")
+    incoming.close()
+    shutil.rmtree(disk.root)
+    with pytest.raises(ConfigurationError) as caught:
+        disk.publish(incoming.path, NAME)
+    assert caught.value.code == "folder_not_writable"
+    incoming.discard()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_ours_to_mend(disk: ResultFiles) -> None:
+    disk.prepare()
+    full = disk.temp_path("job-1", "c1", "part")
+    incoming = disk.incoming("job-1", "c1")
+    always_full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(always_full, incoming._fd)
+    os.close(always_full)
+    with pytest.raises(ConfigurationError) as caught:
+        incoming.write(b"x" * 100_000)
+    assert caught.value.code == "disk_full"
+    incoming.discard()
+    assert not full.exists()
+
+
+def test_a_symlink_in_the_place_of_a_temp_file_is_not_followed(disk: ResultFiles, tmp_path: Path) -> None:
+    disk.prepare()
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    disk.temp_path("job-1", "c1", "part").symlink_to(victim)
+    with pytest.raises(ConfigurationError):
+        disk.incoming("job-1", "c1")
+    assert victim.read_text() == "untouched"

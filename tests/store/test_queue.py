@@ -1,0 +1,103 @@
+"""Contract of the queue: what stands in it, and that the same work does not stand in it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from sidecar import tasks
+from sidecar.adapters.queue import MARK_S, RqQueue
+from sidecar.core.states import STAGES
+from tests.fakes.clock import SimulatedClock
+from tests.fakes.queue import MemoryQueue, Task
+from tests.store.conftest import _shorten_lives
+
+
+@dataclass
+class Queued:
+    """A queue, a look into it, and time for its marks."""
+
+    queue: Any
+    look: Callable[[], list[Task]]
+    let_pass: Callable[[float], None]
+
+
+@pytest.fixture(params=["redis", "memory"])
+def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
+    if request.param == "memory":
+        clock = SimulatedClock()
+        queue = MemoryQueue(clock)
+        yield Queued(queue, lambda: queue.tasks, clock.advance)
+        return
+    client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
+
+    def look() -> list[Task]:
+        queues = [Queue(name, connection=client, serializer=JSONSerializer) for name in STAGES]
+        jobs = [(queue.name, job) for queue in queues for job in queue.get_jobs()]
+        return [Task(name, job.func_name.removeprefix("sidecar.tasks."), tuple(job.args)) for name, job in jobs]
+
+    yield Queued(RqQueue(client), look, lambda seconds: _shorten_lives(client, seconds))
+    client.close()
+
+
+def test_a_stage_waits_in_the_queue_of_its_name(queued: Queued) -> None:
+    assert queued.queue.stage("collect", "job-1", 2)
+    assert queued.look() == [Task("collect", "stage", ("collect", "job-1", 2))]
+    assert queued.queue.depths() == {stage: int(stage == "collect") for stage in STAGES}
+
+
+def test_the_same_stage_of_a_job_waits_once_until_it_begins(queued: Queued) -> None:
+    assert queued.queue.stage("submit", "job-1", 1)
+    assert not queued.queue.stage("submit", "job-1", 1)
+    assert queued.queue.stage("submit", "job-2", 1)
+    assert queued.queue.stage("collect", "job-1", 1)
+    queued.queue.begin("submit", "job-1")
+    assert queued.queue.stage("submit", "job-1", 1)
+    assert len(queued.look()) == 4
+
+
+def test_work_that_was_lost_from_the_queue_does_not_block_its_like_for_long(queued: Queued) -> None:
+    queued.queue.stage("submit", "job-1", 1)
+    queued.let_pass(MARK_S + 1)
+    assert queued.queue.stage("submit", "job-1", 1)
+
+
+def test_polls_of_many_jobs_are_one_piece_of_work(queued: Queued) -> None:
+    queued.queue.watch([("job-1", 1), ("job-2", 3)])
+    assert queued.look() == [Task("watch", "watch_many", ([["job-1", 1], ["job-2", 3]],))]
+
+
+def test_a_poll_that_waits_already_is_not_queued_again(queued: Queued) -> None:
+    """When Upsampler is slow, the timetable would fill the queue with the same polls every 15 s."""
+    queued.queue.watch([("job-1", 1)])
+    queued.queue.watch([("job-1", 1), ("job-2", 1)])
+    queued.queue.watch([("job-1", 1), ("job-2", 1)])
+    assert [task.args for task in queued.look()] == [([["job-1", 1]],), ([["job-2", 1]],)]
+    queued.queue.begin("watch", "job-1")
+    queued.queue.watch([("job-1", 1)])
+    assert len(queued.look()) == 3
+
+
+def test_no_polls_are_no_work(queued: Queued) -> None:
+    queued.queue.watch([])
+    assert queued.look() == []
+
+
+def test_a_flush_and_a_named_task(queued: Queued) -> None:
+    queued.queue.flush("settle")
+    queued.queue.task("watch", "knock_again", "job-1", 1, 2, "u-1")
+    assert sorted(queued.look(), key=lambda task: task.name) == [
+        Task("settle", "flush", ("settle",)),
+        Task("watch", "knock_again", ("job-1", 1, 2, "u-1")),
+    ]
+
+
+@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "sweep", "cleanup", "knock_again"])
+def test_what_is_queued_by_name_exists(name: str) -> None:
+    assert callable(getattr(tasks, name))
