@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ def load():
     os.environ.setdefault("VIPS_CONCURRENCY", "1")
     import pyvips
 
+    # Faults are raised; its warnings come once for each missing line of a truncated source.
+    logging.getLogger("pyvips").setLevel(logging.ERROR)
     pyvips.cache_set_max(0)
     pyvips.cache_set_max_mem(0)
     pyvips.cache_set_max_files(0)
