@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from .adapters import faults, images, logs
 from .adapters.connections import connect
+from .adapters.copies import SourceCopies
 from .adapters.fetch import SafeFetcher
 from .adapters.files import ResultFiles
 from .adapters.lease import LeaseKeeper
@@ -72,6 +73,7 @@ class Services:
     def ports(self) -> Ports:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
+        sources = Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url)
         return Ports(
             settings=settings,
             clock=time.time,
@@ -91,7 +93,8 @@ class Services:
                 image_type=settings.upsampler_image_type,
             ),
             fetcher=fetcher,
-            sources=Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url),
+            sources=sources,
+            copies=SourceCopies(sources, settings.downloads_dir, settings.uploads_dir),
             files=ResultFiles(settings.downloads_dir, file_mode=settings.file_mode, folder_mode=settings.folder_mode),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys),

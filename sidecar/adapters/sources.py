@@ -25,7 +25,7 @@ class Source:
 
 
 class Sources:
-    """Reads sources; never writes."""
+    """Finds and reads sources; writes nothing but a copy that it is asked for."""
 
     def __init__(self, fetcher: SafeFetcher, *, uploads_dir: Path, uploads_url: str):
         self._fetcher = fetcher
@@ -48,6 +48,27 @@ class Sources:
                 raise PermanentError("source_gone", error.detail) from error
             raise
         return Source(job.source_url, None, read_header_bytes(prefix), None)
+
+    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+        """The source as a local file: where it lies, or fetched to `into`. Raises as `look`, and source_too_large."""
+        path = self.local_path(job)
+        if path is not None:
+            if not path.is_file():
+                raise PermanentError("source_gone", "the file is no longer in the uploads folder")
+            return path
+        try:
+            fetch = self._fetcher.stream(job.source_url, max_bytes=max_bytes, deadline_s=120)
+            with fetch as response, into.open("wb") as file:
+                for chunk in response.chunks:
+                    file.write(chunk)
+        except PermanentError as error:
+            into.unlink(missing_ok=True)
+            renamed = {"result_gone": "source_gone", "result_too_large": "source_too_large"}.get(error.code, error.code)
+            raise PermanentError(renamed, error.detail) from error
+        except BaseException:
+            into.unlink(missing_ok=True)
+            raise
+        return into
 
     def local_path(self, job: Job) -> Path | None:
         """Where the source lies on this machine, None for a source that lies elsewhere."""

@@ -35,7 +35,7 @@ class Job:
     # the pipeline
     submission: int = 0  # how often Upsampler was asked, counted by the ledger
     submit_claim: str = ""  # names us to the ledger, so that our own repeated claim is not taken for a rival's
-    posting: int = 0  # 1 from just before the POST until its answer: while it stands, the outcome is unknown
+    posting: int = 0  # Unix seconds of the POST, until its answer: while it stands, the outcome is unknown
     upsampler_id: str = ""
     hinted_id: str = ""  # the id that a webhook brought while the answer to the submit was still missing
     credits: str = ""
@@ -45,6 +45,8 @@ class Job:
     result_until: int = 0  # when the result URL dies
     compress: int = 0  # 1: Upsampler gets a smaller copy of ours
     compressed_path: str = ""  # our smaller copy of the source, relative to the work folder
+    copy_width: int = 0  # size of that copy, px
+    copy_height: int = 0
     submit_factor: int = 0  # the factor asked of Upsampler when the source was scaled down, 0: `factor`
     settle: str = ""  # what the shop was ordered to do about a failure: "yes" (refund) or "review"
     tries: int = 0  # failures in a row in this stage
@@ -76,6 +78,13 @@ class Job:
     def target_size(self) -> tuple[int, int]:
         """Width and height that were paid for, px."""
         return self.width * self.factor, self.height * self.factor
+
+    @property
+    def result_size(self) -> tuple[int, int]:
+        """Width and height that Upsampler gives back, px: those that were paid for, unless our copy rounds them."""
+        if self.copy_width:
+            return self.copy_width * self.submit_factor, self.copy_height * self.submit_factor
+        return self.target_size
 
     def to_fields(self) -> dict[str, str]:
         """For a Redis hash: everything that differs from its default, as text."""

@@ -68,6 +68,7 @@ def _bytes(job: Job, path) -> Response:
         response.headers["X-Accel-Redirect"] = ports().settings.accel_prefix + quote(job.path)
     else:
         response.headers["X-Sendfile"] = str(path)
+        response.headers["Accept-Ranges"] = "bytes"  # Apache serves ranges of it, but does not say so to HEAD
     del response.headers["Content-Length"]
     return response
 

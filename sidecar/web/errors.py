@@ -41,10 +41,14 @@ def _redis(error: RedisError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    return _answer(
+    response = _answer(
         {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.code, "bad_request"),
         error.code or 500,
     )
+    for name, value in error.get_headers():
+        if name in ("Allow", "Content-Range"):  # what the client needs to do better (RFC 9110, 15.5.6 and 15.5.17)
+            response.headers[name] = value
+    return response
 
 
 def _fault(error: Exception) -> Response:

@@ -43,7 +43,7 @@ def run(ports: Ports, *, dry_run: bool = False) -> Report:
         if now - path.stat().st_mtime > TEMP_LIFE_S:
             report.temps += 1
             _throw_away(path, report)
-    for path in ports.sources.copies():
+    for path in ports.copies.all():
         if now - path.stat().st_mtime > TEMP_LIFE_S:
             report.sources += 1
             _throw_away(path, report)

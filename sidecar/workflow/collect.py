@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import PermanentError, TemporaryError
+from ..core.errors import PermanentError, SidecarError, TemporaryError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from . import outbound, start
@@ -32,7 +32,7 @@ def run(ports: Ports, job: Job) -> None:
     try:
         _check_picture(ports, job, temp, facts)
         wanted = _wanted_format(ports.settings.output_format, job, facts)
-        if wanted != facts.format:
+        if wanted != facts.format or job.result_size != job.target_size:
             temp, facts = _convert(ports, job, temp, facts, wanted)
             size, digest = ports.files.hash_file(temp)
         name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
@@ -100,8 +100,7 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 def _download(ports: Ports, job: Job) -> tuple[Any, Any]:
     """The verified temp file and the facts of its header."""
     limit = ports.settings.max_result_mb * 1_000_000
-    width, height = job.target_size
-    verifier = ports.pictures.Verifier(ports.pictures.Expected(width, height, ALL_FORMATS, limit))
+    verifier = ports.pictures.Verifier(ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit))
     incoming = ports.files.incoming(job.job_id, job.claim)
     try:
         with ports.fetcher.stream(job.result_url, max_bytes=limit, deadline_s=FETCH_DEADLINE_S) as response:
@@ -119,7 +118,28 @@ def _download(ports: Ports, job: Job) -> tuple[Any, Any]:
 
 
 def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any) -> None:
-    ports.pictures.verify_pixels(temp, facts)
+    """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
+
+    A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
+    """
+    if not ports.settings.check_picture:
+        ports.pictures.verify_pixels(temp, facts)
+        return
+    fetched = ports.files.temp_path(job.job_id, job.claim, "source")
+    try:
+        source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
+        verdict = ports.pictures.check_picture(source, temp, facts)
+    except SidecarError as error:
+        if not error.code.startswith(("source_", "fetch_")):
+            raise
+        about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect", "reason": error.code}
+        ports.log("picture.unchecked", "The source could not be compared with.", level="warning", **about)
+        ports.pictures.verify_pixels(temp, facts)
+        return
+    finally:
+        fetched.unlink(missing_ok=True)
+    if not verdict.ok:
+        raise PermanentError(verdict.code, verdict.detail)
 
 
 def _wanted_format(setting: str, job: Job, facts: Any) -> str:
@@ -134,11 +154,13 @@ def _wanted_format(setting: str, job: Job, facts: Any) -> str:
 def _convert(ports: Ports, job: Job, temp: Path, facts: Any, wanted: str) -> tuple[Path, Any]:
     if wanted == "webp" and max(facts.width, facts.height) > 16383:  # the format ends there (RFC 9649)
         wanted = "png"
-        if facts.format == wanted:
+        if facts.format == wanted and job.result_size == job.target_size:
             return temp, facts
     target = ports.files.temp_path(job.job_id, job.claim, wanted)
     try:
-        return target, ports.pictures.convert(temp, target, format=wanted, quality=ports.settings.jpeg_quality)
+        quality = ports.settings.jpeg_quality
+        facts = ports.pictures.convert(temp, target, format=wanted, quality=quality, size=job.target_size)
+        return target, facts
     except BaseException:
         target.unlink(missing_ok=True)
         raise

@@ -18,7 +18,8 @@ HELD_STAGE = {"submit": "submit", "watch": "submit", "collect": "collect"}
 
 def handle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
     """Decide and write it down. The caller holds the claim; StaleClaim passes through."""
-    history = History(job.tries, job.fetches, job.resubmits, bool(job.compress))
+    waited = bool(job.posting) and ports.clock() >= job.posting + ports.settings.watch_limit_s
+    history = History(job.tries, job.fetches, job.resubmits, bool(job.compress), waited)
     decision = decide(error, history, ports.random)
     ports.log(
         "stage.failed",
@@ -80,7 +81,9 @@ def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str
 
 def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     """Whether Upsampler has the job is unknown: its webhook, which names this submission, may still tell."""
-    _again(ports, job, {"tries": job.tries + 1}, ports.settings.watch_limit_s, False, "waiting")
+    now = ports.clock()
+    asked_at = job.posting or now
+    _again(ports, job, {}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
 
 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
@@ -103,7 +106,7 @@ def _review(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted
 
 def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None = None) -> None:
     """The pipeline ends here; the shop settles it: money back, or a person. Until it answers, the order is repeated."""
-    changes = {"state": "refunding", "reason": job.reason, "detail": job.detail, "posting": job.posting}
+    changes = {"state": "refunding", "reason": job.reason, "detail": job.detail}
     message = outbound.failed(job, refund=refund, customer_message=customer_message)
     ports.store.advance(
         job, {**changes, "settle": refund}, due_at=ports.clock() + REFUND_AGAIN_S, messages=[message], lane="settle"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from ..core.job import Job
@@ -9,8 +10,13 @@ from ..core.messages import rfc3339
 
 
 def _message(type: str, job: Job, key: str | int, data: dict[str, Any]) -> dict[str, Any]:
-    id = f"{type.removeprefix('job.')}:{job.job_id}:{job.attempt}:{key}"[-64:]
+    id = _fit(f"{type.removeprefix('job.')}:{job.job_id}:{job.attempt}:{key}")
     return {"id": id, "type": type, "data": {"job_id": job.job_id, "attempt": job.attempt, **data}}
+
+
+def _fit(id: str) -> str:
+    """Ids have at most 64 characters; a longer name keeps its beginning and stays one of a kind by its digest."""
+    return id if len(id) <= 64 else f"{id[:31]}:{hashlib.sha256(id.encode()).hexdigest()[:32]}"
 
 
 def submitting(job: Job, submission: int, claim: str) -> dict[str, Any]:
@@ -84,4 +90,4 @@ def customer_message(job_id: str, attempt: int, key: str, text: str) -> dict[str
 
 def notice(kind: str, *, stage: str | None, reason: str | None, detail: str, since: float) -> dict[str, Any]:
     data = {"kind": kind, "stage": stage, "reason": reason, "detail": detail[:1000], "since": rfc3339(since)}
-    return {"id": f"notice:{kind}:{stage}:{int(since)}", "type": "admin.notice", "data": data}
+    return {"id": _fit(f"notice:{kind}:{stage}:{int(since)}"), "type": "admin.notice", "data": data}

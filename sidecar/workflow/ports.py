@@ -41,6 +41,7 @@ class Ports:
     upsampler: Any  # adapters.upsampler.UpsamplerClient
     fetcher: Any  # adapters.fetch.SafeFetcher
     sources: Any  # adapters.sources.Sources
+    copies: Any  # adapters.copies.SourceCopies
     files: Any  # adapters.files.ResultFiles
     pictures: Any  # adapters.images
     tokens: TokenMaker

@@ -27,12 +27,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class History:
-    """What this attempt has been through, as counted by the job: failures in a row, bad results, second submissions."""
+    """What this attempt has been through, as the job counts it: failures in a row, bad results, second submissions."""
 
     tries: int = 0
     fetches: int = 0
     resubmits: int = 0
     compressed: bool = False
+    waited: bool = False  # for a lost answer, as long as Upsampler may take
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ TABLE: dict[str, Row] = {
     "source_not_an_image": _row("refund"),
     "source_too_large": _row("compress 1, review"),
     "source_unreachable_for_upsampler": _row("compress 1, review"),
+    "source_unservable": _row("review"),
     "source_url_invalid": _row("review"),
     "source_outside_uploads": _row("review"),
     "resolution_unsupported": _row("review"),
@@ -78,7 +80,7 @@ TABLE: dict[str, Row] = {
     "upsampler_rejected": _row("review"),
     "upsampler_key_refused": _row("hold"),
     "upsampler_credits_exhausted": _row("hold"),
-    "submit_outcome_unknown": _row("wait 1, review"),
+    "submit_outcome_unknown": _row("wait, review"),
     # the result
     "result_truncated": _row("refetch 2, resubmit 1, review"),
     "result_corrupt": _row("refetch 2, resubmit 1, review"),
@@ -126,7 +128,7 @@ def decide(failure: SidecarError, history: History, random: Callable[[], float])
             return Decision("resubmit")
         if action == "compress" and not history.compressed:
             return Decision("compress")
-        if action == "wait" and history.tries < times:
+        if action == "wait" and not history.waited:
             return Decision("wait")
         if action in ("hold", "refund", "review"):
             return Decision(action)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from typing import Any
 
-from ..core.errors import PermanentError, SidecarError, UnknownOutcome
+from ..core.errors import PermanentError, SidecarError, StaleClaim, UnknownOutcome
 from ..core.job import Job
-from . import outbound, start
+from . import hints, outbound, start
 from .collect import deliver_stored
 from .ports import Ports
-from .timing import ACK_S, LEASE_S, SOURCE_LINK_S
+from .timing import LEASE_S, REBOOK_S, SOURCE_LINK_S
 
 STATES = ("paid", "submitting")
+_LEARNT = (
+    *("width", "height", "source_format"),
+    *("compressed_path", "copy_width", "copy_height", "submit_factor"),
+)
 
 
 class NotAccepted(SidecarError):
@@ -34,24 +39,22 @@ def run(ports: Ports, job: Job) -> None:
     if job.state == "paid":
         _redeliver_or_start(ports, job)
         return
-    if job.posting:
+    if job.posting or job.hinted_id:
         _find_lost_answer(ports, job)
         return
     start.check_order(job)
     source = ports.sources.look(job)
     width, height = source.facts.display_size
     job = dataclasses.replace(job, width=width, height=height, source_format=source.facts.format)
-    if job.compress and not job.compressed_path:
-        job = _compress(ports, job, source)
+    if not job.compressed_path and (job.compress or source.facts.orientation != 1):
+        job = _copy(ports, job, source)
     if not job.compressed_path:
         _check_size(ports, source)
     image_url, factor = _offer(ports, job, source)
     webhook = ports.settings.webhook_address(ports.tokens.webhook(job.job_id, job.attempt, job.submission))
-    seen = {
-        name: getattr(job, name) for name in ("width", "height", "source_format", "compressed_path", "submit_factor")
-    }
-    due = ports.clock() + LEASE_S
-    job = ports.store.advance(job, {**seen, "posting": 1}, due_at=due, release=False)
+    seen = {name: getattr(job, name) for name in _LEARNT}
+    now = ports.clock()
+    job = ports.store.advance(job, {**seen, "posting": int(now)}, due_at=now + LEASE_S, release=False)
     ports.crash_point("submit:before_post")
     try:
         submission = ports.upsampler.submit(image_url=image_url, factor=factor, webhook_url=webhook)
@@ -60,7 +63,12 @@ def run(ports: Ports, job: Job) -> None:
     except SidecarError as error:
         raise NotAccepted(error) from error
     ports.crash_point("submit:after_post")
-    accepted(ports, job, submission.upsampler_id, submission.credits)
+    try:
+        accepted(ports, job, submission.upsampler_id, submission.credits)
+    except StaleClaim:
+        # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
+        hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id)
+        raise
 
 
 def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -> None:
@@ -98,7 +106,7 @@ def _redeliver_or_start(ports: Ports, job: Job) -> None:
         ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)
         deliver_stored(ports, job, **previous)
         return
-    job = ports.store.advance(job, {"previous": ""}, due_at=ports.clock() + ACK_S)
+    job = ports.store.advance(job, {"previous": ""}, due_at=ports.clock() + REBOOK_S)
     start.start(ports, job)
 
 
@@ -110,7 +118,12 @@ def _find_lost_answer(ports: Ports, job: Job) -> None:
     """We asked, and do not know what came of it. A webhook that names this submission may have brought the id."""
     if not job.hinted_id:
         raise UnknownOutcome("submit_outcome_unknown", "a submit was sent and its answer lost")
-    status = ports.upsampler.status(job.hinted_id)
+    try:
+        status = ports.upsampler.status(job.hinted_id)
+    except PermanentError as error:  # a forged or mistaken id: the true one may still come
+        raise UnknownOutcome(
+            "submit_outcome_unknown", f"Upsampler does not know the id of a webhook: {error}"
+        ) from error
     accepted(ports, job, status.upsampler_id, status.credits)
 
 
@@ -125,12 +138,26 @@ def _check_size(ports: Ports, source: Any) -> None:
         raise PermanentError("source_too_large", f"{megapixels:.1f} MP, the limit is {settings.max_source_mp} MP")
 
 
-def _compress(ports: Ports, job: Job, source: Any) -> Job:
-    """Our own smaller copy; scaled down only with a higher factor, so that the paid dimensions still come out."""
-    if not ports.settings.public_url:
+def _copy(ports: Ports, job: Job, source: Any) -> Job:
+    """Our own copy: within Upsampler's limits, and upright, since nobody tells whether Upsampler heeds EXIF's
+    orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
+    settings = ports.settings
+    if not settings.public_url:
+        if not job.compress:
+            return job  # it may go well; the picture check sees it if not
         raise PermanentError("source_unservable", "a smaller copy can't be served to Upsampler without SMI_PUBLIC_URL")
-    name, factor = ports.sources.compress(job, source)
-    return dataclasses.replace(job, compressed_path=name, submit_factor=factor)
+    # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
+    share = 2 if job.compress and job.submission > 1 else 1
+    max_bytes = min(settings.max_source_mb * 1_000_000, source.bytes or sys.maxsize) // share
+    max_pixels = min(settings.max_source_mp * 1_000_000, source.facts.pixels) // share
+    copy = ports.copies.make(job, source.facts, max_bytes=max_bytes, max_pixels=max_pixels)
+    return dataclasses.replace(
+        job,
+        compressed_path=copy.name,
+        copy_width=copy.width,
+        copy_height=copy.height,
+        submit_factor=copy.factor,
+    )
 
 
 def _offer(ports: Ports, job: Job, source: Any) -> tuple[str, int]:

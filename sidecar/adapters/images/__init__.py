@@ -4,7 +4,7 @@ Importing this package loads neither pyvips nor Pillow: they are loaded by the f
 """
 
 from .compress import Compressed, compress_source
-from .convert import convert
+from .convert import convert, upright
 from .facts import (
     EXTENSIONS,
     JPEG,
@@ -38,5 +38,6 @@ __all__ = [
     "read_header_bytes",
     "resemblance",
     "thumbnail",
+    "upright",
     "verify_pixels",
 ]

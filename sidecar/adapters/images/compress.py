@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...core.errors import PermanentError
 from . import vips
-from .convert import convert, flattened_to_eight_bits, save
+from .convert import convert, flattened_to_eight_bits, resized, save
 from .facts import JPEG, WEBP, ImageFacts
 from .verifier import read_header
 
@@ -82,13 +82,7 @@ def _scaled(
 ) -> ImageFacts:
     pyvips = vips.load()
     with vips.translated(target, f"scaling to {size[0]}x{size[1]}", pyvips), vips.opened(source, facts.format) as image:
-        image = flattened_to_eight_bits(image, format)
-        if image.hasalpha():
-            image = image.premultiply()
-        image = image.resize(size[0] / image.width, vscale=size[1] / image.height, kernel="lanczos3")
-        if image.hasalpha():
-            image = image.unpremultiply()
-        save(image.cast("uchar"), target, format, quality)
+        save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         return read_header(target)
 
 

@@ -10,13 +10,16 @@ from .facts import JPEG, PNG, WEBP, ImageFacts
 from .verifier import read_header
 
 
-def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> ImageFacts:
+def convert(
+    source: Path, target: Path, *, format: str, quality: int = 92, size: tuple[int, int] | None = None
+) -> ImageFacts:
     """Writes `source` as `format` ("png", "jpeg", "webp") to `target`; returns the facts of what was written.
 
     1. reads sequentially, so memory is a few lines (WebP and progressive sources: the whole picture);
     2. what the target cannot hold is adapted: alpha flattened on white for JPEG, 16 bits to 8 for JPEG and
        WebP, CMYK to sRGB for PNG and WebP;
-    3. keeps the ICC profile and the orientation, drops all other metadata.
+    3. is resized to `size` (width, height) if one is given;
+    4. keeps the ICC profile and the orientation, drops all other metadata.
 
     `target` is replaced, and removed again if anything fails. Raises PermanentError ``conversion_failed``,
     ConfigurationError ``disk_full``.
@@ -24,14 +27,42 @@ def convert(source: Path, target: Path, *, format: str, quality: int = 92) -> Im
     facts = read_header(source)
     with vips.translated(target, f"{facts.format} to {format}", vips.load()):
         with vips.opened(source, facts.format) as image:
-            save(flattened_to_eight_bits(image, format), target, format, quality)
+            save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         written = read_header(target)
-        if (written.width, written.height) != (facts.width, facts.height):
+        expected = size or (facts.width, facts.height)
+        if (written.width, written.height) != expected:
             raise PermanentError(
                 "conversion_failed",
-                f"expected {facts.width}x{facts.height} pixels, wrote {written.width}x{written.height}",
+                f"expected {expected[0]}x{expected[1]} pixels, wrote {written.width}x{written.height}",
             )
     return written
+
+
+def upright(source: Path, target: Path) -> Path:
+    """Writes `source` as PNG to `target` with its pixels turned as its EXIF orientation says; returns `target`.
+
+    Holds the whole picture: a turn needs its last column first. Raises as `convert`.
+    """
+    facts = read_header(source)
+    with (
+        vips.translated(target, "turning upright", vips.load()),
+        vips.opened(source, facts.format, access="random") as image,
+    ):
+        image.autorot().pngsave(str(target), compression=1, keep="icc")
+    return target
+
+
+def resized(image, size: tuple[int, int] | None):
+    """The image at `size`, by Lanczos; alpha does not bleed."""
+    if size is None or size == (image.width, image.height):
+        return image
+    kind = image.format
+    if image.hasalpha():
+        image = image.premultiply()
+    image = image.resize(size[0] / image.width, vscale=size[1] / image.height, kernel="lanczos3")
+    if image.hasalpha():
+        image = image.unpremultiply()
+    return image.cast(kind)
 
 
 def flattened_to_eight_bits(image, format: str):

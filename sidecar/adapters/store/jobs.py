@@ -225,6 +225,14 @@ class RedisJobStore:
         """Keep an answer; False when one is there already."""
         return bool(self._redis.set(f"smi:answer:{message_id}", json.dumps(answer), nx=True, ex=ttl_s))
 
+    # ------------------------------------------------------------------ hints for jobs that are not here (yet)
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        """Remember for a day what a webhook said about a submission of a job that we do not know."""
+        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=SETTLED_TTL_S)
+
+    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
+        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
+
     # ------------------------------------------------------------------ signs of life
     def beat(self, who: str, *, ttl_s: int = 15) -> None:
         self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)

@@ -1,0 +1,58 @@
+"""Adapter: our own copies of sources, made for Upsampler: smaller, or turned upright. Served by signed links only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import ConfigurationError
+from ..core.job import Job
+from .images import EXTENSIONS, ImageFacts, compress_source, upright
+from .sources import Sources
+
+FOLDER = ".sources"
+MOST_BYTES = 2_000_000_000  # no source of a customer is larger; a stranger's endless file ends here
+
+
+@dataclass(frozen=True)
+class Copy:
+    """`name`: relative to the uploads folder, as source tokens name it. Its size times `factor` is what Upsampler
+    gives back; where that is not the paid size, the result is resized to it."""
+
+    name: str
+    width: int
+    height: int
+    factor: int
+
+
+class SourceCopies:
+    """The folder `smi-downloads/.sources`, in the shared uploads folder, so that every machine can serve it."""
+
+    def __init__(self, sources: Sources, downloads_dir: Path, uploads_dir: Path):
+        self._sources, self._root, self._uploads = sources, downloads_dir / FOLDER, uploads_dir
+
+    def make(self, job: Job, facts: ImageFacts, *, max_bytes: int, max_pixels: int) -> Copy:
+        """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError("folder_not_writable", f"{self._root}: {error.strerror}") from error
+        stem = f"{job.job_id}.{job.attempt}"
+        fetched, turned, target = (self._root / f"{stem}.{part}" for part in ("fetched", "upright.png", "copy"))
+        try:
+            source = self._sources.obtain(job, fetched, max_bytes=MOST_BYTES)
+            if facts.orientation != 1:
+                source = upright(source, turned)
+            made = compress_source(
+                source, target, max_bytes=max_bytes, max_pixels=max_pixels, factor=job.factor, max_factor=16
+            )
+            path = target.replace(self._root / f"{stem}.{EXTENSIONS[made.format]}")
+        finally:
+            for path_left in (fetched, turned, target):
+                path_left.unlink(missing_ok=True)
+        name = str(path.resolve().relative_to(self._uploads.resolve()))
+        return Copy(name, made.width, made.height, made.factor)
+
+    def all(self) -> list[Path]:
+        """Every file in the folder."""
+        return [path for path in self._root.glob("*") if path.is_file()]
