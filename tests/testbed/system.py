@@ -94,6 +94,14 @@ GROUPS: dict[str, tuple[Part, ...]] = {
         Part("certificates", ("ca-certificates",), lambda: Path("/etc/ssl/certs/ca-certificates.crt").exists()),
     ),
     "redis": (_program("Redis", "redis-server", programs=("redis-server",), units=("redis-server.service",)),),
+    "apache": (
+        _program("Apache", "apache2", programs=("apache2",), units=("apache2.service", "apache-htcacheclean.service")),
+        Part(
+            "Apache's mod_xsendfile",
+            ("libapache2-mod-xsendfile",),
+            lambda: Path("/usr/lib/apache2/modules/mod_xsendfile.so").exists(),
+        ),
+    ),
     "browser": (Part("Chromium", ("chromium",), lambda: browser() is not None),),
     "php-tests": (_program("PHPUnit", "phpunit", programs=("phpunit",)),),
 }

@@ -28,7 +28,7 @@ def test_without_means_to_install_the_missing_packages_are_listed() -> None:
 def test_an_unknown_group_is_refused_and_the_known_ones_are_named() -> None:
     ended = _run("shops", path="/usr/bin:/bin")
     assert ended.returncode == 2
-    assert "unknown group shops; there are shop, redis, browser" in ended.stderr
+    assert "unknown group shops; there are shop, redis, apache, browser" in ended.stderr
 
 
 def test_php_fpm_is_of_the_same_version_as_php() -> None:
