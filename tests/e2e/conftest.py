@@ -7,6 +7,7 @@ does not depend on WordPress and of other settings. Tests that break parts start
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,9 +74,12 @@ def customer(whole: Whole, announcements: Announcements, photos: Path) -> Custom
 
 
 @pytest.fixture(scope="session")
-def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    with Whole.start(tmp_path_factory.mktemp("newest"), version=NEWEST, sandbox=["--instant"]) as whole:
-        yield whole
+def newest() -> Iterator[Whole]:
+    """Its folder can be read by everybody, as a web server's must be: Apache never reads as root."""
+    with tempfile.TemporaryDirectory(prefix="smi-e2e-") as folder:
+        Path(folder).chmod(0o755)
+        with Whole.start(Path(folder), version=NEWEST, sandbox=["--instant"]) as whole:
+            yield whole
 
 
 @pytest.fixture(scope="session")
