@@ -141,7 +141,7 @@ GOOD: dict[str, Callable[[Picture], Picture]] = {
     "lanczos": lambda image: bigger(image, Image.Resampling.LANCZOS),
     "nearest": lambda image: bigger(image, Image.Resampling.NEAREST),
     "sharpened hard": sharpened,
-    "denoised": lambda image: bigger(image.filter(ImageFilter.MedianFilter(5))),
+    "denoised": lambda image: bigger(image.filter(ImageFilter.MedianFilter(3))),
     "repainted (AI-like)": repainted,
     "grain added": lambda image: grain(bigger(image), 20),
     "one pixel off": lambda image: ImageChops.offset(bigger(image), FACTOR, FACTOR),

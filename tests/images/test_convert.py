@@ -6,9 +6,9 @@ import io
 
 import pytest
 import pyvips
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
-from sidecar.adapters.images import convert, read_header, read_header_bytes, verify_pixels
+from sidecar.adapters.images import convert, read_header, read_header_bytes, upright, verify_pixels
 from sidecar.core.errors import ConfigurationError, PermanentError
 from tests.images.handmade import Png, encoded, expected, orientation_block, verdict
 
@@ -116,3 +116,34 @@ def test_a_full_disk_is_told_apart_from_a_bad_image(tmp_path):
         convert(source, target, format="png")
     assert failure.value.code == "disk_full"
     assert not target.is_symlink()
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("source", ["PNG RGBA", "PNG 16 bit 6", "JPEG CMYK", "WEBP RGB", "PNG P"])
+def test_a_conversion_may_end_in_another_size(converted, source, format):
+    facts, image = converted(SOURCES[source], format, size=(31, 50))
+    assert (facts.width, facts.height) == image.size == (31, 50)
+
+
+def test_transparent_colours_do_not_bleed_when_the_size_changes(converted):
+    image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    image.paste((0, 0, 255, 255), (0, 0, 32, 64))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    _, small = converted(out.getvalue(), "png", size=(31, 31))
+    seen = [pixel for pixel in small.get_flattened_data() if pixel[3] > 40]
+    assert seen
+    assert max(pixel[0] for pixel in seen) < 10
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_a_picture_is_turned_upright_as_a_viewer_would(tmp_path, value):
+    source, target = tmp_path / "source.jpg", tmp_path / "upright.png"
+    source.write_bytes(encoded("JPEG", exif=orientation_block(value), icc_profile=SRGB, subsampling=0))
+    assert upright(source, target) == target
+    facts = read_header(target)
+    assert (facts.width, facts.height) == read_header(source).display_size
+    assert (facts.orientation, facts.has_icc) == (1, True)
+    wanted, turned = ImageOps.exif_transpose(Image.open(source)), Image.open(target)
+    pairs = zip(wanted.resize((6, 6)).tobytes(), turned.convert("RGB").resize((6, 6)).tobytes(), strict=True)
+    assert max(abs(a - b) for a, b in pairs) <= 4

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LEAST_SSIM = 0.65
-LEAST_REGION = 0.3  # SSIM of the worst region
+LEAST_REGION = 0.4  # SSIM of the worst region
 MOST_GAP = 40.0  # luma, 0 to 255
-GAP_IF_EMPTIED = 16.0  # the same where detail gave way to one colour
-MOST_EMPTIED = 0.9
-SOME_EMPTIED = 0.03
+GAP_IF_EMPTIED = 16.0  # the same where some detail gave way to one colour
+SOME_EMPTIED, MUCH_EMPTIED, ALL_EMPTIED = 0.03, 0.12, 0.9  # shares of the detail
 MOST_COLOUR = 0.5
 MOST_TONE = 20.0
 TURNED_SSIM = 0.85  # from here on, a source that was turned is "the same picture"
@@ -88,7 +87,7 @@ def check_picture(source: Path, result: Path, facts: ImageFacts) -> PictureVerdi
 def judge(figures: Resemblance) -> tuple[str, str] | None:
     """(code, detail) of what is wrong with a result that has these figures, or None."""
     plain = figures.source_contrast <= _PLAIN
-    if not plain and (figures.contrast < _BLANK or figures.emptied > MOST_EMPTIED):
+    if not plain and (figures.contrast < _BLANK or figures.emptied > ALL_EMPTIED):
         return "result_blank", f"expected contrast {figures.source_contrast:.1f}, found {figures.contrast:.1f}"
     if figures.ssim < LEAST_SSIM:
         return "result_not_the_picture", f"expected SSIM of {LEAST_SSIM} at least, found {figures.ssim:.2f}"
@@ -101,7 +100,7 @@ def judge(figures: Resemblance) -> tuple[str, str] | None:
         return "result_wrong_mode", f"the tones differ by {figures.tone:.0f} of 255"
     if figures.gap > MOST_GAP:
         return "result_torn", f"a region's brightness differs by {figures.gap:.0f} of 255"
-    if figures.emptied > SOME_EMPTIED and figures.gap > GAP_IF_EMPTIED:
+    if figures.emptied > (SOME_EMPTIED if figures.gap > GAP_IF_EMPTIED else MUCH_EMPTIED):
         return "result_torn", f"{figures.emptied:.0%} of the detail gave way to one colour"
     return None
 
