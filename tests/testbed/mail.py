@@ -46,10 +46,13 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[Path, Mail] = {}  # a mail does not change, and parsing one takes 20 ms
         folder.mkdir(parents=True, exist_ok=True)
 
     def mails(self, to: str | None = None) -> list[Mail]:
-        found = [Mail.read(path) for path in sorted(self.folder.glob("*.eml"))]
+        paths = sorted(self.folder.glob("*.eml"))
+        self._read = {path: self._read.get(path) or Mail.read(path) for path in paths}
+        found = list(self._read.values())
         return [mail for mail in found if to is None or to in mail.to]
 
     def wait(self, to: str, timeout: float = 10, count: int = 1) -> Mail:

@@ -94,6 +94,7 @@ class MariaDb(Process):
             autocommit=True,
             cursorclass=pymysql.cursors.DictCursor,
             connect_timeout=10,
+            ssl_disabled=True,  # else each connection reads the system's certificates, which costs 60 ms
         )
 
     def sql(self, query: str, *arguments: object) -> list[dict[str, Any]]:
