@@ -136,6 +136,9 @@ final class Refund {
 				'event'  => self::REFUND_DUE,
 			)
 		);
+		if ( $moved && null === $row['delivered_at'] ) { // What was delivered stays in the customer's hands meanwhile.
+			Shop::announce( $row['job_id'], Shop::write_progress( $row['job_id'], States::shop_word( 'review' ) ) );
+		}
 		return $moved ?? Ledger::newest( $row['job_id'] ) ?? $row;
 	}
 

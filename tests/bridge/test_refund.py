@@ -1,0 +1,253 @@
+"""job.failed and refunds: once for each payment, whatever repeats, breaks, or dies in between."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.test_delivery_messages import address
+
+
+@pytest.fixture(autouse=True)
+def working_refunds(bridge: Bridge):
+    bridge.option("smi_demo_shop_refund_mode", "ok")
+    yield
+    bridge.option("smi_demo_shop_refund_mode", "ok")
+
+
+def failed(job_id: str, refund: str = "yes", **more: Any) -> tuple[str, dict[str, Any]]:
+    return "job.failed", {
+        "job_id": job_id,
+        "attempt": 1,
+        "reason": "source_gone",
+        "detail": "the server answered 404",
+        "refund": refund,
+        **more,
+    }
+
+
+def refunds(bridge: Bridge, job_id: str) -> list[dict[str, Any]]:
+    payment = bridge.row(job_id)["stripe_payment_intent_id"]
+    return bridge.shop.sql("SELECT * FROM wp_smi_demo_refunds WHERE payment_intent = %s", payment)
+
+
+def test_a_failed_job_is_refunded_and_the_customer_told(bridge: Bridge) -> None:
+    email = address()
+    job_id = bridge.paid(email=email)
+    result = bridge.door.send(*failed(job_id, customer_message="The picture could not be found any more."))
+    assert result["data"] == {"outcome": "refunded", "refund_due": False}
+    shop = bridge.row(job_id)
+    assert (shop["status"], shop["payment_status"], float(shop["refund_amount"])) == ("failed", "refunded", 4.5)
+    assert shop["refund_reason"] == "source_gone"
+    assert shop["refunded_at"] is not None and shop["failed_at"] is not None
+    assert [row["accepted"] for row in refunds(bridge, job_id)] == [1]
+    (mail,) = bridge.shop.mails(email)
+    assert "The picture could not be found any more." in mail.text
+    assert bridge.state(job_id) == "refunded"
+    effects = bridge.effects(job_id)
+    assert (effects["refund"]["attempt"], effects["refund"]["outcome"]) == (0, "refunded")
+    assert effects["mail:refunded"]["outcome"] == "sent"
+
+
+def test_a_repeated_failure_refunds_nothing_again(bridge: Bridge) -> None:
+    email = address()
+    job_id = bridge.paid(email=email)
+    for _ in range(3):
+        assert bridge.door.send(*failed(job_id))["data"] == {"outcome": "refunded", "refund_due": False}
+    assert len(refunds(bridge, job_id)) == 1
+    assert len(bridge.shop.mails(email)) == 1
+
+
+def test_a_failure_for_review_moves_no_money(bridge: Bridge) -> None:
+    email = address()
+    job_id = bridge.paid(email=email)
+    result = bridge.door.send(*failed(job_id, refund="review"))
+    assert result["data"] == {"outcome": "review", "refund_due": False}
+    assert refunds(bridge, job_id) == []
+    row = bridge.ledger(job_id)[0]
+    assert (row["state"], row["reason"], row["detail"]) == ("review", "source_gone", "the server answered 404")
+    assert bridge.row(job_id)["status"] == "processing", "the shop's front end must not say 'failed'"
+    assert len(bridge.shop.mails(email)) == 1
+    bridge.door.send(*failed(job_id, refund="review"))
+    assert len(bridge.shop.mails(email)) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome"), [("error", "failed"), ("absent", "failed"), ("lost", "unknown"), ("throw", "unknown")]
+)
+def test_a_refund_that_does_not_work_waits_for_a_person(bridge: Bridge, mode: str, outcome: str) -> None:
+    bridge.option("smi_demo_shop_refund_mode", mode)
+    job_id = bridge.paid(email=(email := address()))
+    for _ in range(2):
+        assert bridge.door.send(*failed(job_id))["data"] == {"outcome": "review", "refund_due": True}
+    row = bridge.ledger(job_id)[0]
+    assert (row["state"], row["reason"]) == ("review", "refund_due")
+    assert bridge.effects(job_id)["refund"]["outcome"] == outcome
+    assert len(refunds(bridge, job_id)) == (0 if mode == "absent" else 1), "never a second call by itself"
+    shop = bridge.row(job_id)
+    assert (shop["status"], shop["payment_status"], shop["refunded_at"]) == ("processing", "paid", None)
+    assert len(bridge.shop.mails(email)) == 1
+
+
+def test_php_dying_in_the_refund_leaves_it_to_a_person(bridge: Bridge) -> None:
+    bridge.option("smi_demo_shop_refund_mode", "die")
+    job_id = bridge.paid(email="")
+    listed = [{"id": "m", "type": "job.failed", "data": failed(job_id)[1]}]
+    sealed = bridge.door.seal(bridge.door.envelope(listed))
+    assert "results" not in bridge.door.post(*sealed).text
+    assert bridge.state(job_id) == "refunding"
+    bridge.option("smi_demo_shop_refund_mode", "ok")
+    early = bridge.door.post(*sealed).json()["results"][0]
+    assert (early["status"], early["reason"]) == ("failed", "refund_under_way")
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_effects SET claimed_at = claimed_at - INTERVAL 6 MINUTE WHERE job_id = %s", job_id
+    )
+    late = bridge.door.post(*sealed).json()["results"][0]
+    assert late["data"] == {"outcome": "review", "refund_due": True}
+    assert len(refunds(bridge, job_id)) == 1, "the money went once, and nothing called again"
+
+
+def test_a_refund_that_was_cut_off_is_also_found_by_the_pull(bridge: Bridge) -> None:
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="refunding")
+    bridge.shop.sql(
+        "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at) "
+        "VALUES (%s, 0, 'refund', UTC_TIMESTAMP() - INTERVAL 6 MINUTE)",
+        job_id,
+    )
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET updated_at = updated_at - INTERVAL 6 MINUTE WHERE job_id = %s", job_id
+    )
+    bridge.door.send("jobs.unfinished", {"limit": 500})
+    row = bridge.ledger(job_id)[0]
+    assert (row["state"], row["reason"]) == ("review", "refund_due")
+
+
+def test_a_delivered_job_is_not_refunded_by_the_pipeline(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    result = bridge.door.send(*failed(job_id))
+    assert (result["status"], result["reason"]) == ("refused", "settled")
+    assert refunds(bridge, job_id) == []
+
+
+def test_a_second_attempt_of_a_refunded_payment_is_not_refunded_again(bridge: Bridge) -> None:
+    job_id = bridge.paid(email=(email := address()))
+    bridge.door.send(*failed(job_id))
+    bridge.open(job_id, attempt=2, is_rerun=1)
+    result = bridge.door.send("job.failed", failed(job_id)[1] | {"attempt": 2})
+    assert result["data"] == {"outcome": "refunded", "refund_due": False}
+    assert len(refunds(bridge, job_id)) == 1
+    assert len(bridge.shop.mails(email)) == 1
+
+
+def test_an_attempt_without_a_payment_has_nothing_to_give_back(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="", payment_status="pending")
+    assert bridge.door.send(*failed(job_id))["data"] == {"outcome": "review", "refund_due": False}
+    assert refunds(bridge, job_id) == []
+
+
+def test_a_late_result_after_a_refund_of_unknown_outcome_is_refused(bridge: Bridge) -> None:
+    bridge.option("smi_demo_shop_refund_mode", "throw")
+    job_id = bridge.paid(email="")
+    bridge.door.send(*failed(job_id))
+    assert bridge.door.send("job.delivered", delivery(job_id))["reason"] == "settled"
+
+
+def test_a_late_result_after_a_refused_refund_is_delivered(bridge: Bridge) -> None:
+    bridge.option("smi_demo_shop_refund_mode", "error")
+    job_id = bridge.paid(email="")
+    bridge.door.send(*failed(job_id))
+    assert bridge.door.send("job.delivered", delivery(job_id))["status"] == "done"
+    assert bridge.row(job_id)["status"] == "completed"
+
+
+def test_a_filter_may_refund_instead_of_the_shop(bridge: Bridge) -> None:
+    remove = bridge.mu_plugin(
+        "refunder",
+        "add_filter('smi_bridge_refund', function ($no, $job, $reason) {"
+        " update_option('asked', [$job['payment_id'], $reason]); return ['amount' => 1.25]; }, 10, 3);",
+    )
+    try:
+        job_id = bridge.paid(email="")
+        assert bridge.door.send(*failed(job_id))["data"]["outcome"] == "refunded"
+        row = bridge.row(job_id)
+        assert bridge.shop.option("asked") == [row["stripe_payment_intent_id"], "source_gone"]
+        assert float(row["refund_amount"]) == 1.25
+        assert refunds(bridge, job_id) == []
+    finally:
+        remove()
+
+
+# ------------------------------------------------------------------------------------------------ made in Stripe
+
+
+def charge(bridge: Bridge, job_id: str, **changes: Any) -> str:
+    """PHP code of Stripe's event as the payment plugin hands it on."""
+    data = {
+        "payment_intent": bridge.row(job_id)["stripe_payment_intent_id"],
+        "amount": 450,
+        "amount_refunded": 450,
+        "refunded": True,
+        "metadata": {"source": "sell-my-images", "job_id": job_id},
+    } | changes
+    return f"do_action('stripe_integration_webhook_charge_refunded', json_decode('{json.dumps(data)}', true), null);"
+
+
+def test_a_refund_made_in_stripe_stops_the_job_and_revokes_the_link(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    bridge.shop.php(charge(bridge, job_id))
+    (message,) = bridge.sidecar.wait("job.cancel")
+    assert message.data == {"job_id": job_id, "attempt": 1, "reason": "refunded"}
+    row, shop = bridge.ledger(job_id)[0], bridge.row(job_id)
+    assert row["state"] == "refunded" and row["revoked_at"] is not None
+    assert (shop["status"], shop["payment_status"], shop["download_token"]) == ("failed", "refunded", None)
+    assert bridge.door.send(*failed(job_id))["data"]["outcome"] == "refunded"
+    assert refunds(bridge, job_id) == []
+
+
+def test_a_job_under_way_is_stopped_by_a_refund_made_in_stripe(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="submitted", submission=1)
+    bridge.shop.php(charge(bridge, job_id))
+    bridge.sidecar.wait("job.cancel")
+    result = bridge.door.send("job.delivered", delivery(job_id))
+    assert (result["status"], result["reason"]) == ("refused", "settled")
+
+
+def test_our_own_refund_that_comes_back_from_stripe_changes_nothing(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send(*failed(job_id))
+    before = bridge.ledger(job_id), bridge.effects(job_id)
+    bridge.shop.php(charge(bridge, job_id))
+    assert (bridge.ledger(job_id), bridge.effects(job_id)) == before
+    assert bridge.sidecar.received == []
+
+
+def test_a_refund_in_part_ends_nothing(bridge: Bridge) -> None:
+    job_id = bridge.paid()
+    bridge.shop.php(charge(bridge, job_id, amount_refunded=100, refunded=False))
+    assert bridge.state(job_id) == "paid"
+
+
+def test_a_refund_of_another_plugins_charge_is_not_ours(bridge: Bridge) -> None:
+    job_id = bridge.paid()
+    bridge.shop.php(charge(bridge, job_id, metadata={"source": "other-plugin", "job_id": job_id}))
+    assert bridge.state(job_id) == "paid"
+
+
+def test_a_charge_without_metadata_is_found_by_its_payment(bridge: Bridge) -> None:
+    job_id = bridge.paid()
+    bridge.shop.php(charge(bridge, job_id, metadata={}))
+    assert bridge.state(job_id) == "refunded"
+
+
+def test_stripes_word_settles_a_refund_of_unknown_outcome(bridge: Bridge) -> None:
+    bridge.option("smi_demo_shop_refund_mode", "throw")
+    job_id = bridge.paid(email="")
+    bridge.door.send(*failed(job_id))
+    bridge.shop.php(charge(bridge, job_id))
+    assert bridge.state(job_id) == "refunded"
+    assert bridge.effects(job_id)["refund"]["outcome"] == "refunded"
