@@ -53,5 +53,4 @@ def send_failure_notification(job_id: str, customer_message: str) -> None:
 
 def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
     """A webhook for a job that working memory had lost: bring the job back, then let the webhook knock again."""
-    if mend.recall(ports(), job_id):
-        hints.knock(ports(), job_id, attempt, submission, upsampler_id or None)
+    hints.knock_again(ports(), job_id, attempt, submission, upsampler_id or None)

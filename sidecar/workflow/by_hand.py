@@ -7,10 +7,9 @@ import hashlib
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.states import SETTLED, STATES
-from . import mend, outbound, start
+from . import failure, mend, outbound, start
 from .ports import Ports
 from .recovery import TABLE
-from .timing import REFUND_AGAIN_S
 
 UNSETTLED = tuple(state for state in STATES if state not in SETTLED)
 FAILED_BY_HAND = "failed_by_hand"
@@ -38,16 +37,10 @@ def handle_processing_failure(ports: Ports, job_id: str, error_reason: str) -> s
     known = error_reason in TABLE
     refund = "yes" if known and TABLE[error_reason].ending == "refund" else "review"
     reason = error_reason if known else FAILED_BY_HAND
-    changes = {"state": "refunding", "settle": refund, "reason": reason, "detail": error_reason[:500]}
-    failed = outbound.failed(
-        Job(job_id, job.attempt, "refunding", reason=reason, detail=error_reason[:500]), refund=refund
-    )
     states = tuple(state for state in UNSETTLED if state != "refunding")
-    due = ports.clock() + REFUND_AGAIN_S
-    if ports.store.change(job_id, job.attempt, states, changes, due_at=due, messages=[failed], lane="settle"):
-        ports.store.free_slot(job_id)
-        start.nudge(ports, "settle")
-        ports.log("job.failed_by_hand", "Failed by hand.", job_id=job_id, attempt=job.attempt, reason=reason)
+    failure.fail_from_outside(
+        ports, job, states, reason=reason, detail=error_reason, refund=refund, event="job.failed_by_hand"
+    )
     return _find(ports, job_id).state
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.errors import PermanentError, SidecarError, TemporaryError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
-from . import outbound, start
+from . import holds, outbound, start
 from .ports import Ports
 from .timing import ACK_S, FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
 
@@ -53,9 +53,6 @@ def deliver_stored(
 ) -> None:
     """The file is good and lies under its name: make the link and tell the shop, which tells the customer."""
     now = ports.clock()
-    expires_at = int(now) + job.expiry_hours * 3600
-    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
-    public = ports.settings.public_url
     changes: dict[str, Any] = {
         "state": "stored",
         "path": path,
@@ -64,17 +61,14 @@ def deliver_stored(
         "out_width": width,
         "out_height": height,
         "format": format or {"jpg": "jpeg"}.get(path.rpartition(".")[2], path.rpartition(".")[2]),
-        "token": token,
-        "download_url": f"{public}/download/{token}" if public else "",
-        "expires_at": expires_at,
+        **_link(ports, job, now),
         "stage_since": int(now),
         **dict.fromkeys(("tries", "crashes"), 0),
         **dict.fromkeys(("reason", "detail", "result_url"), ""),
     }
     message = outbound.delivered(dataclasses.replace(job, **changes))
     ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
-    if ports.store.resume("collect"):
-        ports.outbox.put("deliver", [outbound.notice("resume", stage="collect", reason=None, detail="", since=now)])
+    holds.got_through(ports, "collect")
     start.nudge(ports, "deliver")
     ports.log(
         "job.stored",
@@ -85,6 +79,25 @@ def deliver_stored(
         seconds=now - job.stage_since,
         bytes=bytes,
     )
+
+
+def deliver_again(ports: Ports, job: Job) -> None:
+    """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
+    of its life waiting for a shop that is away is made anew."""
+    now = ports.clock()
+    if job.expires_at - now < 0.9 * job.expiry_hours * 3600:
+        fresh = ports.store.change(job.job_id, job.attempt, ("stored",), _link(ports, job, now))
+        if fresh is None:
+            return
+        job = fresh
+    ports.outbox.put("deliver", [outbound.delivered(job)])
+
+
+def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
+    expires_at = int(now) + job.expiry_hours * 3600
+    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
+    public = ports.settings.public_url
+    return {"token": token, "expires_at": expires_at, "download_url": f"{public}/download/{token}" if public else ""}
 
 
 def _fresh_url(ports: Ports, job: Job) -> Job:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from ..core.errors import SidecarError
 from ..core.job import Job
-from . import outbound, start
+from . import holds, outbound, start
 from .ports import Ports
 from .recovery import Decision, History, decide
 from .submit import NotAccepted
 from .timing import HELD_S, REFUND_AGAIN_S
 
+MAX_SUBMISSIONS = 95  # the ledger counts to 99
 HELD_STAGE = {"submit": "submit", "watch": "submit", "collect": "collect"}
 
 
@@ -21,6 +23,8 @@ def handle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
     waited = bool(job.posting) and ports.clock() >= job.posting + ports.settings.watch_limit_s
     history = History(job.tries, job.fetches, job.resubmits, bool(job.compress), waited)
     decision = decide(error, history, ports.random)
+    if isinstance(error, NotAccepted) and job.submission >= MAX_SUBMISSIONS:
+        decision = Decision("review")
     ports.log(
         "stage.failed",
         "A stage has failed.",
@@ -89,10 +93,7 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     """Ours to mend: the stage stops for everybody, the admin is told once, and one job tries again now and then."""
     held = HELD_STAGE[stage]
-    if ports.store.hold(held, reason=job.reason, detail=job.detail):
-        now = ports.clock()
-        notice = outbound.notice("hold", stage=held, reason=job.reason, detail=job.detail, since=now)
-        ports.outbox.put("deliver", [notice])
+    holds.hold(ports, held, reason=job.reason, detail=job.detail)
     _again(ports, job, {}, HELD_S * (0.5 + ports.random()), not_accepted, "held")
 
 
@@ -113,6 +114,22 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
     )
     ports.store.free_slot(job.job_id)
     start.nudge(ports, "settle")
+
+
+def fail_from_outside(
+    ports: Ports, job: Job, states: Iterable[str], *, reason: str, detail: str, refund: str, event: str
+) -> bool:
+    """The same for a caller who holds no claim; whoever does writes nothing more. False when the job is elsewhere."""
+    changes = {"state": "refunding", "settle": refund, "reason": reason, "detail": detail[:500]}
+    message = outbound.failed(dataclasses.replace(job, reason=reason, detail=detail[:500]), refund=refund)
+    due = ports.clock() + REFUND_AGAIN_S
+    states = tuple(states)
+    if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=due, messages=[message], lane="settle"):
+        return False
+    ports.store.free_slot(job.job_id)
+    start.nudge(ports, "settle")
+    ports.log(event, "Failed from outside its stage.", job_id=job.job_id, attempt=job.attempt, reason=reason)
+    return True
 
 
 _ACTIONS = {

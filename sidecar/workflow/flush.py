@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import SidecarError
+from ..core.errors import ConfigurationError, SidecarError
+from ..core.job import Job
+from . import failure, mend
 from .ports import Ports
-from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S
+from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S, REFUND_AGAIN_S
 
 BATCH = 50
 BATCH_OF_LANE = {"deliver": BATCH, "settle": 5}  # a refund waits for the bank: keep the request short
-UNSETTLED = ("paid", "submitting", "submitted", "enlarged", "stored", "refunding")
 
 
 def run(ports: Ports, lane: str) -> None:
     """Send what is ready until nothing is. One flusher a lane: the others leave, their messages go along.
 
     1. Lift the nudge first, so that a message put from now on is nudged again. 2. Send a batch. 3. Act on each result.
-    4. A shop that is away pauses the lane; the messages stay, and are sent again until they are 75 h old.
+    4. A shop that is away pauses the lane; the messages stay until they are taken, however long that is.
     """
     token = ports.outbox.lock(lane)
     if token is None:
+        ports.outbox.begin_flush(lane)  # should the other be about to leave, the timetable's next tick nudges again
         return
     try:
         while True:
@@ -30,7 +33,7 @@ def run(ports: Ports, lane: str) -> None:
                 return
             try:
                 with ports.leases.keep(lambda: ports.outbox.renew_lock(lane, token)):
-                    results = ports.shop.send(messages)
+                    results = _send(ports, messages)
             except SidecarError as error:
                 _shop_away(ports, lane, error)
                 return
@@ -40,6 +43,28 @@ def run(ports: Ports, lane: str) -> None:
                 _act_or_defer(ports, lane, message, result)
     finally:
         ports.outbox.unlock(lane, token)
+
+
+def _send(ports: Ports, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One result for each message. A batch that is refused as a whole is halved, until the message at fault is alone
+    and the others are through; when none gets through, it is not the messages."""
+    try:
+        return ports.shop.send(messages)
+    except ConfigurationError as error:
+        if error.code != "shop_refused_message" or len(messages) == 1:
+            raise
+    results: list[dict[str, Any]] = []
+    refusals: list[ConfigurationError] = []
+    half = len(messages) // 2
+    for part in (messages[:half], messages[half:]):
+        try:
+            results += _send(ports, part)
+        except ConfigurationError as error:
+            refusals.append(error)
+            results += [{"status": "refused", "reason": "invalid", "data": {"detail": error.detail}} for _ in part]
+    if len(refusals) == 2:
+        raise refusals[0]
+    return results
 
 
 def _shop_away(ports: Ports, lane: str, error: SidecarError) -> None:
@@ -120,14 +145,19 @@ def _delivered(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> No
 
 
 def _settled(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
+    job_id, attempt = data["job_id"], data["attempt"]
+    job = ports.store.get(job_id)
+    if job is None or job.settle != data["refund"]:
+        return  # an answer to an older order: the job was reopened, and has failed again otherwise
     outcome = "refunded" if answer.get("outcome") == "refunded" else "review"
     changes = {"state": outcome, "revoked": int(outcome == "refunded")}
-    if ports.store.change(data["job_id"], data["attempt"], ("refunding",), changes, due_at=None, settled=True):
+    if ports.store.change(job_id, attempt, ("refunding",), changes, due_at=None, settled=True):
+        ports.store.free_slot(job_id)
         ports.log(
             "job.settled",
             "The shop has settled the job.",
-            job_id=data["job_id"],
-            attempt=data["attempt"],
+            job_id=job_id,
+            attempt=attempt,
             stage="settle",
             outcome=outcome,
             reason=data["reason"],
@@ -135,31 +165,58 @@ def _settled(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None
 
 
 # ---------------------------------------------------------------------- what it has refused
+# The state in which a job waits for the answer to a message. In any other, the message has been overtaken.
+WAITS_IN = {
+    "job.submitting": "paid",
+    "job.submitted": "submitted",
+    "job.delivered": "stored",
+    "job.failed": "refunding",
+}
+MAX_REFUSALS = 5
+
+
 def _refused(ports: Ports, type: str, data: dict[str, Any], result: dict[str, Any]) -> None:
-    job_id, attempt, reason = data.get("job_id"), data.get("attempt"), result.get("reason")
-    if not job_id:
+    reason, answer = result.get("reason"), result.get("data") or {}
+    job = ports.store.get(data["job_id"]) if data.get("job_id") else None
+    if job is None or job.attempt != data["attempt"] or job.state != WAITS_IN.get(type) or not _is_current(job, data):
         return
     if reason == "claimed":
-        _claimed_before(ports, data, result.get("data") or {})
+        _claimed_before(ports, job, answer)
     elif reason in ("superseded", "settled", "cancelled", "unknown_job"):
         # The ledger is the truth: this attempt is over. What it became is asked for when somebody wants to know.
-        job = ports.store.get(job_id)
-        if job and job.attempt == attempt:
-            ports.store.free_slot(job_id)
-            ports.store.forget(job_id)
+        ports.store.free_slot(job.job_id)
+        ports.store.forget(job.job_id)
+    else:
+        _not_understood(ports, type, job, f"{type}: {reason}: {answer.get('detail', '')}")
 
 
-def _claimed_before(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
-    """This submission was let through before, and working memory has lost what came of it."""
-    changes: dict[str, Any] = {"submission": data["submission"], "submit_claim": ""}
-    now = ports.clock()
-    if answer.get("upsampler_id"):
-        changes |= {"state": "submitted", "upsampler_id": answer["upsampler_id"], "submitted_at": int(now)}
-        due = now
-    else:  # asked for its outcome by nobody but the webhook: wait, then review
-        changes |= {"state": "submitting", "posting": 1, "tries": 1}
-        due = now + ports.settings.watch_limit_s
-    ports.store.change(data["job_id"], data["attempt"], ("paid",), changes, due_at=due)
+def _is_current(job: Job, data: dict[str, Any]) -> bool:
+    if "claim" in data:
+        return data["claim"] == job.submit_claim
+    return data.get("submission", job.submission) == job.submission
+
+
+def _claimed_before(ports: Ports, job: Job, answer: dict[str, Any]) -> None:
+    """This submission was let through before, and working memory has lost what came of it: the ledger tells."""
+    ports.store.forget(job.job_id)
+    mend.recall(ports, job.job_id)
+
+
+def _not_understood(ports: Ports, type: str, job: Job, detail: str) -> None:
+    """Bridge and sidecar are of different versions, or one of us is at fault. A person must know, not the job wait."""
+    if job.state in ("paid", "stored") and job.tries + 1 >= MAX_REFUSALS:
+        failure.fail_from_outside(
+            ports,
+            job,
+            (job.state,),
+            reason="shop_refused_message",
+            detail=detail,
+            refund="review",
+            event="message.not_understood",
+        )
+    else:
+        due = ports.clock() + (REFUND_AGAIN_S if job.state == "refunding" else ACK_S)
+        ports.store.change(job.job_id, job.attempt, (job.state,), {"tries": job.tries + 1}, due_at=due)
 
 
 _DONE = {"job.submitting": _go, "job.delivered": _delivered, "job.failed": _settled}

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from ..core.job import Job
+from . import mend, outbound, start
 from .ports import Ports
+
+MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable")
 
 
 def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
@@ -13,10 +19,12 @@ def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id
     * submitting: the webhook was faster than the answer to the submit, or that answer is lost. Keep the id that it
       brought; it counts for nothing until Upsampler confirms it to our key.
     * in review because Upsampler was silent or the answer was lost: the late word reopens the job.
-    * unknown: working memory was lost; the caller brings the job back from the ledger and knocks again.
+    * unknown: working memory was lost. The id is kept until the job is back; the caller sees to it (`knock_again`).
     """
     job = ports.store.get(job_id)
     if job is None:
+        if upsampler_id:
+            ports.store.keep_hint(job_id, attempt, submission, upsampler_id)
         return "unknown"
     if job.attempt != attempt or job.submission != submission:
         return "stale"
@@ -28,6 +36,13 @@ def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id
     if job.state in ("refunding", "review") and job.settle == "review" and (job.upsampler_id or upsampler_id):
         return _reopen(ports, job, upsampler_id)
     return "ignored"
+
+
+def knock_again(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
+    """For a job that working memory had lost: bring it back from the ledger, then knock. Raises when the shop is away;
+    the sweep brings the job back later, and finds the id that was kept."""
+    if mend.recall(ports, job_id):
+        knock(ports, job_id, attempt, submission, upsampler_id)
 
 
 def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
@@ -42,19 +57,24 @@ def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
 
 
 def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
-    if job.reason not in ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable"):
+    """With an id of our own we ask for that; an id that only a webhook brought has to be confirmed first."""
+    if job.reason not in MAY_STILL_COME and not job.posting:
         return "ignored"
     now = ports.clock()
-    changes = {
-        "state": "submitted",
-        "upsampler_id": job.upsampler_id or upsampler_id,
-        "submitted_at": job.submitted_at or int(now),
-        "settle": "",
-        "posting": 0,
-        "tries": 0,
-        "stage_since": int(now),
-    }
-    if ports.store.change(job.job_id, job.attempt, ("refunding", "review"), changes, due_at=now):
+    changes: dict[str, Any] = {"settle": "", "tries": 0, "crashes": 0, "stage_since": int(now)}
+    told = []
+    if job.upsampler_id:
+        changes |= {"state": "submitted", "submitted_at": job.submitted_at or int(now), "posting": 0}
+        told = [outbound.submitted(dataclasses.replace(job, **changes))]  # reopens the ledger's row
+    else:
+        changes |= {"state": "submitting", "hinted_id": upsampler_id, "posting": job.posting or int(now)}
+    states = ("refunding", "review")
+    if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=now, messages=told):
+        return "ignored"
+    ports.outbox.drop("settle", [outbound.failed(job, refund="review")["id"]])
+    if told:
+        start.nudge(ports, "deliver")
         ports.queue.watch([(job.job_id, job.attempt)])
-        return "reopened"
-    return "ignored"
+    else:
+        ports.queue.stage("submit", job.job_id, job.attempt)
+    return "reopened"

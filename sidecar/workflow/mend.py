@@ -8,11 +8,13 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import parse_rfc3339
+from ..core.states import SETTLED
 from . import outbound, start
 from .ports import Ports
-from .timing import ACK_S
+from .timing import REBOOK_S
 
 PAGE = 200
+STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
 
 
 def sweep(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
@@ -20,6 +22,7 @@ def sweep(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> 
 
     `progress` is told how many jobs have been gone through.
     """
+    free_lost_slots(ports)
     report = {"unfinished": 0, "mended": 0}
     after = 0
     while True:
@@ -51,16 +54,30 @@ def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
         job = known.get(record["job_id"])
         if job is None or job.attempt < record["attempt"]:
             mended += _bring_back(ports, record)
-        elif _ledger_was_put_back(job, record):
-            # From a backup: tell it again; the effect row decides whether there is another mail.
-            ports.outbox.put("deliver", [outbound.delivered(job)])
-            mended += 1
+        elif job.attempt == record["attempt"] and job.state in SETTLED and record["state"] in STAGE_BEFORE_END:
+            mended += _tell_again(ports, job)
     return mended
 
 
-def _ledger_was_put_back(job: Job, record: dict[str, Any]) -> bool:
-    same = job.attempt == record["attempt"]
-    return same and job.state == "delivered" and record["state"] not in ("delivered", "refunding", "refunded")
+def _tell_again(ports: Ports, job: Job) -> bool:
+    """The ledger says that a job goes on which we know to have ended: it was put back from a backup, or a late message
+    overtook the end. The effect rows decide whether there is another mail or refund."""
+    if job.state == "delivered":
+        ports.outbox.put("deliver", [outbound.delivered(job)])
+    elif job.settle:
+        ports.outbox.put("settle", [outbound.failed(job, refund=job.settle)])
+    else:
+        return False  # it was the shop that ended it
+    return True
+
+
+def free_lost_slots(ports: Ports) -> None:
+    """Take Upsampler's slots back from jobs that do not need them any more (a worker died before it could)."""
+    holders = ports.store.slot_holders()
+    jobs = ports.store.get_many(holders)
+    for job_id in holders:
+        if job_id not in jobs or jobs[job_id].state not in start.SLOT_STATES:
+            ports.store.free_slot(job_id)
 
 
 def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
@@ -72,6 +89,7 @@ def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
         upsampler_id=record["upsampler_id"] or "",
         credits="" if record.get("credits") is None else f"{float(record['credits']):g}",
         reason=record.get("reason") or "",
+        resubmits=int((record["submission"] or 0) > 1),  # how often is lost: more than one submission uses it up
     )
     create = _HOW[record["state"]]
     done = create(ports, job, record, now)
@@ -83,7 +101,7 @@ def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
 
 
 def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
-    if not ports.store.create(job, due_at=now + ACK_S):
+    if not ports.store.create(job, due_at=now + REBOOK_S):
         return False
     start.start(ports, job)
     return True
@@ -91,8 +109,18 @@ def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
 
 def _submitting(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
     """The ledger let a submission through, and nobody remembers its outcome: only the webhook can tell."""
-    left = max(0.0, ports.settings.watch_limit_s - record["updated_age"])
-    return ports.store.create(dataclasses.replace(job, posting=1, tries=1), due_at=now + left)
+    posted_at = int(now - record["updated_age"])
+    hinted_id = ports.store.kept_hint(job.job_id, job.attempt, job.submission)
+    job = dataclasses.replace(job, state="submitting", posting=posted_at, hinted_id=hinted_id)
+    due_at = now if hinted_id else max(now, posted_at + ports.settings.watch_limit_s)
+    return _create_with_slot(ports, job, due_at)
+
+
+def _create_with_slot(ports: Ports, job: Job, due_at: float) -> bool:
+    created = ports.store.create(job, due_at=due_at)
+    if created:
+        ports.store.occupy_slot(job.job_id)
+    return created
 
 
 def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
@@ -100,8 +128,8 @@ def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) ->
     if not job.upsampler_id:
         return _submitting(ports, job, record, now)
     submitted_at = int(now - record["updated_age"])
-    job = dataclasses.replace(job, state="submitted", submitted_at=submitted_at)
-    return ports.store.create(job, due_at=now)
+    job = dataclasses.replace(job, state="submitted", submitted_at=submitted_at, reason="")
+    return _create_with_slot(ports, job, now)
 
 
 def _refunding(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:

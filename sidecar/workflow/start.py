@@ -10,9 +10,11 @@ from typing import Any
 from ..core.errors import PermanentError
 from ..core.job import Job
 from ..core.messages import parse_rfc3339
-from . import outbound
+from . import holds, outbound
 from .ports import Ports
-from .timing import ACK_S, HELD_S
+from .timing import ACK_S, HELD_S, REBOOK_S
+
+SLOT_STATES = ("paid", "submitting", "submitted")  # in which a job may occupy one of Upsampler's slots
 
 
 def job_from(data: dict[str, Any], *, now: float) -> Job:
@@ -44,7 +46,7 @@ def begin(ports: Ports, data: dict[str, Any], trace: str = "") -> bool:
     """A paid job arrives by the message `trace`. False when this attempt is known already."""
     now = ports.clock()
     job = dataclasses.replace(job_from(data, now=now), trace=trace)
-    if not ports.store.create(job, due_at=now + ACK_S):
+    if not ports.store.create(job, due_at=now + REBOOK_S):  # should we die before it has started
         return False
     ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")
     start(ports, job)
@@ -52,19 +54,20 @@ def begin(ports: Ports, data: dict[str, Any], trace: str = "") -> bool:
 
 
 def start(ports: Ports, job: Job) -> None:
-    """Bring a paid job on its way: redeliver, wait for a held stage or a slot, or ask the ledger for the go.
+    """Bring a paid job on its way: redeliver, wait for a slot or a held stage, or ask the ledger for the go.
 
     Safe to repeat: the message's id names the submission, and the ledger lets each submission through once.
+    The slot comes before the hold: a job without one must not use up the try that would end the hold.
     """
     now = ports.clock()
     if job.previous and not job.force:
         ports.queue.stage("submit", job.job_id, job.attempt)
         return
-    if ports.store.held().get("submit") and not ports.store.may_probe("submit", every_s=HELD_S):
-        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
-        return
     if not ports.store.take_slot(job):
         ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + ACK_S)
+        return
+    if not holds.may_enter(ports, "submit"):
+        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
         return
     claim = job.submit_claim or secrets.token_hex(8)
     message = outbound.submitting(job, job.submission + 1, claim)
@@ -72,6 +75,15 @@ def start(ports: Ports, job: Job) -> None:
         job.job_id, job.attempt, ("paid",), {"submit_claim": claim}, due_at=now + ACK_S, messages=[message]
     ):
         nudge(ports, "deliver")
+    else:
+        give_slot_back(ports, job.job_id)
+
+
+def give_slot_back(ports: Ports, job_id: str) -> None:
+    """Unless the job still is on its way through Upsampler."""
+    job = ports.store.get(job_id)
+    if job is None or job.state not in SLOT_STATES:
+        ports.store.free_slot(job_id)
 
 
 def nudge(ports: Ports, lane: str) -> None:

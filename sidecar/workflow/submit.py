@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.errors import PermanentError, SidecarError, StaleClaim, UnknownOutcome
 from ..core.job import Job
-from . import hints, outbound, start
+from . import hints, holds, outbound, start
 from .collect import deliver_stored
 from .ports import Ports
 from .timing import LEASE_S, REBOOK_S, SOURCE_LINK_S
@@ -85,8 +85,7 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     }
     message = outbound.submitted(dataclasses.replace(job, **changes))
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
-    if ports.store.resume("submit"):
-        ports.outbox.put("deliver", [outbound.notice("resume", stage="submit", reason=None, detail="", since=now)])
+    holds.got_through(ports, "submit")
     start.nudge(ports, "deliver")
     if job.hinted_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])

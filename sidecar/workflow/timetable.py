@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.job import Job
-from . import outbound, start
+from . import collect, holds, outbound, start
 from .ports import Ports
 from .timing import REBOOK_S
 
@@ -18,13 +20,12 @@ def tick(ports: Ports) -> int:
     A due job is booked again 15 s later in the same instant: if what we queue here is lost, it comes due again.
     """
     ids = ports.store.take_due(limit=LIMIT, rebook_s=REBOOK_S)
-    to_watch: list[tuple[str, int]] = []
     if ids:
-        for job in ports.store.get_many(ids).values():
-            if job.state == "submitted":
-                to_watch.append((job.job_id, job.attempt))
-            else:
-                _dispatch(ports, job)
+        jobs = ports.store.get_many(ids)
+        for job_id in set(ids) - jobs.keys():
+            ports.store.forget(job_id)
+        to_watch = [(job.job_id, job.attempt) for job in jobs.values() if job.state == "submitted"]
+        _dispatch_all(ports, [job for job in jobs.values() if job.state != "submitted"])
         for at in range(0, len(to_watch), WATCH_BATCH):
             ports.queue.watch(to_watch[at : at + WATCH_BATCH])
     for lane in LANES:
@@ -34,16 +35,28 @@ def tick(ports: Ports) -> int:
     return len(ids)
 
 
+def _dispatch_all(ports: Ports, jobs: Sequence[Job]) -> None:
+    """A job that we stumble over must not stop the others; when we stumble over all of them, it is not the jobs."""
+    stumbled: list[Exception] = []
+    for job in jobs:
+        try:
+            _dispatch(ports, job)
+        except Exception as error:
+            stumbled.append(error)
+            if len(stumbled) == min(len(jobs), 5):
+                raise
+            ports.log("stage.broke", "A fault of ours.", job_id=job.job_id, stage="timetable", exc_info=True)
+
+
 def _dispatch(ports: Ports, job: Job) -> None:
     if job.state == "paid":
         start.start(ports, job)
     elif job.state == "submitting":
         ports.queue.stage("submit", job.job_id, job.attempt)
     elif job.state == "enlarged":
-        held = ports.store.held().get("collect")
-        if not held or ports.store.may_probe("collect", every_s=REBOOK_S):
+        if holds.may_enter(ports, "collect"):
             ports.queue.stage("collect", job.job_id, job.attempt)
     elif job.state == "stored":
-        ports.outbox.put("deliver", [outbound.delivered(job)])
+        collect.deliver_again(ports, job)
     elif job.state == "refunding":
         ports.outbox.put("settle", [outbound.failed(job, refund=job.settle or "review")])

@@ -7,7 +7,6 @@ HELD_S = 30  # how often a held stage is tried, by one job
 POLL_FACTOR = 1.6  # each poll waits this much longer than the one before
 RESULT_LIFE_S = 3 * 3600 - 300  # Upsampler's result URLs live 3 hours
 FETCH_DEADLINE_S = 3600  # for one download of a result
-MESSAGE_LIFE_S = 75 * 3600  # how long messages to a shop that is away are kept trying
 LANE_PAUSE_CAP_S = 300
 REFUND_AGAIN_S = 300  # an unanswered order to refund is repeated; the ledger refunds once
 SOURCE_LINK_S = 6 * 3600  # Upsampler may fetch a source that we serve for this long

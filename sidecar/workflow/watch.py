@@ -37,7 +37,8 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
         changes["credits"] = f"{status.credits:g}"
     ports.store.advance(job, changes, due_at=now)
     ports.store.free_slot(job.job_id)
-    ports.queue.stage("collect", job.job_id, job.attempt)
+    if not ports.store.held().get("collect"):  # else the timetable decides who tries
+        ports.queue.stage("collect", job.job_id, job.attempt)
     ports.log(
         "job.enlarged",
         "Upsampler has finished.",

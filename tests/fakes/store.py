@@ -254,6 +254,12 @@ class MemoryJobStore:
     def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
         return self._lapsing.take(f"answer:{message_id}", ttl_s, json.dumps(answer))
 
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        self._lapsing.put(f"hint:{job_id}:{attempt}:{submission}", SETTLED_TTL_S, upsampler_id)
+
+    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
+        return str(self._lapsing.get(f"hint:{job_id}:{attempt}:{submission}") or "")
+
     def beat(self, who: str, *, ttl_s: int = 15) -> None:
         self._lapsing.put(f"alive:{who}", ttl_s)
 

@@ -245,6 +245,14 @@ def test_an_answer_is_kept_once_and_for_its_time(memory: Memory) -> None:
     assert memory.store.remembered("msg_1") is None
 
 
+def test_a_hint_is_kept_for_its_submission_for_a_day(memory: Memory) -> None:
+    memory.store.keep_hint("job-1", 1, 2, "u-1")
+    assert memory.store.kept_hint("job-1", 1, 2) == "u-1"
+    assert memory.store.kept_hint("job-1", 1, 1) == memory.store.kept_hint("job-1", 2, 2) == ""
+    memory.let_pass(86401)
+    assert memory.store.kept_hint("job-1", 1, 2) == ""
+
+
 def test_a_heartbeat_fades(memory: Memory) -> None:
     assert not memory.store.alive("cron")
     memory.store.beat("cron")

@@ -1,0 +1,50 @@
+"""Bought pictures without files: what is known of each address, and what goes wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sidecar.adapters.copies import Copy
+from sidecar.adapters.images import ImageFacts
+from sidecar.adapters.sources import Source
+from sidecar.core.errors import SidecarError
+from sidecar.core.job import Job
+
+FACTS = ImageFacts("png", 8, 6, "RGB")
+
+
+@dataclass
+class FakeSources:
+    """Same methods as Sources. `facts`, `sizes` (bytes) and `faults` by address; others are a PNG of 8 x 6 pixels."""
+
+    facts: dict[str, ImageFacts] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, SidecarError] = field(default_factory=dict)
+
+    def look(self, job: Job) -> Source:
+        if job.source_url in self.faults:
+            raise self.faults[job.source_url]
+        facts = self.facts.get(job.source_url, FACTS)
+        return Source(job.source_url, None, facts, self.sizes.get(job.source_url, 1000))
+
+    def name(self, path: Path) -> str:
+        return str(path)
+
+
+@dataclass
+class FakeCopies:
+    """Same methods as SourceCopies: each copy has half the width and height, and twice the factor."""
+
+    fault: SidecarError | None = None
+    made: list[str] = field(default_factory=list)
+
+    def make(self, job: Job, facts: ImageFacts, *, max_bytes: int, max_pixels: int) -> Copy:
+        if self.fault:
+            raise self.fault
+        self.made.append(job.job_id)
+        width, height = facts.display_size
+        return Copy(f".sources/{job.job_id}.jpg", width // 2, height // 2, job.factor * 2)
+
+    def all(self) -> list[Path]:
+        return []

@@ -1,0 +1,212 @@
+"""The whole pipeline over doubles, in simulated time: what the tests of the workflow turn and look at."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.adapters import images, schemas
+from sidecar.adapters.upsampler import parse_hint
+from sidecar.core.errors import CallerError, StaleClaim
+from sidecar.core.job import Job
+from sidecar.core.messages import TO_SIDECAR, Message
+from sidecar.core.settings import Settings
+from sidecar.core.tokens import TokenMaker
+from sidecar.workflow import cleanup, flush, hints, inbox, mend, runner, timetable
+from sidecar.workflow.ports import Ports
+from tests.fakes.clock import SimulatedClock
+from tests.fakes.fetcher import FakeFetcher
+from tests.fakes.files import MemoryFiles
+from tests.fakes.outbox import MemoryOutbox
+from tests.fakes.queue import MemoryQueue, Task
+from tests.fakes.shop import FakeShop, Row
+from tests.fakes.sources import FACTS, FakeCopies, FakeSources
+from tests.fakes.store import MemoryJobStore
+from tests.fakes.upsampler import FakeUpsampler, Webhook
+
+ENV = {
+    "SMI_SHOP_URL": "https://shop.example",
+    "SMI_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "SMI_UPLOADS_DIR": "/nowhere",
+    "SMI_PUBLIC_URL": "https://shop.example/smi",
+    "SMI_CHECK_PICTURE": "0",
+    "UPSAMPLER_API_KEY": "key",
+}
+# The functions of `sidecar.tasks` that are queued by name, with the ports in front.
+TASKS: dict[str, Callable[..., Any]] = {
+    "stage": runner.run_stage,
+    "watch_many": runner.run_watch,
+    "flush": flush.run,
+    "sweep": mend.sweep,
+    "cleanup": cleanup.run,
+    "knock_again": lambda ports, job_id, attempt, submission, id: hints.knock_again(
+        ports, job_id, attempt, submission, id or None
+    ),
+}
+
+
+@dataclass
+class LeaseDouble:
+    """As LeaseKeeper, without a thread: whoever moves the clock renews what is held, unless its worker is stalled."""
+
+    held: list[Callable[[], object]] = field(default_factory=list)
+
+    @contextmanager
+    def keep(self, renew: Callable[[], object]) -> Iterator[None]:
+        self.held.append(renew)
+        try:
+            yield
+        finally:
+            self.held.remove(renew)
+
+    def renew_all(self) -> None:
+        for renew in list(self.held):
+            try:
+                renew()
+            except StaleClaim:
+                continue
+
+
+class Rig:
+    """Build it, `buy`, let time pass. `events` is the log: (event, fields)."""
+
+    def __init__(self, *, seed: object = 0, slots: int = 0, wrap: Callable[[str, Any], Any] | None = None, **env: str):
+        self.random = random.Random(seed)
+        self.clock = SimulatedClock()
+        self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
+        self.outbox = MemoryOutbox(self.clock)
+        self.store = MemoryJobStore(self.clock, self.outbox, slots=slots)
+        self.queue = MemoryQueue(self.clock)
+        self.shop = FakeShop(self.clock)
+        self.sources, self.copies = FakeSources(), FakeCopies()
+        self.upsampler = FakeUpsampler(now=self.clock, size=(32, 24))
+        self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
+        self.files = MemoryFiles()
+        self.leases = LeaseDouble()
+        self.tokens = TokenMaker(self.settings.signing_keys)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.crash_point: Callable[[str], None] = lambda name: None
+        self.webhooks = True
+        self._message_ids = itertools.count(1)
+        wrap = wrap or (lambda name, part: part)
+        self.ports = Ports(
+            settings=self.settings,
+            clock=self.clock,
+            random=self.random.random,
+            store=wrap("store", self.store),
+            outbox=wrap("outbox", self.outbox),
+            queue=wrap("queue", self.queue),
+            shop=wrap("shop", self.shop),
+            upsampler=wrap("upsampler", self.upsampler),
+            fetcher=wrap("fetcher", self.fetcher),
+            sources=self.sources,
+            copies=self.copies,
+            files=wrap("files", self.files),
+            pictures=images,
+            tokens=self.tokens,
+            leases=self.leases,
+            log=lambda event, sentence, **fields: self.events.append((event, fields)),
+            crash_point=lambda name: self.crash_point(name),
+        )
+
+    def _paid_size(self, image_url: str) -> tuple[int, int]:
+        facts, factor = self.sources.facts.get(image_url, FACTS), 4
+        width, height = facts.display_size
+        return width * factor, height * factor
+
+    # ------------------------------------------------------------------ what happens outside
+    def buy(self, job_id: str = "job-1", *, push: bool = True, **facts: Any) -> str:
+        data = self.shop.buy(job_id, **facts)
+        if push:
+            self.push("job.paid", data)
+        return job_id
+
+    def push(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        """A message from the bridge, behind the door."""
+        schemas.check(TO_SIDECAR, type, data)
+        return inbox.handle(self.ports, Message(f"msg_{next(self._message_ids)}", type, data, ""))
+
+    def knock(self, webhook: Webhook) -> str:
+        """A webhook, behind the door (as web/webhooks.py does it)."""
+        job_id, attempt, submission = self.tokens.read_webhook(webhook.url.rpartition("/")[2])
+        try:
+            upsampler_id = parse_hint(webhook.body).upsampler_id
+        except CallerError:
+            upsampler_id = None
+        outcome = hints.knock(self.ports, job_id, attempt, submission, upsampler_id)
+        if outcome == "unknown":
+            self.queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+        return outcome
+
+    def flush_all(self) -> None:
+        for part in (self.store, self.outbox, self.queue):
+            part.flush_all()
+
+    # ------------------------------------------------------------------ work and time
+    def run(self, task: Task) -> None:
+        TASKS[task.name](self.ports, *task.args)
+
+    def work(self, limit: int = 1000) -> int:
+        """Everything that is queued, and what that leads to."""
+        done = 0
+        while self.queue.tasks and done < limit:
+            self.run(self.queue.tasks.pop(0))
+            done += 1
+        return done
+
+    def tick(self) -> None:
+        """What the clock process does, and the work of it."""
+        timetable.tick(self.ports)
+        if self.webhooks:
+            for webhook in self.upsampler.take_webhooks():
+                self.knock(webhook)
+        self.work()
+
+    def next_event(self) -> float | None:
+        """When something is due, as far as one can know."""
+        lanes = [self.outbox.next_at(lane) for lane in ("deliver", "settle")]
+        times = [self.store.next_due(), self.upsampler.next_webhook_at(), *lanes]
+        return min((at for at in times if at is not None), default=None)
+
+    def let_pass(self, seconds: float, *, sweeping: bool = False) -> None:
+        """Time passes; everything that becomes due meanwhile is done, when it is due."""
+        end = self.clock() + seconds
+        while True:
+            self.tick()
+            at = self.next_event()
+            at = self.clock() + 1 if at is None or at <= self.clock() else at
+            if sweeping:
+                at = min(at, self.clock() + 60)
+            if at > end:
+                break
+            self.clock.at = at
+            self.leases.renew_all()
+            if sweeping:
+                mend.sweep(self.ports)
+        self.clock.at = end
+        self.tick()
+
+    # ------------------------------------------------------------------ what one looks at
+    def job(self, job_id: str = "job-1") -> Job:
+        job = self.store.get(job_id)
+        assert job is not None, f"{job_id} is not in working memory"
+        return job
+
+    def row(self, job_id: str = "job-1") -> Row:
+        return self.shop.newest(job_id)
+
+    def mails(self, job_id: str = "job-1") -> list[str]:
+        return [kind for job, _, kind in self.shop.mails if job == job_id]
+
+    def actions(self, job_id: str = "job-1") -> list[str]:
+        """What the recovery table has decided, in order: "reason → action"."""
+        failed = [fields for event, fields in self.events if event == "stage.failed" and fields["job_id"] == job_id]
+        return [f"{fields['reason']} → {fields['action']}" for fields in failed]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Bugs that were caught and logged: there are none in a sound run."""
+        return [fields for event, fields in self.events if event == "stage.broke"]
