@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import redis
 from dotenv import dotenv_values
@@ -101,20 +103,21 @@ class Services:
             leases=LeaseKeeper(),
             log=CountingLog(logs.log, self.counters),
             bind=logs.bind,
-            crash_point=_crash_point(os.environ.get("SMI_CRASH_POINT", "")),
+            crash_point=_crash_points(os.environ.get("SMI_CRASH_POINTS", "")),
         )
 
 
-def _crash_point(armed: str):
-    """For crash tests: `SMI_CRASH_POINT=name@flagfile` kills the process there, once each time the file exists."""
-    name, _, flag = armed.partition("@")
+def _crash_points(folder: str) -> Callable[[str], None]:
+    """For crash tests: a file in `folder` that is named like a point holds the name of the signal that the process
+    sends itself there, once for each file: KILL to die, STOP to sleep until somebody sends CONT."""
 
     def reached(point: str) -> None:
-        if point == name:
-            try:
-                os.unlink(flag)
-            except FileNotFoundError:
-                return
-            os.kill(os.getpid(), 9)
+        file = Path(folder, point)
+        try:
+            signal_name = file.read_text()
+            file.unlink()
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), signal.Signals[f"SIG{signal_name}"])
 
-    return reached if armed else (lambda point: None)
+    return reached if folder else (lambda point: None)
