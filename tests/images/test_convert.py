@@ -147,3 +147,12 @@ def test_a_picture_is_turned_upright_as_a_viewer_would(tmp_path, value):
     wanted, turned = ImageOps.exif_transpose(Image.open(source)), Image.open(target)
     pairs = zip(wanted.resize((6, 6)).tobytes(), turned.convert("RGB").resize((6, 6)).tobytes(), strict=True)
     assert max(abs(a - b) for a, b in pairs) <= 4
+
+
+@pytest.mark.parametrize("data", [encoded("WEBP"), encoded("JPEG", progressive=True), bytes(Png(interlace=1))])
+def test_what_a_decoder_would_hold_whole_is_not_converted_above_the_limit(tmp_path, data):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(data)
+    with pytest.raises(PermanentError, match="conversion_failed"):
+        convert(source, target, format="jpeg", decode_limit_mp=0)
+    assert not target.exists()

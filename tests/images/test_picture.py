@@ -205,3 +205,16 @@ def test_a_thumbnail_is_a_small_upright_jpeg(tmp_path: Path, suffix):
     (tmp_path / "small.jpg").write_bytes(thumbnail(path, 200))
     facts = read_header(tmp_path / "small.jpg")
     assert (facts.format, facts.width, facts.height) == ("jpeg", 150, 200)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "compared"),
+    [("webp", {}, False), ("jpg", {"progressive": True}, False), ("jpg", {}, True), ("png", {}, True)],
+)
+def test_a_picture_that_a_decoder_would_hold_whole_is_not_compared_above_the_limit(tmp_path, suffix, options, compared):
+    source, result = tmp_path / "source.png", tmp_path / f"result.{suffix}"
+    _scene().save(source)
+    _bigger(_scene(2)).save(result, **options)
+    verdict = check_picture(source, result, read_header(result), decode_limit_mp=0)
+    assert verdict.ok != compared
+    assert ("not compared" in verdict.detail) != compared

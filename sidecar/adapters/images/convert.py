@@ -11,11 +11,18 @@ from .verifier import read_header
 
 
 def convert(
-    source: Path, target: Path, *, format: str, quality: int = 92, size: tuple[int, int] | None = None
+    source: Path,
+    target: Path,
+    *,
+    format: str,
+    quality: int = 92,
+    size: tuple[int, int] | None = None,
+    decode_limit_mp: int = 100,
 ) -> ImageFacts:
     """Writes `source` as `format` ("png", "jpeg", "webp") to `target`; returns the facts of what was written.
 
-    1. reads sequentially, so memory is a few lines (WebP and progressive sources: the whole picture);
+    1. reads sequentially, so memory is a few lines; WebP, progressive JPEG and interlaced PNG are held whole by
+       their decoders and refused above `decode_limit_mp` megapixels;
     2. what the target cannot hold is adapted: alpha flattened on white for JPEG, 16 bits to 8 for JPEG and
        WebP, CMYK to sRGB for PNG and WebP;
     3. is resized to `size` (width, height) if one is given;
@@ -25,6 +32,10 @@ def convert(
     ConfigurationError ``disk_full``.
     """
     facts = read_header(source)
+    if not facts.decodable_within(decode_limit_mp):
+        raise PermanentError(
+            "conversion_failed", f"decoding this {facts.format} would hold more than {decode_limit_mp} megapixels"
+        )
     with vips.translated(target, f"{facts.format} to {format}", vips.load()):
         with vips.opened(source, facts.format) as image:
             save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)

@@ -53,6 +53,10 @@ class ImageFacts:
     def pixels(self) -> int:
         return self.width * self.height
 
+    def decodable_within(self, megapixels: int) -> bool:
+        """Whether a decoder works line by line, or holds (2 to 6 bytes a pixel) no more than so many megapixels."""
+        return not (self.progressive or self.format == WEBP) or self.pixels <= megapixels * 1_000_000
+
 
 @dataclass(frozen=True)
 class Expected:

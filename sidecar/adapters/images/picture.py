@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LEAST_SSIM = 0.65
 LEAST_REGION = 0.4  # SSIM of the worst region
 MOST_GAP = 40.0  # luma, 0 to 255
-GAP_IF_EMPTIED = 16.0  # the same where some detail gave way to one colour
+GAP_IF_EMPTIED = 24.0  # the same where some detail gave way to one colour
 SOME_EMPTIED, MUCH_EMPTIED, ALL_EMPTIED = 0.03, 0.12, 0.9  # shares of the detail
 MOST_COLOUR = 0.5
 MOST_TONE = 20.0
@@ -42,7 +42,7 @@ _METADATA = 8 * 1024 * 1024
 class PictureVerdict:
     """`code` is None if `ok`, else what the recovery table looks up; `detail` is a sentence for the admin.
 
-    `figures` are those that the verdict rests on (None if the file could not be compared).
+    `figures` are those that the verdict rests on; None, with an `ssim` of 0, if the file was not compared.
     """
 
     ok: bool
@@ -52,15 +52,22 @@ class PictureVerdict:
     figures: Resemblance | None = None
 
 
-def check_picture(source: Path, result: Path, facts: ImageFacts) -> PictureVerdict:
+def check_picture(source: Path, result: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -> PictureVerdict:
     """Compares the delivered file with the source that was sent to be enlarged.
 
     `facts` are those of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
     warnings as errors, so this includes what `verify_pixels` does. Codes: ``result_blank``, ``result_torn``,
     ``result_not_the_picture``, ``result_wrong_mode``, ``result_implausible_size``, ``result_corrupt``.
     Raises PermanentError ``source_not_an_image`` if the source cannot be decoded any more.
+
+    A WebP, progressive JPEG or interlaced PNG of more than `decode_limit_mp` megapixels would have to be held whole:
+    it is not compared, and `detail` says so.
     """
     theirs = read_header(source)
+    if not (facts.decodable_within(decode_limit_mp) and theirs.decodable_within(decode_limit_mp)):
+        return PictureVerdict(
+            True, None, f"not compared: decoding would hold more than {decode_limit_mp} megapixels", 0.0
+        )
     size = comparison_size(*theirs.display_size)
     try:
         before = small_copy(source, theirs, size, fail_on="none")

@@ -16,10 +16,7 @@ def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -
     - JPEG, progressive, and WebP: decoders hold the whole picture (2 to 6 bytes for each pixel and more),
       so only up to `decode_limit_mp` megapixels; beyond that the push parser's verdict stands.
     """
-    if facts.format == PNG:
-        return
-    whole = facts.format != JPEG or facts.progressive
-    if whole and facts.pixels > decode_limit_mp * 1_000_000:
+    if facts.format == PNG or not facts.decodable_within(decode_limit_mp):
         return
     pyvips = vips.load()
     options = {"shrink": 8} if facts.format == JPEG else {}
