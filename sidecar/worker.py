@@ -14,6 +14,7 @@ from rq.worker_pool import WorkerPool
 
 from . import tasks
 from .adapters import logs
+from .adapters.queue import alive
 from .core.states import STAGES
 from .services import Services
 from .workflow import timetable
@@ -32,7 +33,8 @@ class StageWorker(SimpleWorker):
     def work(self, *args, **kwargs):
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
-        return super().work(*args, **kwargs)
+        with alive(self.connection, self.name):
+            return super().work(*args, **kwargs)
 
 
 class StagePool(WorkerPool):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import redis
-from rq import Queue, Worker
+from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ..core.states import STAGES
@@ -13,6 +16,7 @@ from ..core.states import STAGES
 # A stage that runs longer than this is stopped; its lease then lapses, and the timetable brings the job back.
 TIMEOUT_S = {"submit": 120, "watch": 300, "collect": 7200, "deliver": 120, "settle": 300}
 MARK_S = 60  # an RQ job that vanished without running blocks its like for no longer than this
+BEAT_S, ALIVE_S = 4, 15  # a worker's signs of life, and how long one counts
 _RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
 _FAILURE_TTL_S = 3600
 
@@ -60,8 +64,8 @@ class RqQueue:
         self._redis.delete(f"smi:queued:{stage}:{job_id}")
 
     def workers(self) -> int:
-        """How many RQ workers have registered and not died."""
-        return Worker.count(self._redis)
+        """How many workers are alive. RQ's own count goes on naming those that were killed, for minutes or hours."""
+        return self._redis.zcount("smi:workers", time.time() - ALIVE_S, "+inf")
 
     def depths(self) -> dict[str, int]:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -78,3 +82,28 @@ class RqQueue:
             failure_ttl=_FAILURE_TTL_S,
             description=function,
         )
+
+
+@contextmanager
+def alive(connection: redis.Redis, worker: str) -> Iterator[None]:
+    """Signs of life of a worker while the block runs, from a thread of its own: it may be busy with a large file."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while True:
+            with suppress(redis.RedisError):  # away for a moment: the next beat tells
+                now = time.time()
+                connection.zadd("smi:workers", {worker: now})
+                connection.zremrangebyscore("smi:workers", "-inf", now - 100 * ALIVE_S)
+            if ended.wait(BEAT_S):
+                return
+
+    thread = threading.Thread(target=beat, name="alive", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        with suppress(redis.RedisError):  # then its last beat grows old
+            connection.zrem("smi:workers", worker)
