@@ -1,0 +1,230 @@
+"""Face: what `doctor` looks at. Each check asks one thing of the real installation, and knows how it is mended."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..adapters import outside
+from ..core.errors import ConfigurationError
+from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
+from ..services import Services
+
+MOST_SKEW_S = 60
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`ok`: None when it could not be looked at (because something before it failed)."""
+
+    name: str
+    ok: bool | None
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """`needs`: names of the checks without which this one has nothing to say."""
+
+    name: str
+    run: Callable[[Services, str], Finding]
+    needs: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------------- this side
+def _redis(services: Services, name: str) -> Finding:
+    services.ports.store.ping()
+    where = services.settings.redis_url or f"embedded, in {services.settings.data_dir}"
+    policy = services.ports.store.eviction_policy()
+    if policy not in ("", "noeviction"):
+        mend = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: else a full Redis drops jobs."
+        return Finding(name, False, f"maxmemory-policy is {policy}", mend)
+    return Finding(name, True, where.rpartition("@")[2])
+
+
+def _persistence(services: Services, name: str) -> Finding:
+    how = services.ports.store.persistence()
+    mend = "Set appendonly yes. Without it a restart of Redis costs up to a minute per job: the pull brings all back."
+    return Finding(name, how != "none", how, mend)
+
+
+def _worker(services: Services, name: str) -> Finding:
+    workers = services.ports.queue.workers()
+    return Finding(name, workers > 0, f"{workers} alive", "Start the Procfile's `worker`.")
+
+
+def _clock(services: Services, name: str) -> Finding:
+    alive = services.ports.store.alive("cron")
+    return Finding(name, alive, "alive" if alive else "no heartbeat", "Start the Procfile's `cron`.")
+
+
+def _uploads(services: Services, name: str) -> Finding:
+    services.ports.files.probe()
+    return Finding(name, True, f"{services.ports.files.root} can be written and read")
+
+
+def _our_door(services: Services, name: str) -> Finding:
+    """A signed message to ourselves, as the bridge sends it."""
+    settings = services.settings
+    signer = Signer(settings.secret, direction=TO_SIDECAR, site=settings.site)
+    body, headers = signer.seal("status", {}, now=services.ports.clock())
+    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
+    address = f"http://{host}:{settings.port}/messages"
+    seen = outside.post(address, body, headers)
+    if seen.status == 0:
+        return Finding(name, False, f"{address}: {seen.why}", "Start the Procfile's `web`.")
+    if seen.status == 401:
+        return Finding(name, False, f"{address} refuses our own secret", "Restart `web`: it runs with older settings.")
+    return Finding(name, seen.status == 200, f"{address} answered {seen.status}", "Read web's log.")
+
+
+def _held(services: Services, name: str) -> Finding:
+    held = services.ports.store.held()
+    if not held:
+        return Finding(name, True, "nothing is held")
+    found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())
+    by_hand = any(why["reason"] == "held_by_admin" for why in held.values())
+    mend = "`python -m sidecar resume <stage>`." if by_hand else "It goes on by itself when the cause is gone."
+    return Finding(name, False, found, mend)
+
+
+# ---------------------------------------------------------------------- the shop
+def _shop(services: Services, name: str) -> Finding:
+    began = time.monotonic()
+    try:
+        answer = services.ports.shop.ask("status", {})
+    except ConfigurationError as error:
+        if error.code != "shop_refused":
+            raise
+        return _why_refused(services, name)
+    milliseconds = (time.monotonic() - began) * 1000
+    if not answer.get("connected", True):
+        mend = "On the bridge's settings page: is the site paused, or a copy of the live one?"
+        return Finding(name, False, "the bridge answers, and forwards nothing", mend)
+    return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
+
+
+def _why_refused(services: Services, name: str) -> Finding:
+    """The bridge says only 401. Its public REST index tells the site's address, its answer's date the clock."""
+    settings = services.settings
+    host = urlsplit(settings.shop_url).netloc if settings.shop_address else ""
+    seen = outside.get(f"{settings.shop_address or settings.shop_url}/?rest_route=/&_fields=home", host=host)
+    skew = _skew(seen.date, services.ports.clock())
+    if abs(skew) > MOST_SKEW_S:
+        found = f"refused: the shop's clock and ours are {abs(skew):.0f} s apart"
+        return Finding(name, False, found, "Set both clocks by NTP; 300 s are allowed.")
+    index = seen.json()
+    home = index.get("home") if isinstance(index, dict) else None
+    if isinstance(home, str) and site_identity(home) != settings.site:
+        found = f"refused: WordPress calls itself {home}, we know it as {settings.shop_url}"
+        return Finding(name, False, found, f"Set SMI_SHOP_URL={home.rstrip('/')}")
+    return Finding(name, False, "refused: the secrets differ", "Copy SMI_SECRET from the bridge's settings page.")
+
+
+def _skew(date: str, now: float) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp() - now
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _clocks(services: Services, name: str) -> Finding:
+    answer = services.ports.shop.ask("status", {})
+    skew = parse_rfc3339(answer["time"]) - services.ports.clock()
+    return Finding(name, abs(skew) < MOST_SKEW_S, f"{abs(skew):.0f} s apart", "Set both clocks by NTP.")
+
+
+# ---------------------------------------------------------------------- the uploads folder, as others see it
+@contextmanager
+def _canary(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """A file with an unguessable name and content, gone afterwards: (name, content)."""
+    name, content = f"smi-canary-{secrets.token_hex(8)}.txt", secrets.token_hex(16).encode()
+    path = folder / name
+    try:
+        path.write_bytes(content)
+        yield name, content
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _same_folder(services: Services, name: str) -> Finding:
+    """What we write into the uploads folder must be what the web server finds there."""
+    folder, url = services.settings.uploads_dir, services.settings.uploads_base_url
+    mend = f"SMI_UPLOADS_DIR must be the folder behind {url} (SMI_UPLOADS_URL), readable for the web server's user."
+    try:
+        with _canary(folder) as (file, content):
+            seen = outside.get(f"{url}/{file}")
+    except OSError as error:
+        return Finding(name, False, f"{folder}: {error.strerror}", mend)
+    if seen.status == 200 and seen.body == content:
+        return Finding(name, True, f"{folder} is {url}")
+    if seen.status in (200, 404):
+        return Finding(name, False, f"a file in {folder} is not to be found at {url}", mend)
+    return Finding(name, None, f"{url} can't be looked into: {seen.why or seen.status}")
+
+
+def _closed(services: Services, name: str) -> Finding:
+    """A stranger who guesses a paid file's address must not get it."""
+    folder, url = services.settings.downloads_dir, f"{services.settings.uploads_base_url}/smi-downloads"
+    with _canary(folder) as (file, content):
+        seen = outside.get(f"{url}/{file}")
+    if seen.status == 0:
+        return Finding(name, None, f"{url}: {seen.why}")
+    if seen.body == content:
+        mend = "Include deploy/nginx.conf in the site's server block (nginx ignores .htaccess)."
+        return Finding(name, False, f"anybody can download from {url}", mend)
+    return Finding(name, True, f"{url} answers {seen.status}")
+
+
+def _public(services: Services, name: str) -> Finding:
+    url = services.settings.public_url
+    if not url:
+        return Finding(name, True, "none: WordPress stands in for status, webhooks and downloads")
+    seen = outside.get(f"{url}/healthz")
+    answer = seen.json()
+    if seen.status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
+        return Finding(name, True, f"{url} leads to us")
+    mend = "Include deploy/nginx.conf or deploy/apache.conf in the site's configuration, or correct SMI_PUBLIC_URL."
+    return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", mend)
+
+
+# ---------------------------------------------------------------------- Upsampler
+def _upsampler(services: Services, name: str) -> Finding:
+    services.ports.upsampler.check_key()
+    return Finding(name, True, f"{services.settings.upsampler_url} accepts the key")
+
+
+CHECKS = (
+    Check("Redis", _redis),
+    Check("Redis keeps its data", _persistence, ("Redis",)),
+    Check("Workers", _worker, ("Redis",)),
+    Check("Clock", _clock, ("Redis",)),
+    Check("Uploads folder", _uploads),
+    Check("The shop's door", _shop),
+    Check("Clocks", _clocks, ("The shop's door",)),
+    Check("The same uploads folder", _same_folder, ("Uploads folder",)),
+    Check("Paid files are closed", _closed, ("Uploads folder",)),
+    Check("Our own door", _our_door, ("Redis",)),
+    Check("Our public address", _public),
+    Check("Upsampler", _upsampler),
+    Check("Holds", _held, ("Redis",)),
+)
+
+MEND = {
+    "redis_unavailable": "Start Redis (or the Procfile's `store`), or mend REDIS_URL.",
+    "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
+    "disk_full": "Make room in the uploads folder.",
+    "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",
+    "shop_door_missing": "Activate the SMI Bridge plugin; a security plugin may block /wp-json/smi-bridge/v1/.",
+    "shop_refused_message": "Bridge and sidecar are of different versions: update both.",
+    "upsampler_key_refused": "Set UPSAMPLER_API_KEY to the key of your account.",
+    "upsampler_credits_exhausted": "Buy credits; the jobs wait.",
+    "upsampler_unavailable": "Upsampler can't be reached from here: network, proxy, UPSAMPLER_URL?",
+}
