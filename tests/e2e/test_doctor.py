@@ -1,0 +1,253 @@
+"""`python -m sidecar doctor` on a real installation: green when all is well; each fault named, with how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from sidecar.core.messages import new_secret
+from tests.testbed.customer import Customer
+from tests.testbed.places import REPOSITORY
+from tests.testbed.redis_server import RedisServer
+from tests.testbed.waiting import wait_for
+from tests.testbed.whole import Whole
+
+pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("doctor")]
+
+# Python reads this file before anything else: every clock in the process is fast.
+_FAST_CLOCK = "import time\nright = time.time\ntime.time = lambda: right() + {seconds}\n"
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis"), aof=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def patient(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """On a Redis server, so that its settings can be changed while all runs."""
+    with Whole.start(tmp_path_factory.mktemp("patient"), env={"REDIS_URL": redis.url}, sandbox=["--instant"]) as whole:
+        yield whole
+
+
+@pytest.fixture
+def doctor(patient: Whole) -> Callable[..., dict[str, dict]]:
+    """Run `doctor`, with some settings changed for it alone: finding by name. The exit status must agree."""
+
+    def run(prefix: tuple[str, ...] = (), **settings: str) -> dict[str, dict]:
+        ended = subprocess.run(
+            [*prefix, sys.executable, "-m", "sidecar", "doctor", "--json"],
+            cwd=REPOSITORY,
+            env={**patient.sidecar.env, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.stdout, ended.stderr
+        findings = {finding["name"]: finding for finding in json.loads(ended.stdout)}
+        assert ended.returncode == (0 if all(finding["ok"] for finding in findings.values()) else 1)
+        return findings
+
+    return run
+
+
+def _wrong(findings: dict[str, dict]) -> dict[str, str]:
+    """Name and mending of each fault; nothing that is wrong comes without a way to mend it."""
+    faults = {name: finding for name, finding in findings.items() if finding["ok"] is False}
+    assert all(finding["mend"] for finding in faults.values())
+    return {name: f"{finding['found']} → {finding['mend']}" for name, finding in faults.items()}
+
+
+def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callable, photos: Path) -> None:
+    customer = Customer(patient.shop, photos)
+    customer.until(customer.buy(), "delivered")
+    findings = doctor()
+    assert [name for name, finding in findings.items() if finding["ok"] is not True] == []
+    assert len(findings) == 13
+    assert list(patient.shop.uploads.glob("smi-canary*")) == []
+
+
+def test_people_get_a_line_for_each_check(patient: Whole) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "sidecar", "doctor"],
+        cwd=REPOSITORY,
+        env={**patient.sidecar.env, "UPSAMPLER_API_KEY": "wrong"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "ok    Redis: redis://127.0.0.1:" in ended.stdout
+    assert "FAIL  Upsampler: upsampler_key_refused" in ended.stdout
+    assert "      → Set UPSAMPLER_API_KEY to the key of your account." in ended.stdout
+
+
+def test_a_refused_key(doctor: Callable) -> None:
+    assert list(_wrong(doctor(UPSAMPLER_API_KEY="wrong"))) == ["Upsampler"]
+
+
+def test_a_wrong_secret(doctor: Callable) -> None:
+    wrong = _wrong(doctor(SMI_SECRET=new_secret()))
+    assert "the secrets differ" in wrong["The shop's door"]
+    assert "settings page" in wrong["The shop's door"]
+    assert "Restart `web`" in wrong["Our own door"]
+
+
+def test_a_wrong_site(patient: Whole, doctor: Callable) -> None:
+    elsewhere = patient.shop.url.replace("127.0.0.1", "localhost")
+    wrong = _wrong(doctor(SMI_SHOP_URL=elsewhere, SMI_SHOP_ADDRESS=patient.shop.url))
+    assert f"WordPress calls itself {patient.shop.url}" in wrong["The shop's door"]
+    assert f"Set SMI_SHOP_URL={patient.shop.url}" in wrong["The shop's door"]
+
+
+@pytest.mark.parametrize(("seconds", "check"), [(600, "The shop's door"), (120, "Clocks")])
+def test_a_clock_that_is_wrong(doctor: Callable, tmp_path: Path, seconds: int, check: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_FAST_CLOCK.format(seconds=seconds))
+    wrong = _wrong(doctor(PYTHONPATH=str(tmp_path)))
+    assert f"{seconds} s apart" in wrong[check]
+    assert "NTP" in wrong[check]
+
+
+def test_an_uploads_folder_that_can_not_be_written(patient: Whole, doctor: Callable) -> None:
+    # Root may write anywhere, unless it gives that up.
+    prefix = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
+    folder = patient.shop.uploads / "smi-downloads" / ".incoming"
+    folder.chmod(0o555)
+    try:
+        wrong = _wrong(doctor(prefix))
+    finally:
+        folder.chmod(0o755)
+    assert "folder_not_writable" in wrong["Uploads folder"]
+    assert "chown" in wrong["Uploads folder"]
+
+
+def test_another_folder_than_wordpress_has(doctor: Callable, tmp_path: Path) -> None:
+    wrong = _wrong(doctor(SMI_UPLOADS_DIR=str(tmp_path)))
+    assert list(wrong) == ["The same uploads folder"]
+    assert "SMI_UPLOADS_DIR must be the folder behind" in wrong["The same uploads folder"]
+
+
+def test_a_redis_that_throws_data_away(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
+    client = redis.client()
+    try:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "no")
+        wrong = _wrong(doctor())
+        assert "noeviction" in wrong["Redis"]
+        assert requests.get(f"{patient.sidecar.url}/readyz", timeout=10).status_code == 503
+        client.config_set("maxmemory-policy", "noeviction")
+        assert "appendonly yes" in _wrong(doctor())["Redis keeps its data"]
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("appendonly", "yes")
+        client.close()
+
+
+def test_an_nginx_without_the_snippet(patient: Whole, doctor: Callable) -> None:
+    snippet = patient.shop.nginx.snippet
+    text = snippet.read_text()
+    snippet.write_text("")
+    patient.shop.nginx.restart()
+    try:
+        wrong = _wrong(doctor())
+    finally:
+        snippet.write_text(text)
+        patient.shop.nginx.restart()
+    assert "deploy/nginx.conf" in wrong["Paid files are closed"]
+    assert "deploy/nginx.conf" in wrong["Our public address"]
+
+
+def test_a_bridge_that_is_not_active(patient: Whole, doctor: Callable) -> None:
+    patient.shop.deactivate("smi-bridge")
+    try:
+        assert "Activate the SMI Bridge plugin" in _wrong(doctor())["The shop's door"]
+    finally:
+        patient.shop.activate("smi-bridge")
+
+
+def test_a_paused_site(patient: Whole, doctor: Callable) -> None:
+    patient.shop.option("smi_bridge_paused", "1")
+    try:
+        assert "forwards nothing" in _wrong(doctor())["The shop's door"]
+    finally:
+        patient.shop.php("delete_option('smi_bridge_paused');")
+
+
+def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
+    def operate(*line: str) -> None:
+        subprocess.run([sys.executable, "-m", "sidecar", *line], cwd=REPOSITORY, env=patient.sidecar.env, check=True)
+
+    operate("hold", "submit")
+    try:
+        assert "python -m sidecar resume" in _wrong(doctor())["Holds"]
+    finally:
+        operate("resume", "submit")
+
+
+def test_dead_processes(patient: Whole, doctor: Callable) -> None:
+    """SIGKILL, so that nobody says goodbye. `readyz` and `doctor` notice within their 15 s."""
+    began = time.monotonic()
+    patient.sidecar.kill("worker")
+    patient.sidecar.kill("cron")
+    try:
+        faults = wait_for(lambda: _both_missing(patient), "both are missed")
+        assert time.monotonic() - began < 20
+        assert set(faults) == {"worker", "cron"}
+        patient.sidecar.kill("web")
+        wrong = _wrong(doctor())
+    finally:
+        patient.sidecar.launch(
+            [name for name in ("web", "worker", "cron") if not patient.sidecar.process(name).running]
+        )
+        patient.sidecar.wait_ready()
+    assert "Start the Procfile's `worker`" in wrong["Workers"]
+    assert "Start the Procfile's `cron`" in wrong["Clock"]
+    assert "Start the Procfile's `web`" in wrong["Our own door"]
+    assert "does not lead to us" in wrong["Our public address"]
+    wait_for(lambda: requests.get(f"{patient.sidecar.url}/readyz", timeout=10).ok, "all is ready again")
+
+
+def _both_missing(patient: Whole) -> dict[str, str] | None:
+    faults = requests.get(f"{patient.sidecar.url}/readyz", timeout=10).json()["faults"]
+    return faults if len(faults) == 2 else None
+
+
+def test_a_shop_that_is_away(patient: Whole, doctor: Callable) -> None:
+    patient.shop.nginx.stop()
+    try:
+        wrong = _wrong(doctor())
+    finally:
+        patient.shop.nginx.start()
+    assert "Is the shop up" in wrong["The shop's door"]
+
+
+def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
+    redis.stop()
+    try:
+        findings = doctor()
+        ready = requests.get(f"{patient.sidecar.url}/readyz", timeout=30)
+    finally:
+        redis.start()
+    wrong = _wrong(findings)
+    assert "Start Redis" in wrong["Redis"]
+    assert [name for name, finding in findings.items() if finding["ok"] is None] == [
+        "Redis keeps its data", "Workers", "Clock", "Our own door", "Holds",
+    ]  # fmt: skip
+    assert findings["Workers"]["found"] == "not looked at: first mend “Redis”"
+    assert ready.status_code == 503
+
+
+def test_after_all_that_it_is_green_again_and_sells(patient: Whole, doctor: Callable, photos: Path) -> None:
+    wait_for(lambda: requests.get(f"{patient.sidecar.url}/readyz", timeout=10).ok, "all is ready again")
+    assert _wrong(doctor()) == {}
+    customer = Customer(patient.shop, photos)
+    customer.until(customer.buy(customer.photo(seed=9)), "delivered")
