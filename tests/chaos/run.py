@@ -1,0 +1,244 @@
+"""One run: start everything, sell, strike, heal, wait until all is settled, reckon."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+import redis
+import requests
+
+from sidecar.core.settings import Settings
+from sidecar.core.tokens import TokenMaker
+from tests.chaos import weather
+from tests.chaos.blows import Blows
+from tests.chaos.customers import Customers
+from tests.chaos.forger import Forger
+from tests.chaos.reckoning import SETTLED, Books, Reckoning
+from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.photos import photo
+from tests.testbed.redis_server import RedisServer
+from tests.testbed.shop import DEMO_SHOP
+from tests.testbed.whole import BRIDGE, Whole
+
+TILL = Path(__file__).resolve().parent / "till"
+SIZE = 96, 72  # pixels of a source: what is tried is the handling, not the enlarging
+MOST_OPEN = 60  # jobs on their way at the same time
+PACE_S = 0.35  # seconds from one customer to the next
+CUT_OFF_S = 300  # after this long the bridge calls an effect without an end unknown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How rough it gets. `calm_s`: seconds between two blows, about. `storms`: troubles that last. `sell_s`: seconds
+    that the selling takes at least."""
+
+    jobs: int
+    seed: int
+    calm_s: float = 3.0
+    storms: bool = True
+    sell_s: float = 20.0
+    settle_s: float = 300.0
+
+    @property
+    def pace_s(self) -> float:
+        """Seconds from one customer to the next."""
+        return max(PACE_S, self.sell_s / self.jobs)
+
+
+@dataclass
+class Progress:
+    """For the screen, renewed twice a second."""
+
+    bought: int = 0
+    settled: int = 0
+    states: dict[str, int] | None = None
+    blows: int = 0
+    news: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    reckoning: Reckoning
+    samples: list[tuple[str, float]]
+    p99: float
+    blows: Counter[str]
+    seconds: float
+
+
+def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
+    """The whole run in `folder`, which is left behind for the curious."""
+    began = time.monotonic()
+    with _started(folder) as (whole, server):
+        chaos = Chaos(plan, whole, server, show)
+        try:
+            chaos.sell_and_strike()
+            chaos.heal_and_wait()
+            books = Books(whole, chaos.tokens, plan.jobs, chaos.original)
+            reckoning = books.reckon()
+        finally:
+            chaos.end()
+    watch = chaos.watch
+    return Outcome(reckoning, watch.samples, watch.p99(), chaos.struck, time.monotonic() - began)
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
+    with RedisServer(folder / "redis", aof=True) as server:
+        whole = Whole.start(
+            folder / "whole",
+            plugins=(DEMO_SHOP, BRIDGE, TILL),
+            env={**env, "REDIS_URL": server.url},
+            sandbox=["--delay", "0.3"],
+            processes=("web", "worker", "cron"),
+        )
+        with whole:
+            yield whole, server
+
+
+class Chaos:
+    """The parts of a run."""
+
+    def __init__(self, plan: Plan, whole: Whole, server: RedisServer, show: Callable[[Progress], None]) -> None:
+        self.plan, self.whole = plan, whole
+        self.chance = random.Random(plan.seed)
+        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.blows = Blows(whole, server, self.watch, random.Random(self.chance.random()))
+        self.struck: Counter[str] = Counter()
+        self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
+        self.customers = Customers(whole.shop, self._pictures(), plan.jobs, random.Random(self.chance.random()))
+        self.progress = Progress()
+        self._show = show
+        self._ended, self._done = threading.Event(), threading.Event()
+        self._forger = Forger(whole, self.tokens, random.Random(self.chance.random()), self._ended)
+        self._counter = threading.Thread(target=self._count, daemon=True)
+
+    def _pictures(self) -> list[int]:
+        """Forty pictures; one of them is a text, one has vanished."""
+        names = [f"p{number}" for number in range(38)] + ["text", "vanished"]
+        ids = self.whole.shop.php_json(
+            f"$ids = array(); foreach ( explode( ' ', '{' '.join(names)}' ) as $name ) {{"
+            f"  $file = wp_upload_dir()['path'] . \"/$name.jpg\"; copy( '{self.original}', $file );"
+            "  $id = wp_insert_attachment( array( 'post_title' => $name, 'post_mime_type' => 'image/jpeg' ), $file );"
+            f"  $facts = array( 'width' => {SIZE[0]}, 'height' => {SIZE[1]} );"
+            "  $facts['file'] = _wp_relative_upload_path( $file );"
+            "  wp_update_attachment_metadata( $id, $facts ); $ids[] = $id; } return $ids;"
+        )
+        uploads = self.whole.shop.uploads
+        next(uploads.glob("*/*/text.jpg")).write_text("This is no picture.\n")
+        next(uploads.glob("*/*/vanished.jpg")).unlink()
+        return ids
+
+    # --- the rough part
+    def sell_and_strike(self) -> None:
+        self._counter.start()
+        self._forger.start()
+        began = time.monotonic()
+
+        def may_enter() -> bool:
+            bought = self.customers.bought
+            on_time = time.monotonic() - began >= bought * self.plan.pace_s
+            return on_time and bought - self.progress.settled < MOST_OPEN
+
+        tills = self.customers.queue_up(may_enter)
+        next_weather = next_blow = 0.0
+        while any(till.is_alive() for till in tills):
+            now = time.monotonic()
+            if now >= next_weather:
+                self._change_weather()
+                next_weather = now + self.chance.uniform(6, 14)
+            if now >= next_blow:
+                self.progress.news = name = self.blows.strike()
+                self.struck[name] += 1
+                self.progress.blows += 1
+                next_blow = time.monotonic() + self.chance.expovariate(1 / self.plan.calm_s)
+            time.sleep(0.1)
+
+    def _change_weather(self) -> None:
+        rules = weather.usual(self.chance)
+        if self.plan.storms and self.chance.random() < 0.1:
+            name = self.chance.choice(list(weather.STORMS))
+            self.struck[f"storm: {name}"] += 1
+            self.progress.news = name
+            rules = [*weather.STORMS[name], *rules]
+        self._set_rules(rules)
+        mode = self.chance.choice(weather.REFUND_MODES)
+        try:
+            self._set_refund_mode(mode)
+        except pymysql.err.Error:
+            self.progress.news = "the refund mode could not be changed: MariaDB is down"
+
+    def _set_rules(self, rules: list[dict]) -> None:
+        body = {"rules": rules, "seed": self.chance.random()}
+        answer = requests.put(f"{self.whole.sandbox.url}/sandbox/faults", json=body, timeout=10)
+        answer.raise_for_status()
+
+    def _set_refund_mode(self, mode: str) -> None:
+        self.whole.shop.sql(
+            "UPDATE wp_options SET option_value = %s WHERE option_name = 'smi_demo_shop_refund_mode'", mode
+        )
+
+    # --- the calm
+    def heal_and_wait(self) -> None:
+        """Everything runs, nothing is in its way: now each job must find its ending."""
+        self._ended.set()
+        self._forger.join()
+        self.blows.heal()
+        self._set_rules([])
+        self._set_refund_mode("ok")
+        self.watch.finish()
+        deadline = time.monotonic() + self.plan.settle_s
+        while self.progress.settled < self.plan.jobs and time.monotonic() < deadline:
+            self.progress.news = "all is well again; waiting for the last ones"
+            self._let_cut_off_effects_age()
+            time.sleep(0.5)
+        self._wait_for_mails()
+
+    def _let_cut_off_effects_age(self) -> None:
+        """PHP was killed in some effects. Nobody works on an effect for ten seconds: let the rest of the five minutes
+        pass, after which the bridge says that nobody knows."""
+        self.whole.shop.sql(
+            "UPDATE wp_smi_bridge_effects SET claimed_at = claimed_at - INTERVAL %s SECOND "
+            "WHERE done_at IS NULL AND claimed_at BETWEEN UTC_TIMESTAMP() - INTERVAL %s SECOND "
+            "AND UTC_TIMESTAMP() - INTERVAL 10 SECOND",
+            CUT_OFF_S,
+            CUT_OFF_S,
+        )
+
+    def _wait_for_mails(self) -> None:
+        """The mail follows the ending at once: until no new effect has begun or ended for two seconds."""
+        seen, since = None, time.monotonic()
+        while time.monotonic() - since < 2:
+            now = self.whole.shop.sql("SELECT COUNT(*) AS n, COUNT(done_at) AS done FROM wp_smi_bridge_effects")
+            if now != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.2)
+
+    def _count(self) -> None:
+        """Keeps `progress` up to date."""
+        while not self._done.wait(0.5):
+            try:
+                rows = self.whole.shop.sql("SELECT state, COUNT(*) AS n FROM wp_smi_bridge_ledger GROUP BY state")
+            except pymysql.err.Error:
+                continue  # MariaDB is down at the moment
+            self.progress.states = {row["state"]: row["n"] for row in rows}
+            self.progress.settled = sum(row["n"] for row in rows if row["state"] in SETTLED)
+            self.progress.bought = self.customers.bought
+            self._show(self.progress)
+
+    def end(self) -> None:
+        self._ended.set()
+        self._done.set()
+        self._counter.join()
+        self.watch.finish()
+        self.watch.close()
