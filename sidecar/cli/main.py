@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from redis.exceptions import RedisError
+
 from ..core.errors import ConfigurationError, SidecarError
 from . import doctor, operate, processes
 
@@ -37,4 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except SidecarError as error:
         print(f"{error.code}: {error.detail}", file=sys.stderr)
+        return 1
+    except RedisError as error:
+        print(f"redis_unavailable: {error}", file=sys.stderr)
         return 1
