@@ -7,6 +7,8 @@ from .ports import Ports
 
 FIRST_PROBES_S = 30
 LAST_PROBES_S = 900
+STREAK = 5  # lost answers in a row that hold the stage
+STREAK_S = 900
 
 
 def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:

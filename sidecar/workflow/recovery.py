@@ -80,6 +80,7 @@ TABLE: dict[str, Row] = {
     "upsampler_rejected": _row("review"),
     "upsampler_key_refused": _row("hold"),
     "upsampler_credits_exhausted": _row("hold"),
+    "upsampler_unreachable": _row("hold"),
     "submit_outcome_unknown": _row("wait, review"),
     # the result
     "result_truncated": _row("refetch 2, resubmit 1, review"),

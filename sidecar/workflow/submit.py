@@ -7,7 +7,14 @@ import json
 import sys
 from typing import Any
 
-from ..core.errors import PermanentError, SidecarError, StaleClaim, UnknownOutcome
+from ..core.errors import (
+    ConfigurationError,
+    PermanentError,
+    SidecarError,
+    StaleClaim,
+    TemporaryError,
+    UnknownOutcome,
+)
 from ..core.job import Job
 from . import hints, holds, outbound, start
 from .collect import deliver_stored
@@ -50,6 +57,7 @@ def run(ports: Ports, job: Job) -> None:
         job = _copy(ports, job, source)
     if not job.compressed_path:
         _check_size(ports, source)
+    _check_way(ports)
     image_url, factor = _offer(ports, job, source)
     webhook = ports.settings.webhook_address(ports.tokens.webhook(job.job_id, job.attempt, job.submission))
     seen = {name: getattr(job, name) for name in _LEARNT}
@@ -124,6 +132,17 @@ def _find_lost_answer(ports: Ports, job: Job) -> None:
             "submit_outcome_unknown", f"Upsampler does not know the id of a webhook: {error}"
         ) from error
     accepted(ports, job, status.upsampler_id, status.credits)
+
+
+def _check_way(ports: Ports) -> None:
+    """While the stage is held because answers were lost: ask a question first. It costs nothing, and while even that
+    fails, a submit would be lost as well."""
+    if ports.store.held().get("submit", {}).get("reason") != "submit_outcome_unknown":
+        return
+    try:
+        ports.upsampler.check_key()
+    except TemporaryError as error:
+        raise ConfigurationError("upsampler_unreachable", error.detail) from error
 
 
 def _check_size(ports: Ports, source: Any) -> None:

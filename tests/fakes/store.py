@@ -238,7 +238,13 @@ class MemoryJobStore:
 
     def resume(self, stage: str, *, by_admin: bool = False) -> bool:
         ended = [self._held[kind].pop(stage, None) for kind in (False, True)[: 1 + by_admin]]
+        self._lapsing.drop(f"streak:{stage}")
         return any(ended)
+
+    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
+        length = int(str(self._lapsing.get(f"streak:{stage}") or 0)) + 1
+        self._lapsing.put(f"streak:{stage}", ttl_s, str(length))
+        return length
 
     def held(self) -> dict[str, dict[str, Any]]:
         return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}

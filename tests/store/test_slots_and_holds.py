@@ -108,3 +108,12 @@ def test_one_job_at_a_time_may_probe_a_held_stage(memory: Memory) -> None:
     assert memory.store.may_probe("collect", every_s=30)
     memory.let_pass(31)
     assert memory.store.may_probe("submit", every_s=30)
+
+
+def test_a_streak_grows_until_somebody_gets_through_or_time_passes(memory: Memory) -> None:
+    assert [memory.store.lengthen_streak("submit", ttl_s=60) for _ in range(3)] == [1, 2, 3]
+    assert memory.store.lengthen_streak("collect", ttl_s=60) == 1
+    assert not memory.store.resume("submit"), "a streak is no hold"
+    assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
+    memory.let_pass(61)
+    assert memory.store.lengthen_streak("submit", ttl_s=60) == 1

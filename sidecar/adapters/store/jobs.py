@@ -202,7 +202,15 @@ class RedisJobStore:
         with self._redis.pipeline() as pipe:
             for kind in (False, True)[: 1 + by_admin]:
                 pipe.hdel(_held(kind), stage)
-            return any(pipe.execute())
+            pipe.delete(f"smi:streak:{stage}")
+            return any(pipe.execute()[:-1])
+
+    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
+        """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
+        with self._redis.pipeline() as pipe:
+            pipe.incr(f"smi:streak:{stage}")
+            pipe.expire(f"smi:streak:{stage}", ttl_s)
+            return pipe.execute()[0]
 
     def held(self) -> dict[str, dict[str, Any]]:
         """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
