@@ -27,29 +27,20 @@ final class Connection_Report {
 	}
 
 	/**
-	 * What a test found, as a list.
+	 * What a test found, and, when the sidecar could be heard, what it says about itself.
 	 *
-	 * @param array $test See Connection_Test::run().
+	 * @param array[] $tested See Connection_Test::run().
 	 * @return array[]
 	 */
-	public static function findings( array $test ): array {
-		$there  = null !== $test['status'] && 'wrong_site' !== $test['code'];
-		$way    = __( 'WordPress → sidecar', 'smi-bridge' );
-		$back   = __( 'Sidecar → WordPress', 'smi-bridge' );
-		$found  = array();
-		$found[] = $there
-			? self::finding( 'ok', $way, __( 'The sidecar answers, and secret and site are right.', 'smi-bridge' ), self::measured( $test['to_sidecar_ms'] ) )
-			: self::finding( 'bad', $way, $test['message'], $test['code'] );
-		if ( ! $there ) {
-			return $found;
+	public static function findings( array $tested ): array {
+		$found = array();
+		$heard = false;
+		foreach ( $tested as $finding ) {
+			$heard   = $heard || ( 'to_sidecar' === $finding['check'] && $finding['ok'] );
+			$found[] = self::finding( $finding['level'], $finding['title'], $finding['message'], $finding['detail'] );
 		}
-		$found[] = 'shop_door' === $test['code']
-			? self::finding( 'bad', $back, $test['message'], (string) ( $test['shop_door_error'] ?? '' ) )
-			: self::finding( 'ok', $back, __( 'The sidecar reaches this site, and its signature is good.', 'smi-bridge' ), self::measured( $test['to_shop_ms'] ) );
-		if ( 'paused' === $test['code'] ) {
-			$found[] = self::finding( 'warn', __( 'Paused', 'smi-bridge' ), $test['message'] );
-		}
-		return array_merge( $found, self::inside( $test['status'] ) );
+		$status = $heard ? Sidecar_Health::look( 0 )['status'] : null;
+		return $status ? array_merge( $found, self::inside( $status ) ) : $found;
 	}
 
 	/**
@@ -79,12 +70,6 @@ final class Connection_Report {
 			$found[] = self::finding( 'ok', __( 'Public address', 'smi-bridge' ), (string) $status['public_url'] );
 		}
 		return $found;
-	}
-
-	/** "12 ms", or ''. @param mixed $ms Milliseconds or null. */
-	private static function measured( $ms ): string {
-		/* translators: %s: milliseconds */
-		return null === $ms ? '' : sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( (float) $ms, 1 ) );
 	}
 
 	/**

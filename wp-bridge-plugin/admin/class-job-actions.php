@@ -124,7 +124,7 @@ final class Job_Actions {
 	public static function run( string $action, array $job_ids ): array {
 		$results = array();
 		foreach ( array_slice( array_unique( $job_ids ), 0, 500 ) as $job_id ) {
-			if ( preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ) {
+			if ( preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
 				$results[] = array( 'job_id' => $job_id ) + call_user_func( array( Actions::class, $action ), $job_id );
 			}
 		}

@@ -72,6 +72,6 @@ final class Jobs_Page {
 	private static function job_id(): string {
 		// phpcs:ignore WordPress.Security.NonceVerification -- names what to show; changes nothing.
 		$job_id = isset( $_GET['job'] ) && is_string( $_GET['job'] ) ? sanitize_text_field( wp_unslash( $_GET['job'] ) ) : '';
-		return preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ? $job_id : '';
+		return preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? $job_id : '';
 	}
 }

@@ -54,7 +54,7 @@ final class Settings_Page {
 		if ( '' === $url || preg_match( '#^https?://[^\s/?\#@]+(/[^\s?\#]*)?$#i', $url ) ) {
 			return esc_url_raw( $url, array( 'http', 'https' ) );
 		}
-		add_settings_error( 'smi_bridge_sidecar_url', 'sidecar_url', __( 'The sidecar’s address must look like http://127.0.0.1:8321. It was not changed.', 'smi-bridge' ) );
+		self::complain( 'smi_bridge_sidecar_url', 'sidecar_url', __( 'The sidecar’s address must look like http://127.0.0.1:8321. It was not changed.', 'smi-bridge' ) );
 		return (string) get_option( 'smi_bridge_sidecar_url', '' );
 	}
 
@@ -105,6 +105,19 @@ final class Settings_Page {
 		return array_filter( $clean );
 	}
 
+	/**
+	 * Says what was wrong, where somebody can read it: options may also be set by code and commands, outside of wp-admin.
+	 *
+	 * @param string $option Name of the option.
+	 * @param string $code   Stable word.
+	 * @param string $words  Plain text.
+	 */
+	private static function complain( string $option, string $code, string $words ): void {
+		if ( function_exists( 'add_settings_error' ) ) {
+			add_settings_error( $option, $code, esc_html( $words ) );
+		}
+	}
+
 	/** An address to write to, or of a page. @param string $value Cleaned line. */
 	private static function support( string $value ): string {
 		if ( '' === $value || is_email( $value ) ) {
@@ -113,7 +126,7 @@ final class Settings_Page {
 		if ( preg_match( '#^https?://#i', $value ) ) {
 			return esc_url_raw( $value, array( 'http', 'https' ) );
 		}
-		add_settings_error( Mail_Settings::OPTION, 'support', __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) );
+		self::complain( Mail_Settings::OPTION, 'support', __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) );
 		return '';
 	}
 
@@ -128,7 +141,7 @@ final class Settings_Page {
 			return $value;
 		}
 		/* translators: %s: name of a field */
-		add_settings_error( Mail_Settings::OPTION, 'address', sprintf( __( '“%s” must be an e-mail address. It was left empty.', 'smi-bridge' ), $label ) );
+		self::complain( Mail_Settings::OPTION, 'address', sprintf( __( '“%s” must be an e-mail address. It was left empty.', 'smi-bridge' ), $label ) );
 		return '';
 	}
 }

@@ -41,12 +41,12 @@ final class Site_Health {
 
 	/** AJAX of the tests over the network. */
 	public static function answer_doors(): void {
-		self::answer( self::test_doors() );
+		self::answer( array( self::class, 'test_doors' ) );
 	}
 
 	/** AJAX of the tests over the network. */
 	public static function answer_leak(): void {
-		self::answer( self::test_leak() );
+		self::answer( array( self::class, 'test_leak' ) );
 	}
 
 	/** Whether the shop's own handler is out of the way. */
@@ -185,13 +185,13 @@ final class Site_Health {
 		return wp_get_upload_dir()['basedir'] . '/' . Delivery_Messages::FOLDER;
 	}
 
-	/** Answers an AJAX test. @param array $result Result. */
-	private static function answer( array $result ): void {
+	/** Answers an AJAX test, once it is clear who asks. @param callable $test Test. */
+	private static function answer( callable $test ): void {
 		check_ajax_referer( 'health-check-site-status' );
 		if ( ! current_user_can( 'view_site_health_checks' ) ) {
 			wp_send_json_error( null, 403 );
 		}
-		wp_send_json_success( $result );
+		wp_send_json_success( $test() );
 	}
 
 	/**

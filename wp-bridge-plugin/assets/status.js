@@ -151,6 +151,15 @@
 		return box;
 	}
 
+	/* Nothing can be focused or shown before its style is there. */
+	function whenStyled( box, run ) {
+		if ( box.hidden ) {
+			box.addEventListener( 'styled', run, { once: true } );
+		} else {
+			run();
+		}
+	}
+
 	/* A dialog follows the device; an inline view follows the page that it stands on. */
 	function dress( box, host ) {
 		var dark = window.matchMedia( '(prefers-color-scheme: dark)' );
@@ -551,15 +560,14 @@
 				remember( id, null );
 			} else {
 				remember( id, { open: false } );
-				addPill( id ).focus();
+				var pill = addPill( id );
+				whenStyled( dock.parentNode, function () {
+					pill.focus();
+				} );
 			}
 		} );
 		dialogs[ id ] = show;
-		if ( box.hidden ) {
-			box.addEventListener( 'styled', show, { once: true } );
-		} else {
-			show();
-		}
+		whenStyled( box, show );
 	}
 
 	/* ---- the pill ---- */
@@ -632,9 +640,9 @@
 			host.remove();
 		} );
 		box.append( notice );
-		box.addEventListener( 'styled', function () {
+		whenStyled( box, function () {
 			words.textContent = say( 'cancelled' ); // After the region exists, so that it is read out.
-		}, { once: true } );
+		} );
 	}
 
 	/* ---- start ---- */

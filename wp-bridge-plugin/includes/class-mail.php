@@ -41,7 +41,7 @@ final class Mail {
 		if ( ! Mail_Settings::is_on( $kind ) ) {
 			return 'disabled';
 		}
-		$to = 'admin' === $kind ? Mail_Settings::admins() : array_filter( array( sanitize_email( (string) ( $facts['email'] ?? '' ) ) ), 'is_email' );
+		$to = 'admin' === $kind ? Mail_Settings::admins() : array_filter( array( trim( (string) ( $facts['email'] ?? '' ) ) ), 'is_email' );
 		if ( ! $to ) {
 			return 'no_address';
 		}
@@ -154,7 +154,7 @@ final class Mail {
 		if ( 'admin' !== $kind && is_email( Mail_Settings::support() ) ) {
 			$headers[] = sprintf( 'Reply-To: %s', Mail_Settings::support() );
 		}
-		if ( ! empty( $facts['job_id'] ) && preg_match( '/^[A-Za-z0-9_-]{1,64}$/', (string) $facts['job_id'] ) ) {
+		if ( ! empty( $facts['job_id'] ) && preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $facts['job_id'] ) ) {
 			$headers[] = 'X-SMI-Job: ' . $facts['job_id'];
 		}
 		/** Filters the headers of a mail. */

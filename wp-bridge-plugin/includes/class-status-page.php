@@ -16,12 +16,14 @@ final class Status_Page {
 
 	/** Renders the page when the address asks for it, and ends the request. */
 	public static function catch_address(): void {
-		// phpcs:ignore WordPress.Security.NonceVerification -- a link from a mail; reading it has no effect.
-		$job_id = isset( $_GET['smi_status_page'] ) && is_string( $_GET['smi_status_page'] ) ? sanitize_text_field( wp_unslash( $_GET['smi_status_page'] ) ) : '';
-		if ( '' === $job_id ) {
+		// phpcs:disable WordPress.Security -- a link from a mail; reading it has no effect, and only the pattern below gets through.
+		if ( ! isset( $_GET['smi_status_page'] ) ) {
 			return;
 		}
-		$known = preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) && 'unknown' !== Status_Facts::document( $job_id )['phase'];
+		$job_id = is_string( $_GET['smi_status_page'] ) ? wp_unslash( $_GET['smi_status_page'] ) : '';
+		// phpcs:enable
+		$job_id = preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? $job_id : 'unknown';
+		$known  = 'unknown' !== Status_Facts::document( $job_id )['phase'];
 		if ( ! defined( 'DONOTCACHEPAGE' ) ) {
 			define( 'DONOTCACHEPAGE', true );
 		}
@@ -31,7 +33,7 @@ final class Status_Page {
 		header( 'X-Robots-Tag: noindex, nofollow' );
 		header( 'Referrer-Policy: no-referrer' ); // The address is the key to the file.
 		header( 'Content-Type: text/html; charset=UTF-8' );
-		$smib_view = Status_View::inline( preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ? $job_id : 'unknown', 'h1' );
+		$smib_view = Status_View::inline( $job_id, 'h1' );
 		$template  = locate_template( 'smi-bridge/status-page.php' );
 		include '' === $template ? dirname( __DIR__ ) . '/templates/status-page.php' : $template;
 		exit;

@@ -56,7 +56,7 @@ final class Status_View {
 	 * @param string $level  Tag of the heading.
 	 */
 	public static function inline( string $job_id, string $level = 'h2' ): string {
-		if ( ! preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job_id ) ) {
+		if ( ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
 			return '';
 		}
 		self::want( $job_id );
@@ -212,7 +212,7 @@ final class Status_View {
 			$job = sanitize_text_field( wp_unslash( $_GET['job_id'] ) );
 		}
 		// phpcs:enable
-		return preg_match( '/^[A-Za-z0-9_-]{1,64}$/', $job ) ? $job : '';
+		return preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job ) ? $job : '';
 	}
 
 	/**
