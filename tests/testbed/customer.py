@@ -114,7 +114,7 @@ class Customer:
         return self.shop.wait_mail(self.row(job_id)["email"], timeout, count)
 
     def mails(self, job_id: str) -> list[Mail]:
-        """All mails to the job's customer, once those that the ledger has begun are sent: it is told before they are."""
+        """All mails to the job's customer, once those that the ledger has begun are sent: it is written first."""
         undone = "SELECT effect FROM wp_smi_bridge_effects WHERE job_id = %s AND done_at IS NULL"
         wait_for(lambda: not self.shop.sql(undone, job_id), f"every effect of job {job_id} is done")
         return self.shop.mails(self.row(job_id)["email"])
