@@ -142,7 +142,7 @@ final class Courier {
 		if ( is_wp_error( $answer ) ) {
 			$message = $answer->get_error_message();
 			$known   = array(
-				'refused' => '/refused/i',
+				'refused' => '/refused|(failed|couldn.t) (to )?connect/i',
 				'dns'     => '/resolve|getaddrinfo/i',
 				'timeout' => '/timed? ?out/i',
 				'tls'     => '/ssl|certificate/i',

@@ -1,0 +1,168 @@
+"""The connection test: what is wrong, in plain words, by its cause."""
+
+import re
+import socket
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from tests.bridge.conftest import Bridge
+
+
+def findings(bridge: Bridge, prelude: str = "") -> list[dict[str, Any]]:
+    return bridge.shop.php_json(f"{prelude} return SmiBridge\\Sidecar::test_connection();")
+
+
+def with_url(url: str) -> str:
+    return f"add_filter('pre_option_smi_bridge_sidecar_url', function () {{ return '{url}'; }});"
+
+
+def test_all_is_well_both_ways(bridge: Bridge) -> None:
+    there, back = findings(bridge)
+    assert (there["check"], there["code"], there["ok"]) == ("to_sidecar", "ok", True)
+    assert (back["check"], back["code"], back["ms"]) == ("to_shop", "ok", 12.5)
+    assert there["ms"] > 0
+    assert bridge.sidecar.wait("status")[-1].data == {"round_trip": True}
+
+
+def test_the_public_address_is_learnt_on_the_way(bridge: Bridge) -> None:
+    bridge.sidecar.status["public_url"] = "https://shop.example/smi/"
+    try:
+        findings(bridge)
+        assert bridge.shop.php_json("return SmiBridge\\Settings::public_url();") == "https://shop.example/smi"
+        bridge.sidecar.status["public_url"] = "javascript:alert(1)"
+        findings(bridge)
+        assert bridge.shop.php_json("return SmiBridge\\Settings::public_url();") == ""
+    finally:
+        bridge.sidecar.status["public_url"] = None
+        findings(bridge)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://sidecar.example", "sidecar:8321", "http://"])
+def test_a_missing_or_odd_address_is_named(bridge: Bridge, url: str) -> None:
+    (finding,) = findings(bridge, with_url(url))
+    assert (finding["check"], finding["code"], finding["level"]) == ("settings", "not_configured", "bad")
+    assert "address" in finding["message"]
+
+
+def test_a_missing_secret_is_named(bridge: Bridge) -> None:
+    (finding,) = findings(bridge, "add_filter('pre_option_smi_bridge_secret', function () { return 'whsec_short'; });")
+    assert finding["code"] == "not_configured"
+    assert "secret" in finding["message"]
+
+
+def test_a_port_where_nobody_listens_is_named(bridge: Bridge) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        (finding,) = findings(bridge, with_url(f"http://127.0.0.1:{free.getsockname()[1]}"))
+    assert finding["code"] == "refused"
+    assert "127.0.0.1" in finding["message"]
+
+
+def test_an_unknown_name_is_named(bridge: Bridge) -> None:
+    (finding,) = findings(bridge, with_url("http://no-such-host.invalid:8321"))
+    assert finding["code"] == "dns"
+    assert "no-such-host.invalid" in finding["message"]
+
+
+def test_silence_is_named(bridge: Bridge) -> None:
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(4)
+        url = f"http://127.0.0.1:{hole.getsockname()[1]}"
+        impatient = "new SmiBridge\\Sidecar(new SmiBridge\\Courier(100, 200))"
+        (finding,) = bridge.shop.php_json(
+            f"{with_url(url)} return (new SmiBridge\\Connection_Test({impatient}))->run();"
+        )
+    assert finding["code"] == "timeout"
+
+
+def test_a_plain_server_behind_an_https_address_is_named(bridge: Bridge) -> None:
+    (finding,) = findings(bridge, with_url(bridge.sidecar.url.replace("http:", "https:")))
+    assert finding["code"] == "tls"
+
+
+def test_somebody_else_at_that_address_is_named(bridge: Bridge) -> None:
+    (finding,) = findings(bridge, with_url(bridge.shop.url))
+    assert finding["code"] == "no_sidecar"
+    assert "404" in finding["message"] or "405" in finding["message"]
+
+
+def test_a_sick_sidecar_is_named(bridge: Bridge) -> None:
+    bridge.sidecar.answer.status, bridge.sidecar.answer.body = 502, {}
+    (finding,) = findings(bridge)
+    assert finding["code"] == "busy"
+
+
+def test_another_secret_is_named(bridge: Bridge) -> None:
+    other = "whsec_" + "c29tZWJvZHkgZWxzZSdzIHNlY3JldCBvZiAzMiBieXQ="
+    (finding,) = findings(bridge, f"add_filter('pre_option_smi_bridge_secret', function () {{ return '{other}'; }});")
+    assert finding["code"] == "wrong_secret"
+    assert bridge.sidecar.refused == 2, "also asked which site it serves"
+
+
+def test_another_site_is_named(bridge: Bridge) -> None:
+    bridge.sidecar.site = "https://other.example"
+    try:
+        (finding,) = findings(bridge)
+    finally:
+        bridge.sidecar.site = bridge.shop.url
+    assert finding["code"] == "wrong_site"
+    assert "https://other.example" in finding["message"] and bridge.shop.url in finding["message"]
+
+
+@pytest.mark.parametrize("skew", [-1000, 1000])
+def test_a_wrong_clock_is_named(bridge: Bridge, skew: int) -> None:
+    bridge.sidecar.answer.date = formatdate(time.time() + skew, usegmt=True)
+    site, bridge.sidecar.site = bridge.sidecar.site, "https://refuses.example"
+    try:
+        (finding,) = findings(bridge)
+    finally:
+        bridge.sidecar.site = site
+    assert finding["code"] == "clock"
+    seconds = int(re.search(r"are (\d+) seconds apart", finding["message"])[1])
+    assert abs(seconds - abs(skew)) < 30
+
+
+@pytest.mark.parametrize(
+    "error", ["shop_unavailable", "shop_refused", "shop_door_missing", "shop_refused_message", "new"]
+)
+def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str) -> None:
+    usual = bridge.sidecar.status["shop_door"]
+    bridge.sidecar.status["shop_door"] = {"ok": False, "ms": 3, "error": error}
+    try:
+        there, back = findings(bridge)
+    finally:
+        bridge.sidecar.status["shop_door"] = usual
+    assert there["ok"] is True
+    assert (back["check"], back["code"], back["detail"]) == ("to_shop", "shop_door", error)
+
+
+def test_a_paused_copy_is_told_that_it_is_one(bridge: Bridge) -> None:
+    *_, last = findings(bridge, "add_filter('pre_option_smi_bridge_paused', function () { return '1'; });")
+    assert (last["check"], last["level"]) == ("paused", "warn")
+
+
+def test_no_proxy_of_the_machine_stands_between_bridge_and_sidecar(bridge: Bridge) -> None:
+    prelude = "putenv('http_proxy=http://127.0.0.1:9'); putenv('all_proxy=http://127.0.0.1:9');"
+    assert [finding["code"] for finding in findings(bridge, prelude)] == ["ok", "ok"]
+
+
+def test_it_works_without_curl_as_well(bridge: Bridge) -> None:
+    """PHP without the curl extension: WordPress' own HTTP carries the message."""
+    answer = bridge.shop.php_json(
+        """
+        $courier = new SmiBridge\\Courier(500, 2000);
+        $by_wordpress = new ReflectionMethod($courier, 'by_wordpress');
+        $by_wordpress->setAccessible(true);
+        $send = function ($url) use ($courier, $by_wordpress) {
+            $headers = ['Content-Type' => 'application/json'];
+            return $by_wordpress->invoke($courier, $url, '{}', $headers)['error'] ?? 'none';
+        };
+        return [$send(SmiBridge\\Settings::sidecar_url() . '/messages'), $send('http://127.0.0.1:9/'),
+                $send('http://no-such-host.invalid/')];
+        """
+    )
+    assert answer == ["none", "refused", "dns"]

@@ -1,0 +1,126 @@
+"""What an operator orders (job.rerun, job.stop), and what an admin must hear."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.sidecar_stand_in import rfc3339
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_tell(bridge: Bridge):
+    """No open notice, no digest of an earlier test."""
+    bridge.shop.php("update_option('smi_bridge_notices', []); update_option('smi_bridge_digest_due', 0);")
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")
+
+
+def test_an_operators_rerun_starts_the_next_attempt(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="review")
+    result = bridge.door.send("job.rerun", {"job_id": job_id, "force": True})
+    assert (result["status"], result["data"]) == ("done", {"attempt": 2})
+    data = bridge.sidecar.wait("job.paid")[0].data
+    assert (data["attempt"], data["rerun"], data["force"]) == (2, True, True)
+
+
+@pytest.mark.parametrize(("known", "reason"), [(True, "working"), (False, "unknown_job")])
+def test_a_rerun_that_may_not_be_is_refused(bridge: Bridge, known: bool, reason: str) -> None:
+    job_id = bridge.paid() if known else "nobody-knows-me"
+    result = bridge.door.send("job.rerun", {"job_id": job_id, "force": False})
+    assert (result["status"], result["reason"]) == ("refused", reason)
+    assert bridge.sidecar.received == []
+
+
+def test_an_operators_stop_ends_the_work(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="submitted", submission=1)
+    assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
+    row = bridge.ledger(job_id)[0]
+    assert (row["state"], row["reason"]) == ("review", "stopped")
+    assert bridge.sidecar.wait("job.cancel")[0].data == {"job_id": job_id, "attempt": 1, "reason": "stopped"}
+    assert bridge.door.send("job.delivered", delivery(job_id))["reason"] == "cancelled"
+
+
+def test_stopping_a_delivered_job_revokes_its_link(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
+    row = bridge.ledger(job_id)[0]
+    assert row["state"] == "delivered" and row["revoked_at"] is not None
+    assert bridge.row(job_id)["download_token"] is None
+    assert bridge.door.send("job.stop", {"job_id": job_id})["reason"] == "settled"
+
+
+def test_a_refunded_job_cannot_be_stopped(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="refunded")
+    assert bridge.door.send("job.stop", {"job_id": job_id})["reason"] == "settled"
+
+
+# ------------------------------------------------------------------------------------------------ notices
+
+
+def notice(
+    kind: str = "hold", stage: str | None = "submit", reason: str | None = "key_refused", **more: Any
+) -> tuple[str, dict]:
+    return "admin.notice", {
+        "kind": kind,
+        "stage": stage,
+        "reason": reason,
+        "detail": "Upsampler refuses our key.",
+        "since": rfc3339(time.time()),
+        **more,
+    }
+
+
+def admin_mails(bridge: Bridge) -> int:
+    return len(bridge.shop.mails(bridge.shop.admin_email))
+
+
+def open_notices(bridge: Bridge) -> dict[str, Any]:
+    return bridge.shop.php_json("return (object) SmiBridge\\Notices::open();")
+
+
+def test_a_hold_is_told_at_once_and_once(bridge: Bridge) -> None:
+    before = admin_mails(bridge)
+    for _ in range(3):
+        assert bridge.door.send(*notice())["status"] == "done"
+    assert admin_mails(bridge) == before + 1
+    assert open_notices(bridge)["hold:submit"]["reason"] == "key_refused"
+    assert "Upsampler refuses our key." in bridge.shop.mails(bridge.shop.admin_email)[-1].text
+
+
+def test_a_hold_ends_with_its_resume(bridge: Bridge) -> None:
+    bridge.door.batch(notice(), notice(stage="collect", reason="disk_full"))
+    bridge.door.send(*notice(kind="resume", reason=None))
+    assert set(open_notices(bridge)) == {"hold:collect"}
+
+
+def test_another_reason_is_told_again(bridge: Bridge) -> None:
+    before = admin_mails(bridge)
+    bridge.door.send(*notice())
+    bridge.door.send(*notice(reason="credits_exhausted"))
+    assert admin_mails(bridge) == before + 2
+
+
+def test_a_storm_of_failures_is_one_mail(bridge: Bridge) -> None:
+    before = admin_mails(bridge)
+    job_ids = [bridge.paid(email="") for _ in range(30)]
+    for some in (job_ids[:1], job_ids[1:10], job_ids[10:]):
+        bridge.door.batch(
+            *[
+                ("job.failed", {"job_id": job_id, "attempt": 1, "reason": "silent", "detail": "", "refund": "review"})
+                for job_id in some
+            ]
+        )
+    assert [bridge.state(job_id) for job_id in job_ids] == ["review"] * 30
+    assert admin_mails(bridge) == before + 1, "the rest comes when the window is over"
+    assert bridge.shop.php_json("return (bool) wp_next_scheduled('smi_bridge_tell_admin');")
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")  # the next window
+    bridge.door.send("status", {})
+    assert admin_mails(bridge) == before + 2
+    assert job_ids[-1] in bridge.shop.mails(bridge.shop.admin_email)[-1].text
+    bridge.door.send("status", {})
+    assert admin_mails(bridge) == before + 2

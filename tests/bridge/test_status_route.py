@@ -1,0 +1,118 @@
+"""The status document that WordPress gives where the sidecar is not public."""
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.sidecar_stand_in import rfc3339
+
+
+def ask(bridge: Bridge, job_id: str, **headers: str) -> requests.Response:
+    return requests.get(f"{bridge.shop.url}/wp-json/smi-bridge/v1/status/{job_id}", headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("columns", "phase"),
+    [
+        ({}, "queued"),
+        ({"state": "submitting", "submission": 1}, "queued"),
+        ({"state": "submitted", "event": "waiting"}, "enlarging"),
+        ({"state": "submitted", "event": "held", "reason": "credits"}, "delayed"),
+        ({"state": "enlarged"}, "checking"),
+        ({"state": "stored"}, "delivering"),
+        ({"state": "refunding"}, "refunding"),
+        ({"state": "refunded"}, "refunded"),
+        ({"state": "review", "reason": "x"}, "in_review"),
+    ],
+)
+def test_each_state_has_its_phase(bridge: Bridge, columns: dict[str, Any], phase: str) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, **columns)
+    document = ask(bridge, job_id).json()
+    assert (document["job_id"], document["phase"]) == (job_id, phase)
+    assert document["download_url"] is None
+
+
+def test_a_failure_that_mends_itself_is_told_after_two_minutes(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="submitted", event="retry", reason="network")
+    assert ask(bridge, job_id).json()["phase"] == "enlarging"
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET created_at = created_at - INTERVAL 3 MINUTE WHERE job_id = %s", job_id
+    )
+    assert ask(bridge, job_id).json()["phase"] == "delayed"
+
+
+def test_past_its_deadline_a_job_is_delayed(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id)
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET deadline_at = '2020-01-01' WHERE job_id = %s", job_id)
+    assert ask(bridge, job_id).json()["phase"] == "delayed"
+
+
+def test_a_delivered_job_leads_to_the_file(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    data = delivery(job_id)
+    bridge.door.send("job.delivered", data)
+    document = ask(bridge, job_id).json()
+    assert document["phase"] == "ready"
+    for name in ("width", "height", "bytes", "format", "download_url", "expires_at"):
+        assert document[name] == data[name]
+    assert document["share"] == 1
+
+
+def test_without_a_public_sidecar_it_leads_to_the_shops_own_route(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id, download_url=None))
+    token = bridge.row(job_id)["download_token"]
+    assert ask(bridge, job_id).json()["download_url"] == f"{bridge.shop.url}/wp-json/smi/v1/download/{token}"
+
+
+@pytest.mark.parametrize("column", ["expires_at = '2020-01-01'", "revoked_at = UTC_TIMESTAMP()"])
+def test_a_dead_link_is_not_shown(bridge: Bridge, column: str) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET {column} WHERE job_id = %s", job_id)
+    document = ask(bridge, job_id).json()
+    assert (document["phase"], document["download_url"]) == ("expired", None)
+
+
+def test_the_document_has_the_fields_of_the_contract_and_tells_no_person(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="somebody@example.org")
+    answer = ask(bridge, job_id)
+    assert set(answer.json()) == {
+        *("job_id", "phase", "share", "stage", "position", "expected_s", "next_try_at", "width", "height", "bytes"),
+        *("format", "download_url", "expires_at", "poll_after", "updated_at"),
+    }
+    assert "somebody" not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in answer.headers["X-Robots-Tag"]
+
+
+def test_an_unchanged_state_is_answered_by_304(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    first = ask(bridge, job_id)
+    again = ask(bridge, job_id, **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET revoked_at = UTC_TIMESTAMP() WHERE job_id = %s", job_id)
+    assert ask(bridge, job_id, **{"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize("job_id", ["nobody-knows-me", "x" * 64])
+def test_an_unknown_job_is_not_found(bridge: Bridge, job_id: str) -> None:
+    answer = ask(bridge, job_id)
+    assert (answer.status_code, answer.json()) == (404, {"error": "unknown_job"})
+
+
+def test_the_newest_attempt_is_shown(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state="refunded")
+    bridge.open(job_id, attempt=2, state="submitted", next_try_at="2030-01-01 00:00:00", share=0.4)
+    document = ask(bridge, job_id).json()
+    assert (document["phase"], document["share"]) == ("enlarging", 0.4)
+    assert document["next_try_at"] == rfc3339(time.mktime((2030, 1, 1, 0, 0, 0, 0, 0, 0)) - time.timezone)
