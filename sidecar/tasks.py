@@ -1,9 +1,15 @@
-"""Face: what RQ calls by name. Each task builds the parts of its process once, and hands over to the workflow."""
+"""Face: what RQ calls, and the work by name. Builds the parts of its process once, and hands over to the workflow.
+
+RQ runs `work`; the other functions are pieces of work, found by their names (adapters/queue.py).
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+from .adapters.queue import TIMEOUT_S, Item
 from .services import Services
 from .workflow import by_hand, hints, mend, runner
 from .workflow import cleanup as cleanup_workflow
@@ -14,6 +20,16 @@ from .workflow.ports import Ports
 @cache
 def ports() -> Ports:
     return Services.from_env().ports
+
+
+def work(stage: str) -> None:
+    """An RQ job: a call to a stage. Runs what is ready there and in the other stages of this worker."""
+    ports().queue.work_off(stage, _run)
+
+
+def _run(item: Item) -> None:
+    with UnixSignalDeathPenalty(TIMEOUT_S[item.stage], JobTimeoutException):
+        WORK[item.name](*item.args)
 
 
 def stage(stage: str, job_id: str, attempt: int) -> None:
@@ -54,3 +70,6 @@ def send_failure_notification(job_id: str, customer_message: str) -> None:
 def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
     """A webhook for a job that working memory had lost: bring the job back, then let the webhook knock again."""
     hints.knock_again(ports(), job_id, attempt, submission, upsampler_id or None)
+
+
+WORK = {task.__name__: task for task in (stage, watch_many, flush, sweep, cleanup, knock_again)}

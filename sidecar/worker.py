@@ -33,6 +33,7 @@ class StageWorker(SimpleWorker):
     def work(self, *args, **kwargs):
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
+        tasks.ports().queue.serves = [queue.name for queue in self.queues]
         with alive(self.connection, self.name):
             return super().work(*args, **kwargs)
 
@@ -89,6 +90,7 @@ class Clock:
 
     def _tick(self) -> None:
         timetable.tick(self._ports)
+        self._ports.queue.wake()
         self._ports.store.beat("cron")
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.take_turn(task, every_s=every_s):

@@ -1,0 +1,150 @@
+"""How workers are called to ready work, and how they work it off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from sidecar.adapters.queue import CALL_S, Item, RqQueue
+from sidecar.core.states import STAGES
+from tests.store.conftest import _shorten_lives
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    client = redis.Redis.from_url(redis_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def queue(client: redis.Redis) -> RqQueue:
+    return RqQueue(client)
+
+
+def calls(client: redis.Redis) -> list[str]:
+    """The stages to which workers have been called and have not come, in RQ's queues."""
+    queues = [Queue(name, connection=client, serializer=JSONSerializer) for name in STAGES]
+    return [job.args[0] for queue in queues for job in queue.get_jobs()]
+
+
+def come(client: redis.Redis) -> None:
+    """RQ's worker takes the calls out of its queues."""
+    for name in STAGES:
+        Queue(name, connection=client, serializer=JSONSerializer).empty()
+
+
+def test_a_rush_makes_one_call_for_each_stage(client: redis.Redis, queue: RqQueue) -> None:
+    for number in range(20):
+        queue.stage("submit", f"job-{number}", 1)
+    queue.stage("collect", "job-1", 1)
+    assert sorted(calls(client)) == ["collect", "submit"]
+
+
+def test_a_call_is_followed_until_nothing_is_ready_light_work_first(client: redis.Redis, queue: RqQueue) -> None:
+    done: list[Item] = []
+    for number in range(3):
+        queue.stage("collect", f"job-{number}", 1)
+    queue.flush("deliver")
+    queue.work_off("collect", done.append)
+    assert [item.stage for item in done] == ["deliver", "collect", "collect", "collect"]
+    assert queue.waiting() == []
+
+
+def test_a_worker_leaves_the_stages_that_it_does_not_serve(client: redis.Redis, queue: RqQueue) -> None:
+    done: list[Item] = []
+    queue.serves = ["deliver", "submit"]
+    queue.stage("collect", "job-1", 1)
+    queue.stage("submit", "job-1", 1)
+    queue.work_off("submit", done.append)
+    assert [item.stage for item in done] == ["submit"]
+    assert [item.stage for item in queue.waiting()] == ["collect"]
+
+
+def test_work_that_leads_to_one_more_piece_of_work_calls_nobody(client: redis.Redis, queue: RqQueue) -> None:
+    """The same worker goes on with it: a call would cost more than the work."""
+    done: list[Item] = []
+
+    def run(item: Item) -> None:
+        done.append(item)
+        if item.stage == "watch":
+            queue.stage("collect", item.args[0][0][0], 1)
+
+    queue.watch([("job-1", 1)])
+    come(client)
+    queue.work_off("watch", run)
+    assert [item.stage for item in done] == ["watch", "collect"]
+    assert calls(client) == []
+
+
+def test_a_worker_who_finds_more_than_he_can_take_calls_another(client: redis.Redis, queue: RqQueue) -> None:
+    called: list[list[str]] = []
+    for number in range(2):
+        queue.stage("submit", f"job-{number}", 1)
+    come(client)
+    queue.work_off("submit", lambda item: called.append(calls(client)))
+    assert called[0] == ["submit"]
+
+
+def test_work_put_for_a_stage_that_others_serve_calls_them(client: redis.Redis, queue: RqQueue) -> None:
+    queue.serves = ["watch"]
+    queue.watch([("job-1", 1)])
+    come(client)
+    queue.work_off("watch", lambda item: queue.stage("collect", "job-1", 1))
+    assert calls(client) == ["collect"]
+
+
+def test_after_a_fault_the_rest_is_called_for_again(client: redis.Redis, queue: RqQueue) -> None:
+    def fail(item: Item) -> None:
+        raise ValueError("a fault of ours")
+
+    for number in range(2):
+        queue.stage("submit", f"job-{number}", 1)
+    come(client)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        queue.work_off("submit", fail)
+    assert calls(client) == ["submit"]
+    assert len(queue.waiting()) == 1
+
+
+def test_a_lost_call_is_made_again_by_the_clock(client: redis.Redis, queue: RqQueue) -> None:
+    queue.stage("submit", "job-1", 1)
+    come(client)
+    queue.wake()
+    assert calls(client) == []  # it may only be late
+    _shorten_lives(client, CALL_S + 1)
+    queue.wake()
+    assert calls(client) == ["submit"]
+
+
+def test_work_that_may_not_go_yet_is_waited_for_when_it_is_soon(client: redis.Redis) -> None:
+    now = [1000.0]
+
+    def clock() -> float:
+        now[0] += 0.05
+        return now[0]
+
+    queue = RqQueue(client, clock=clock)
+    queue.flush("deliver", at=1000.3)
+    queue.flush("settle", at=1060.0)
+    done: list[Item] = []
+    queue.work_off("deliver", done.append)
+    assert [item.stage for item in done] == ["deliver"]
+    assert now[0] > 1000.3
+
+
+def test_the_like_of_work_at_hand_may_be_queued(client: redis.Redis, queue: RqQueue) -> None:
+    again: list[bool] = []
+
+    def run(item: Item) -> None:
+        queue.begin("submit", "job-1")
+        if not again:
+            again.append(queue.stage("submit", "job-1", 1))
+
+    queue.stage("submit", "job-1", 1)
+    queue.work_off("submit", run)
+    assert again == [True]
