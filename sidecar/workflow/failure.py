@@ -95,10 +95,12 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
 
 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
-    """Ours to mend: the stage stops for everybody, the admin is told once, and one job tries again now and then."""
-    held = HELD_STAGE[stage]
-    holds.hold(ports, held, reason=job.reason, detail=job.detail)
+    """Ours to mend: the stage stops for everybody, the admin is told once, and one job tries again now and then.
+
+    The job first: a stale worker, whose temp file its successor has thrown away, must not stop the stage for that.
+    """
     _again(ports, job, {}, HELD_S * (0.5 + ports.random()), not_accepted, "held")
+    holds.hold(ports, HELD_STAGE[stage], reason=job.reason, detail=job.detail)
 
 
 def _refund(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:

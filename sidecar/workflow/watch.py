@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..core.errors import PermanentError
 from ..core.job import Job
-from . import outbound
+from . import holds, outbound
 from .ports import Ports
+from .recovery import TABLE
 from .timing import POLL_FACTOR, RESULT_LIFE_S
 
 STATES = ("submitted",)
@@ -14,6 +15,8 @@ STATES = ("submitted",)
 def run(ports: Ports, job: Job) -> None:
     """One question. Raises what the recovery table then decides: failed, silent, unavailable."""
     status = ports.upsampler.status(job.upsampler_id)
+    if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is mended
+        holds.got_through(ports, "submit")
     if status.status == "succeeded":
         _succeeded(ports, job, status)
     elif status.status == "failed":
@@ -30,8 +33,8 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
         "result_url": status.image_url,
         "result_until": int(now + RESULT_LIFE_S),
         "stage_since": int(now),
-        "tries": 0,
-        "crashes": 0,
+        **dict.fromkeys(("tries", "crashes"), 0),
+        **dict.fromkeys(("reason", "detail"), ""),
     }
     if status.credits is not None:
         changes["credits"] = f"{status.credits:g}"
@@ -56,7 +59,7 @@ def _poll_again(ports: Ports, job: Job, said: str) -> None:
         minutes = settings.watch_limit_s / 60
         raise PermanentError("upsampler_silent", f"still {said} after {minutes:.0f} minutes")
     wait = settings.first_poll_s * POLL_FACTOR ** (job.polls + 1)
-    changes = {"polls": job.polls + 1, "tries": 0, "crashes": 0}
+    changes = {"polls": job.polls + 1, "tries": 0, "crashes": 0, "reason": "", "detail": ""}
     messages = []
     if job.polls == 0:  # a long wait is worth a line in the ledger, once
         messages = [outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from sidecar.adapters.fetch.fetcher import FetchResponse
+from sidecar.adapters.upsampler import UpsamplerStatus
 from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
 from tests.fakes.upsampler import BASE_URL, FakeUpsampler
 from tests.images.handmade import Png
@@ -19,6 +21,20 @@ def png(width: int, height: int) -> bytes:
     return bytes(Png(width, height))
 
 
+class RecordingUpsampler(FakeUpsampler):
+    """Remembers when it named a result's address: from then on that address lives its three hours."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.named_at: dict[str, float] = {}
+
+    def status(self, upsampler_id: str) -> UpsamplerStatus:
+        answer = super().status(upsampler_id)
+        if answer.image_url:
+            self.named_at[answer.image_url] = self.now()
+        return answer
+
+
 class FakeFetcher:
     """Same methods as SafeFetcher, for result addresses only.
 
@@ -27,7 +43,7 @@ class FakeFetcher:
         paid_size: imageUrl → width and height of a sound result, px.
     """
 
-    def __init__(self, upsampler: FakeUpsampler, paid_size: Callable[[str], tuple[int, int]]) -> None:
+    def __init__(self, upsampler: RecordingUpsampler, paid_size: Callable[[str], tuple[int, int]]) -> None:
         self._upsampler = upsampler
         self._paid_size = paid_size
         self.away: SidecarError | None = None
@@ -39,7 +55,7 @@ class FakeFetcher:
         if self.away:
             raise self.away
         job = self._upsampler.job(url.removeprefix(f"{BASE_URL}/results/").removesuffix(".png"))
-        if job is None or job.result is None or self._upsampler.now() > job.ended_at() + URL_LIFE_S:
+        if job is None or job.result is None or self._upsampler.now() > self._upsampler.named_at[url] + URL_LIFE_S:
             raise PermanentError("result_gone", "HTTP 404")
         occasion = job.next_occasion("result")
         strikes = self._upsampler.faults.strikes(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sidecar.adapters.files import ResultFiles
-from sidecar.core.errors import PermanentError, SidecarError
+from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError
 
 ROOT = Path("/nowhere/smi-downloads")
 
@@ -71,6 +71,8 @@ class MemoryFiles:
     def publish(self, temp: Path, name: str) -> None:
         self.check()
         self.path(name)
+        if temp not in self.unfinished:
+            raise ConfigurationError("folder_not_writable", f"{temp}: No such file or directory")
         self.files[name] = self.unfinished.pop(temp)
 
     def path(self, name: str) -> Path:

@@ -19,14 +19,14 @@ from sidecar.core.tokens import TokenMaker
 from sidecar.workflow import cleanup, flush, hints, inbox, mend, runner, timetable
 from sidecar.workflow.ports import Ports
 from tests.fakes.clock import SimulatedClock
-from tests.fakes.fetcher import FakeFetcher
+from tests.fakes.fetcher import FakeFetcher, RecordingUpsampler
 from tests.fakes.files import MemoryFiles
 from tests.fakes.outbox import MemoryOutbox
 from tests.fakes.queue import MemoryQueue, Task
 from tests.fakes.shop import FakeShop, Row
 from tests.fakes.sources import FACTS, FakeCopies, FakeSources
 from tests.fakes.store import MemoryJobStore
-from tests.fakes.upsampler import FakeUpsampler, Webhook
+from tests.fakes.upsampler import Webhook
 
 ENV = {
     "SMI_SHOP_URL": "https://shop.example",
@@ -71,6 +71,19 @@ class LeaseDouble:
                 continue
 
 
+class Faulty:
+    """A part of which some methods raise: `faults` by method name, each for as long as it stands there."""
+
+    def __init__(self, part: Any) -> None:
+        self._part = part
+        self.faults: dict[str, Exception] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.faults:
+            raise self.faults[name]
+        return getattr(self._part, name)
+
+
 class Rig:
     """Build it, `buy`, let time pass. `events` is the log: (event, fields)."""
 
@@ -83,7 +96,7 @@ class Rig:
         self.queue = MemoryQueue(self.clock)
         self.shop = FakeShop(self.clock)
         self.sources, self.copies = FakeSources(), FakeCopies()
-        self.upsampler = FakeUpsampler(now=self.clock, size=(32, 24))
+        self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
         self.files = MemoryFiles()
         self.leases = LeaseDouble()
@@ -91,6 +104,7 @@ class Rig:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.crash_point: Callable[[str], None] = lambda name: None
         self.webhooks = True
+        self.faulty_upsampler = Faulty(self.upsampler)
         self._message_ids = itertools.count(1)
         wrap = wrap or (lambda name, part: part)
         self.ports = Ports(
@@ -101,7 +115,7 @@ class Rig:
             outbox=wrap("outbox", self.outbox),
             queue=wrap("queue", self.queue),
             shop=wrap("shop", self.shop),
-            upsampler=wrap("upsampler", self.upsampler),
+            upsampler=wrap("upsampler", self.faulty_upsampler),
             fetcher=wrap("fetcher", self.fetcher),
             sources=self.sources,
             copies=self.copies,
