@@ -146,7 +146,8 @@ final class Install {
 	PRIMARY KEY  (id),
 	UNIQUE KEY job_attempt (job_id,attempt),
 	KEY state_updated (state,updated_at),
-	KEY upsampler_id (upsampler_id)
+	KEY upsampler_id (upsampler_id),
+	KEY created_at (created_at)
 ) $charset;
 CREATE TABLE $effects (
 	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
