@@ -168,7 +168,7 @@ def test_site_health_asks_for_its_own_nonce(faces: Faces, editor: requests.Sessi
         for session in (editor, faces.shop.admin):
             answer = session.post(
                 faces.url("/wp-admin/admin-ajax.php"),
-                data={"action": f"smi_bridge_health_{name}", "_wpnonce": "bad"},
+                data={"action": f"health-check-smi-bridge_{name}", "_wpnonce": "bad"},
                 timeout=30,
             )
             assert answer.status_code == 403

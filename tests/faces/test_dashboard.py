@@ -27,14 +27,12 @@ def clean(faces: Faces) -> Faces:
 
 def titles(faces: Faces) -> list[str]:
     """What needs a person, in words."""
-    return faces.shop.php_json(
-        "wp_set_current_user(1); return array_column(SmiBridge\\Problems::all(), 'title');"
-    )
+    return faces.shop.php_json("wp_set_current_user(1); return array_column(SmiBridge\\Problems::all(), 'title');")
 
 
 def test_the_figures_are_those_of_the_ledger(clean: Faces):
     for seconds in (10, 20, 30, 400):
-        job = clean.bought("delivered", credits=2.5) if False else clean.bought("delivered")
+        job = clean.bought("delivered")
         clean.shop.sql(
             "UPDATE wp_smi_bridge_ledger SET credits = 2.5, created_at = DATE_SUB(UTC_TIMESTAMP(), INTERVAL 2 HOUR),"
             " delivered_at = DATE_ADD(DATE_SUB(UTC_TIMESTAMP(), INTERVAL 2 HOUR), INTERVAL %s SECOND) WHERE job_id = %s",
@@ -109,7 +107,13 @@ def test_each_problem_is_named_and_leads_to_its_list(clean: Faces):
     )
     clean.door.send(
         "admin.notice",
-        {"kind": "hold", "stage": "submit", "reason": "x", "detail": "Our key <b>was</b> refused.", "since": "2026-11-22T10:00:00Z"},
+        {
+            "kind": "hold",
+            "stage": "submit",
+            "reason": "x",
+            "detail": "Our key <b>was</b> refused.",
+            "since": "2026-11-22T10:00:00Z",
+        },
     )
     with clean.admin() as page:
         page.goto(clean.url(HOME))
@@ -155,7 +159,9 @@ def test_dead_workers_and_a_lost_connection_are_noticed_without_making_pages_wai
         assert "No worker is alive" in titles(clean)
     finally:
         clean.sidecar.status |= usual
-    clean.shop.option("smi_bridge_sidecar_health", {"at": 1, "ok": False, "code": "timeout", "since": 1, "message": "m"})
+    clean.shop.option(
+        "smi_bridge_sidecar_health", {"at": 1, "ok": False, "code": "timeout", "since": 1, "message": "m"}
+    )
     assert "The connection to the sidecar is lost" in titles(clean)
 
 
@@ -178,7 +184,7 @@ def test_site_health_tells_good_from_bad(clean: Faces):
 
 def test_site_healths_own_page_runs_our_tests(clean: Faces):
     with clean.admin() as page:
-        with page.expect_response(lambda r: "smi_bridge_health_doors" in (r.request.post_data or "")) as answer:
+        with page.expect_response(lambda r: "health-check-smi-bridge_doors" in (r.request.post_data or "")) as answer:
             page.goto(clean.url("/wp-admin/site-health.php"))
         assert answer.value.json()["data"]["status"] == "good"
 

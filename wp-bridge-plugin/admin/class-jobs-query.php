@@ -48,17 +48,12 @@ final class Jobs_Query {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function counts(): array {
-		$ledger = Sql::table( 'ledger' );
 		$states = array_fill_keys( array_keys( States::all() ), 0 );
-		// Rows that a newer attempt has replaced are few: counted from the newer ones.
-		$queries = array(
-			array( 1, "SELECT state, COUNT(*) AS number FROM $ledger GROUP BY state" ),
-			array( -1, "SELECT o.state, COUNT(*) AS number FROM $ledger n JOIN $ledger o ON o.job_id = n.job_id AND o.attempt = n.attempt - 1 WHERE n.attempt > 1 GROUP BY o.state" ),
-		);
-		foreach ( $queries as $query ) {
-			foreach ( Sql::rows( $query[1] ) as $row ) {
-				$states[ $row['state'] ] = ( $states[ $row['state'] ] ?? 0 ) + $query[0] * (int) $row['number'];
-			}
+		foreach ( Sql::rows( 'SELECT state, COUNT(*) AS number FROM ' . Sql::table( 'ledger' ) . ' GROUP BY state' ) as $row ) {
+			$states[ $row['state'] ] = (int) $row['number'];
+		}
+		foreach ( Sql::rows( 'SELECT l.state, COUNT(*) AS number' . self::replaced() . ' GROUP BY l.state' ) as $row ) {
+			$states[ $row['state'] ] -= (int) $row['number'];
 		}
 		$counts = array( 'all' => array_sum( $states ) );
 		foreach ( self::STATES as $view => $names ) {
@@ -100,6 +95,7 @@ final class Jobs_Query {
 		$view    = array_key_exists( $wanted['view'], self::views() ) ? $wanted['view'] : 'all';
 		$tests   = array( self::condition( $view ), self::dates( (string) $wanted['from'], (string) $wanted['to'] ), self::words( trim( (string) $wanted['search'] ) ) );
 		$where   = implode( ' AND ', array_filter( $tests ) );
+		$where   = '' === $where ? '1 = 1' : $where;
 		$is_plain = '' === $tests[1] && '' === $tests[2];
 		$total   = $is_plain ? self::counts()[ $view ] : self::count_where( $where );
 		return array(
@@ -129,7 +125,7 @@ final class Jobs_Query {
 		$order  = $ascending === $backward ? 'DESC' : 'ASC';
 		$ledger = Sql::table( 'ledger' );
 		// Ids first, rows by id then: long columns are read for this page only.
-		$ids  = array_column( Sql::rows( "SELECT l.id FROM $ledger l WHERE " . self::newest() . ( '' === $where ? '' : " AND $where" ) . " ORDER BY l.id $order LIMIT %d OFFSET %d", array( $limit, $offset ) ), 'id' );
+		$ids  = array_column( Sql::rows( "SELECT l.id FROM $ledger l WHERE " . self::newest() . " AND $where ORDER BY l.id $order LIMIT %d OFFSET %d", array( $limit, $offset ) ), 'id' );
 		$rows = $ids ? array_column( Sql::rows( "SELECT * FROM $ledger WHERE id IN (" . implode( ',', array_map( 'intval', $ids ) ) . ')' ), null, 'id' ) : array();
 		$page = array();
 		foreach ( $backward ? array_reverse( $ids ) : $ids as $id ) {
@@ -140,14 +136,22 @@ final class Jobs_Query {
 		return $page;
 	}
 
-	/** Jobs that pass tests. @param string $where Tests. */
+	/** Jobs that pass tests: all attempts, less those that a newer one has replaced. @param string $where Tests. */
 	private static function count_where( string $where ): int {
-		return (int) Sql::row( 'SELECT COUNT(*) AS number FROM ' . Sql::table( 'ledger' ) . ' l WHERE ' . self::newest() . ( '' === $where ? '' : " AND $where" ) )['number'];
+		$all = Sql::row( 'SELECT COUNT(*) AS number FROM ' . Sql::table( 'ledger' ) . " l WHERE $where" );
+		$old = Sql::row( 'SELECT COUNT(*) AS number' . self::replaced() . " AND $where" );
+		return (int) $all['number'] - (int) $old['number'];
+	}
+
+	/** FROM and WHERE of attempts `l` that a newer one `n` has replaced: few, and found from the newer ones. */
+	private static function replaced(): string {
+		$ledger = Sql::table( 'ledger' );
+		return " FROM $ledger n JOIN $ledger l ON l.job_id = n.job_id AND l.attempt = n.attempt - 1 WHERE n.attempt > 1";
 	}
 
 	/** Only the newest attempt of a job. */
 	private static function newest(): string {
-		return 'NOT EXISTS (SELECT 1 FROM ' . Sql::table( 'ledger' ) . ' n WHERE n.job_id = l.job_id AND n.attempt > l.attempt)';
+		return 'l.id NOT IN (SELECT o.id' . str_replace( array( ' l ', 'l.' ), array( ' o ', 'o.' ), self::replaced() ) . ')';
 	}
 
 	/** What a view holds, as SQL over `l`; '' for all. @param string $view See views(). */

@@ -31,7 +31,7 @@ final class Site_Health {
 		foreach ( array( 'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ), 'leak' => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ) ) as $name => $label ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			$tests['async'][ 'smi_bridge_' . $name ] = array(
 				'label'             => $label,
-				'test'              => 'smi_bridge_health_' . $name,
+				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
 				'has_rest'          => false,
 				'async_direct_test' => array( self::class, 'test_' . $name ),
 			);
