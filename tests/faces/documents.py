@@ -34,4 +34,7 @@ def document(phase: str, **changes: Any) -> dict[str, Any]:
     )
 
 
-PHASES = "queued enlarging checking delivering ready delayed in_review refunding refunded expired".split()
+PHASES = [
+    *("queued", "enlarging", "checking", "delivering", "ready"),
+    *("delayed", "in_review", "refunding", "refunded", "expired"),
+]

@@ -125,7 +125,8 @@ def test_a_hostile_title_and_reason_are_text_in_list_and_story(faces: Faces):
     job = faces.bought("review", reason="x", email='"<b>x</b>"@customer.example')
     faces.shop.sql("UPDATE wp_smi_bridge_ledger SET reason = %s, detail = %s WHERE job_id = %s", hostile, hostile, job)
     faces.shop.sql(
-        "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail) VALUES (%s, 1, UTC_TIMESTAMP(3), %s, %s)",
+        "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail)"
+        " VALUES (%s, 1, UTC_TIMESTAMP(3), %s, %s)",
         job,
         hostile,
         json.dumps({hostile: hostile}),

@@ -1,4 +1,4 @@
-"""Dashboard, notices, the light in the admin bar, the widget, Site Health: what an admin sees without looking for it."""
+"""Dashboard, notices, admin bar, widget, Site Health: what an admin sees without looking for it."""
 
 import re
 from typing import Any
@@ -35,7 +35,8 @@ def test_the_figures_are_those_of_the_ledger(clean: Faces):
         job = clean.bought("delivered")
         clean.shop.sql(
             "UPDATE wp_smi_bridge_ledger SET credits = 2.5, created_at = DATE_SUB(UTC_TIMESTAMP(), INTERVAL 2 HOUR),"
-            " delivered_at = DATE_ADD(DATE_SUB(UTC_TIMESTAMP(), INTERVAL 2 HOUR), INTERVAL %s SECOND) WHERE job_id = %s",
+            " delivered_at = DATE_ADD(DATE_SUB(UTC_TIMESTAMP(), INTERVAL 2 HOUR), INTERVAL %s SECOND)"
+            " WHERE job_id = %s",
             seconds,
             job,
         )
@@ -167,7 +168,10 @@ def test_dead_workers_and_a_lost_connection_are_noticed_without_making_pages_wai
 
 def test_site_health_tells_good_from_bad(clean: Faces):
     found: dict[str, Any] = {}
-    code = "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1); return SmiBridge\\Site_Health::test_{}();"
+    code = (
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1);"
+        "return SmiBridge\\Site_Health::test_{}();"
+    )
     (clean.shop.uploads / "smi-downloads").mkdir(exist_ok=True, parents=True)
     for name in ("handler", "jobs", "folder", "doors", "leak"):
         found[name] = clean.shop.php_json(code.format(name))

@@ -180,10 +180,12 @@ def test_the_retry_button_stands_on_the_shops_own_page(clean: Faces):
 def test_a_hundred_thousand_jobs_stay_fast(clean: Faces):
     """A page of the list, wherever it lies, its counts, a search and the dashboard's figures: a second each at most."""
     clean.shop.sql(
-        "INSERT INTO wp_smi_bridge_ledger (job_id, attempt, state, reason, credits, created_at, updated_at, delivered_at)"
+        "INSERT INTO wp_smi_bridge_ledger"
+        " (job_id, attempt, state, reason, credits, created_at, updated_at, delivered_at)"
         " SELECT UUID(), 1, ELT(1 + (seq % 50 = 0) + (seq % 999 = 0), 'delivered', 'refunded', 'review'),"
         " IF(seq % 50 = 0, 'source_gone', NULL), 3, DATE_SUB(UTC_TIMESTAMP(), INTERVAL 100001 - seq MINUTE),"
-        " DATE_SUB(UTC_TIMESTAMP(), INTERVAL 100001 - seq MINUTE), DATE_SUB(UTC_TIMESTAMP(), INTERVAL 100000 - seq MINUTE)"
+        " DATE_SUB(UTC_TIMESTAMP(), INTERVAL 100001 - seq MINUTE),"
+        " DATE_SUB(UTC_TIMESTAMP(), INTERVAL 100000 - seq MINUTE)"
         " FROM seq_1_to_100000"
     )
     clean.shop.sql(

@@ -1,4 +1,4 @@
-"""The customer's view in a real browser: return from payment, every phase, closing and coming back, keyboard, languages."""
+"""The customer's view in a real browser: return from payment, every phase, closing and coming back, keyboard."""
 
 import re
 from collections.abc import Callable
