@@ -55,7 +55,7 @@ final class Mail_Admin_Words {
 		$view  = 'refund_due' === $kind ? 'refund_due' : ( 'review' === $kind ? 'review' : 'all' );
 		return array(
 			'title'  => $known[0],
-			'text'   => $known[1],
+			'text'   => 'hold' === $kind ? trim( self::what_to_mend( (string) ( $item['reason'] ?? '' ) ) . ' ' . $known[1] ) : $known[1],
 			'detail' => trim( wp_strip_all_tags( (string) ( $item['detail'] ?? $item['reason'] ?? '' ) ) ),
 			'since'  => Words::moment( $item['since'] ?? '' ),
 			'job'    => $job,
@@ -63,6 +63,22 @@ final class Mail_Admin_Words {
 				? admin_url( in_array( $kind, array( 'review', 'refund_due' ), true ) ? 'admin.php?page=smi-bridge-jobs&view=' . $view : 'admin.php?page=smi-bridge' )
 				: admin_url( 'admin.php?page=smi-bridge-jobs&job=' . rawurlencode( $job ) ),
 		);
+	}
+
+	/**
+	 * What holds the work, and what helps; '' for a reason that speaks for itself.
+	 *
+	 * @param string $reason A stable word.
+	 */
+	private static function what_to_mend( string $reason ): string {
+		$known = array(
+			'upsampler_key_refused'       => __( 'Upsampler refuses the API key. Give the sidecar a valid one (UPSAMPLER_API_KEY) and restart it.', 'smi-bridge' ),
+			'upsampler_credits_exhausted' => __( 'The credits at Upsampler are used up. Buy new ones.', 'smi-bridge' ),
+			'submit_outcome_unknown'      => __( 'Upsampler took several orders and its answers were lost each time. It is tried again now and then.', 'smi-bridge' ),
+			'disk_full'                   => __( 'The disk with the finished pictures is full. Make room.', 'smi-bridge' ),
+			'folder_not_writable'         => __( 'The folder of finished pictures can’t be written. Is its volume mounted? Do its owner and permissions fit?', 'smi-bridge' ),
+		);
+		return $known[ $reason ] ?? '';
 	}
 
 	/** Title and consequence of each kind. */
