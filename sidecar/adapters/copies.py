@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import ConfigurationError
 from ..core.job import Job
+from .files import storage_error
 from .images import EXTENSIONS, ImageFacts, compress_source, upright
 from .sources import Sources
 
@@ -34,9 +34,10 @@ class SourceCopies:
     def make(self, job: Job, facts: ImageFacts, *, max_bytes: int, max_pixels: int) -> Copy:
         """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            self._root.parent.mkdir(exist_ok=True)
+            self._root.mkdir(exist_ok=True)
         except OSError as error:
-            raise ConfigurationError("folder_not_writable", f"{self._root}: {error.strerror}") from error
+            raise storage_error(error, self._root) from error
         stem = f"{job.job_id}.{job.attempt}"
         fetched, turned, target = (self._root / f"{stem}.{part}" for part in ("fetched", "upright.png", "copy"))
         try:
@@ -47,6 +48,8 @@ class SourceCopies:
                 source, target, max_bytes=max_bytes, max_pixels=max_pixels, factor=job.factor, max_factor=16
             )
             path = target.replace(self._root / f"{stem}.{EXTENSIONS[made.format]}")
+        except OSError as error:
+            raise storage_error(error, self._root) from error
         finally:
             for path_left in (fetched, turned, target):
                 path_left.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ class Incoming:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
             os.fchmod(self._fd, mode)
         except OSError as error:
-            raise _storage(error, path) from error
+            raise storage_error(error, path) from error
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Raises ConfigurationError("disk_full" | "folder_not_writable")."""
@@ -58,7 +58,7 @@ class Incoming:
                 self.bytes += written
                 view = view[written:]
         except OSError as error:
-            raise _storage(error, self.path) from error
+            raise storage_error(error, self.path) from error
 
     def close(self) -> None:
         """Bytes are on the disk when this returns."""
@@ -67,7 +67,7 @@ class Incoming:
             try:
                 os.fsync(fd)
             except OSError as error:
-                raise _storage(error, self.path) from error
+                raise storage_error(error, self.path) from error
             finally:
                 os.close(fd)
 
@@ -101,10 +101,10 @@ class ResultFiles:
             self._make(self.root / _TEMP)
             for name, text in GUARDS.items():
                 path = self.root / name
-                if not path.exists():
+                if not path.exists() or (text and not path.stat().st_size):  # the disk may have run full over it
                     path.write_text(text)
         except OSError as error:
-            raise _storage(error, self.root) from error
+            raise storage_error(error, self.root) from error
 
     def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
         """A fresh temp file, named by job and claim, so that a stale worker never writes into its successor's."""
@@ -127,7 +127,7 @@ class ResultFiles:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise _storage(error, target) from error
+            raise storage_error(error, target) from error
 
     def path(self, name: str) -> Path:
         """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
@@ -193,7 +193,7 @@ class ResultFiles:
             path.write_bytes(b"smi" * 1024)
             path.read_bytes()
         except OSError as error:
-            raise _storage(error, path) from error
+            raise storage_error(error, path) from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -202,11 +202,13 @@ class ResultFiles:
             for parent in [*reversed(folder.relative_to(self.root).parents), folder.relative_to(self.root)]:
                 path = self.root / parent
                 if not path.is_dir():
-                    path.mkdir(parents=parent == Path("."), exist_ok=True)
+                    # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
+                    path.mkdir(exist_ok=True)
                     os.chmod(path, self._folder_mode)
 
 
-def _storage(error: OSError, path: Path) -> SidecarError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+def storage_error(error: OSError, path: Path) -> SidecarError:
+    """Which of our two holds a failed write to the uploads folder is."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the process' own limit
     code = "disk_full" if full else "folder_not_writable"
     return ConfigurationError(code, f"{path}: {error.strerror}")

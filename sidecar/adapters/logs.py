@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -52,4 +53,5 @@ def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> Non
         level = "error" if event == "stage.broke" else "warning"
     if fields.get("exc_info"):
         faults.report(sys.exc_info()[1])
-    getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)
+    with suppress(OSError):  # the log's disk is full, or its reader is gone: no reason to fail a paid job
+        getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)

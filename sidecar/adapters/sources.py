@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 from ..core.errors import PermanentError
 from ..core.job import Job
 from .fetch import SafeFetcher
+from .files import storage_error
 from .images import ImageFacts, read_header, read_header_bytes
 
 HEADER_BYTES = 256 * 1024  # EXIF, thumbnails and ICC profiles come before the dimensions of a JPEG
@@ -61,6 +62,9 @@ class Sources:
             with fetch as response, into.open("wb") as file:
                 for chunk in response.chunks:
                     file.write(chunk)
+        except OSError as error:
+            into.unlink(missing_ok=True)
+            raise storage_error(error, into) from error
         except PermanentError as error:
             into.unlink(missing_ok=True)
             renamed = {"result_gone": "source_gone", "result_too_large": "source_too_large"}.get(error.code, error.code)
