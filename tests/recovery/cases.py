@@ -76,6 +76,15 @@ SOURCES = {
     "source-99x": Case("resolution_unsupported", "review", 0, buy=with_row(resolution="99x")),
 }
 
+# Upsampler gets a smaller copy from us instead (these faults do not strike it: its address is another).
+COPIES = {
+    "submit-413": Case("source_too_large", "delivered", 1, (fault("submit_413"),)),
+    "failed-too-large": Case("source_too_large", "delivered", 2, (fault("processing_failed", text="Image too large"),)),
+    "submit-unreachable": Case(
+        "source_unreachable_for_upsampler", "delivered", 1, (fault("submit_400", text="Could not fetch the image"),)
+    ),
+}
+
 SUBMITS = {
     "submit-500-twice": Case("upsampler_unavailable", "delivered", 1, (fault("submit_500", times=2),)),
     "submit-500": Case("upsampler_unavailable", "review", 0, (fault("submit_500"),)),
@@ -170,4 +179,4 @@ UNHARMED = {
     "webhook-malformed": Case("", "delivered", 1, (fault("webhook_malformed"),)),
 }
 
-CASES: dict[str, Case] = {**UNHARMED, **SOURCES, **SUBMITS, **LOST_ANSWERS, **RESULTS}
+CASES: dict[str, Case] = {**UNHARMED, **SOURCES, **COPIES, **SUBMITS, **LOST_ANSWERS, **RESULTS}

@@ -195,6 +195,7 @@ class Rig:
                     }
                 if idle:
                     redis.zadd("smi:due", idle, xx=True, lt=True)
+                    redis.delete("smi:probe:submit", "smi:probe:collect")
         finally:
             redis.close()
 
