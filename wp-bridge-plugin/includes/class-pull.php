@@ -93,22 +93,35 @@ final class Pull {
 	}
 
 	/**
+	 * Paid jobs that never reached us: they have no row in the ledger.
+	 *
+	 * @param int $limit At most so many are looked at.
+	 * @return array[] Job id => job.
+	 */
+	public static function missing( int $limit ): array {
+		if ( ! Settings::is_connected() ) {
+			return array();
+		}
+		$since   = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
+		$job_ids = Shop::paid_jobs( $since, max( 500, $limit ) );
+		$missing = array_diff( $job_ids, array_keys( Ledger::newest_of( $job_ids ) ) );
+		return array_filter(
+			$job_ids ? Shop::jobs( $missing ) : array(),
+			static function ( $job, $job_id ) {
+				return $job['paid'] && preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $job_id );
+			},
+			ARRAY_FILTER_USE_BOTH
+		);
+	}
+
+	/**
 	 * Gives paid jobs that never reached us their row. One that the shop's own handler had already submitted when the bridge
 	 * was connected keeps its Upsampler id: it goes on from there instead of being paid twice.
 	 *
 	 * @param int $limit At most so many.
 	 */
 	private static function take_in( int $limit ): void {
-		if ( ! Settings::is_connected() ) {
-			return;
-		}
-		$since   = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
-		$job_ids = Shop::paid_jobs( $since, max( 500, $limit ) );
-		$missing = array_diff( $job_ids, array_keys( Ledger::newest_of( $job_ids ) ) );
-		foreach ( $job_ids ? Shop::jobs( $missing ) : array() as $job_id => $job ) {
-			if ( ! $job['paid'] || ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $job_id ) ) {
-				continue;
-			}
+		foreach ( self::missing( $limit ) as $job_id => $job ) {
 			$facts = '' === $job['upsampler_id'] ? array() : array(
 				'state'        => 'submitted',
 				'submission'   => 1,

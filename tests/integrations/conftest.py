@@ -1,0 +1,128 @@
+"""A connected shop for the tests of what other tools see: WP-CLI, REST, Abilities, privacy, copies, networks."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
+from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
+from tests.testbed.shop import DEMO_SHOP, Shop
+from tests.testbed.system import find_program
+from tests.testbed.wordpress import NEWEST
+
+STAND_IN = Path(__file__).parent / "wp_cli" / "wp.php"
+
+
+@dataclass
+class Ended:
+    """A command that came to its end."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Tools(Bridge):
+    """A `Bridge` with a command line."""
+
+    def wp(self, *words: str, stdin: str = "") -> Ended:
+        """Run `wp smi-bridge …`: WP-CLI itself where it is installed, else the stand-in beside this file."""
+        scan = self.shop.folder / "wp-cli-ini"
+        scan.mkdir(exist_ok=True)
+        (scan / "testbed.ini").write_text("".join(f'{name} = "{value}"\n' for name, value in self.shop.ini.items()))
+        program = [wp] if (wp := shutil.which("wp")) else [find_program("php") or "php", str(STAND_IN)]
+        site = [f"--path={self.shop.root}", f"--url={self.shop.url}"]
+        ended = subprocess.run(
+            [*program, *site, "smi-bridge", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PHP_INI_SCAN_DIR": f":{scan}"},
+            timeout=120,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    def bought(self, state: str = "delivered", reason: str | None = None, **columns: Any) -> str:
+        """A job of that state, in the shop's table and in the ledger; returns its id."""
+        job_id = self.job(**columns)
+        facts: dict[str, Any] = {"state": state, "reason": reason}
+        if state == "delivered":
+            facts |= {
+                "path": f"2026/11/{job_id}_4x.jpg",
+                "bytes": 12_400_000,
+                "sha256": "ab" * 32,
+                "width": 4000,
+                "height": 3000,
+                "format": "jpeg",
+                "token": f"token-{job_id}",
+                "download_url": f"{self.shop.url}/smi/download/token-{job_id}",
+            }
+        self.open(job_id, **{name: value for name, value in facts.items() if value is not None})
+        if state == "delivered":
+            self.shop.sql(
+                "UPDATE wp_smi_bridge_ledger SET delivered_at = created_at, settled_at = created_at, "
+                "expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL 20 HOUR) WHERE job_id = %s",
+                job_id,
+            )
+        return job_id
+
+    def user(self, name: str, role: str) -> Any:
+        """A session of a new user."""
+        self.shop.php(
+            f"$id = wp_insert_user(['user_login' => '{name}', 'user_pass' => '{name}-password', 'role' => '{role}',"
+            f" 'user_email' => '{name}@shop.example']); if (is_wp_error($id)) {{ throw new Exception('no user'); }}"
+        )
+        return self.shop.login(name, f"{name}-password")
+
+    def empty(self) -> None:
+        """Forget all jobs."""
+        for table in ("smi_jobs", "smi_bridge_ledger", "smi_bridge_effects", "smi_bridge_events"):
+            self.shop.sql(f"DELETE FROM wp_{table}")
+
+
+def start_tools(shop: Shop, sidecar: SidecarStandIn) -> Tools:
+    connect(shop, sidecar)
+    sidecar.status |= {"workers": 2, "scheduler": True, "queues": {"submit": 3}, "held": {}}
+    return Tools(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
+
+
+@pytest.fixture(scope="session")
+def newest_tools(shop_factory: Callable[..., Shop]) -> Iterator[Tools]:
+    shop = shop_factory(NEWEST, [BRIDGE, DEMO_SHOP])
+    with SidecarStandIn(SECRET, shop.url) as sidecar:
+        yield start_tools(shop, sidecar)
+
+
+@pytest.fixture(scope="session")
+def every_tools(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Tools]:
+    shop = shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP])
+    with SidecarStandIn(SECRET, shop.url) as sidecar:
+        yield start_tools(shop, sidecar)
+
+
+def _without_faults(tools: Tools) -> Iterator[Tools]:
+    tools.sidecar.forget()
+    tools.shop.mailbox.clear()
+    before = len(tools.shop.debug_log)
+    yield tools
+    lines = tools.shop.debug_log[before:].splitlines()
+    ours = [line for line in lines if ("PHP " in line and "smi-bridge" in line) or "WordPress database error" in line]
+    assert ours == []
+
+
+@pytest.fixture
+def tools(newest_tools: Tools) -> Iterator[Tools]:
+    """The newest WordPress. The shop's log must name no fault of the plugin when the test is over."""
+    yield from _without_faults(newest_tools)
+
+
+@pytest.fixture
+def tools_everywhere(every_tools: Tools) -> Iterator[Tools]:
+    """The oldest and the newest WordPress."""
+    yield from _without_faults(every_tools)
