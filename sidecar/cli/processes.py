@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+
+PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
 
 
 def add(commands) -> None:
@@ -17,11 +20,24 @@ def add(commands) -> None:
         ("cron", _cron, "run the clock: retries, polls, deadlines, sweeps"),
     ):
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
+    help = "run all four as one: what the Procfile names, by honcho"
+    commands.add_parser("run", help=help, description=help).set_defaults(run=_run_all)
     settings = commands.add_parser("settings", help="print every setting as a commented .env file")
+    settings.add_argument("--markdown", action="store_true", help="as the table of docs/settings.md")
     settings.set_defaults(run=_settings)
     help = "run the Upsampler stand-in (for trying out and tests); its own options follow"
     sandbox = commands.add_parser("sandbox", help=help, add_help=False)
     sandbox.set_defaults(run=_sandbox)
+
+
+def _run_all(given) -> None:
+    """Honcho gives the first process, `web`, the port that it is told, and would else choose one of its own."""
+    from ..services import load_settings
+
+    settings = load_settings()  # all configuration faults at once, not four times
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    line = [sys.executable, "-m", "honcho", "--procfile", str(PROCFILE), "start", "--port", str(settings.port)]
+    os.execve(sys.executable, line, {**os.environ, "PATH": programs})
 
 
 def _store(given) -> None:
@@ -70,7 +86,7 @@ def _services_when_redis_answers():
 
 
 def _settings(given) -> None:
-    print(env_example(), end="")
+    print(settings_table() if given.markdown else env_example(), end="")
 
 
 def env_example() -> str:
@@ -83,6 +99,17 @@ def env_example() -> str:
         given = item["example"] if item["default"] is None else item["default"]
         lines += [f"{'' if item['default'] is None else '#'}{item['name']}={given}", ""]
     return "\n".join(lines)
+
+
+def settings_table() -> str:
+    """The table of docs/settings.md."""
+    from ..core.settings import described
+
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for item in described():
+        default = "**required**" if item["default"] is None else f"`{item['default']}`" if item["default"] else "empty"
+        lines.append(f"| `{item['name']}` | {default} | {item['help'].replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
 
 
 def _sandbox(given) -> int:
