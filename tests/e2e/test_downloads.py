@@ -21,6 +21,7 @@ from tests.testbed.sidecar import Sidecar
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 
+OPERATORS_OWN = ("messages", "metrics", "readyz", "rq", "rq/queues")
 TITLE = "Über den “Hügeln”: 1/2"
 
 
@@ -236,7 +237,7 @@ def test_apache_keeps_paid_files_closed_where_htaccess_is_switched_off(
         with apache_before(newest, tmp_path, newest.sidecar_port) as server:
             address = f"{server.url}/wp-content/uploads/smi-downloads/{delivered['path']}"
             assert requests.get(address, timeout=30).status_code == 403
-            for path in ("messages", "metrics"):
+            for path in OPERATORS_OWN:
                 assert requests.post(f"{server.url}/smi/{path}", timeout=30).status_code == 403
             assert requests.get(f"{server.url}/smi/status/{delivered['job_id']}", timeout=30).status_code == 200
     finally:
@@ -244,6 +245,6 @@ def test_apache_keeps_paid_files_closed_where_htaccess_is_switched_off(
 
 
 def test_nginx_keeps_signed_messages_and_figures_from_the_public(newest: Whole) -> None:
-    for path in ("messages", "metrics"):
+    for path in (*OPERATORS_OWN, "%6dessages", "/messages", "x/../messages"):
         assert requests.post(f"{newest.shop.url}/smi/{path}", timeout=30).status_code == 404
     assert requests.get(f"{newest.sidecar.url}/healthz", timeout=30).status_code == 200
