@@ -1,0 +1,170 @@
+"""Every page, mail and state as PNG in build/screenshots/, and a contact sheet of them: `make screenshots`.
+
+python -m tests.screenshots              # everything
+python -m tests.screenshots mails jobs   # what has one of these words in its name
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from tests.bridge.conftest import BRIDGE
+from tests.faces.conftest import Faces, start_faces
+from tests.faces.documents import PHASES, document
+from tests.faces.scenery import furnish
+from tests.testbed.browser import Browser, screenshot
+from tests.testbed.places import REPOSITORY
+from tests.testbed.shop import DEMO_SHOP, Shop
+from tests.testbed.wordpress import NEWEST
+
+FOLDER = REPOSITORY / "build" / "screenshots"
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "device_scale_factor": 2},
+    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "device_scale_factor": 2},
+}
+MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")
+ADMIN_PAGES = {
+    "dashboard": "admin.php?page=smi-bridge",
+    "jobs": "admin.php?page=smi-bridge-jobs",
+    "jobs-review": "admin.php?page=smi-bridge-jobs&view=review",
+    "story-delivered": "admin.php?page=smi-bridge-jobs&job={delivered}",
+    "story-review": "admin.php?page=smi-bridge-jobs&job={review}",
+    "settings": "admin.php?page=smi-bridge-settings",
+    "wordpress-dashboard": "index.php",
+    "shops-own-jobs": "admin.php?page=sell-my-images-jobs",
+}
+
+
+@dataclass
+class Studio:
+    """Takes pictures of one furnished shop."""
+
+    faces: Faces
+    jobs: dict[str, str]
+    words: list[str]
+    taken: list[Path] = field(default_factory=list)
+
+    @contextmanager
+    def sitting(self, name: str, look: str, admin: bool = False, full_page: bool = False) -> Iterator[Any]:
+        """A page to arrange; it is photographed at the end. Nothing happens for a name that nobody asked for."""
+        who = self.faces.admin if admin else self.faces.visitor
+        with who(**LOOKS[look], reduced_motion="reduce") as page:
+            yield page
+            path = FOLDER / f"{name}-{look}.png"
+            screenshot(page, path, full_page=full_page)
+            self.taken.append(path)
+            print(path.relative_to(REPOSITORY), flush=True)
+
+    def wants(self, name: str) -> bool:
+        return not self.words or any(word in name for word in self.words)
+
+    def views(self) -> None:
+        """The customer's view in each phase, as a window, and the rest of it."""
+        job = self.jobs["submitted"] if "submitted" in self.jobs else self.jobs["delivered"]
+        for phase in PHASES:
+            for look in LOOKS:
+                if self.wants(f"view-{phase}"):
+                    with self.sitting(f"view-{phase}", look) as page:
+                        self._answer(page, phase)
+                        page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
+                        page.get_by_role("dialog").wait_for()
+        for look in LOOKS:
+            if self.wants("view-pill"):
+                with self.sitting("view-pill", look) as page:
+                    self._answer(page, "enlarging")
+                    page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
+                    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+            if self.wants("view-cancelled"):
+                with self.sitting("view-cancelled", look) as page:
+                    page.goto(self.faces.url("/?smi_payment=cancelled&job_id=x"))
+                    page.get_by_text("not been charged").wait_for()
+            if self.wants("status-page"):
+                with self.sitting("status-page", look) as page:
+                    self._answer(page, "ready")
+                    page.goto(self.faces.url(f"/?smi_status_page={self.jobs['delivered']}"))
+                    page.get_by_role("heading", level=1).wait_for()
+
+    def mails(self) -> None:
+        for kind in MAILS:
+            if not self.wants(f"mail-{kind}"):
+                continue
+            html = self.faces.shop.php_json(
+                f"return (new SmiBridge\\Mail_Message('{kind}', SmiBridge\\Mail_Preview::facts('{kind}')))->html();"
+            )
+            for look, width in (("light", 760), ("dark", 760), ("phone", 320)):
+                with self.faces.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:
+                    page.set_content(html)
+                    self.taken.append(screenshot(page, FOLDER / f"mail-{kind}-{look}.png"))
+
+    def admin(self) -> None:
+        for name, path in ADMIN_PAGES.items():
+            for look in ("light", "phone"):
+                if self.wants(f"admin-{name}"):
+                    with self.sitting(f"admin-{name}", look, admin=True, full_page=True) as page:
+                        page.goto(self.faces.url("/wp-admin/" + path.format(**self.jobs)))
+                        if name == "settings":
+                            page.get_by_role("button", name="Test connection").click()
+                            page.locator(".smib-findings").wait_for()
+
+    def _answer(self, page: Any, phase: str) -> None:
+        doc = document(phase)
+        page.route("**/smi-bridge/v1/status/*", lambda route: route.fulfill(json=doc))
+
+
+def contact_sheet(pictures: list[Path], target: Path, width: int = 320, columns: int = 5) -> Path:
+    """All pictures, small, each with its name."""
+    cells = []
+    for picture in pictures:
+        image = Image.open(picture).convert("RGB")
+        scale = width / image.width
+        small = image.resize((width, min(480, round(image.height * scale))), box=_top(image, scale))
+        cell = Image.new("RGB", (width, 510), "white")
+        cell.paste(small, (0, 22))
+        ImageDraw.Draw(cell).text((4, 5), picture.stem, fill="black")
+        cells.append(cell)
+    rows = -(-len(cells) // columns)
+    sheet = Image.new("RGB", (columns * (width + 12), rows * 522), "#888888")
+    for index, cell in enumerate(cells):
+        sheet.paste(cell, (index % columns * (width + 12) + 6, index // columns * 522 + 6))
+    sheet.save(target)
+    return target
+
+
+def _top(image: Image.Image, scale: float) -> tuple[float, float, float, float]:
+    """The upper part of a long page."""
+    return (0, 0, image.width, min(image.height, 480 / scale))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__.splitlines()[0])
+    parser.add_argument("words", nargs="*", help="only pictures with one of these words in their names")
+    words: list[str] = parser.parse_args().words
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:
+        folder = Path(scratch)
+        with Shop.start(folder / "shop", NEWEST, [BRIDGE, DEMO_SHOP], progress=say) as shop:
+            shop.php("update_option('blogname', 'Blue Door Prints');")
+            with start_faces(shop, browser) as faces:
+                faces.sidecar.status |= {"queues": {"submit": 2, "watch": 3, "collect": 1, "deliver": 0, "settle": 0}}
+                say("furnishing the shop")
+                studio = Studio(faces, furnish(faces, folder), words)
+                studio.views()
+                studio.mails()
+                studio.admin()
+    print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
+    (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
+
+
+if __name__ == "__main__":
+    main()
