@@ -12,3 +12,8 @@ defined( 'ABSPATH' ) || exit;
 if ( defined( 'WP_CLI' ) && \WP_CLI ) {
 	add_action( 'init', array( Cli::class, 'register' ), 20 ); // Not earlier: it needs words, and words need their language.
 }
+
+// Personal data.
+add_filter( 'wp_privacy_personal_data_exporters', array( Privacy::class, 'exporters' ) );
+add_filter( 'wp_privacy_personal_data_erasers', array( Privacy::class, 'erasers' ) );
+add_action( 'smi_bridge_daily', array( Erasure::class, 'repeat' ) );

@@ -172,6 +172,45 @@ final class Sell_My_Images implements Shop_Adapter {
 	/**
 	 * {@inheritDoc}
 	 *
+	 * @param string $email E-mail address.
+	 */
+	public function jobs_of( string $email ): array {
+		return '' === $email ? array() : array_column( Sql::rows( "SELECT job_id FROM {$this->table()} WHERE email = %s ORDER BY id LIMIT 10000", array( $email ) ), 'job_id' );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public function write_erased( string $job_id ) {
+		$row = Sql::row( "SELECT * FROM {$this->table()} WHERE job_id = %s", array( $job_id ) );
+		if ( ! $row ) {
+			return null;
+		}
+		$set = array(
+			'email'          => '',
+			'download_token' => null,
+		);
+		if ( 'upload' === ( $row['source_type'] ?? '' ) ) { // The customer's own picture: source and result go.
+			$base  = wp_get_upload_dir()['basedir'];
+			$place = Source_Place::of( $row );
+			$files = array( null === $place['path'] ? '' : $base . '/' . $place['path'], (string) ( $row['upscaled_file_path'] ?? '' ) );
+			foreach ( array_filter( $files ) as $file ) {
+				wp_delete_file_from_directory( $file, $base );
+			}
+			$set += array(
+				'image_url'          => '',
+				'upload_file_path'   => null,
+				'upscaled_file_path' => null,
+			);
+		}
+		return $this->write( $job_id, null, $set );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
 	 * @param array  $job    A job.
 	 * @param string $reason For the payment provider.
 	 */

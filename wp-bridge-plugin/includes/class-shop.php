@@ -112,6 +112,22 @@ final class Shop {
 	}
 
 	/**
+	 * Ids of a customer's jobs, paid or not, oldest first.
+	 *
+	 * @param string $email E-mail address.
+	 * @return string[]
+	 */
+	public static function jobs_of( string $email ): array {
+		return array_values( array_unique( array_map( 'strval', (array) self::ask( 'jobs_of', array(), $email ) ) ) );
+	}
+
+	/** See Shop_Adapter. @param string $job_id The shop's id. */
+	public static function write_erased( string $job_id ): void {
+		self::write( 'write_erased', $job_id );
+		self::forget( $job_id );
+	}
+
+	/**
 	 * Gives the money back: use Refund, which sees to it that this is called once.
 	 *
 	 * @param array  $job    A job.

@@ -91,6 +91,22 @@ interface Shop_Adapter {
 	public function write_refund( string $job_id, array $facts ): ?array;
 
 	/**
+	 * Ids of a customer's jobs, paid or not, oldest first.
+	 *
+	 * @param string $email E-mail address, exactly.
+	 * @return string[] At most 10,000.
+	 */
+	public function jobs_of( string $email ): array;
+
+	/**
+	 * Forgets who bought: the e-mail address and what the customer uploaded. The record of the sale stays.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @return mixed Nothing that is used.
+	 */
+	public function write_erased( string $job_id );
+
+	/**
 	 * Gives the customer's money back. May take seconds; is called once for each payment.
 	 *
 	 * @param array  $job    A job.
