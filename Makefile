@@ -8,7 +8,7 @@ SEED   ?= 1
 ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-quick lint bench chaos screenshots plugin lock clean
+.PHONY: help venv system system-demo demo test test-quick lint bench chaos screenshots plugin lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,13 +24,16 @@ $(VENV)/.ready: requirements-dev.txt
 
 venv: $(VENV)/.ready ## the Python environment in .venv
 
-system: venv ## PHP, MariaDB, nginx, Redis, Chromium for demo and tests (apt as root, else a list of what is missing)
+system: venv ## all that tests need: PHP, MariaDB, nginx, Apache, Redis, Chromium (apt as root, else a list)
 	@$(PY) -m tests.testbed.system
 
-demo: venv system ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop)
+system-demo: venv
+	@$(PY) -m tests.testbed.system shop
+
+demo: system-demo ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop)
 	@$(PY) -m tests.testbed.demo
 
-test: venv system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
+test: system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
 	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-quick: venv ## what needs no WordPress and no browser
@@ -40,13 +43,13 @@ lint: venv ## ruff, and php -l over the plugin
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@if command -v php >/dev/null; then find wp-bridge-plugin tests bench -name '*.php' -print0 2>/dev/null | xargs -0 -n1 -P2 php -l >/dev/null; fi
 
-bench: venv system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
+bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)
 
-chaos: venv system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a reckoning
+chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a reckoning
 	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED)
 
-screenshots: venv system ## every page, mail and state as PNG in build/screenshots
+screenshots: system ## every page, mail and state as PNG in build/screenshots
 	@$(PY) -m tests.screenshots
 
 plugin: ## the bridge as build/smi-bridge.zip, ready to upload in WordPress

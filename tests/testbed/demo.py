@@ -28,25 +28,29 @@ console = Console(highlight=False)
 def main() -> int:
     once = os.environ.get("DEMO_ONCE") == "1"
     folder = Path(tempfile.mkdtemp(prefix="smi-demo-"))
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):  # at any moment; a shell's background jobs would ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
+    last_line = ""
     try:
         settings = {"SMI_FIRST_POLL_S": "5"}
         with Whole.start(folder, env=settings, sandbox=["--delay", "2"], progress=_say) as whole:
-            last_line = _sell(whole)
+            last_line, job_id, link = _sell(whole)
             if not once:
-                _addresses(whole)
-                asked_to_stop.wait()
-        _say("everything is stopped")
+                _addresses(whole, job_id, link)
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    _say("everything is stopped")
+    if not last_line:
+        return 130
     print(last_line, flush=True)
     return 0
 
 
-def _sell(whole: Whole) -> str:
-    """Buy a photo as a customer does, follow it, download it by the mailed link, check it."""
+def _sell(whole: Whole) -> tuple[str, str, str]:
+    """Buy a photo as a customer does, follow it, download it by the mailed link, check it: (last line, job, link)."""
     shop = whole.shop
     picture = whole.folder / "Evening over the hills.jpg"
     photo(picture, 800, 600, seed=7)
@@ -59,10 +63,12 @@ def _sell(whole: Whole) -> str:
     mail = shop.wait_mail(CUSTOMER, timeout=30)
     seconds = time.monotonic() - began
     _step(f"the customer has mail after {seconds:.1f} s: {mail.subject}")
-    width, height, size = _download(download_link(mail))
+    link = download_link(mail)
+    width, height, size = _download(link)
     _step(f"downloaded by the mailed link and checked: {width}x{height} pixels, {size:,} bytes")
     row = shop.sql("SELECT attempt FROM wp_smi_bridge_ledger WHERE job_id = %s", job_id)[0]
-    return f"DEMO OK job={job_id} attempt={row['attempt']} {width}x{height} {size} bytes in {seconds:.1f} s"
+    done = f"DEMO OK job={job_id} attempt={row['attempt']} {width}x{height} {size} bytes in {seconds:.1f} s"
+    return done, job_id, link
 
 
 def _follow(whole: Whole, job_id: str, began: float) -> None:
@@ -99,14 +105,20 @@ def _download(link: str) -> tuple[int, int, int]:
     return facts.width, facts.height, size
 
 
-def _addresses(whole: Whole) -> None:
+def _addresses(whole: Whole, job_id: str, link: str) -> None:
     shop = whole.shop
     console.print()
-    console.print(f"  The shop        {shop.url}/")
-    console.print(f"  Admin           {shop.url}/wp-admin/   ({shop.admin_user} / {shop.admin_password})")
-    console.print(f"  Mails           {shop.mailbox.folder}")
-    console.print(f"  Finished files  {shop.uploads}/smi-downloads")
-    console.print(f"  Sandbox         {whole.sandbox.url}/sandbox/bill")
+    for name, value in {
+        "The shop": f"{shop.url}/",
+        "Admin": f"{shop.url}/wp-admin/   ({shop.admin_user} / {shop.admin_password})",
+        "The bridge": f"{shop.url}/wp-admin/admin.php?page=smi-bridge",
+        "Status page": f"{shop.url}/?smi_status_page={job_id}",
+        "Download": link,
+        "Mails": shop.mailbox.folder,
+        "Finished files": f"{shop.uploads}/smi-downloads",
+        "Upsampler's bill": f"{whole.sandbox.url}/sandbox/bill",
+    }.items():
+        console.print(f"  {name:<17} {value}", soft_wrap=True)
     console.print("\n  It keeps running. Ctrl-C stops everything and cleans up.")
 
 

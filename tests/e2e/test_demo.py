@@ -1,0 +1,73 @@
+"""`make demo`, as a visitor runs it: it sells, shows where to look, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.testbed.places import REPOSITORY
+from tests.testbed.waiting import wait_for
+
+pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("demo")]
+
+LAST_LINE = re.compile(r"DEMO OK job=[0-9a-f-]{36} attempt=1 3200x2400 [0-9]+ bytes in [0-9]+\.[0-9] s")
+
+
+def _demo(folder: Path, **env: str) -> subprocess.Popen[str]:
+    (folder / "temp").mkdir()
+    with open(folder / "out", "w") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.testbed.demo"],
+            cwd=REPOSITORY,
+            env={**os.environ, "TMPDIR": str(folder / "temp"), "PYTHONUNBUFFERED": "1", **env},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _said(folder: Path) -> str:
+    return (folder / "out").read_text()
+
+
+def _left_behind(folder: Path) -> list[str]:
+    """Processes that still work in the demo's folder, and what lies there."""
+    working = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                line = (process / "cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if str(folder / "temp") in line:
+                working.append(line.replace("\0", " "))
+    return working + [path.name for path in (folder / "temp").iterdir()]
+
+
+def test_once_sells_one_image_and_stops_everything(tmp_path: Path) -> None:
+    with _demo(tmp_path, DEMO_ONCE="1") as demo:
+        assert demo.wait(150) == 0, _said(tmp_path)
+    assert LAST_LINE.fullmatch(_said(tmp_path).splitlines()[-1])
+    assert _left_behind(tmp_path) == []
+
+
+def test_it_keeps_running_until_ctrl_c_and_shows_where_to_look(tmp_path: Path) -> None:
+    with _demo(tmp_path) as demo:
+        try:
+            wait_for(
+                lambda: "Ctrl-C stops everything" in _said(tmp_path) or demo.poll() is not None, "it has sold", 150
+            )
+            addresses = dict(re.findall(r"^  ([A-Z][A-Za-z' ]+?) {2,}(http\S+)", _said(tmp_path), re.MULTILINE))
+            for name in ("The shop", "Admin", "Status page", "Download"):
+                assert requests.get(addresses[name], timeout=30).status_code == 200, name
+        finally:
+            demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0, _said(tmp_path)
+    assert LAST_LINE.fullmatch(_said(tmp_path).splitlines()[-1])
+    assert _left_behind(tmp_path) == []
