@@ -5,11 +5,13 @@ RQ runs `work`; the other functions are pieces of work, found by their names (ad
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.queue import TIMEOUT_S, Item
+from .core.errors import SidecarError
 from .services import Services
 from .workflow import by_hand, hints, mend, runner
 from .workflow import cleanup as cleanup_workflow
@@ -45,11 +47,26 @@ def flush(lane: str) -> None:
 
 
 def sweep() -> None:
-    mend.sweep(ports())
+    _or_next_time("sweep", lambda: mend.sweep(ports()))
 
 
 def cleanup() -> None:
-    cleanup_workflow.run(ports())
+    _or_next_time("cleanup", lambda: cleanup_workflow.run(ports()))
+
+
+def _or_next_time(task: str, run: Callable[[], object]) -> None:
+    """A periodic task whose other side is away: one line in the log, and the clock sends it again."""
+    try:
+        run()
+    except SidecarError as error:
+        ports().log(
+            "task.failed",
+            "A periodic task could not do its work; it is tried again.",
+            level="warning",
+            task=task,
+            reason=error.code,
+            detail=error.detail,
+        )
 
 
 def process_upscale_request(job_id: str) -> str:
