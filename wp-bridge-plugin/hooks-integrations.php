@@ -17,3 +17,8 @@ if ( defined( 'WP_CLI' ) && \WP_CLI ) {
 add_filter( 'wp_privacy_personal_data_exporters', array( Privacy::class, 'exporters' ) );
 add_filter( 'wp_privacy_personal_data_erasers', array( Privacy::class, 'erasers' ) );
 add_action( 'smi_bridge_daily', array( Erasure::class, 'repeat' ) );
+
+// A copy of the site.
+add_action( 'init', array( Staging_Lock::class, 'learn' ), 5 );
+add_action( 'admin_notices', array( Staging_Notice::class, 'show' ), 5 );
+add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, 'keep_paused' ) );

@@ -115,11 +115,30 @@ def test_a_copied_site_pauses_itself(site: Shop) -> None:
     assert site.php_json(ask) is False
     moved = "add_filter('option_home', function () { return 'https://staging.example'; });"
     assert site.php_json(moved + ask) is True
-    assert site.php_json(moved + "define('SMI_BRIDGE_ALLOW_COPY', true);" + ask) is False
+    assert site.php_json(moved + "define('SMI_BRIDGE_STAGING', false);" + ask) is False
     assert site.php_json(moved + "SmiBridge\\Settings::lock_site();" + ask) is False
     site.php("SmiBridge\\Settings::lock_site();")
     lock = site.sql("SELECT option_value FROM wp_options WHERE option_name = 'smi_bridge_site_lock'")[0]["option_value"]
     assert site.url not in lock, "a search-and-replace over the database must miss it"
+
+
+def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
+    site.activate("smi-bridge")
+    for job_id, state in (("tidy-done", "delivered"), ("tidy-open", "submitted"), ("tidy-review", "review")):
+        site.sql(
+            "INSERT INTO wp_smi_bridge_ledger (job_id, attempt, state, created_at, updated_at) "
+            "VALUES (%s, 1, %s, '2020-01-01', '2020-01-01')",
+            *(job_id, state),
+        )
+        site.sql(
+            "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event) VALUES (%s, 1, '2020-01-01', 'x')", job_id
+        )
+    site.php("SmiBridge\\Install::tidy();")
+    left = "SELECT job_id FROM wp_smi_bridge_{} WHERE job_id LIKE 'tidy-%' ORDER BY id"
+    assert site.sql(left.format("events")) == []
+    assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-done", "tidy-open", "tidy-review"]
+    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Install::tidy();")
+    assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-open", "tidy-review"]
 
 
 def test_deactivation_leaves_data_and_no_timetable(site: Shop) -> None:

@@ -22,15 +22,11 @@ final class Problem_Notices {
 
 	/** The notice, on the screens where an admin looks after things. */
 	public static function show(): void {
-		$screen = get_current_screen();
-		$places = array( 'dashboard', 'plugins', 'update-core' );
-		$is_ours = $screen && false !== strpos( $screen->id, 'smi-bridge' );
-		$is_shop = $screen && false !== strpos( $screen->id, 'sell-my-images' );
-		// Our dashboard says it better, and the settings page is where one mends the connection.
-		if ( ! Admin::may() || ! $screen || ( $is_ours && false === strpos( $screen->id, 'smi-bridge-jobs' ) ) || ! ( $is_ours || $is_shop || in_array( $screen->id, $places, true ) ) ) {
+		if ( ! Admin::may() || ! self::is_place( get_current_screen() ) ) {
 			return;
 		}
 		$problems = self::undismissed( self::problems() );
+		$problems = array_values( wp_list_filter( $problems, array( 'kind' => 'copy' ), 'NOT' ) ); // Staging_Notice says it, and asks.
 		if ( ! $problems ) {
 			return;
 		}
@@ -42,6 +38,22 @@ final class Problem_Notices {
 		}
 		echo '</ul></div>';
 		add_action( 'admin_print_footer_scripts', array( self::class, 'print_script' ) );
+	}
+
+	/**
+	 * Whether a screen is one where the notice helps. Our dashboard says it better, on the settings page one mends the connection,
+	 * and one job's page tells that job's trouble.
+	 *
+	 * @param \WP_Screen|null $screen Screen.
+	 */
+	private static function is_place( $screen ): bool {
+		if ( ! $screen ) {
+			return false;
+		}
+		if ( Jobs_Page::is_screen( $screen ) ) {
+			return ! isset( $_GET['job'] ); // phpcs:ignore WordPress.Security.NonceVerification -- says what is shown.
+		}
+		return in_array( $screen->id, array( 'dashboard', 'plugins', 'update-core' ), true ) || false !== strpos( $screen->id, 'sell-my-images' );
 	}
 
 	/** Tells WordPress that the notice was closed. */

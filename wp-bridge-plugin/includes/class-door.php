@@ -87,7 +87,7 @@ final class Door {
 	 * @return array{0: int, 1: string} Status and JSON.
 	 */
 	public static function answer( array $headers, string $body ): array {
-		$fault = Signature::fault( Signature::keys( Signature::TO_SHOP ), $headers, $body, time() );
+		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Signature::keys( Signature::TO_SHOP ), $headers, $body, time() );
 		if ( '' === $fault ) {
 			$envelope = json_decode( $body );
 			$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );

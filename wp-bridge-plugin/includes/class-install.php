@@ -27,6 +27,9 @@ final class Install {
 		'smi_bridge_remove_data'     => '',
 		'smi_bridge_circuit'         => array(),
 		'smi_bridge_digest_due'      => 0,
+		Staging_Lock::OPTION         => '', // Learnt with the first connection.
+		'smi_bridge_tidied'          => 0,
+		'smi_bridge_status_at'       => 0,
 		Mail_Settings::OPTION        => array(),
 	);
 
@@ -74,18 +77,34 @@ final class Install {
 		if ( ! Settings::is_constant( 'secret' ) && '' === Settings::secret() ) {
 			update_option( 'smi_bridge_secret', Signature::new_secret() );
 		}
-		if ( false === get_option( 'smi_bridge_site_lock' ) ) {
-			Settings::lock_site();
-		}
 		if ( ! wp_next_scheduled( 'smi_bridge_daily' ) ) {
 			wp_schedule_event( time() + HOUR_IN_SECONDS, 'daily', 'smi_bridge_daily' );
 		}
 		update_option( 'smi_bridge_schema', self::SCHEMA );
 	}
 
-	/** Daily: stored answers older than the sender can still ask for. */
+	/**
+	 * Daily: answers that nobody can ask for any more, and old lines of the story. The ledger itself is a record of purchases
+	 * and stays, unless a filter sets an age.
+	 */
 	public static function tidy(): void {
+		update_option( 'smi_bridge_tidied', time() );
 		Answers::forget_old();
+		/** Filters for how many days the story of an attempt is kept. */
+		$story = (int) apply_filters( 'smi_bridge_keep_story_days', 180 );
+		Sql::run( 'DELETE FROM ' . Sql::table( 'events' ) . ' WHERE at < ' . Sql::value( Sql::utc( time() - max( 1, $story ) * DAY_IN_SECONDS ) ) . ' LIMIT 20000' );
+		/** Filters for how many days delivered and refunded attempts stay in the ledger; 0: for ever. */
+		$ledger = (int) apply_filters( 'smi_bridge_keep_ledger_days', 0 );
+		if ( $ledger > 0 ) {
+			Ledger::forget_settled( time() - $ledger * DAY_IN_SECONDS );
+		}
+	}
+
+	/** The same, if it was not done for a day. */
+	public static function tidy_when_due(): void {
+		if ( (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS ) {
+			self::tidy();
+		}
 	}
 
 	/**

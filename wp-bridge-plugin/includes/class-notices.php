@@ -73,6 +73,9 @@ final class Notices {
 
 	/** Sends the digest, unless one was sent in this window. Safe to call at any time. */
 	public static function send_digest(): void {
+		if ( Settings::is_copy() ) {
+			return; // The live site tells it.
+		}
 		$due = (int) get_option( 'smi_bridge_digest_due' );
 		try {
 			$items  = self::untold();

@@ -98,32 +98,19 @@ final class Settings {
 		return self::flag( 'paused' ) || self::is_copy();
 	}
 
-	/** Whether the site's address is another one than when it was connected. */
+	/** Whether this site is a copy of the one that was connected. */
 	public static function is_copy(): bool {
-		if ( defined( 'SMI_BRIDGE_ALLOW_COPY' ) && SMI_BRIDGE_ALLOW_COPY ) {
-			return false;
-		}
-		$lock = get_option( 'smi_bridge_site_lock' );
-		return is_array( $lock ) && self::halves( self::site() ) !== $lock;
+		return Staging_Lock::is_copy();
 	}
 
-	/** An admin says: this address is the live site now. Also done when the bridge is first installed. */
+	/** An admin says: this address is the live site now. */
 	public static function lock_site(): void {
-		update_option( 'smi_bridge_site_lock', self::halves( self::site() ) );
+		Staging_Lock::lock();
 	}
 
 	/** Since when this bridge takes paid jobs (Unix seconds): older ones that the shop never finished wait for a person. */
 	public static function connected_since(): int {
 		return (int) get_option( 'smi_bridge_since', 0 );
-	}
-
-	/**
-	 * An address in two halves, so that a search-and-replace over the database misses it.
-	 *
-	 * @param string $site Address.
-	 */
-	private static function halves( string $site ): array {
-		return str_split( $site, max( 1, (int) ceil( strlen( $site ) / 2 ) ) );
 	}
 
 	/**

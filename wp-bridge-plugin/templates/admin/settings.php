@@ -26,10 +26,10 @@ $smib_note  = static function ( string $name ) {
 $smib_kinds = array(
 	'delivered' => array( __( 'Picture is ready', 'smi-bridge' ), __( 'with the download link', 'smi-bridge' ) ),
 	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), __( 'before the download link ends', 'smi-bridge' ) ),
-	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when a job waits unusually long', 'smi-bridge' ) ),
+	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when there is no picture half an hour after payment', 'smi-bridge' ) ),
 	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
 	'refunded'  => array( __( 'Refund', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
-	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'words of the sidecar about one job', 'smi-bridge' ) ),
+	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'the sidecar’s words about one job', 'smi-bridge' ) ),
 	'admin'     => array( __( 'Digest to you', 'smi-bridge' ), __( 'when something needs a person', 'smi-bridge' ) ),
 );
 ?>
@@ -44,11 +44,13 @@ $smib_kinds = array(
 	<div class="notice notice-warning smib-notice">
 		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
 		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
+		<?php if ( ! Staging_Lock::is_fixed() ) : ?>
 		<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>">
 			<input type="hidden" name="action" value="smi_bridge_lock_site">
 			<?php wp_nonce_field( 'smi_bridge_lock_site' ); ?>
 			<p><button class="button"><?php esc_html_e( 'It has moved: this address is the live site now', 'smi-bridge' ); ?></button></p>
 		</form>
+		<?php endif; ?>
 	</div>
 	<?php endif; ?>
 
@@ -168,7 +170,7 @@ $smib_kinds = array(
 			<tr>
 				<th scope="row"><label for="smib-reminder"><?php esc_html_e( 'Reminder', 'smi-bridge' ); ?></label></th>
 				<td><input form="smib-form" type="number" min="0" max="168" class="small-text" id="smib-reminder" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[reminder]" value="<?php echo esc_attr( (string) Mail_Settings::get( 'reminder', 0 ) ); ?>">
-				<?php esc_html_e( 'hours before a link ends that was not used (0: none)', 'smi-bridge' ); ?></td>
+				<?php esc_html_e( 'hours before a download link ends (0: none)', 'smi-bridge' ); ?></td>
 			</tr>
 			<tr>
 				<th scope="row"><label for="smib-accent"><?php esc_html_e( 'Colour of buttons', 'smi-bridge' ); ?></label></th>
