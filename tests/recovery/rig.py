@@ -16,6 +16,7 @@ from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
 from tests.testbed.customer import Customer
+from tests.testbed.mail import Mail
 from tests.testbed.photos import photo
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
@@ -109,7 +110,7 @@ class Rig:
     def settled(self, job_id: str, timeout: float = 30) -> dict[str, Any]:
         """Wait for the ending, and for the mail that follows it; the ledger's row."""
         self.customer.settled(job_id, attempt=self.ledger(job_id)["attempt"], timeout=timeout)
-        wait_for(lambda: None not in self.effects(job_id).values(), f"effects of job {job_id} are done", 15)
+        wait_for(lambda: None not in self.mails(job_id).values(), f"the mails of job {job_id} are sent", 15)
         return self.ledger(job_id)
 
     def bill(self, job_id: str) -> list[dict[str, Any]]:
@@ -124,6 +125,14 @@ class Rig:
         """Effect -> outcome (None: claimed, not finished), over all attempts."""
         rows = self.shop.sql("SELECT effect, outcome FROM wp_smi_bridge_effects WHERE job_id = %s", job_id)
         return {row["effect"]: row["outcome"] for row in rows}
+
+    def mails(self, job_id: str) -> dict[str, str | None]:
+        """Kind of mail to the customer -> outcome."""
+        return {name[5:]: outcome for name, outcome in self.effects(job_id).items() if name.startswith("mail:")}
+
+    def inbox(self, job_id: str) -> list[Mail]:
+        """What the job's customer has got."""
+        return self.shop.mails(self.customer.row(job_id)["email"])
 
     def story(self, job_id: str) -> list[tuple[str, dict[str, Any]]]:
         """(event, detail) in the order in which they were told."""
@@ -213,9 +222,9 @@ def one_ending(rig: Rig, job_id: str) -> str:
     row, effects, shop_row = rig.ledger(job_id), rig.effects(job_id), rig.customer.row(job_id)
     state = row["state"]
     refunds = [call for call in rig.refunds(job_id) if call["accepted"]]
-    mails = [name.partition(":")[2] for name, outcome in effects.items() if name.startswith("mail:")]
-    assert all(outcome == "sent" for name, outcome in effects.items() if name.startswith("mail:")), effects
-    assert len(rig.customer.mails(job_id)) == len(mails)
+    mails = list(rig.mails(job_id))
+    assert set(rig.mails(job_id).values()) <= {"sent"}, effects
+    assert len(rig.inbox(job_id)) == len(mails)
     if state == "delivered":
         assert (shop_row["status"], mails.count("delivered"), len(refunds)) == ("completed", 1, 0)
         assert rig.file(job_id).stat().st_size == row["bytes"]

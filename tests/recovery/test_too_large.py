@@ -43,7 +43,7 @@ def test_upsampler_gets_the_copy_by_a_signed_link_and_a_higher_factor(rig: Rig, 
 
 
 def test_the_customer_hears_of_nothing_but_the_delivery(rig: Rig, large: str) -> None:
-    [mail] = rig.customer.mails(large)
+    [mail] = rig.inbox(large)
     assert "ready" in mail.subject
 
 

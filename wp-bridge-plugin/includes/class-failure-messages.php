@@ -24,7 +24,7 @@ final class Failure_Messages {
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}
-		$settled = self::settled_before( $row );
+		$settled = self::settled_before( $row, $data );
 		if ( $settled ) {
 			return $settled;
 		}
@@ -36,9 +36,10 @@ final class Failure_Messages {
 	/**
 	 * The outcome for an attempt that has an end, or null.
 	 *
-	 * @param array $row Ledger row.
+	 * @param array $row  Ledger row.
+	 * @param array $data Message.
 	 */
-	private static function settled_before( array $row ): ?Outcome {
+	private static function settled_before( array $row, array $data ): ?Outcome {
 		if ( 'refunded' === $row['state'] ) {
 			return self::outcome( 'refunded', false );
 		}
@@ -52,10 +53,11 @@ final class Failure_Messages {
 			return null;
 		}
 		// A refund is under way, or was cut off. Which, is known after some minutes; the sender comes again.
-		if ( ! Refund::give_up_unknown( $row ) ) {
+		$row = Refund::give_up_unknown( $row );
+		if ( ! $row ) {
 			return Outcome::failed( 'refund_under_way' );
 		}
-		return self::outcome( 'review', true );
+		return self::outcome( $row['state'], 'review' === $row['state'], Refund::tell_later( $row, $data['customer_message'] ?? null ) );
 	}
 
 	/**

@@ -20,22 +20,30 @@ final class Pull {
 	/** Paid jobs without a ledger row are looked for among those of the last days. */
 	const LOOK_BACK = 30 * DAY_IN_SECONDS;
 
+	/** They are looked through in pages of so many, … */
+	const PAGE = 2000;
+
+	/** … and so many pages: a bound, not a wish. */
+	const PAGES = 50;
+
 	/**
 	 * Paid and not settled, by ledger id.
 	 *
 	 * @param array $data See schema.
 	 */
 	public static function unfinished( array $data ): Outcome {
-		$limit = (int) $data['limit'];
-		$after = (int) ( $data['after'] ?? 0 );
+		$limit   = (int) $data['limit'];
+		$after   = (int) ( $data['after'] ?? 0 );
+		$effects = array();
 		if ( 0 === $after ) {
-			self::take_in( $limit );
+			self::take_in();
 			self::end_cut_off_refunds();
+			Install::tidy_when_due(); // WP-Cron may never come; the sidecar does, every minute.
 		}
-		$open = implode( ', ', array_map( array( Sql::class, 'value' ), States::where_settled( false ) ) );
+		$open = Sql::in( States::where_settled( false ) );
 		$rows = Sql::rows(
 			'SELECT l.* FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN ($open) AND l.id > %d ORDER BY l.id LIMIT %d",
+			WHERE n.id IS NULL AND l.state IN $open AND l.id > %d ORDER BY l.id LIMIT %d",
 			array( $after, $limit + 1 )
 		);
 		$more = count( $rows ) > $limit;
@@ -44,7 +52,8 @@ final class Pull {
 			array(
 				'jobs' => self::records( $rows ),
 				'next' => $more ? (int) end( $rows )['id'] : null,
-			)
+			),
+			$effects
 		);
 	}
 
@@ -115,29 +124,53 @@ final class Pull {
 	}
 
 	/**
-	 * Gives paid jobs that never reached us their row. One that the shop's own handler had already submitted when the bridge
-	 * was connected keeps its Upsampler id: it goes on from there instead of being paid twice.
-	 *
-	 * @param int $limit At most so many.
+	 * Gives paid jobs that never reached us their row. All that the shop has open are looked through: those in flight, too.
 	 */
-	private static function take_in( int $limit ): void {
-		foreach ( self::missing( $limit ) as $job_id => $job ) {
-			$facts = '' === $job['upsampler_id'] ? array() : array(
-				'state'        => 'submitted',
-				'submission'   => 1,
-				'upsampler_id' => $job['upsampler_id'],
-			);
-			if ( Ledger::open( (string) $job_id, 1, $facts ) ) {
-				Story::tell( (string) $job_id, 1, 'taken_in', array( 'upsampler_id' => '' === $job['upsampler_id'] ? null : $job['upsampler_id'] ) );
+	private static function take_in(): void {
+		if ( ! Settings::is_connected() ) {
+			return;
+		}
+		$since = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
+		for ( $page = 0; $page < self::PAGES; $page++ ) {
+			$job_ids = Shop::paid_jobs( $since, self::PAGE, $page * self::PAGE );
+			foreach ( Shop::jobs( array_values( array_diff( $job_ids, Ledger::known( $job_ids ) ) ) ) as $job_id => $job ) {
+				self::take( (string) $job_id, $job );
+			}
+			if ( count( $job_ids ) < self::PAGE ) {
+				return;
 			}
 		}
 	}
 
-	/** Refunds that were cut off wait for a person, not for ever. */
-	private static function end_cut_off_refunds(): void {
+	/**
+	 * One of them. If the shop's own handler had submitted it when the bridge was connected, it keeps its Upsampler id, and goes on
+	 * from there instead of being paid twice.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param array  $job    A job.
+	 */
+	private static function take( string $job_id, array $job ): void {
+		if ( ! $job['paid'] || ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
+			return;
+		}
+		$facts = '' === $job['upsampler_id'] ? array() : array(
+			'state'        => 'submitted',
+			'submission'   => 1,
+			'upsampler_id' => $job['upsampler_id'],
+		);
+		if ( Ledger::open( $job_id, 1, $facts ) ) {
+			Story::tell( $job_id, 1, 'taken_in', array( 'upsampler_id' => $facts['upsampler_id'] ?? null ) );
+		}
+	}
+
+	/** Refunds that were cut off wait for a person, not for ever. @return callable[] Effects: the customers are told. */
+	private static function end_cut_off_refunds(): array {
+		$effects = array();
 		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Effects::UNKNOWN_AFTER ) ) );
 		foreach ( $rows as $row ) {
-			Refund::give_up_unknown( $row );
+			$settled = Refund::give_up_unknown( $row );
+			$effects = array_merge( $effects, $settled ? Refund::tell_later( $settled ) : array() );
 		}
+		return $effects;
 	}
 }

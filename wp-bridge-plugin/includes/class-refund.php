@@ -162,19 +162,44 @@ final class Refund {
 	 * A refund that was cut off (claimed, no end, some minutes old) becomes "refund due".
 	 *
 	 * @param array $row Row in `refunding`.
-	 * @return bool False: too early to say.
+	 * @return array|null The row, settled; null: too early to say.
 	 */
-	public static function give_up_unknown( array $row ): bool {
+	public static function give_up_unknown( array $row ): ?array {
 		$effect = Effects::find( $row['job_id'], 0, self::EFFECT );
 		if ( $effect && null === $effect['done_at'] && ! Effects::is_unknown( $effect ) ) {
-			return false;
+			return null;
 		}
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
-			self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
-		} else {
-			self::due( $row, 'The refund was cut off; whether the money went is not known.' );
+			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
 		}
-		return true;
+		return self::due( $row, 'The refund was cut off; whether the money went is not known.' );
+	}
+
+	/**
+	 * The customer's mail about an attempt that was settled by somebody else than the one who began it, if he has not got it.
+	 *
+	 * @param array       $row              Settled ledger row.
+	 * @param string|null $customer_message Words for the customer.
+	 * @return callable[] Effects, to be run after the commit.
+	 */
+	public static function tell_later( array $row, ?string $customer_message = null ): array {
+		$known = array(
+			'review'   => 'mail:review',
+			'refunded' => 'mail:refunded',
+		);
+		if ( ! isset( $known[ $row['state'] ] ) ) {
+			return array();
+		}
+		$extra = array(
+			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
+			'customer_message' => $customer_message,
+		);
+		$mail  = Customer_Mail::once( $row, $known[ $row['state'] ], $extra );
+		return array(
+			static function () use ( $mail ) {
+				return $mail( Outcome::done() ); // Its answer is no part of the message's result.
+			},
+		);
 	}
 
 	/**
