@@ -77,7 +77,9 @@ class Studio:
                     with self.sitting(f"view-{phase}", look) as page:
                         self._answer(page, phase)
                         page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
-                        page.get_by_role("dialog").wait_for()
+                        page.locator(
+                            f"[data-phase={phase}] .title"
+                        ).wait_for()  # The page begins with what the ledger says.
         for look in LOOKS:
             if self.wants("view-pill"):
                 with self.sitting("view-pill", look) as page:
@@ -93,6 +95,7 @@ class Studio:
                     self._answer(page, "ready")
                     page.goto(self.faces.url(f"/?smi_status_page={self.jobs['delivered']}"))
                     page.get_by_role("heading", level=1).wait_for()
+                    page.evaluate("document.activeElement.blur()")
 
     def mails(self) -> None:
         for kind in MAILS:

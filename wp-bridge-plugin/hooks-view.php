@@ -18,3 +18,11 @@ add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
 
 add_filter( 'smi_bridge_status_url', array( Status_View::class, 'link_for_mail' ), 5, 2 );
 add_filter( 'smi_bridge_job_facts', array( Status_Facts::class, 'with_preview' ), 5, 2 );
+
+add_action( 'init', array( Status_Block::class, 'register' ) );
+
+// Mails that come by the clock.
+add_filter( 'cron_schedules', array( Follow_Ups::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
+add_action( 'init', array( Follow_Ups::class, 'schedule' ) );
+add_action( Follow_Ups::HOOK, array( Follow_Ups::class, 'run' ) );
+register_deactivation_hook( SMI_BRIDGE_FILE, array( Follow_Ups::class, 'stop' ) );

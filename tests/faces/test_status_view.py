@@ -423,6 +423,33 @@ def test_the_shortcode_shows_the_view_in_a_page_and_follows_its_light(faces: Fac
         assert findings(page, ".smi-bridge-status", except_rules=("heading-order",)) == []
 
 
+def test_the_block_shows_the_same_view_and_can_be_inserted(faces_everywhere: Faces):
+    faces = faces_everywhere
+    job = faces.bought("refunded")
+    page_id = faces.shop.php_json(
+        "return wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Block',"
+        f" 'post_content' => '<!-- wp:smi-bridge/status {{\"jobId\":\"{job}\"}} /-->']);"
+    )
+    with faces.visitor() as page:
+        page.goto(faces.url(f"/?page_id={page_id}"))
+        expect(page.get_by_role("heading", name="You have your money back")).to_be_visible()
+    with faces.admin() as page:
+        page.goto(faces.url(f"/wp-admin/post.php?post={page_id}&action=edit"))
+        page.wait_for_function("window.wp?.data?.select('core/block-editor')?.getBlocks().length === 1")
+        block = "window.wp.data.select('core/block-editor').getBlocks()[0]"
+        assert page.evaluate(f"({{ name: {block}.name, valid: {block}.isValid, job: {block}.attributes.jobId }})") == {
+            "name": "smi-bridge/status",
+            "valid": True,
+            "job": job,
+        }
+        words = "Here customers see where their picture stands"
+        page.wait_for_function(
+            "words => [document, document.querySelector('iframe[name=editor-canvas]')?.contentDocument]"
+            ".some(place => place?.body?.innerText.includes(words))",
+            arg=words,
+        )
+
+
 def test_the_words_route_answers_in_the_pages_language_and_refuses_nonsense(faces: Faces):
     url = faces.url("/wp-json/smi-bridge/v1/view")
     assert faces.shop.http.get(url, timeout=30).json()["text"]["download"] == "Download"

@@ -161,11 +161,12 @@ final class Jobs_Table extends \WP_List_Table {
 		$thumb      = $attachment ? wp_get_attachment_image( $attachment, array( 44, 44 ), true, array( 'class' => 'smib-thumb', 'alt' => '' ) ) : '<span class="smib-thumb"></span>'; // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		$title      = $item['job'] ? (string) Shop::title( $item['job'] ) : '';
 		printf(
-			'<div class="smib-picture">%1$s<div><a class="row-title" href="%2$s">%3$s</a><span class="smib-ref">%4$s</span></div></div>',
+			'<div class="smib-picture">%1$s<div><a class="row-title" href="%2$s">%3$s</a><span class="smib-ref">%4$s</span><span class="smib-phone">%5$s</span></div></div>',
 			wp_kses_post( $thumb ),
 			esc_url( Admin::url( 'jobs', array( 'job' => $item['job_id'] ) ) ),
 			esc_html( '' === $title ? __( 'Untitled picture', 'smi-bridge' ) : $title ),
-			esc_html( Words::reference( $item['job_id'] ) )
+			esc_html( Words::reference( $item['job_id'] ) ),
+			Job_Words::badge( $item ) // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		);
 	}
 

@@ -30,7 +30,7 @@
 			var box = document.createElement( 'div' );
 			var story = document.createElement( 'a' );
 			if ( theirs ) {
-				theirs.hidden = true; // Theirs always says "started", also when nothing starts.
+				theirs.style.display = 'none'; // Theirs always says "started", also when nothing starts.
 			}
 			box.className = 'smi-bridge-row';
 			story.href = boot.story.replace( 'JOB', encodeURIComponent( id ) );

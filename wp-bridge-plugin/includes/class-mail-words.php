@@ -96,16 +96,19 @@ final class Mail_Words {
 		$mail->subject      = sprintf( __( 'Your refund - %s', 'smi-bridge' ), $shop );
 		$mail->preheader    = __( 'We could not make your picture, and your money is on its way back.', 'smi-bridge' );
 		$mail->heading      = __( 'We’re sorry: your money is on its way back', 'smi-bridge' );
-		$mail->paragraphs   = array_merge(
-			array( __( 'We could not enlarge your picture, and we are sorry about that.', 'smi-bridge' ) ),
-			$own ? $own : array( Words::reason( $mail->facts['reason'] ?? '' ) ),
-			array(
-				'' === $amount
-					? __( 'We have refunded what you paid, to the card or account that you paid with.', 'smi-bridge' )
-					/* translators: %s: amount of money */
-					: sprintf( __( 'We have refunded %s to the card or account that you paid with.', 'smi-bridge' ), $amount ),
-			)
-		);
+		$returned           = '' === $amount
+			? __( 'We have refunded what you paid, to the card or account that you paid with.', 'smi-bridge' )
+			/* translators: %s: amount of money */
+			: sprintf( __( 'We have refunded %s to the card or account that you paid with.', 'smi-bridge' ), $amount );
+		if ( Actions::BY_PERSON === ( $mail->facts['reason'] ?? '' ) ) {
+			// A person decided, perhaps about a good picture: no excuse is made up.
+			$mail->heading    = __( 'Your money is on its way back', 'smi-bridge' );
+			$mail->preheader  = $returned;
+			$mail->paragraphs = array_merge( $own, array( $returned ) );
+		} else {
+			$sorry            = array( __( 'We could not enlarge your picture, and we are sorry about that.', 'smi-bridge' ) );
+			$mail->paragraphs = array_merge( $sorry, $own ? $own : array( Words::reason( $mail->facts['reason'] ?? '' ) ), array( $returned ) );
+		}
 		$mail->instructions = array( __( 'Your bank may take 5 to 10 working days to show it on your statement. You don’t need to do anything.', 'smi-bridge' ) );
 	}
 

@@ -225,7 +225,7 @@ final class Words {
 			'source_unsupported' => __( 'The original picture is stored in a format that cannot be enlarged.', 'smi-bridge' ),
 			'source_too_large'   => __( 'The original picture is too large to be enlarged further.', 'smi-bridge' ),
 			'source'             => __( 'The original picture could no longer be read.', 'smi-bridge' ),
-			'factor'             => __( 'The size that was ordered cannot be made from this picture.', 'smi-bridge' ),
+			'resolution'         => __( 'The size that was ordered cannot be made from this picture.', 'smi-bridge' ),
 			'result'             => __( 'The enlarged picture did not pass our quality check.', 'smi-bridge' ),
 			'stopped'            => __( 'The order was stopped.', 'smi-bridge' ),
 		);
