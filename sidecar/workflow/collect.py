@@ -84,13 +84,16 @@ def deliver_stored(
 def deliver_again(ports: Ports, job: Job) -> None:
     """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
     of its life waiting for a shop that is away is made anew."""
-    now = ports.clock()
-    if job.expires_at - now < 0.9 * job.expiry_hours * 3600:
-        fresh = ports.store.change(job.job_id, job.attempt, ("stored",), _link(ports, job, now))
+    if has_aged(ports, job):
+        fresh = ports.store.change(job.job_id, job.attempt, ("stored",), _link(ports, job, ports.clock()))
         if fresh is None:
             return
         job = fresh
     ports.outbox.put("deliver", [outbound.delivered(job)])
+
+
+def has_aged(ports: Ports, job: Job) -> bool:
+    return job.expires_at - ports.clock() < 0.9 * job.expiry_hours * 3600
 
 
 def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:

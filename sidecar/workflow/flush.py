@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, SidecarError
 from ..core.job import Job
-from . import failure, mend
+from . import collect, failure, mend
 from .ports import Ports
 from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S, REFUND_AGAIN_S
 
@@ -28,7 +28,7 @@ def run(ports: Ports, lane: str) -> None:
     try:
         while True:
             ports.outbox.begin_flush(lane)
-            messages = ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane])
+            messages = _ready(ports, lane)
             if not messages or not ports.outbox.renew_lock(lane, token):
                 return
             try:
@@ -43,6 +43,17 @@ def run(ports: Ports, lane: str) -> None:
                 _act_or_defer(ports, lane, message, result)
     finally:
         ports.outbox.unlock(lane, token)
+
+
+def _ready(ports: Ports, lane: str) -> list[dict[str, Any]]:
+    """What may go now. Links that have aged in the outbox, while the shop or we were away, are made anew first."""
+    messages = ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane])
+    delivered = [message["data"]["job_id"] for message in messages if message["type"] == "job.delivered"]
+    jobs = ports.store.get_many(delivered) if delivered else {}
+    aged = [job for job in jobs.values() if job.state == "stored" and collect.has_aged(ports, job)]
+    for job in aged:
+        collect.deliver_again(ports, job)
+    return ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane]) if aged else messages
 
 
 def _send(ports: Ports, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,6 +97,9 @@ def _act_or_defer(ports: Ports, lane: str, message: dict[str, Any], result: dict
     """One answer that we stumble over must not stop the lane: its message waits a minute, the others go on."""
     try:
         _act(ports, lane, message, result)
+    except SidecarError as error:  # the shop went away when we had a question about its answer
+        ports.log("message.deferred", "A message waits.", stage=lane, message_id=message["id"], reason=error.code)
+        ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)
     except Exception:
         ports.log("stage.broke", "A fault of ours.", stage=lane, message_id=message["id"], exc_info=True)
         ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)
@@ -117,13 +131,12 @@ def _nothing(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None
 
 
 def _go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
-    """The ledger lets this submission through, and no other with its number."""
+    """The ledger lets this submission through, and no other with its number. An answer to a claim that the job does not
+    bear any more is no go."""
     job_id, attempt = data["job_id"], data["attempt"]
-    job = ports.store.get(job_id)
-    if job is None or job.submit_claim != data["claim"]:
-        return  # an answer to a claim that is no longer ours to use
     changes = {"state": "submitting", "submission": data["submission"], "posting": 0, "hinted_id": ""}
-    if ports.store.change(job_id, attempt, ("paid",), changes, due_at=ports.clock() + REBOOK_S):
+    asked = {"submit_claim": data["claim"]}
+    if ports.store.change(job_id, attempt, ("paid",), changes, due_at=ports.clock() + REBOOK_S, expect=asked):
         ports.queue.stage("submit", job_id, attempt)
 
 

@@ -71,9 +71,12 @@ def start(ports: Ports, job: Job) -> None:
         return
     claim = job.submit_claim or secrets.token_hex(8)
     message = outbound.submitting(job, job.submission + 1, claim)
-    if ports.store.change(
-        job.job_id, job.attempt, ("paid",), {"submit_claim": claim}, due_at=now + ACK_S, messages=[message]
-    ):
+    # A claim that the job does not bear any more may have had its go: a process that slept through a loss of working
+    # memory would otherwise ask with it once more, hear "go" again, and the job would be paid for twice.
+    read = {"submit_claim": job.submit_claim, "submission": job.submission}
+    changes = {"submit_claim": claim}
+    due = now + ACK_S
+    if ports.store.change(job.job_id, job.attempt, ("paid",), changes, due_at=due, expect=read, messages=[message]):
         nudge(ports, "deliver")
     else:
         give_slot_back(ports, job.job_id)

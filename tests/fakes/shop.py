@@ -332,7 +332,7 @@ class FakeShop:
     def _unfinished(self, data: dict[str, Any]) -> dict[str, Any]:
         after = data.get("after") or 0
         if not after:
-            for job_id in self.bought.keys() - self.rows.keys():
+            for job_id in sorted(self.bought.keys() - self.rows.keys()):
                 self._open(job_id, 1)
             for rows in self.rows.values():
                 if rows[-1].state == "refunding":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from types import MappingProxyType
 from typing import Any
 
 from sidecar.adapters.store.jobs import SETTLED_TTL_S
@@ -123,6 +124,7 @@ class MemoryJobStore:
         changes: dict[str, Any],
         *,
         due_at: float | None | str = "=",
+        expect: Mapping[str, Any] = MappingProxyType({}),
         fence: bool = True,
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
@@ -130,6 +132,8 @@ class MemoryJobStore:
     ) -> Job | None:
         known, states = self._known(job_id), tuple(states)
         if known is None or known.attempt != attempt or (states and known.state not in states):
+            return None
+        if any(getattr(known, name) != value for name, value in expect.items()):
             return None
         return self._write(known, changes, due_at, fence, settled, messages, lane)
 
@@ -219,7 +223,7 @@ class MemoryJobStore:
             self._holders.add(job_id)
 
     def slot_holders(self) -> list[str]:
-        return list(self._holders)
+        return sorted(self._holders)
 
     def position(self, job_id: str) -> int | None:
         line = self._in_line()

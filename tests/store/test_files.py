@@ -23,6 +23,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> ResultFiles:
+    (tmp_path / "uploads").mkdir()
     return ResultFiles(tmp_path / "uploads" / "smi-downloads")
 
 
@@ -161,6 +162,13 @@ def test_a_folder_that_can_not_be_made_is_ours_to_mend(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as caught:
             attempt()
         assert caught.value.code == "folder_not_writable"
+
+
+def test_an_uploads_folder_that_is_not_mounted_is_not_made_anew(tmp_path: Path) -> None:
+    files = ResultFiles(tmp_path / "uploads" / "smi-downloads")
+    with pytest.raises(ConfigurationError):
+        files.incoming("job-1", "c1")
+    assert not (tmp_path / "uploads").exists()
 
 
 def test_a_folder_that_vanishes_in_mid_download_is_ours_to_mend(disk: ResultFiles) -> None:

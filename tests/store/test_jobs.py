@@ -160,6 +160,16 @@ def test_a_change_from_a_state_that_has_passed_does_nothing(memory: Memory) -> N
     assert memory.outbox.waiting("deliver") == 0
 
 
+def test_a_change_by_one_who_has_read_something_else_does_nothing(memory: Memory) -> None:
+    memory.paid(submit_claim="mine", tries=2)
+    unread = {"submit_claim": ""}
+    assert memory.store.change("job-1", 1, ("paid",), {"tries": 9}, expect=unread, messages=[message("x")]) is None
+    assert (memory.store.get("job-1").tries, memory.outbox.waiting("deliver")) == (2, 0)
+    read = {"submit_claim": "mine", "tries": 2, "hinted_id": ""}
+    assert memory.store.change("job-1", 1, ("paid",), {"tries": 9}, expect=read, messages=[message("x")]) is not None
+    assert (memory.store.get("job-1").tries, memory.outbox.waiting("deliver")) == (9, 1)
+
+
 def test_a_change_in_a_superseded_attempt_does_nothing(memory: Memory) -> None:
     memory.paid(attempt=2)
     assert memory.store.change("job-1", 1, (), {"state": "review"}, due_at=None) is None

@@ -163,6 +163,7 @@ class Simulation:
         if kind < 0.7:
             self._tell("… stalls")
             self.rig.clock.advance(self.rng.choice((13, 30, 1000)))
+            self._round()  # its claim has lapsed: somebody takes over
         elif kind < 0.75:
             self._flush_all()
         for _ in range(self.rng.randint(1, 6)):
@@ -220,6 +221,9 @@ class Simulation:
     def _flush_all(self) -> None:
         self._tell("FLUSHALL")
         self.rig.flush_all()
+        if not self._dead and self.rng.random() < 0.5:  # the bridge says once more what it thinks was not heard
+            for job_id in list(self.rig.shop.rows):
+                self._push("job.paid", self.rig.shop.paid_data(job_id))
 
     def _outage(self) -> None:
         rig, rng = self.rig, self.rng

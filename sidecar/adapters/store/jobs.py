@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import redis
@@ -17,6 +18,9 @@ from . import scripts
 from .outbox import dump
 
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
+
+
+_ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class RedisJobStore:
@@ -82,7 +86,8 @@ class RedisJobStore:
 
         `due_at`: when the timetable looks next (None: never). Raises StaleClaim, and then nothing was written.
         """
-        after = self._write(job.job_id, job.attempt, job.claim, (), changes, due_at, release, settled, messages, lane)
+        held = (job.job_id, job.attempt, job.claim)
+        after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane)
         if after is None:
             raise StaleClaim(job.job_id)
         return after
@@ -95,6 +100,7 @@ class RedisJobStore:
         changes: dict[str, Any],
         *,
         due_at: float | None | str = "=",
+        expect: Mapping[str, Any] = _ANYTHING,
         fence: bool = True,
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
@@ -102,12 +108,19 @@ class RedisJobStore:
     ) -> Job | None:
         """Change a job from outside its claim if it is in one of `states` (empty: any); None when it is not.
 
+        `expect`: fields that must still say what the caller has read, or nothing is written (None).
         `fence`: whoever holds the claim loses it and will write nothing more.
         """
-        return self._write(job_id, attempt, "", tuple(states), changes, due_at, fence, settled, messages, lane)
+        named = (job_id, attempt, "")
+        return self._write(*named, tuple(states), expect, changes, due_at, fence, settled, messages, lane)
 
-    def _write(self, job_id, attempt, claim, states, changes, due_at, release, settled, messages, lane) -> Job | None:
+    def _write(
+        self, job_id, attempt, claim, states, expect, changes, due_at, release, settled, messages, lane
+    ) -> Job | None:
         changes = {**changes, "updated_at": int(self._clock())}
+        expected: list[Any] = []
+        for name, value in expect.items():
+            expected += [name, "" if value == DEFAULTS[name] else value]
         flat: list[Any] = []
         for name, value in changes.items():
             flat += [name, "" if value == DEFAULTS[name] else value]
@@ -125,6 +138,8 @@ class RedisJobStore:
                 "" if release else "=",
                 due_at if due_at == "=" else _number(due_at),
                 SETTLED_TTL_S if settled else "",
+                len(expect),
+                *expected,
                 len(messages),
                 *sent,
                 *flat,

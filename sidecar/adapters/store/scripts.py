@@ -46,7 +46,8 @@ return redis.call('HGETALL', KEYS[1])
 # KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       number of messages, (message id, body) …, then field, value ('' deletes the field) …
+#       number of expectations, (field, value) …, number of messages, (message id, body) …,
+#       then field, value ('' deletes the field) …
 # -> the hash as a flat list | a word why not
 UPDATE = """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
@@ -56,6 +57,12 @@ if ARGV[3] ~= '' and row[3] ~= ARGV[3] then return 'claim' end
 if ARGV[4] ~= '' and not string.find(ARGV[4], ',' .. row[2] .. ',', 1, true) then return 'state' end
 local at = 9
 for _ = 1, tonumber(ARGV[8]) do
+  if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 'changed' end
+  at = at + 2
+end
+local messages = tonumber(ARGV[at])
+at = at + 1
+for _ = 1, messages do
   if not redis.call('ZSCORE', KEYS[4], ARGV[at]) then
     redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[6]), ARGV[at])
   end
