@@ -22,3 +22,6 @@ add_action( 'smi_bridge_daily', array( Erasure::class, 'repeat' ) );
 add_action( 'init', array( Staging_Lock::class, 'learn' ), 5 );
 add_action( 'admin_notices', array( Staging_Notice::class, 'show' ), 5 );
 add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, 'keep_paused' ) );
+
+// Other programs.
+add_action( 'rest_api_init', array( Rest::class, 'register_routes' ) );
