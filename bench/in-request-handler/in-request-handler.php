@@ -1,0 +1,54 @@
+<?php
+/**
+ * Plugin Name:       In-Request Handler
+ * Description:       The baseline of the benchmarks: does inside the requests of payment and webhook what shops do without a sidecar. Not for use: it checks nothing, and loses what goes wrong.
+ * Version:           1.0.0
+ * Requires at least: 6.1
+ * Requires PHP:      7.4
+ * License:           GPL-2.0-or-later
+ *
+ * @package InRequestHandler
+ */
+
+namespace InRequestHandler;
+
+defined( 'ABSPATH' ) || exit;
+
+require_once __DIR__ . '/submit.php';
+require_once __DIR__ . '/collect.php';
+require_once __DIR__ . '/mail.php';
+require_once __DIR__ . '/download.php';
+
+add_action( 'smi_payment_completed', __NAMESPACE__ . '\submit' );
+add_action( 'parse_request', __NAMESPACE__ . '\catch_webhook', 1 );
+add_action( 'rest_api_init', __NAMESPACE__ . '\register_download' );
+
+/** The shop's table. */
+function table(): string {
+	return $GLOBALS['wpdb']->prefix . 'smi_jobs';
+}
+
+/**
+ * One row of the shop's table, or null.
+ *
+ * @param string $column job_id, upsampler_job_id or download_token.
+ * @param string $value  Its value.
+ */
+function job_by( string $column, string $value ): ?object {
+	global $wpdb;
+	return $wpdb->get_row( $wpdb->prepare( 'SELECT * FROM ' . table() . " WHERE $column = %s", $value ) ); // phpcs:ignore WordPress.DB
+}
+
+/**
+ * Changes columns of a row, and tells it when the status changed.
+ *
+ * @param object $job     The row as it is.
+ * @param array  $changes Column => value.
+ */
+function change( object $job, array $changes ): void {
+	global $wpdb;
+	$wpdb->update( table(), $changes, array( 'job_id' => $job->job_id ) ); // phpcs:ignore WordPress.DB
+	if ( isset( $changes['status'] ) && $changes['status'] !== $job->status ) {
+		do_action( 'smi_job_status_changed', $job->job_id, $job->status, $changes['status'], $changes );
+	}
+}

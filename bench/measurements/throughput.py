@@ -1,0 +1,66 @@
+"""throughput: paid jobs a second, end to end.
+
+200 jobs with results of 1 MB (PNG bought, PNG delivered: nobody converts), paid by 8 payers over 8 connections
+as fast as the shop takes them, on a real WordPress. The clock runs from the first payment request to the moment
+in which the shop's table says that the last customer has been mailed. CPU is that of nginx, php-fpm, MariaDB
+and, with us, of web, workers, clock and Valkey, until half a second after the last delivery; the sandbox is
+Upsampler's and does not count.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from ..bench import Bench
+from ..figures import Figure, figure, interleaved, ratio_at_least, ratio_at_most
+from ..processes import cpu_seconds
+from ..systems import System
+
+JOBS, PAYERS = 200, 8
+TIMEOUT_S = 120
+
+
+def run(bench: Bench) -> Iterator[Figure]:
+    jobs = bench.size(JOBS, 16)
+    results = interleaved(bench.runs, lambda: sell(bench.ours, jobs), lambda: sell(bench.baseline, jobs))
+    (our_rate, our_cpu), (their_rate, their_cpu) = (zip(*kind, strict=True) for kind in results)
+    yield figure("throughput", "jobs/s", our_rate, ratio_at_least(1.5), baseline=their_rate)
+    yield figure("throughput.cpu", "ms CPU/job", our_cpu, ratio_at_most(1.0), baseline=their_cpu)
+
+
+def sell(system: System, jobs: int) -> tuple[float, float]:
+    """(jobs a second, milliseconds of CPU a job) of one rush."""
+    before = system.shop.sql("SELECT COALESCE(MAX(id), 0) AS id FROM wp_smi_jobs")[0]["id"]
+    cpu = cpu_seconds(system.parts())
+    began = time.monotonic()
+    payers = [threading.Thread(target=_pay, args=(system, jobs // PAYERS)) for _ in range(PAYERS)]
+    for payer in payers:
+        payer.start()
+    seconds = _wait_delivered(system, before, jobs // PAYERS * PAYERS) - began
+    for payer in payers:
+        payer.join()
+    time.sleep(0.5)
+    cpu = cpu_seconds(system.parts()) - cpu
+    return jobs / seconds, 1000 * cpu / jobs
+
+
+def _pay(system: System, jobs: int) -> None:
+    till = system.till()
+    for _ in range(jobs):
+        till.pay("customer@shop.example")
+    till.close()
+
+
+def _wait_delivered(system: System, after_id: int, jobs: int) -> float:
+    """When all jobs above `after_id` were delivered and mailed (monotonic seconds)."""
+    deadline = time.monotonic() + TIMEOUT_S
+    with system.shop.mariadb.connect() as connection, connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT COUNT(*) AS n FROM wp_smi_jobs WHERE id > %s AND email_sent = 1", (after_id,))
+            if cursor.fetchone()["n"] >= jobs:
+                return time.monotonic()
+            time.sleep(0.03)
+        cursor.execute("SELECT status, COUNT(*) AS n FROM wp_smi_jobs WHERE id > %s GROUP BY status", (after_id,))
+        raise RuntimeError(f"not all of {jobs} jobs were delivered within {TIMEOUT_S} s: {cursor.fetchall()}")

@@ -1,0 +1,58 @@
+"""CPU time and memory of processes, from /proc (Linux)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tests.testbed.process import Process
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(parts: Iterable[Process]) -> float:
+    """CPU time that these parts, their living children, and the children that they have waited for, have used so far.
+
+    The kernel counts it exactly and shows it in ticks of 10 ms a process: measure over seconds.
+    """
+    return sum(_of(pid) for part in parts for pid in part.pids())
+
+
+def _of(pid: int) -> float:
+    """utime + stime + cutime + cstime of proc(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / _TICK
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM now, shared pages included."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def run_apart(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Run `python -m module arguments…` in a process of its own; the words of its last line of output."""
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, **(environment or {})},
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{module} {' '.join(arguments)} ended with {ended.returncode}:\n{ended.stderr[-4000:]}")
+    return ended.stdout.strip().rpartition("\n")[2].split()
+
+
+def passes(what: str, *paths: Path) -> tuple[float, float]:
+    """(seconds, peak megabytes) of one of the passes of `bench.apart.image`, in a process of its own."""
+    seconds, megabytes = run_apart("bench.apart.image", what, *map(str, paths))
+    return float(seconds), float(megabytes)
