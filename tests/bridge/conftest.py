@@ -1,9 +1,9 @@
 """A real shop with the bridge, connected to a stand-in of the sidecar; one for each WordPress, shared by all tests."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +11,29 @@ import pytest
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn, rfc3339
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
+from tests.testbed.wordpress import OLDEST
 
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 SECRET = "whsec_" + "c21pLWJyaWRnZSB0ZXN0IHNlY3JldCBvZiAzMiBieXQ="
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What does not depend on WordPress' version runs on the newest only: modules and tests that say `NEWEST_ONLY`."""
+    kept, left_out = [], []
+    for item in items:
+        version = getattr(item, "callspec", None) and item.callspec.params.get("wordpress_version")
+        module = getattr(item, "module", None)
+        once = getattr(module, "NEWEST_ONLY", False) or getattr(item.obj, "newest_only", False)
+        (left_out if once and version == OLDEST else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def newest_only(test: Any) -> Any:
+    """Mark one test so."""
+    test.newest_only = True
+    return test
 
 
 @dataclass
@@ -99,8 +119,6 @@ class Bridge:
 
 def delivery(job_id: str, attempt: int = 1, **changes: Any) -> dict[str, Any]:
     """Data of a `job.delivered`."""
-    import time
-
     return {
         "job_id": job_id,
         "attempt": attempt,
@@ -123,7 +141,7 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
     shop.php(
         f"update_option('smi_bridge_secret', '{SECRET}'); delete_option('smi_bridge_previous_secret');"
         f"update_option('smi_bridge_sidecar_url', '{sidecar.url}'); delete_option('smi_bridge_circuit');"
-        "SmiBridge\\Settings::lock_site();"
+        "update_option('smi_bridge_status_at', time()); SmiBridge\\Settings::lock_site();"
     )
 
 
@@ -147,17 +165,3 @@ def bridge(shared_bridge: Bridge) -> Iterator[Bridge]:
         if ("PHP " in line and "/wp-includes/" not in line) or "WordPress database error" in line
     ]
     assert faults == []
-
-
-@pytest.fixture(scope="session")
-def newest_bridge(shop_factory: Callable[..., Shop]) -> Iterator[Bridge]:
-    """The same on the newest WordPress only, for what does not depend on WordPress."""
-    shop = shop_factory("7.1", [BRIDGE, DEMO_SHOP])
-    with SidecarStandIn(SECRET, shop.url) as sidecar:
-        connect(shop, sidecar)
-        yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
-
-
-@pytest.fixture
-def uploads(bridge: Bridge) -> Path:
-    return bridge.shop.uploads

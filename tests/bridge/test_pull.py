@@ -6,6 +6,8 @@ import pytest
 
 from tests.bridge.conftest import Bridge, delivery
 
+NEWEST_ONLY = True  # nothing here depends on the version of WordPress
+
 
 def unfinished(bridge: Bridge, **how: Any) -> dict[str, Any]:
     return bridge.door.send("jobs.unfinished", {"limit": 500} | how)["data"]
@@ -70,6 +72,24 @@ def test_a_job_from_long_before_the_bridge_waits_for_a_person(bridge: Bridge) ->
     job_id = bridge.job()
     bridge.shop.sql("UPDATE wp_smi_jobs SET paid_at = paid_at - INTERVAL 60 DAY WHERE job_id = %s", job_id)
     assert find(bridge, job_id) is None
+
+
+def test_a_lost_job_is_found_behind_thousands_that_are_on_their_way(bridge: Bridge) -> None:
+    bridge.shop.sql(
+        "INSERT INTO wp_smi_jobs (job_id, image_url, resolution, email, post_id, status, payment_status, paid_at) "
+        "SELECT CONCAT('crowd-', seq), '', '4x', '', 0, 'processing', 'paid', NOW() FROM seq_1_to_4500"
+    )
+    bridge.shop.sql(
+        "INSERT INTO wp_smi_bridge_ledger (job_id, attempt, state, created_at, updated_at) "
+        "SELECT CONCAT('crowd-', seq), 1, 'submitted', NOW(), NOW() FROM seq_1_to_4500"
+    )
+    try:
+        job_id = bridge.job()
+        unfinished(bridge, limit=1)
+        assert [row["attempt"] for row in bridge.ledger(job_id)] == [1]
+    finally:
+        bridge.shop.sql("DELETE FROM wp_smi_jobs WHERE job_id LIKE 'crowd-%%'")
+        bridge.shop.sql("DELETE FROM wp_smi_bridge_ledger WHERE job_id LIKE 'crowd-%%'")
 
 
 def test_a_job_that_the_shops_own_handler_had_submitted_goes_on_from_there(bridge: Bridge) -> None:

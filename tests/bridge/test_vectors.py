@@ -14,7 +14,7 @@ import pytest
 from sidecar.adapters import schemas
 from sidecar.core import messages
 from sidecar.core.errors import CallerError
-from tests.bridge.conftest import BRIDGE, SECRET, Bridge
+from tests.bridge.conftest import BRIDGE, SECRET, Bridge, newest_only
 from tests.bridge.sidecar_stand_in import direction_key, rfc3339
 from tests.testbed.places import REPOSITORY
 
@@ -243,6 +243,7 @@ def _change_text(dice: random.Random, text: str) -> str:
     )
 
 
+@newest_only
 def test_both_languages_agree_on_ten_thousand_fuzzed_messages(bridge: Bridge, tmp_path) -> None:
     now = int(time.time())
     cases = [fuzzed(number, now, bridge.shop.url) for number in range(FUZZ)]

@@ -34,11 +34,21 @@ final class Forwarder {
 			}
 			return;
 		}
+		$began = hrtime( true );
 		try {
-			self::take( (string) $job_id, is_array( $context ) ? $context : array() );
+			$what = self::take( (string) $job_id, is_array( $context ) ? $context : array() );
 		} catch ( \Throwable $error ) {
+			$what = 'not_stored';
 			Log::write( 'payment_not_stored', $error->getMessage() . ' The sidecar will ask for the job.', array( 'job_id' => $job_id ) );
 		}
+		/**
+		 * Fires after each payment event: for benches and monitoring.
+		 *
+		 * @param string $job_id The shop's id.
+		 * @param string $what   What came of it: started, repeated, unknown_job, unpaid, busy, not_stored.
+		 * @param float  $ms     Milliseconds that it cost the request.
+		 */
+		do_action( 'smi_bridge_payment_taken', (string) $job_id, $what, ( hrtime( true ) - $began ) / 1e6 );
 	}
 
 	/**
@@ -99,8 +109,21 @@ final class Forwarder {
 				}
 			}
 			Story::write();
+			self::ask_how_it_is( $sidecar );
 		} catch ( \Throwable $error ) {
 			Log::write( 'forward_failed', $error->getMessage() );
+		}
+	}
+
+	/**
+	 * Asks for the status once an hour, over the open connection: the sidecar's public address may have changed.
+	 *
+	 * @param Sidecar $sidecar Client.
+	 */
+	private static function ask_how_it_is( Sidecar $sidecar ): void {
+		if ( (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit::allows() ) {
+			update_option( 'smi_bridge_status_at', time() );
+			$sidecar->status();
 		}
 	}
 

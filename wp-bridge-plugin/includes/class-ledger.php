@@ -46,9 +46,21 @@ final class Ledger {
 		if ( ! $job_ids ) {
 			return array();
 		}
-		$marks = implode( ', ', array_fill( 0, count( $job_ids ), '%s' ) );
-		$rows  = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE job_id IN ($marks) ORDER BY attempt", array_values( $job_ids ) );
+		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id IN ' . Sql::in( $job_ids ) . ' ORDER BY attempt' );
 		return array_column( $rows, null, 'job_id' );
+	}
+
+	/**
+	 * Which of these jobs have a row.
+	 *
+	 * @param string[] $job_ids At most some thousands.
+	 * @return string[]
+	 */
+	public static function known( array $job_ids ): array {
+		if ( ! $job_ids ) {
+			return array();
+		}
+		return array_column( Sql::rows( 'SELECT DISTINCT job_id FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id IN ' . Sql::in( $job_ids ) ), 'job_id' );
 	}
 
 	/**
@@ -136,6 +148,26 @@ final class Ledger {
 			'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE job_id = %s AND attempt < %d AND state = 'delivered' AND path IS NOT NULL AND revoked_at IS NULL ORDER BY attempt DESC LIMIT 1",
 			array( $job_id, $before )
 		);
+	}
+
+	/**
+	 * Forgets attempts that were delivered or refunded before a time, with their effects. A job whose newest attempt is open or in
+	 * review stays whole.
+	 *
+	 * @param int $before Unix seconds.
+	 */
+	public static function forget_settled( int $before ): void {
+		$ledger = Sql::table( 'ledger' );
+		$rows   = Sql::rows(
+			"SELECT l.job_id FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt
+			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
+			array( Sql::utc( $before ) )
+		);
+		foreach ( array_column( $rows, 'job_id' ) as $job_id ) {
+			foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
+				Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
+			}
+		}
 	}
 
 	/**

@@ -32,9 +32,8 @@ final class Sell_My_Images implements Shop_Adapter {
 	 * @param string[] $job_ids Ids.
 	 */
 	public function read_jobs( array $job_ids ): array {
-		$jobs  = array();
-		$marks = implode( ', ', array_fill( 0, count( $job_ids ), '%s' ) );
-		foreach ( Sql::rows( "SELECT * FROM {$this->table()} WHERE job_id IN ($marks)", $job_ids ) as $row ) {
+		$jobs = array();
+		foreach ( Sql::rows( "SELECT * FROM {$this->table()} WHERE job_id IN " . Sql::in( $job_ids ) ) as $row ) {
 			$jobs[ $row['job_id'] ] = array(
 				'paid'          => 'paid' === $row['payment_status'],
 				'status'        => (string) $row['status'],
@@ -57,13 +56,14 @@ final class Sell_My_Images implements Shop_Adapter {
 	/**
 	 * {@inheritDoc}
 	 *
-	 * @param int $since Unix seconds.
-	 * @param int $limit At most so many.
+	 * @param int $since  Unix seconds.
+	 * @param int $limit  At most so many.
+	 * @param int $offset How many were told before.
 	 */
-	public function paid_jobs( int $since, int $limit ): array {
+	public function paid_jobs( int $since, int $limit, int $offset ): array {
 		$sql = "SELECT job_id FROM {$this->table()} WHERE payment_status = 'paid'
-			AND status IN ('awaiting_payment', 'pending', 'processing', 'abandoned') AND COALESCE(paid_at, created_at) >= %s ORDER BY id LIMIT %d";
-		return array_column( Sql::rows( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), $limit ) ), 'job_id' );
+			AND status IN ('awaiting_payment', 'pending', 'processing', 'abandoned') AND COALESCE(paid_at, created_at) >= %s ORDER BY id LIMIT %d OFFSET %d";
+		return array_column( Sql::rows( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), $limit, $offset ) ), 'job_id' );
 	}
 
 	/**
@@ -73,7 +73,8 @@ final class Sell_My_Images implements Shop_Adapter {
 	 */
 	public function title( array $job ): ?string {
 		foreach ( array( 'attachment_id', 'post_id' ) as $field ) {
-			$title = empty( $job[ $field ] ) ? '' : get_the_title( (int) $job[ $field ] );
+			// As it was typed: filters of `the_title` dress it for web pages, and cost as much as all the rest of a record.
+			$title = empty( $job[ $field ] ) ? '' : (string) get_post_field( 'post_title', (int) $job[ $field ], 'raw' );
 			if ( '' !== $title ) {
 				return $title;
 			}

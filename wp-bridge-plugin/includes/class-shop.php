@@ -68,12 +68,13 @@ final class Shop {
 	/**
 	 * Ids of paid jobs that the shop has not finished.
 	 *
-	 * @param int $since Unix seconds.
-	 * @param int $limit At most so many.
+	 * @param int $since  Unix seconds.
+	 * @param int $limit  At most so many.
+	 * @param int $offset How many were told before.
 	 * @return string[]
 	 */
-	public static function paid_jobs( int $since, int $limit ): array {
-		return array_map( 'strval', (array) self::ask( 'paid_jobs', array(), $since, $limit ) );
+	public static function paid_jobs( int $since, int $limit, int $offset = 0 ): array {
+		return array_map( 'strval', (array) self::ask( 'paid_jobs', array(), $since, $limit, $offset ) );
 	}
 
 	/**

@@ -132,7 +132,17 @@ final class Sql {
 		if ( is_int( $value ) || is_bool( $value ) ) {
 			return (string) (int) $value;
 		}
-		return is_float( $value ) ? $GLOBALS['wpdb']->prepare( '%F', $value ) : $GLOBALS['wpdb']->prepare( '%s', $value );
+		// The same escaping as prepare()'s, without reading a format for each value: a delivery of fifty has a thousand of them.
+		return is_float( $value ) ? sprintf( '%F', $value ) : "'" . esc_sql( (string) $value ) . "'";
+	}
+
+	/**
+	 * Values as a list for IN (…).
+	 *
+	 * @param array $values Not empty.
+	 */
+	public static function in( array $values ): string {
+		return '(' . implode( ', ', array_map( array( self::class, 'value' ), $values ) ) . ')';
 	}
 
 	/**

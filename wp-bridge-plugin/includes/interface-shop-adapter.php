@@ -30,13 +30,14 @@ interface Shop_Adapter {
 	public function read_jobs( array $job_ids ): array;
 
 	/**
-	 * Ids of paid jobs that the shop calls neither completed nor failed, oldest first.
+	 * Ids of paid jobs that the shop calls neither completed nor failed, in a steady order.
 	 *
-	 * @param int $since Unix seconds: only jobs made since then.
-	 * @param int $limit At most so many.
+	 * @param int $since  Unix seconds: only jobs paid since then.
+	 * @param int $limit  At most so many; fewer mean that there are no more.
+	 * @param int $offset How many were told before.
 	 * @return string[]
 	 */
-	public function paid_jobs( int $since, int $limit ): array;
+	public function paid_jobs( int $since, int $limit, int $offset ): array;
 
 	/**
 	 * What was bought, in the shop's words, e.g. the picture's title; null if it has none.
