@@ -25,6 +25,8 @@ def run(ports: Ports, job: Job) -> None:
     the claim still holds. 6. Rename. 7. Write down what is there, and tell the shop.
     """
     ports.files.discard_temps(job.job_id)
+    if not job.source_format:
+        job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
     incoming, facts = _download(ports, job)
@@ -38,6 +40,7 @@ def run(ports: Ports, job: Job) -> None:
         name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
+        ports.crash_point("collect:renaming")
         ports.files.publish(temp, name)
     finally:
         incoming.discard()
@@ -68,6 +71,7 @@ def deliver_stored(
     }
     message = outbound.delivered(dataclasses.replace(job, **changes))
     ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
+    ports.crash_point("collect:stored")
     holds.got_through(ports, "collect")
     start.nudge(ports, "deliver")
     ports.log(
@@ -101,6 +105,19 @@ def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
     token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
     public = ports.settings.public_url
     return {"token": token, "expires_at": expires_at, "download_url": f"{public}/download/{token}" if public else ""}
+
+
+def _look_again(ports: Ports, job: Job) -> Job:
+    """A job that was brought back from the ledger: what its source is, the shop's row may not know, or not rightly."""
+    try:
+        facts = ports.sources.look(job).facts
+    except PermanentError:
+        if job.width and job.height:
+            return job  # the source has gone meanwhile: the row must do
+        raise
+    width, height = facts.display_size
+    changes = {"width": width, "height": height, "source_format": facts.format}
+    return ports.store.advance(job, changes, due_at=ports.clock() + LEASE_S, release=False)
 
 
 def _fresh_url(ports: Ports, job: Job) -> Job:
