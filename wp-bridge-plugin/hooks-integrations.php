@@ -25,3 +25,5 @@ add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, '
 
 // Other programs.
 add_action( 'rest_api_init', array( Rest::class, 'register_routes' ) );
+add_action( 'wp_abilities_api_categories_init', array( Abilities::class, 'register_category' ) );
+add_action( 'wp_abilities_api_init', array( Abilities::class, 'register' ) );
