@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -15,7 +16,8 @@ from ..core.states import LABELS, STAGES
 from ..services import Services
 from ..workflow import by_hand, cleanup, mend
 
-console = Console(highlight=False)
+# What goes into a pipe is not folded: `jobs | grep <id>` must find it.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 
 
 def add(commands) -> None:
@@ -89,7 +91,9 @@ def _jobs(given) -> int:
     ports = Services.from_env().ports
     jobs = sorted(ports.store.get_many(ports.store.all_ids()).values(), key=lambda job: job.paid_at)
     jobs = [job for job in jobs if given.state in (None, job.state)][: given.limit]
-    table = Table("job", "attempt", "state", "age", "tries", "reason", title=f"{len(jobs)} unfinished")
+    table = Table(title=f"{len(jobs)} unfinished")
+    for name in ("job", "attempt", "state", "age", "tries", "reason"):
+        table.add_column(name, no_wrap=name == "job")
     for job in jobs:
         age = f"{(time.time() - job.paid_at) / 60:.0f} min"
         table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.tries), job.reason)
