@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sidecar.adapters.connections import connect
+from tests.e2e.console import operate
 from tests.testbed.customer import Customer
-from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import Sidecar
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
@@ -21,20 +18,6 @@ from tests.testbed.whole import Whole
 def all_is_well_again(newest: Whole):
     yield
     newest.sandbox.fault()
-
-
-def _operate(whole: Whole, *line: str) -> dict:
-    """An operator's command, its answer as JSON."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "sidecar", *line, "--json"],
-        cwd=REPOSITORY,
-        env=whole.sidecar.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
 
 
 def test_the_embedded_store_survives_a_kill_with_all_that_it_was_told(newest: Whole, buyer: Customer) -> None:
@@ -70,7 +53,7 @@ def test_messages_wait_for_a_shop_that_is_away_and_arrive_when_it_is_back(newest
         buyer.until(job_id, "submitted")
     newest.shop.php_fpm.stop()
     try:
-        wait_for(lambda: _operate(newest, "status")["messages_waiting"]["deliver"] >= 2, "both deliveries wait")
+        wait_for(lambda: operate(newest, "status")["messages_waiting"]["deliver"] >= 2, "both deliveries wait")
         assert all(buyer.attempts(job_id)[0]["state"] == "submitted" for job_id in jobs)
     finally:
         newest.shop.php_fpm.start()
@@ -96,7 +79,7 @@ def test_a_job_paid_while_the_sidecar_is_down_is_pulled(newest: Whole, buyer: Cu
     try:
         job_id = buyer.buy()
         assert buyer.attempts(job_id)[0]["forwarded_at"] is None
-        assert _operate(newest, "reconcile")["mended"] == 1
+        assert operate(newest, "reconcile")["mended"] == 1
     finally:
         for name in ("web", "worker", "cron"):  # the web first, or it misses the webhook
             newest.sidecar.process(name).start()
