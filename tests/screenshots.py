@@ -151,12 +151,14 @@ def _top(image: Image.Image, scale: float) -> tuple[float, float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="only pictures with one of these words in their names")
-    words: list[str] = parser.parse_args().words
+    parser.add_argument("--wordpress", default=NEWEST, help="6.1, 6.8 or 7.1")
+    arguments = parser.parse_args()
+    words: list[str] = arguments.words
     FOLDER.mkdir(parents=True, exist_ok=True)
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:
         folder = Path(scratch)
-        with Shop.start(folder / "shop", NEWEST, [BRIDGE, DEMO_SHOP], progress=say) as shop:
+        with Shop.start(folder / "shop", arguments.wordpress, [BRIDGE, DEMO_SHOP], progress=say) as shop:
             shop.php("update_option('blogname', 'Blue Door Prints');")
             with start_faces(shop, browser) as faces:
                 faces.sidecar.status |= {"queues": {"submit": 2, "watch": 3, "collect": 1, "deliver": 0, "settle": 0}}

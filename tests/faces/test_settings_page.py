@@ -21,6 +21,7 @@ def _reset(faces: Faces) -> Faces:
         f"update_option('smi_bridge_secret', '{SECRET}'); update_option('smi_bridge_previous_secret', '');"
         f"update_option('smi_bridge_sidecar_url', '{faces.sidecar.url}');"
         "delete_option('smi_bridge_mail'); delete_option('smi_bridge_paused'); delete_option('smi_bridge_circuit');"
+        "delete_option('smi_bridge_output_format');"
         "update_option('smi_download_expiry_hours', 24); SmiBridge\\Settings::lock_site();"
     )
     faces.sidecar.secret = SECRET
@@ -145,6 +146,7 @@ def test_mail_settings_are_cleaned_and_kept(faces_everywhere: Faces):
         page.get_by_label("Support contact").fill("https://shop.example/help?x=1")
         page.get_by_label("Digest goes to").fill("one@shop.example, nonsense; two@shop.example")
         page.get_by_label("Download links end after").fill("48")
+        page.get_by_label("Format of finished pictures").select_option("png")
         page.get_by_role("button", name="Save changes").click()
         expect(page.get_by_text("Settings saved.")).to_be_visible()
         expect(page.get_by_role("checkbox", name="A person looks at it")).not_to_be_checked()
@@ -153,6 +155,7 @@ def test_mail_settings_are_cleaned_and_kept(faces_everywhere: Faces):
     assert mail["support"] == "https://shop.example/help?x=1"
     assert mail["admin"] == "one@shop.example, two@shop.example"
     assert int(faces.shop.option("smi_download_expiry_hours")) == 48
+    assert "SMI_OUTPUT_FORMAT=png\n" in faces.ajax("smi_bridge_env").json()["data"]["env"]
     assert faces.shop.option("smi_bridge_sidecar_url") == faces.sidecar.url, "nothing else was changed"
 
 

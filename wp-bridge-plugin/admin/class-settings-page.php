@@ -20,6 +20,7 @@ final class Settings_Page {
 	public static function register(): void {
 		$options = array(
 			'smi_bridge_sidecar_url'    => array( self::class, 'clean_sidecar_url' ),
+			'smi_bridge_output_format'  => array( self::class, 'clean_format' ),
 			'smi_bridge_remove_data'    => array( self::class, 'clean_flag' ),
 			'smi_bridge_paused'         => array( self::class, 'clean_flag' ),
 			'smi_download_expiry_hours' => array( self::class, 'clean_hours' ),
@@ -65,6 +66,15 @@ final class Settings_Page {
 	 */
 	public static function clean_flag( $value ): string {
 		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
+	}
+
+	/**
+	 * A format that the sidecar knows.
+	 *
+	 * @param mixed $value As posted.
+	 */
+	public static function clean_format( $value ): string {
+		return is_string( $value ) && isset( Env_Lines::formats()[ $value ] ) ? $value : 'auto';
 	}
 
 	/**

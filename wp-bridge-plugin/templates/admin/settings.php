@@ -45,11 +45,15 @@ $smib_kinds = array(
 		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
 		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
 		<?php if ( ! Staging_Lock::is_fixed() ) : ?>
+		<?php if ( Staging_Lock::is_fixed() ) : ?>
+		<p><?php esc_html_e( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ); ?></p>
+		<?php else : ?>
 		<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>">
 			<input type="hidden" name="action" value="smi_bridge_lock_site">
 			<?php wp_nonce_field( 'smi_bridge_lock_site' ); ?>
 			<p><button class="button"><?php esc_html_e( 'It has moved: this address is the live site now', 'smi-bridge' ); ?></button></p>
 		</form>
+		<?php endif; ?>
 		<?php endif; ?>
 	</div>
 	<?php endif; ?>
@@ -187,6 +191,15 @@ $smib_kinds = array(
 				<th scope="row"><label for="smib-hours"><?php esc_html_e( 'Download links end after', 'smi-bridge' ); ?></label></th>
 				<td><input form="smib-form" type="number" min="1" max="87600" class="small-text" id="smib-hours" name="smi_download_expiry_hours" value="<?php echo esc_attr( (string) Settings::expiry_hours() ); ?>"> <?php esc_html_e( 'hours', 'smi-bridge' ); ?>
 				<p class="description"><?php esc_html_e( 'The same setting as the shop’s own. It counts for pictures that are delivered from now on.', 'smi-bridge' ); ?></p></td>
+			</tr>
+			<tr>
+				<th scope="row"><label for="smib-format"><?php esc_html_e( 'Format of finished pictures', 'smi-bridge' ); ?></label></th>
+				<td><select form="smib-form" id="smib-format" name="smi_bridge_output_format">
+					<?php foreach ( Env_Lines::formats() as $smib_format => $smib_label ) : ?>
+					<option value="<?php echo esc_attr( $smib_format ); ?>"<?php selected( Env_Lines::format(), $smib_format ); ?>><?php echo esc_html( $smib_label ); ?></option>
+					<?php endforeach; ?>
+				</select>
+				<p class="description"><?php esc_html_e( 'The sidecar decides this: after a change copy the lines above into its .env again, and restart it.', 'smi-bridge' ); ?></p></td>
 			</tr>
 			<tr>
 				<th scope="row"><?php esc_html_e( 'Pause', 'smi-bridge' ); ?></th>
