@@ -11,16 +11,23 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Only for requests that are ours from beginning to end (the door): starting a transaction commits a caller's own.
+ *
+ * While it is open, $wpdb must not reconnect: it would do so without a word, and what was written before would be gone while what
+ * comes after would stand. So a lost connection ends the request (WordPress' own database page, HTTP 500); the sender comes again.
  */
 final class Transaction {
 
-	/** Number of the database connection in which the transaction began; 0 when it can't be known. @var int */
-	private $connection;
+	/** What $wpdb did about a lost connection before; null: it can't be told. @var int|null */
+	private $retries = null;
 
 	/** Begins. */
 	public function __construct() {
 		Sql::run( 'START TRANSACTION' );
-		$this->connection = self::connection();
+		$db = $GLOBALS['wpdb'];
+		if ( property_exists( $db, 'reconnect_retries' ) ) {
+			$this->retries         = $db->reconnect_retries;
+			$db->reconnect_retries = 0;
+		}
 	}
 
 	/**
@@ -43,23 +50,24 @@ final class Transaction {
 	/**
 	 * Commits.
 	 *
-	 * @throws Database_Error When the connection was lost on the way: $wpdb reconnects without a word, and what came before is gone.
+	 * @throws Database_Error When the database refuses.
 	 */
 	public function commit(): void {
-		if ( self::connection() !== $this->connection ) {
-			throw new Database_Error( 'the database connection was lost inside a transaction' );
-		}
 		Sql::run( 'COMMIT' );
+		$this->let_reconnect();
 	}
 
 	/** Undoes everything; says nothing when there is nothing left to undo. */
 	public function rollback(): void {
+		$this->let_reconnect();
 		$GLOBALS['wpdb']->query( 'ROLLBACK' ); // phpcs:ignore WordPress.DB.DirectDatabaseQuery
 	}
 
-	/** The server's number of this connection. */
-	private static function connection(): int {
-		$handle = $GLOBALS['wpdb']->dbh;
-		return $handle instanceof \mysqli ? (int) $handle->thread_id : 0;
+	/** The transaction is over: $wpdb may reconnect again. */
+	private function let_reconnect(): void {
+		if ( null !== $this->retries ) {
+			$GLOBALS['wpdb']->reconnect_retries = $this->retries;
+			$this->retries                      = null;
+		}
 	}
 }

@@ -1,0 +1,141 @@
+"""The database fails in the middle of a delivery: nothing half, nothing lost, and the same request may come again."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.test_delivery_messages import address
+
+# Looks at every statement of a request to the door; what it does about the one that `fault` names is `act`.
+LOOK = """
+add_filter( 'query', function ( $sql ) {
+    static $done = false;
+    $fault = %(fault)s;
+    if ( $done || false === strpos( $sql, $fault ) ) { return $sql; }
+    $done = true;
+    %(act)s
+} );
+"""
+KILL = """
+    $other = new mysqli( '127.0.0.1', DB_USER, DB_PASSWORD, DB_NAME, (int) explode( ':', DB_HOST )[1] );
+    $other->query( 'KILL ' . $GLOBALS['wpdb']->dbh->thread_id );
+    $other->close();
+    usleep( 50000 );
+    return $sql;
+"""
+REFUSE = "$GLOBALS['wpdb']->suppress_errors(); return 'nonsense';"
+
+
+@pytest.fixture
+def fault(bridge: Bridge):
+    """Install a fault; returns what takes it away."""
+    removers = []
+
+    def install(statement: str, act: str):
+        quoted = "'" + statement.replace("'", "\\'") + "'"
+        removers.append(bridge.mu_plugin("db-fault", LOOK % {"fault": quoted, "act": act}))
+
+        def remove() -> None:
+            removers.pop()()
+
+        return remove
+
+    yield install
+    for remove in removers:
+        remove()
+
+
+def sealed(bridge: Bridge, *deliveries: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    listed = [{"id": f"m{index}", "type": "job.delivered", "data": data} for index, data in enumerate(deliveries)]
+    return bridge.door.seal(bridge.door.envelope(listed))
+
+
+def untouched(bridge: Bridge, job_id: str) -> bool:
+    return bridge.state(job_id) == "paid" and bridge.effects(job_id) == {} and bridge.row(job_id)["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM wp_smi_bridge_ledger", "UPDATE wp_smi_bridge_ledger", "UPDATE wp_smi_jobs", "COMMIT"]
+)
+def test_a_connection_that_is_lost_leaves_nothing_half_done(bridge: Bridge, fault, statement: str) -> None:
+    email = address()
+    job_id = bridge.paid(email=email)
+    message = sealed(bridge, delivery(job_id))
+    remove = fault(statement, KILL)
+    answer = bridge.door.post(*message)
+    remove()
+    told = answer.json()["results"][0]["status"] if answer.status_code == 200 else answer.status_code
+    assert told in ("failed", 500, 503)
+    assert untouched(bridge, job_id)
+    assert bridge.shop.mails(email) == []
+    assert bridge.door.post(*message).json()["results"][0]["data"] == {"mail": "sent"}
+    assert bridge.state(job_id) == "delivered"
+
+
+def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, fault) -> None:
+    first, second, third = (bridge.paid(email="") for _ in range(3))
+    message = sealed(bridge, delivery(first), delivery(second), delivery(third))
+    remove = fault(f"path = '2026/11/{second}", REFUSE)
+    results = bridge.door.post(*message).json()["results"]
+    remove()
+    assert [(result["status"], result["reason"]) for result in results] == [
+        ("done", None),
+        ("failed", "database"),
+        ("done", None),
+    ]
+    assert untouched(bridge, second)
+    again = bridge.door.post(*message).json()["results"]
+    assert [result["status"] for result in again] == ["done"] * 3
+    assert [bridge.state(job_id) for job_id in (first, second, third)] == ["delivered"] * 3
+
+
+def test_an_outcome_that_cannot_be_written_repeats_no_mail(bridge: Bridge, fault) -> None:
+    email = address()
+    job_id = bridge.paid(email=email)
+    message = sealed(bridge, delivery(job_id))
+    remove = fault("UPDATE wp_smi_bridge_effects", REFUSE)
+    assert bridge.door.post(*message).json()["results"][0]["data"] == {"mail": "sent"}
+    remove()
+    assert bridge.door.post(*message).json()["results"][0]["data"] == {"mail": "already"}
+    assert len(bridge.shop.mails(email)) == 1
+
+
+def test_a_restarted_database_is_found_again(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    message = sealed(bridge, delivery(job_id))
+    bridge.shop.mariadb.kill()
+    down = bridge.door.post(*message)
+    bridge.shop.mariadb.launch()
+    bridge.shop.mariadb.wait_ready()
+    assert down.status_code == 500
+    assert bridge.door.post(*message).json()["results"][0]["status"] == "done"
+
+
+def test_two_deliveries_of_the_same_job_at_once_leave_the_shops_row_right(bridge: Bridge) -> None:
+    """One writes 'processing', the other 'completed', and each has read the row before the other wrote."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tests.bridge.sidecar_stand_in import ShopDoor
+    from tests.bridge.test_submission_messages import submitted, submitting
+
+    others = [bridge.paid(email="") for _ in range(2)]
+    for _ in range(8):
+        job_id = bridge.paid(email="")
+        bridge.door.send(*submitting(job_id))
+        doors = [ShopDoor(bridge.shop.url, bridge.shop.url, bridge.door.secret, requests.Session()) for _ in range(2)]
+        batches = [
+            [submitted(job_id), ("job.message", _note(others[0], job_id))],
+            [("job.message", _note(others[1], job_id)), ("job.delivered", delivery(job_id))],
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda door, batch: door.batch(*batch), doors, batches))
+        for door in doors:
+            door.session.close()
+        assert bridge.state(job_id) == "delivered"
+        assert bridge.row(job_id)["status"] == "completed"
+
+
+def _note(job_id: str, key: str) -> dict[str, Any]:
+    return {"job_id": job_id, "attempt": 1, "key": key, "customer_message": "x"}
