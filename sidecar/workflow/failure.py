@@ -118,6 +118,7 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
     ports.store.advance(
         job, {**changes, "settle": refund}, due_at=ports.clock() + REFUND_AGAIN_S, messages=[message], lane="settle"
     )
+    ports.crash_point("failure:stored")
     ports.store.free_slot(job.job_id)
     start.nudge(ports, "settle")
 

@@ -48,6 +48,7 @@ def begin(ports: Ports, data: dict[str, Any], trace: str = "") -> bool:
     job = dataclasses.replace(job_from(data, now=now), trace=trace)
     if not ports.store.create(job, due_at=now + REBOOK_S):  # should we die before it has started
         return False
+    ports.crash_point("paid:stored")
     ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")
     start(ports, job)
     return True
@@ -77,6 +78,7 @@ def start(ports: Ports, job: Job) -> None:
     changes = {"submit_claim": claim}
     due = now + ACK_S
     if ports.store.change(job.job_id, job.attempt, ("paid",), changes, due_at=due, expect=read, messages=[message]):
+        ports.crash_point("paid:claiming")
         nudge(ports, "deliver")
     else:
         give_slot_back(ports, job.job_id)

@@ -21,6 +21,7 @@ def tick(ports: Ports) -> int:
     """
     ids = ports.store.take_due(limit=LIMIT, rebook_s=REBOOK_S)
     if ids:
+        ports.crash_point("tick:taken")
         jobs = ports.store.get_many(ids)
         for job_id in set(ids) - jobs.keys():
             ports.store.forget(job_id)

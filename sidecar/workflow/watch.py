@@ -39,6 +39,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
     if status.credits is not None:
         changes["credits"] = f"{status.credits:g}"
     ports.store.advance(job, changes, due_at=now)
+    ports.crash_point("watch:stored")
     ports.store.free_slot(job.job_id)
     if not ports.store.held().get("collect"):  # else the timetable decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)
