@@ -95,3 +95,7 @@ class MemoryOutbox:
 
     def begin_flush(self, lane: str) -> None:
         self._lapsing.drop(f"nudged:{lane}")
+
+    def rest(self, lane: str) -> float:
+        """Never: time stands still while work is done, so a rest would not end."""
+        return 0.0

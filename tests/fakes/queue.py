@@ -43,7 +43,7 @@ class MemoryQueue:
         if fresh:
             self._put("watch", "watch_many", fresh)
 
-    def flush(self, lane: str) -> None:
+    def flush(self, lane: str, *, at: float = 0) -> None:
         self._put(lane, "flush", lane)
 
     def task(self, queue: str, name: str, *args: str | int) -> None:

@@ -13,6 +13,7 @@ import redis
 from . import scripts
 
 LOCK_MS = 12_000
+REST_MS = 150  # between two flushes of a lane: nothing that a customer notices, and a rush shares its requests
 
 
 class RedisOutbox:
@@ -107,7 +108,15 @@ class RedisOutbox:
         return bool(self._redis.set(f"smi:nudged:{lane}", "1", nx=True, ex=10))
 
     def begin_flush(self, lane: str) -> None:
-        self._redis.delete(f"smi:nudged:{lane}")
+        """Lift the nudge; from now on the lane rests."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(f"smi:nudged:{lane}")
+            pipe.set(f"smi:rests:{lane}", "1", px=REST_MS)
+            pipe.execute()
+
+    def rest(self, lane: str) -> float:
+        """Seconds until the next flush may begin; 0: now."""
+        return max(0, self._redis.pttl(f"smi:rests:{lane}")) / 1000
 
 
 def dump(message: dict[str, Any]) -> str:
