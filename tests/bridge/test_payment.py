@@ -4,11 +4,15 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.bridge.conftest import Bridge, delivery
+from tests.testbed import php
+from tests.testbed.places import reserve_port
+from tests.testbed.process import Process
 
 # A page that pays a job inside a visitor's request (php-fpm), and says what the network saw while the action ran.
 PAYMENT_PAGE = """
@@ -181,6 +185,41 @@ def test_the_visitor_has_gone_before_the_message_leaves(bridge: Bridge, payment_
     finally:
         bridge.sidecar._take = usual
         gone.set()
+
+
+def test_a_visitor_who_cannot_be_let_go_hardly_waits(bridge: Bridge, unreachable, tmp_path) -> None:
+    """PHP without `fastcgi_finish_request` (mod_php, plain CGI, here PHP's own server): short patience."""
+    remove = bridge.mu_plugin(
+        "payment-page",
+        PAYMENT_PAGE + "add_filter('smi_bridge_forward_patience', function ($patience, $gone) {"
+        " update_option('patience', [$patience, $gone, PHP_SAPI]); return $patience; }, 10, 2);",
+    )
+    job_id = bridge.job()
+    with socket.socket() as hole, PhpServer(tmp_path, bridge.shop.root, bridge.shop.ini) as server:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(4)
+        unreachable(f"http://127.0.0.1:{hole.getsockname()[1]}")
+        answer = requests.get(f"http://127.0.0.1:{server.port}/", params={"pay": job_id}, timeout=60)
+    remove()
+    assert answer.text == "paid"
+    assert bridge.shop.option("patience") == [[50, 150], False, "cli-server"]
+    assert bridge.ledger(job_id)[0]["state"] == "paid"
+    assert bridge.shop.option("smi_bridge_circuit")["reason"] == "timeout"
+
+
+class PhpServer(Process):
+    """PHP's own web server over a site's files."""
+
+    def __init__(self, folder: Path, root: Path, ini: dict[str, str]) -> None:
+        super().__init__("php-server", folder)
+        self.root, self.ini, self.port = root, ini, reserve_port()
+
+    def command(self) -> list[str]:
+        return ["php", *php.as_options(self.ini), "-S", f"127.0.0.1:{self.port}", "-t", str(self.root)]
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def test_several_jobs_of_one_request_share_a_connection(bridge: Bridge, payment_page) -> None:
