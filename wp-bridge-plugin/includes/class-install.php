@@ -15,7 +15,7 @@ defined( 'ABSPATH' ) || exit;
 final class Install {
 
 	/** Raise it when a table changes. */
-	const SCHEMA = '1';
+	const SCHEMA = '2';
 
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(
@@ -35,15 +35,25 @@ final class Install {
 
 	/** Activation. @param bool $network_wide For all sites of the network. */
 	public static function activate( $network_wide = false ): void {
-		foreach ( is_multisite() && $network_wide ? get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) : array( 0 ) as $site ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			self::on_site( (int) $site, array( self::class, 'install' ) );
-		}
+		self::on_sites( (bool) $network_wide, array( self::class, 'install' ) );
 	}
 
-	/** Deactivation: the timetable goes, data and settings stay; the shop's own handler is back with the next request. */
-	public static function deactivate(): void {
-		wp_clear_scheduled_hook( 'smi_bridge_daily' );
-		wp_clear_scheduled_hook( 'smi_bridge_tell_admin' );
+	/**
+	 * Deactivation: the timetable goes, data and settings stay; the shop's own handler is back with the next request.
+	 *
+	 * @param bool $network_wide For all sites of the network.
+	 */
+	public static function deactivate( $network_wide = false ): void {
+		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
+	}
+
+	/** Takes everything of ours out of the current site's timetable. */
+	public static function clear_timetable(): void {
+		foreach ( array_unique( array_merge( array(), ...array_map( 'array_keys', array_values( (array) _get_cron_array() ) ) ) ) as $hook ) {
+			if ( 0 === strpos( $hook, 'smi_bridge_' ) ) {
+				wp_unschedule_hook( $hook );
+			}
+		}
 	}
 
 	/** After an update without activation, and on each site of a network at its first request. */
@@ -108,6 +118,18 @@ final class Install {
 	}
 
 	/**
+	 * Runs something on all sites of the network, or on this one.
+	 *
+	 * @param bool     $all  Whether on all.
+	 * @param callable $what What to run.
+	 */
+	private static function on_sites( bool $all, callable $what ): void {
+		foreach ( is_multisite() && $all ? get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) : array( 0 ) as $site ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::on_site( (int) $site, $what );
+		}
+	}
+
+	/**
 	 * Runs something on a site of the network (0: the current one).
 	 *
 	 * @param int      $site Blog id.
@@ -165,6 +187,7 @@ final class Install {
 	PRIMARY KEY  (id),
 	UNIQUE KEY job_attempt (job_id,attempt),
 	KEY state_updated (state,updated_at),
+	KEY state_expires (state,expires_at),
 	KEY upsampler_id (upsampler_id),
 	KEY created_at (created_at)
 ) $charset;
