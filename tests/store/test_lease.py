@@ -1,0 +1,72 @@
+"""The thread that renews claims."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sidecar.adapters.lease import LeaseKeeper
+from sidecar.core.errors import StaleClaim
+
+SOON = 10  # seconds within which something must have happened
+
+
+def test_a_claim_is_renewed_again_and_again_while_the_block_runs() -> None:
+    renewals = threading.Semaphore(0)
+    with LeaseKeeper(every_s=0.02).keep(renewals.release):
+        assert all(renewals.acquire(timeout=SOON) for _ in range(3))
+
+
+def test_nothing_is_renewed_after_the_block() -> None:
+    keeper, calls, renewals = LeaseKeeper(every_s=0.02), [], threading.Semaphore(0)
+    with keeper.keep(lambda: calls.append("first")):
+        pass
+    with keeper.keep(renewals.release):
+        assert all(renewals.acquire(timeout=SOON) for _ in range(3))
+    assert calls == []
+
+
+def test_a_keeper_that_has_slept_wakes_up_for_the_next_claim() -> None:
+    keeper = LeaseKeeper(every_s=0.02)
+    for _ in range(2):
+        renewed = threading.Event()
+        with keeper.keep(renewed.set):
+            assert renewed.wait(SOON)
+        while not keeper._parked:
+            threading.Event().wait(0.01)
+
+
+def test_one_thread_serves_all_blocks() -> None:
+    keeper, before = LeaseKeeper(every_s=0.02), threading.active_count()
+    for _ in range(20):
+        with keeper.keep(lambda: None):
+            assert threading.active_count() == before + 1
+
+
+def test_a_lost_claim_is_not_asked_for_again_and_does_not_disturb_others() -> None:
+    keeper, asked, others = LeaseKeeper(every_s=0.02), [], threading.Semaphore(0)
+
+    def lost() -> None:
+        asked.append(1)
+        raise StaleClaim("job-1")
+
+    with keeper.keep(lost), keeper.keep(others.release):
+        assert all(others.acquire(timeout=SOON) for _ in range(4))
+    assert asked == [1]
+
+
+def test_a_fault_on_the_way_is_tried_again() -> None:
+    renewals = threading.Semaphore(0)
+
+    def away() -> None:
+        renewals.release()
+        raise ConnectionError("Redis is away for a moment")
+
+    with LeaseKeeper(every_s=0.02).keep(away):
+        assert all(renewals.acquire(timeout=SOON) for _ in range(3))
+
+
+def test_the_fault_of_a_block_passes_through() -> None:
+    with pytest.raises(ValueError, match="mine"), LeaseKeeper().keep(lambda: None):
+        raise ValueError("mine")
