@@ -27,3 +27,6 @@ add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, '
 add_action( 'rest_api_init', array( Rest::class, 'register_routes' ) );
 add_action( 'wp_abilities_api_categories_init', array( Abilities::class, 'register_category' ) );
 add_action( 'wp_abilities_api_init', array( Abilities::class, 'register' ) );
+
+// Where WP-Cron does not run, the sidecar's visits keep time.
+add_action( 'smi_bridge_messages_handled', array( Follow_Ups::class, 'make_up' ) );

@@ -10,7 +10,8 @@ namespace SmiBridge;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Runs every ten minutes by WP-Cron, which the sidecar's own visits keep awake. A run that is missed is made up by the next one.
+ * Runs every ten minutes by WP-Cron, or after a visit of the sidecar where WP-Cron does not run. A run that is missed is made up by
+ * the next one.
  */
 final class Follow_Ups {
 
@@ -18,6 +19,9 @@ final class Follow_Ups {
 
 	/** Seconds after payment at which a customer is told that it takes longer. */
 	const DELAYED_AFTER = 1800;
+
+	/** Seconds that a run may be late before a visit of the sidecar makes up for it. */
+	const LATE = 300;
 
 	/** Most mails of one run: a mailer that is slow must not hold WP-Cron up. */
 	const MOST = 50;
@@ -41,6 +45,24 @@ final class Follow_Ups {
 	/** Takes it out again. */
 	public static function stop(): void {
 		wp_clear_scheduled_hook( self::HOOK );
+	}
+
+	/** The sidecar was here: if WP-Cron has left a run out, it is made up for as soon as the answer is sent. */
+	public static function make_up(): void {
+		$due = wp_next_scheduled( self::HOOK );
+		if ( $due && $due < time() - self::LATE && wp_reschedule_event( $due, 'smi_bridge_ten_minutes', self::HOOK ) ) {
+			wp_unschedule_event( $due, self::HOOK );
+			add_action(
+				'shutdown',
+				static function () {
+					if ( function_exists( 'fastcgi_finish_request' ) ) {
+						fastcgi_finish_request();
+					}
+					self::run();
+				},
+				1050
+			);
+		}
 	}
 
 	/** One run. */

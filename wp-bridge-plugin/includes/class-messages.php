@@ -79,6 +79,8 @@ final class Messages {
 			);
 		}
 		Notices::send_if_due();
+		/** Fires when the messages of a delivery have been handled. */
+		do_action( 'smi_bridge_messages_handled' );
 		return $json;
 	}
 
