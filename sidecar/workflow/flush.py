@@ -112,6 +112,10 @@ def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any
             return False
         _take(ports, message, result)
         return True
+    except SidecarError as error:  # the shop went away when we had a question about its answer
+        ports.log("message.deferred", "A message waits.", stage=lane, message_id=message["id"], reason=error.code)
+        ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)
+        return False
     except Exception:
         ports.log("stage.broke", "A fault of ours.", stage=lane, message_id=message["id"], exc_info=True)
         ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)

@@ -26,9 +26,13 @@ def handle(ports: Ports, message: Message) -> dict[str, Any]:
 def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     """The ledger has settled the job already; working memory follows, and whoever works on it writes nothing more."""
     job_id, attempt = data["job_id"], data["attempt"]
-    outcome = "refunded" if data["reason"] == "refunded" else "review"
-    changes = {"state": outcome, "revoked": 1, "settle": "", "reason": f"cancelled_{data['reason']}"}
-    ports.store.change(job_id, attempt, (), changes, due_at=None, settled=True)
+    changes = {"revoked": 1, "settle": "", "reason": f"cancelled_{data['reason']}"}
+    ended = {"state": "refunded" if data["reason"] == "refunded" else "review"}
+    stays = data["reason"] == "stopped" and ports.store.change(
+        job_id, attempt, ("delivered",), changes, due_at=None, settled=True
+    )
+    if not stays:  # what was delivered and is stopped loses its link only
+        ports.store.change(job_id, attempt, (), {**changes, **ended}, due_at=None, settled=True)
     ports.store.free_slot(job_id)
     ports.log("job.cancelled", "Stopped by the shop.", job_id=job_id, attempt=attempt, reason=data["reason"])
     return {"stored": True}
@@ -46,7 +50,7 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     job = ports.store.get(data["job_id"]) or mend.recall(ports, data["job_id"])
-    if job is None or job.attempt != data["attempt"] or not job.path or ports.files.size(job.path) is None:
+    if job is None or (job.attempt, job.state) != (data["attempt"], "delivered") or not ports.files.size(job.path):
         raise CallerError("no_file", "there is no stored file of this attempt")
     expires_at = int(ports.clock()) + data["expiry_hours"] * 3600
     token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
