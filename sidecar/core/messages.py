@@ -91,6 +91,11 @@ def parse_rfc3339(text: str) -> int:
     return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
 
 
+def _no_constant(name: str) -> None:
+    """NaN and Infinity: Python reads them, JSON does not know them."""
+    raise ValueError(name)
+
+
 class Signer:
     """Seals messages for one direction and site."""
 
@@ -146,7 +151,9 @@ class Opener:
         id, timestamp, text = self._check_headers(body, headers, now)
         self._check_signature(id, timestamp, text, headers.get("webhook-signature", ""))
         try:
-            envelope = json.loads(text)
+            envelope = json.loads(text, parse_constant=_no_constant)
+            if "\\u" in text:  # an escape may stand for half a character, which is no text and which PHP refuses
+                json.dumps(envelope, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise Unauthorized("body is not JSON") from None
         if not isinstance(envelope, dict) or set(envelope) != {"type", "timestamp", "audience", "data"}:

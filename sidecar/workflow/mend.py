@@ -13,7 +13,7 @@ from . import outbound, start
 from .ports import Ports
 from .timing import REBOOK_S
 
-PAGE = 200
+PAGE = 500  # the most that the schema allows: each page is a request to WordPress
 STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
 
 
