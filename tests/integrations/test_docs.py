@@ -1,0 +1,39 @@
+"""docs/integrations.md names every command, route and ability, and no other."""
+
+import re
+
+from tests.bridge.conftest import BRIDGE
+from tests.testbed.places import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "integrations.md").read_text()
+
+
+def source(name: str) -> str:
+    return (BRIDGE / "includes" / name).read_text()
+
+
+def part(title: str) -> str:
+    return PAGE.split(f"\n## {title}", 1)[1].split("\n## ")[0]
+
+
+def test_every_command_and_option_stands_in_the_docs():
+    code = source("class-cli.php")
+    commands = re.findall(r"self::add\( '([a-z]+)'", code) + re.findall(r"'([a-z]+)'\s+=> array\(\n\s+'does'", code)
+    assert len(commands) == 10
+    named = part("WP-CLI")
+    assert [command for command in commands if f"`{command}" not in named] == []
+    options = set(re.findall(r"self::(?:option|flag)\( '([a-z-]+)'", code))
+    assert len(options) > 10
+    assert [option for option in options if f"--{option}" not in named] == []
+
+
+def test_every_route_and_ability_stands_in_the_docs():
+    rest = part("REST")
+    actions = re.findall(r"^\t\t\t'(\w+)' +=> array\(", source("class-rest.php").split("function actions()")[1], re.M)
+    assert sorted(actions) == ["cancel", "refund", "renew", "resend", "retry"]
+    assert [action for action in actions if f"/{action}`" not in rest] == []
+    params = re.findall(r"^\t\t\t'(\w+)' +=> (?:array\(|self::day)", source("class-rest-list.php"), re.M)
+    assert len(params) == 7 and [param for param in params if f"`{param}`" not in rest] == []
+    abilities = re.findall(r"^\t\t\t'([a-z]+-[a-z]+)' +=> array\(", source("class-abilities.php"), re.M)
+    assert len(abilities) == 6
+    assert [ability for ability in abilities if ability not in part("Abilities")] == []
