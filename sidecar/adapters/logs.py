@@ -53,5 +53,6 @@ def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> Non
         level = "error" if event == "stage.broke" else "warning"
     if fields.get("exc_info"):
         faults.report(sys.exc_info()[1])
-    with suppress(OSError):  # the log's disk is full, or its reader is gone: no reason to fail a paid job
+    # The log's disk is full, or its reader is gone, or it is closed (ValueError): no reason to fail a paid job.
+    with suppress(OSError, ValueError):
         getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -9,8 +11,15 @@ from ..services import Services
 from . import download, errors, health, messages, metrics, rq_ui, sources, status, webhooks
 
 
+class _App(Flask):
+    """Flask that keeps the path of a request out of the log: the path of a download is a secret."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("A request has failed, and so has our handling of that.", exc_info=exc_info)
+
+
 def build(services: Services) -> Flask:
-    app = Flask("sidecar", static_folder=None, template_folder="templates")
+    app = _App("sidecar", static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=2 << 20, TRAP_HTTP_EXCEPTIONS=False)
     app.extensions["services"] = services
     proxies = services.settings.trusted_proxies

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from dataclasses import replace
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request, send_file
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from ..adapters.images import MEDIA_TYPES
+from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
@@ -32,6 +35,8 @@ def download(token: str, name: str = "") -> Response:
     if not path.is_file():
         ports().log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id)
         raise Gone("file_missing", "the file is not in its place")
+    if request.method == "GET" and "Range" not in request.headers:
+        ports().log("download", "A download has begun.", job_id=job.job_id, attempt=job.attempt)
     response = _bytes(job, path)
     response.headers["Content-Disposition"] = _disposition(file_name(job))
     response.headers["Cache-Control"] = "private, no-store"
@@ -39,8 +44,6 @@ def download(token: str, name: str = "") -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    if request.method == "GET" and "Range" not in request.headers:
-        ports().log("download", "A download has begun.", job_id=job.job_id, attempt=job.attempt)
     return response
 
 
@@ -51,9 +54,19 @@ def _delivered(grant: DownloadGrant) -> Job:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":
         raise Gone("link_revoked", "the link was revoked")
+    if job.attempt > grant.attempt and job.state != "delivered" and job.previous:
+        return _with_the_file_before(job)
     if job.attempt != grant.attempt or not job.path:
         raise Gone("link_replaced", "a newer attempt has its own link")
     return job
+
+
+def _with_the_file_before(job: Job) -> Job:
+    """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
+    file = json.loads(job.previous)
+    extension = file["path"].rpartition(".")[2]
+    format = next(name for name, usual in EXTENSIONS.items() if usual == extension)
+    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
 
 
 def _bytes(job: Job, path) -> Response:
@@ -61,7 +74,11 @@ def _bytes(job: Job, path) -> Response:
     if mode == "stream":
         response = send_file(path, mimetype=mimetype, conditional=False, etag=False, max_age=None)
         response.set_etag(job.sha256)
-        return response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
+        try:
+            return response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
+        except RequestedRangeNotSatisfiable:
+            response.close()
+            raise
     response = Response(mimetype=mimetype)
     response.set_etag(job.sha256)
     if mode == "x-accel":

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 
 from flask import Blueprint, Response, json, request
 
-from ..core.errors import SidecarError
+from ..core.errors import SidecarError, TemporaryError
+from ..core.job import Job
 from ..workflow import mend, view
 from .parts import ports, services
 
 blueprint = Blueprint("status", __name__)
+RECALL_EVERY_S = 3  # for one job
+RECALLS_PER_S = 5  # for all
+UNKNOWN_S = 30  # so long an unknown job is taken for unknown
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @blueprint.get("/status/<job_id>")
 def status(job_id: str) -> Response:
     """The document of docs/contract.md, part 5. The ETag covers what a person sees, not the share that creeps."""
-    job = ports().store.get(job_id) if _JOB_ID.match(job_id) else None
-    if job is None and _JOB_ID.match(job_id) and ports().store.take_turn(f"recall:{job_id}", every_s=30):
+    if not _JOB_ID.match(job_id):
+        return _answer({"error": "unknown_job"}, 404)
+    job = ports().store.get(job_id)
+    if job is None:
         try:
-            job = mend.recall(ports(), job_id)
+            job = _recall(job_id)
         except SidecarError as error:
             ports().log("status.recall", "The ledger could not be asked.", level="warning", reason=error.code)
-            return _answer({"error": "temporarily_unavailable"}, 503)
+            response = _answer({"error": "temporarily_unavailable"}, 503)
+            response.headers["Retry-After"] = str(RECALL_EVERY_S)
+            return response
     if job is None:
         return _answer({"error": "unknown_job"}, 404)
     document = view.status_document(ports(), job)
@@ -35,14 +44,37 @@ def status(job_id: str) -> Response:
     return response.make_conditional(request)
 
 
+def _recall(job_id: str) -> Job | None:
+    """Ask the ledger, which costs a request to WordPress: once in a while for a job, and rarely for all together, so
+    that nobody can flood the shop with names that he made up. Raises TemporaryError when it is not the time to ask."""
+    unknown = f"unknown-job:{job_id}"
+    if ports().store.remembered(unknown) is not None:
+        return None
+    lane = zlib.crc32(job_id.encode()) % RECALLS_PER_S
+    if not (
+        ports().store.take_turn(f"recall:{job_id}", every_s=RECALL_EVERY_S)
+        and ports().store.take_turn(f"recalls:{lane}", every_s=1)
+    ):
+        raise TemporaryError("recall_later", "the ledger was asked a moment ago")
+    job = mend.recall(ports(), job_id)
+    if job is None:
+        ports().store.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
+    return job
+
+
 @blueprint.after_request
 def _headers(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Access-Control-Allow-Origin"] = services().settings.site
+    response.headers["Access-Control-Allow-Origin"] = _origin(services().settings.site)
     response.headers["Access-Control-Expose-Headers"] = "ETag"
     response.headers["Vary"] = "Origin"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _origin(site: str) -> str:
+    """An origin has no path (RFC 6454), though a site may live in a folder."""
+    return "/".join(site.split("/")[:3])
 
 
 def _answer(document: dict, status: int) -> Response:

@@ -87,7 +87,15 @@ class Faulty:
 class Rig:
     """Build it, `buy`, let time pass. `events` is the log: (event, fields)."""
 
-    def __init__(self, *, seed: object = 0, slots: int = 0, wrap: Callable[[str, Any], Any] | None = None, **env: str):
+    def __init__(
+        self,
+        *,
+        seed: object = 0,
+        slots: int = 0,
+        wrap: Callable[[str, Any], Any] | None = None,
+        files: Any = None,
+        **env: str,
+    ):
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
@@ -98,7 +106,7 @@ class Rig:
         self.sources, self.copies = FakeSources(), FakeCopies()
         self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
-        self.files = MemoryFiles()
+        self.files = files or MemoryFiles()
         self.leases = LeaseDouble()
         self.tokens = TokenMaker(self.settings.signing_keys)
         self.events: list[tuple[str, dict[str, Any]]] = []

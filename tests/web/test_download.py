@@ -1,0 +1,234 @@
+"""The customer's download: the file and its headers, and every way in which a link opens nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from sidecar.core.errors import TemporaryError
+from sidecar.core.tokens import DownloadGrant
+from sidecar.web.download import file_name
+from tests.web.conftest import Web
+
+
+def stored(web: Web) -> bytes:
+    return web.rig.files.path(web.rig.row().delivery["path"]).read_bytes()
+
+
+# ---------------------------------------------------------------------- the file
+def test_the_link_brings_the_file_whole(web: Web) -> None:
+    link = web.deliver()
+    answer = web.client.get(link)
+    assert (answer.status_code, answer.data) == (200, stored(web))
+    assert hashlib.sha256(answer.data).hexdigest() == web.rig.row().delivery["sha256"]
+    headers = answer.headers
+    assert headers["Content-Length"] == str(len(stored(web)))
+    assert headers["Content-Type"] == "image/png"
+    assert headers["ETag"] == f'"{web.rig.row().delivery["sha256"]}"'
+    assert headers["Accept-Ranges"] == "bytes"
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_file_name_after_the_token_changes_nothing(web: Web) -> None:
+    link = web.deliver()
+    assert web.client.get(f"{link}/Sunrise%204x.png").data == stored(web)
+
+
+def test_head_tells_the_same_without_the_bytes(web: Web) -> None:
+    link = web.deliver()
+    whole, head = web.client.get(link), web.client.head(link)
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag", "Accept-Ranges", "Content-Disposition"):
+        assert head.headers[name] == whole.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("asked", "begin", "end"),
+    [("bytes=0-9", 0, 10), ("bytes=100-", 100, None), ("bytes=-7", -7, None), ("bytes=5-5", 5, 6)],
+)
+def test_a_part_is_exactly_that_part(web: Web, asked: str, begin: int, end: int | None) -> None:
+    link = web.deliver()
+    whole = stored(web)
+    answer = web.client.get(link, headers={"Range": asked})
+    part = whole[begin:end]
+    assert (answer.status_code, answer.data) == (206, part)
+    assert answer.headers["Content-Length"] == str(len(part))
+    first = begin % len(whole)
+    assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(part) - 1}/{len(whole)}"
+
+
+def test_a_download_in_two_halves_is_whole(web: Web) -> None:
+    link = web.deliver()
+    first = web.client.get(link, headers={"Range": "bytes=0-999"})
+    second = web.client.get(link, headers={"Range": "bytes=1000-", "If-Range": first.headers["ETag"]})
+    assert first.data + second.data == stored(web)
+
+
+def test_a_part_of_another_file_is_not_stuck_to_the_first_half(web: Web) -> None:
+    link = web.deliver()
+    answer = web.client.get(link, headers={"Range": "bytes=1000-", "If-Range": '"another"'})
+    assert (answer.status_code, answer.data) == (200, stored(web))
+
+
+def test_a_range_beyond_the_end_is_not_satisfiable(web: Web) -> None:
+    link = web.deliver()
+    answer = web.client.get(link, headers={"Range": "bytes=99999999-"})
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(stored(web))}"
+
+
+def test_what_the_client_has_already_is_not_sent_again(web: Web) -> None:
+    link = web.deliver()
+    etag = web.client.get(link).headers["ETag"]
+    answer = web.client.get(link, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.data) == (304, b"")
+
+
+def test_a_link_opens_any_number_of_times(web: Web) -> None:
+    link = web.deliver()
+    assert [web.client.get(link).status_code for _ in range(5)] == [200] * 5
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Sunrise", "Sunrise 4x.png"),
+        ("Émile Zolà – ☀", "Émile Zolà – ☀ 4x.png"),
+        ('a/b\\c:d*e?"f"<g>|h', "a b c d e f g h 4x.png"),
+        ("  ..  ", "image 4x.png"),
+        ("", "image 4x.png"),
+        ("x\r\nSet-Cookie: a=b", "x Set-Cookie a=b 4x.png"),
+        ("日本", "日本 4x.png"),
+        ("y" * 300, "y" * 80 + " 4x.png"),
+    ],
+)
+def test_the_file_is_named_after_the_picture(web: Web, title: str, name: str) -> None:
+    link = web.deliver(title=title[:200])
+    assert file_name(web.rig.job()) == name
+    header = web.client.get(link).headers["Content-Disposition"]
+    assert header.startswith('attachment; filename="')
+    assert unquote(header.rpartition("filename*=UTF-8''")[2]) == name
+    assert header.isascii() and "\n" not in header and "\r" not in header
+    plain = header.split('"')[1]
+    assert plain.endswith("4x.png")
+
+
+@pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
+def test_the_web_server_sends_the_bytes_where_it_can(tmp_path: Path, mode: str) -> None:
+    web = Web(tmp_path, SMI_DOWNLOAD_MODE=mode)
+    link = web.deliver()
+    answer = web.client.get(link)
+    assert (answer.status_code, answer.data) == (200, b"")
+    if mode == "x-accel":
+        assert answer.headers["X-Accel-Redirect"] == "/smi-internal/2026/11/job-1_4x.png"
+    else:
+        assert answer.headers["X-Sendfile"] == str(web.rig.files.path("2026/11/job-1_4x.png"))
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["ETag"] and "attachment" in answer.headers["Content-Disposition"]
+
+
+# ---------------------------------------------------------------------- what opens nothing
+def sorry(web: Web, link: str, status: int, words: str) -> None:
+    """A small readable page, with the right status, and nothing else on it."""
+    for method in (web.client.get, web.client.head):
+        answer = method(link)
+        assert answer.status_code == status
+        assert answer.mimetype == "text/html"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    page = web.client.get(link).get_data(as_text=True)
+    assert words in page and "https://shop.example" in page
+    for leak in ("Traceback", "job-1", str(web.uploads), "smi-downloads", link):
+        assert leak not in page
+
+
+def test_a_wrong_token(web: Web) -> None:
+    link = web.deliver()
+    for wrong in ("x", link[:-1], link.swapcase(), link + "x", "/download/%00", "/download/..%2f..%2fetc%2fpasswd"):
+        wrong = wrong if wrong.startswith("/") else f"/download/{wrong}"
+        sorry(web, wrong.replace("/DOWNLOAD/", "/download/"), 404, "can’t find that download")
+
+
+def test_an_expired_token(web: Web) -> None:
+    link = web.deliver()
+    web.rig.clock.advance(25 * 3600)
+    sorry(web, link, 410, "expired")
+
+
+@pytest.mark.parametrize("how", ["stop", "refunded_elsewhere"])
+def test_a_revoked_link(web: Web, how: str) -> None:
+    link = web.deliver()
+    web.rig.push("job.cancel", getattr(web.rig.shop, how)("job-1"))
+    sorry(web, link, 410, "no longer valid")
+
+
+@pytest.mark.parametrize("how", ["stop", "refunded_elsewhere"])
+def test_a_revoked_link_stays_revoked_when_memory_is_lost(web: Web, how: str) -> None:
+    link = web.deliver()
+    getattr(web.rig.shop, how)("job-1")
+    web.rig.flush_all()
+    sorry(web, link, 410, "no longer valid")
+
+
+def test_a_missing_file(web: Web) -> None:
+    link = web.deliver()
+    web.rig.files.remove(web.rig.row().delivery["path"])
+    sorry(web, link, 404, "can’t find that download")
+    assert "download.missing" in [event for event, _ in web.rig.events]
+
+
+def test_a_link_that_a_newer_delivery_has_replaced(web: Web) -> None:
+    link = web.deliver()
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1"))
+    web.rig.let_pass(60)
+    sorry(web, link, 410, "newer link")
+    assert web.client.get("/download/" + web.rig.row().delivery["token"]).status_code == 200
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_opens_while_a_newer_attempt_is_still_under_way(web: Web, force: bool) -> None:
+    """He has paid, he has been told, and nobody has sent him another link yet."""
+    link = web.deliver()
+    web.rig.upsampler.put_faults({"fault": "processing_stuck"})
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=force))
+    if force:
+        web.rig.let_pass(60)
+    assert (web.rig.job().attempt, web.rig.job().state) != (2, "delivered")
+    assert web.client.get(link).data == stored_of(web, 1)
+
+
+def stored_of(web: Web, attempt: int) -> bytes:
+    row = web.rig.shop.snapshot("job-1")[attempt - 1]
+    return web.rig.files.path(row.delivery["path"]).read_bytes()
+
+
+def test_a_token_for_a_job_that_the_shop_does_not_know(web: Web) -> None:
+    token = web.rig.tokens.download(DownloadGrant("nobody", 1, int(web.rig.clock()) + 100))
+    sorry(web, f"/download/{token}", 410, "no longer valid")
+
+
+def test_a_link_works_when_working_memory_has_lost_its_job(web: Web) -> None:
+    link = web.deliver()
+    web.rig.flush_all()
+    assert web.client.get(link).data == stored(web)
+
+
+def test_a_link_waits_for_a_shop_that_is_away_only_when_memory_is_lost(web: Web) -> None:
+    link = web.deliver()
+    web.rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
+    assert web.client.get(link).status_code == 200
+    web.rig.flush_all()
+    sorry(web, link, 503, "One moment")
+    assert web.client.get(link).headers["Retry-After"]
+
+
+def test_a_file_under_the_same_token_by_another_method(web: Web) -> None:
+    link = web.deliver()
+    assert web.client.post(link).status_code == 405
+    assert web.client.post(link).mimetype == "text/html"

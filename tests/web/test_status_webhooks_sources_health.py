@@ -1,0 +1,246 @@
+"""The other doors: the status page's polls, Upsampler's knocks, sources, probes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.errors import TemporaryError
+from tests.web.conftest import Web
+
+KEYS = {
+    *("job_id", "phase", "stage", "share", "position", "expected_s", "next_try_at", "width", "height", "bytes"),
+    *("format", "download_url", "expires_at", "poll_after", "updated_at"),
+}
+
+
+# ---------------------------------------------------------------------- status
+def test_the_customer_sees_his_picture_in_the_making(web: Web) -> None:
+    web.rig.buy()
+    phases, shares = [], []
+    for _ in range(80):
+        document = web.client.get("/status/job-1").json
+        assert set(document) == KEYS
+        shares.append(document["share"])
+        if not phases or phases[-1] != document["phase"]:
+            phases.append(document["phase"])
+        web.rig.let_pass(1)
+    assert phases == ["queued", "enlarging", "ready"]
+    assert shares == sorted(shares) and shares[-1] == 1.0 and all(0 <= share <= 1 for share in shares)
+
+
+def test_a_finished_picture_shows_its_link_size_and_format(web: Web) -> None:
+    link = web.deliver()
+    document = web.client.get("/status/job-1").json
+    assert document["phase"] == "ready" and document["download_url"] == "https://shop.example/smi" + link
+    assert (document["width"], document["height"], document["format"]) == (32, 24, "png")
+    assert document["bytes"] > 0 and document["expires_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "phase"), [("Content policy", "refunded"), (None, "in_review")], ids=["refunded", "in review"]
+)
+def test_a_job_that_went_wrong_says_so_and_shows_no_link(web: Web, text: str | None, phase: str) -> None:
+    fault = {"fault": "processing_failed", "params": {"text": text}} if text else {"fault": "processing_stuck"}
+    web.rig.upsampler.put_faults(fault)
+    web.rig.buy()
+    web.rig.let_pass(1000)
+    document = web.client.get("/status/job-1").json
+    assert (document["phase"], document["download_url"]) == (phase, None)
+
+
+def test_an_expired_or_revoked_delivery_shows_no_link(web: Web) -> None:
+    web.deliver()
+    web.rig.push("job.cancel", web.rig.shop.stop("job-1"))
+    assert web.client.get("/status/job-1").json["phase"] == "expired"
+    web.deliver("job-2")
+    web.rig.clock.advance(23 * 3600)
+    assert web.client.get("/status/job-2").json["phase"] == "ready"
+    web.rig.clock.advance(2 * 3600)
+    document = web.client.get("/status/job-2").json
+    assert (document["phase"], document["download_url"]) == ("expired", None)
+
+
+def test_what_has_not_changed_is_a_304(web: Web) -> None:
+    web.deliver()
+    etag = web.client.get("/status/job-1").headers["ETag"]
+    again = web.client.get("/status/job-1", headers={"If-None-Match": etag})
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    web.rig.push("job.cancel", web.rig.shop.stop("job-1"))
+    assert web.client.get("/status/job-1", headers={"If-None-Match": etag}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("shop", "origin"),
+    [
+        ("https://shop.example", "https://shop.example"),
+        ("https://Shop.example/blog/", "https://shop.example"),
+        ("http://localhost:8080/a/b", "http://localhost:8080"),
+    ],
+)
+def test_only_the_shops_pages_may_read_it(tmp_path: Path, shop: str, origin: str) -> None:
+    """An origin has no path, though the shop may live in a folder."""
+    web = Web(tmp_path, SMI_SHOP_URL=shop)
+    headers = web.client.get("/status/nobody").headers
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert headers["Vary"] == "Origin" and "no-cache" in headers["Cache-Control"]
+
+
+def test_a_job_that_memory_has_lost_is_asked_for(web: Web) -> None:
+    web.deliver()
+    web.rig.flush_all()
+    assert web.client.get("/status/job-1").json["phase"] == "ready"
+
+
+def test_an_unknown_job_is_asked_for_once_in_a_while(web: Web) -> None:
+    before = web.rig.shop.requests
+    for _ in range(20):
+        answer = web.client.get("/status/nobody")
+        assert (answer.status_code, answer.json) == (404, {"error": "unknown_job"})
+    assert web.rig.shop.requests == before + 1
+
+
+def test_a_flood_of_unknown_jobs_does_not_reach_the_shop(web: Web) -> None:
+    answers = {web.client.get(f"/status/nobody-{number}").status_code for number in range(300)}
+    assert answers <= {404, 503}
+    assert web.rig.shop.requests <= 5
+
+
+def test_a_job_is_not_called_unknown_because_the_shop_is_away(web: Web) -> None:
+    web.deliver()
+    web.rig.flush_all()
+    web.rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
+    answers = [web.client.get("/status/job-1").status_code for _ in range(5)]
+    assert answers == [503] * 5
+    web.rig.shop.away = None
+    web.rig.clock.advance(10)
+    assert web.client.get("/status/job-1").status_code == 200
+
+
+@pytest.mark.parametrize("job_id", ["a b", "x" * 65, "..%2f", "é", "%00", "smi:due"])
+def test_what_can_be_no_job_is_not_even_looked_for(web: Web, job_id: str) -> None:
+    before = web.rig.shop.requests
+    assert web.client.get(f"/status/{job_id}").status_code == 404
+    assert web.rig.shop.requests == before
+
+
+# ---------------------------------------------------------------------- webhooks
+def knock(web: Web, body: bytes | dict, *, attempt: int = 1, submission: int = 1, job_id: str = "job-1"):
+    token = web.rig.tokens.webhook(job_id, attempt, submission)
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return web.client.post(f"/webhooks/upsampler/{token}", data=data, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "fake-000001", "status": "SUCCESS", "imageUrl": "https://evil.example/x.png"},
+        {"job_id": "fake-000001", "status": "completed", "result_url": "https://evil.example/x.png"},
+        {"event": "job.completed", "job_id": "fake-000001"},
+        {"event": "job.timeout", "data": {"id": "fake-000001"}},
+        {"id": "fake-000001", "status": "FAILED", "error": "forged"},
+        {"id": "somebody-elses"},
+        {"id": {"nested": True}},
+        {},
+        b"",
+        b"\xff{not json",
+        b"[" * 60_000,
+        b"x" * 500_000,
+    ],
+)
+def test_whatever_the_body_says_the_job_is_only_asked_after(web: Web, body: bytes | dict) -> None:
+    web.rig.buy()
+    web.rig.work()
+    answer = knock(web, body)
+    assert (answer.status_code, answer.json) == (202, {"accepted": True})
+    web.rig.work()
+    assert web.rig.upsampler.calls[-1] == ("status", "fake-000001")
+    assert (web.rig.job().state, web.rig.fetcher.fetched) == ("submitted", [])
+    web.rig.let_pass(120)
+    assert (web.rig.row().state, web.rig.mails()) == ("delivered", ["delivered"])
+
+
+def test_a_knock_with_a_forged_token_is_no_knock(web: Web) -> None:
+    web.rig.buy()
+    web.rig.work()
+    for token in ("x", web.rig.tokens.webhook("job-1", 1, 1)[:-2] + "xx", "job-1", "%00"):
+        answer = web.client.post(f"/webhooks/upsampler/{token}", data=b'{"id": "fake-000001"}')
+        assert answer.status_code == 404
+    assert ("status", "fake-000001") not in web.rig.upsampler.calls
+
+
+def test_a_knock_for_a_job_that_memory_has_lost_brings_it_back(web: Web) -> None:
+    web.rig.buy()
+    web.rig.work()
+    web.rig.flush_all()
+    web.rig.clock.advance(60)
+    assert knock(web, {"id": "fake-000001"}).status_code == 202
+    web.rig.work()
+    assert web.rig.row().state == "delivered"
+
+
+# ---------------------------------------------------------------------- sources
+def test_a_source_is_served_to_whoever_has_its_short_lived_address(web: Web) -> None:
+    (web.uploads / "2026").mkdir()
+    (web.uploads / "2026" / "ä photo.jpg").write_bytes(b"\xff\xd8 jpeg")
+    token = web.rig.tokens.source("2026/ä photo.jpg", expires_at=int(web.rig.clock()) + 100)
+    answer = web.client.get(f"/sources/{token}")
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, b"\xff\xd8 jpeg", "image/jpeg")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert web.client.get(f"/sources/{token}", headers={"Range": "bytes=0-1"}).status_code == 206
+    web.rig.clock.advance(101)
+    assert web.client.get(f"/sources/{token}").status_code == 410
+    assert web.client.get("/sources/forged").status_code == 404
+
+
+def test_a_source_that_has_gone_is_a_404(web: Web) -> None:
+    token = web.rig.tokens.source("gone.jpg", expires_at=int(web.rig.clock()) + 100)
+    assert web.client.get(f"/sources/{token}").status_code == 404
+
+
+def test_a_download_token_opens_no_source_and_the_other_way_round(web: Web) -> None:
+    link = web.deliver()
+    assert web.client.get(link.replace("/download/", "/sources/")).status_code == 404
+    token = web.rig.tokens.source(web.rig.row().delivery["path"], expires_at=int(web.rig.clock()) + 100)
+    assert web.client.get(f"/download/{token}").status_code == 404
+
+
+# ---------------------------------------------------------------------- probes
+def test_a_process_that_runs_is_healthy(web: Web) -> None:
+    assert (web.client.get("/healthz").status_code, web.client.get("/healthz").json) == (200, {"ok": True})
+
+
+def test_readiness_needs_the_clock(web: Web) -> None:
+    answer = web.client.get("/readyz")
+    assert (answer.status_code, set(answer.json["faults"])) == (503, {"cron"})
+    web.rig.store.beat("cron")
+    assert (web.client.get("/readyz").status_code, web.client.get("/readyz").json["ok"]) == (200, True)
+    web.rig.clock.advance(16)
+    assert web.client.get("/readyz").status_code == 503
+
+
+def test_readiness_names_what_is_missing(web: Web) -> None:
+    web.rig.store.beat("cron")
+    web.rig.queue.workers = lambda: 0
+    web.rig.store.eviction_policy = lambda: "allkeys-lru"
+    assert set(web.client.get("/readyz").json["faults"]) == {"worker", "redis"}
+
+
+def test_readiness_without_redis(web: Web) -> None:
+    def ping() -> None:
+        raise TemporaryError("redis_unavailable", "connection refused")
+
+    web.rig.store.ping = ping
+    answer = web.client.get("/readyz")
+    assert (answer.status_code, answer.json["faults"]) == (503, {"redis": "connection refused"})
+
+
+# ---------------------------------------------------------------------- everywhere
+@pytest.mark.parametrize("path", ["/", "/nothing", "/download/", "/messages/x", "/static/x", "/.env"])
+def test_what_is_not_there_is_a_plain_404(web: Web, path: str) -> None:
+    answer = web.client.get(path)
+    assert answer.status_code == 404
+    assert b"Traceback" not in answer.data and b"werkzeug" not in answer.data.lower()
