@@ -9,6 +9,7 @@ import re
 import struct
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -22,6 +23,8 @@ FOLDER = PLUGIN / "languages"
 TEMPLATE = FOLDER / "smi-bridge.pot"
 # Scripts that translate by themselves (wp-i18n): handle => file.
 SCRIPTS = {"smi-bridge-block": "assets/block/editor.js"}
+# Stands in each file instead of the day on which it was made: the same words give the same file.
+_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def template() -> Catalog:
@@ -80,6 +83,7 @@ def one(id: object) -> str:
 
 def compiled(catalog: Catalog) -> bytes:
     """The .mo file. WordPress before 6.5 finds strings by the place of the (empty) hash table; Babel leaves it 0."""
+    catalog.creation_date = catalog.revision_date = _DATE
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     data = bytearray(buffer.getvalue())
