@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, SidecarError
 from ..core.job import Job
-from . import collect, failure, mend
+from . import collect, failure, mend, start
 from .ports import Ports
 from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S, REFUND_AGAIN_S
 
@@ -145,8 +145,11 @@ def _nothing(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None
 
 def _go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
     """The ledger lets this submission through, and no other with its number. An answer to a claim that the job does not
-    bear any more is no go."""
+    bear any more is no go, and none to a claim that may have been used already: the job then asks with a new one."""
     job_id, attempt = data["job_id"], data["attempt"]
+    if not start.of_this_life(ports, data["claim"]):
+        ports.store.change(job_id, attempt, ("paid",), {}, due_at=ports.clock(), expect={"submit_claim": data["claim"]})
+        return
     changes = {"state": "submitting", "submission": data["submission"], "posting": 0, "hinted_id": ""}
     asked = {"submit_claim": data["claim"]}
     if ports.store.change(job_id, attempt, ("paid",), changes, due_at=ports.clock() + REBOOK_S, expect=asked):

@@ -70,7 +70,8 @@ def start(ports: Ports, job: Job) -> None:
     if not holds.may_enter(ports, "submit"):
         ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
         return
-    claim = job.submit_claim or secrets.token_hex(8)
+    known = job.submit_claim and of_this_life(ports, job.submit_claim)
+    claim = job.submit_claim if known else _new_claim(ports)
     message = outbound.submitting(job, job.submission + 1, claim)
     # A claim that the job does not bear any more may have had its go: a process that slept through a loss of working
     # memory would otherwise ask with it once more, hear "go" again, and the job would be paid for twice.
@@ -82,6 +83,18 @@ def start(ports: Ports, job: Job) -> None:
         nudge(ports, "deliver")
     else:
         give_slot_back(ports, job.job_id)
+
+
+def _new_claim(ports: Ports) -> str:
+    life = ports.store.life()
+    return f"{life}-{secrets.token_hex(8)}" if life else secrets.token_hex(8)
+
+
+def of_this_life(ports: Ports, claim: str) -> bool:
+    """False for a claim that Redis may have brought back from an old snapshot: it may have had its go since, and its
+    submit, too. Only the ledger and Upsampler's webhook know."""
+    life = ports.store.life()
+    return not life or claim.startswith(f"{life}-")
 
 
 def give_slot_back(ports: Ports, job_id: str) -> None:

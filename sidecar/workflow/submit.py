@@ -16,6 +16,7 @@ from ..core.errors import (
     UnknownOutcome,
 )
 from ..core.job import Job
+from ..core.states import SETTLED
 from . import hints, holds, outbound, start
 from .collect import deliver_stored
 from .ports import Ports
@@ -46,7 +47,7 @@ def run(ports: Ports, job: Job) -> None:
     if job.state == "paid":
         _redeliver_or_start(ports, job)
         return
-    if job.posting or job.hinted_id:
+    if job.posting or job.hinted_id or not start.of_this_life(ports, job.submit_claim):
         _find_lost_answer(ports, job)
         return
     start.check_order(job)
@@ -76,6 +77,10 @@ def run(ports: Ports, job: Job) -> None:
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
         hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id)
+        raise
+    except Exception:
+        # Working memory is away, and refuses the webhook as well. The ledger keeps what we heard until it is asked.
+        _tell_ledger(ports, job, submission)
         raise
 
 
@@ -123,16 +128,48 @@ def _still_good(ports: Ports, file: dict[str, Any]) -> bool:
 
 
 def _find_lost_answer(ports: Ports, job: Job) -> None:
-    """We asked, and do not know what came of it. A webhook that names this submission may have brought the id."""
-    if not job.hinted_id:
+    """We asked, and do not know what came of it. A webhook that names this submission may have brought the id; the
+    ledger may have it from a time that working memory has forgotten."""
+    upsampler_id = job.hinted_id or _known_to_ledger(ports, job)
+    if not upsampler_id:
         raise UnknownOutcome("submit_outcome_unknown", "a submit was sent and its answer lost")
     try:
-        status = ports.upsampler.status(job.hinted_id)
+        status = ports.upsampler.status(upsampler_id)
     except PermanentError as error:  # a forged or mistaken id: the true one may still come
         raise UnknownOutcome(
             "submit_outcome_unknown", f"Upsampler does not know the id of a webhook: {error}"
         ) from error
     accepted(ports, job, status.upsampler_id, status.credits)
+
+
+def _tell_ledger(ports: Ports, job: Job, submission: Any) -> None:
+    heard = {
+        "upsampler_id": submission.upsampler_id,
+        "credits": "" if submission.credits is None else f"{submission.credits:g}",
+        "submitted_at": int(ports.clock()),
+    }
+    try:
+        ports.shop.send([outbound.submitted(dataclasses.replace(job, **heard))])
+    except SidecarError as error:
+        about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "submit", "reason": error.code}
+        ports.log("submit.untold", "Neither working memory nor the ledger could be told.", level="error", **about)
+
+
+def _known_to_ledger(ports: Ports, job: Job) -> str:
+    """The id of this very submission, "" when the ledger has none, or does not answer. Raises StaleClaim when the
+    ledger knows of an end: then this is an old memory, and the sweep brings the job back as it is."""
+    try:
+        records = ports.shop.ask("jobs.lookup", {"job_ids": [job.job_id]})["jobs"]
+    except SidecarError as error:
+        ports.log("ledger.unasked", "The ledger did not answer.", level="warning", reason=error.code)
+        return ""
+    for record in records:
+        if record["attempt"] > job.attempt or record["submission"] > job.submission or record["state"] in SETTLED:
+            ports.store.forget(job.job_id)
+            raise StaleClaim(job.job_id)
+        if (record["attempt"], record["submission"]) == (job.attempt, job.submission):
+            return record["upsampler_id"] or ""
+    return ""
 
 
 def _check_way(ports: Ports) -> None:

@@ -43,6 +43,7 @@ class MemoryJobStore:
         self._clock = clock
         self._outbox = outbox
         self._slots = slots
+        self.lives = ""  # what `life` says
         self._lapsing = Lapsing(clock)
         self._jobs: dict[str, Job] = {}
         self._leases: dict[str, float] = {}
@@ -284,6 +285,9 @@ class MemoryJobStore:
 
     def eviction_policy(self) -> str:
         return "noeviction"
+
+    def life(self) -> str:
+        return self.lives
 
     def persistence(self) -> str:
         return "append-only file"

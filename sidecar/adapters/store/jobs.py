@@ -281,6 +281,17 @@ class RedisJobStore:
         except redis.ResponseError:
             return ""
 
+    def life(self) -> str:
+        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
+        a restart forgets nothing (append-only file), and where the server does not tell."""
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.info("persistence").info("server")
+                persistence, server = pipe.execute()
+        except redis.ResponseError:
+            return ""
+        return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
+
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""
         try:
