@@ -241,12 +241,12 @@ def test_a_payment_that_never_reached_us_is_pulled(rig: Rig) -> None:
 
 
 def test_the_pull_goes_through_all_pages(rig: Rig) -> None:
-    for number in range(450):
+    for number in range(2 * mend.PAGE + 50):
         rig.shop.buy(f"job-{number}")
     seen = []
     report = mend.sweep(rig.ports, progress=seen.append)
-    assert report == {"unfinished": 450, "mended": 450}
-    assert seen == [200, 400, 450]
+    assert report == {"unfinished": 2 * mend.PAGE + 50, "mended": 2 * mend.PAGE + 50}
+    assert seen == [mend.PAGE, 2 * mend.PAGE, 2 * mend.PAGE + 50]
     assert mend.sweep(rig.ports) == {"unfinished": 450, "mended": 0}
 
 
