@@ -102,7 +102,7 @@ TABLE: dict[str, Row] = {
     # our own house
     "disk_full": _row("hold"),
     "folder_not_writable": _row("hold"),
-    "file_vanished": _row("refetch 2, review"),
+    "path_outside": _row("review"),
     "shop_refused_message": _row("retry 5, review"),
     "crash_loop": _row("review"),
     "internal_error": _row("retry 3, review"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,19 +10,20 @@ from typing import Any
 
 import redis
 
-from ...core.errors import StaleClaim, TemporaryError
+from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job
 from ...core.states import SETTLED
 from . import scripts
+from .holds import RedisHolds
 from .outbox import dump
+from .signs import RedisSigns
 
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
-
 
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class RedisJobStore:
+class RedisJobStore(RedisHolds, RedisSigns):
     """Working memory. Safe for any number of processes and machines.
 
     Terms: a *claim* names the worker that owns the current step of a job; its *lease* says until when, and is also
@@ -206,109 +206,9 @@ class RedisJobStore:
         rank = self._redis.zrank("smi:waiting", job_id)
         return None if rank is None else rank + 1
 
-    # ------------------------------------------------------------------ holds
-    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
-        """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
-        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
-        return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
-
-    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
-        """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
-        with self._redis.pipeline() as pipe:
-            for kind in (False, True)[: 1 + by_admin]:
-                pipe.hdel(_held(kind), stage)
-            pipe.delete(f"smi:streak:{stage}")
-            return any(pipe.execute()[:-1])
-
-    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
-        """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
-        with self._redis.pipeline() as pipe:
-            pipe.incr(f"smi:streak:{stage}")
-            pipe.expire(f"smi:streak:{stage}", ttl_s)
-            return pipe.execute()[0]
-
-    def held(self) -> dict[str, dict[str, Any]]:
-        """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
-        with self._redis.pipeline() as pipe:
-            pipe.hgetall(_held(False))
-            pipe.hgetall(_held(True))
-            by_itself, by_admin = pipe.execute()
-        return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
-
-    def may_probe(self, stage: str, *, every_s: float) -> bool:
-        """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
-        return bool(self._redis.set(f"smi:probe:{stage}", "1", nx=True, ex=max(1, int(every_s))))
-
-    # ------------------------------------------------------------------ answers to repeated messages
-    def remembered(self, message_id: str) -> dict[str, Any] | None:
-        text = self._redis.get(f"smi:answer:{message_id}")
-        return json.loads(text) if text else None
-
-    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
-        """Keep an answer; False when one is there already."""
-        return bool(self._redis.set(f"smi:answer:{message_id}", json.dumps(answer), nx=True, ex=ttl_s))
-
-    # ------------------------------------------------------------------ hints for jobs that are not here (yet)
-    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
-        """Remember for a day what a webhook said about a submission of a job that we do not know."""
-        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=SETTLED_TTL_S)
-
-    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
-        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
-
-    # ------------------------------------------------------------------ signs of life
-    def beat(self, who: str, *, ttl_s: int = 15) -> None:
-        self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)
-
-    def alive(self, who: str) -> bool:
-        return self._redis.exists(f"smi:alive:{who}") == 1
-
-    def take_turn(self, task: str, *, every_s: float) -> bool:
-        """True for one caller in `every_s` seconds, over all machines."""
-        return bool(self._redis.set(f"smi:turn:{task}", "1", nx=True, px=int(every_s * 1000)))
-
-    def ping(self) -> None:
-        """Raises TemporaryError("redis_unavailable")."""
-        try:
-            self._redis.ping()
-        except redis.RedisError as error:
-            raise TemporaryError("redis_unavailable", str(error)) from error
-
-    def eviction_policy(self) -> str:
-        """Redis' maxmemory-policy, "" where the server does not tell."""
-        try:
-            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
-        except redis.ResponseError:
-            return ""
-
-    def life(self) -> str:
-        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
-        a restart forgets nothing (append-only file), and where the server does not tell."""
-        try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.info("persistence").info("server")
-                persistence, server = pipe.execute()
-        except redis.ResponseError:
-            return ""
-        return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
-
-    def persistence(self) -> str:
-        """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""
-        try:
-            config = {**self._redis.config_get("appendonly"), **self._redis.config_get("save")}
-        except redis.ResponseError:
-            return "unknown"
-        if config.get("appendonly") == "yes":
-            return "append-only file"
-        return "snapshots" if config.get("save") else "none"
-
 
 def _job(job_id: str) -> str:
     return f"smi:job:{job_id}"
-
-
-def _held(by_admin: bool) -> str:
-    return "smi:held:admin" if by_admin else "smi:held"
 
 
 def _number(value: float | None) -> float | str:

@@ -1,0 +1,53 @@
+"""Adapter: held stages in Redis: `smi:held` (those that came by themselves) and `smi:held:admin`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+
+class RedisHolds:
+    """The part of the job store that stops a stage for everybody. An admin's hold stands apart, so that no job that got
+    through can end it."""
+
+    _redis: redis.Redis
+    _clock: Callable[[], float]
+
+    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
+        """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
+        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
+        return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
+
+    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
+        """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
+        with self._redis.pipeline() as pipe:
+            for kind in (False, True)[: 1 + by_admin]:
+                pipe.hdel(_held(kind), stage)
+            pipe.delete(f"smi:streak:{stage}")
+            return any(pipe.execute()[:-1])
+
+    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
+        """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
+        with self._redis.pipeline() as pipe:
+            pipe.incr(f"smi:streak:{stage}")
+            pipe.expire(f"smi:streak:{stage}", ttl_s)
+            return pipe.execute()[0]
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
+        with self._redis.pipeline() as pipe:
+            pipe.hgetall(_held(False))
+            pipe.hgetall(_held(True))
+            by_itself, by_admin = pipe.execute()
+        return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
+
+    def may_probe(self, stage: str, *, every_s: float) -> bool:
+        """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
+        return bool(self._redis.set(f"smi:probe:{stage}", "1", nx=True, ex=max(1, int(every_s))))
+
+
+def _held(by_admin: bool) -> str:
+    return "smi:held:admin" if by_admin else "smi:held"

