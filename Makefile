@@ -1,11 +1,12 @@
 # SMI Sidecar. `make demo` shows it at work, `make test` proves it; both install what they need.
 
-PYTHON ?= python3
-VENV   := .venv
-PY     := $(VENV)/bin/python
-JOBS   ?= 1000
-SEED   ?= 1
-ONLY   ?=
+PYTHON  ?= python3
+VENV    := .venv
+PY      := $(VENV)/bin/python
+JOBS    ?= 1000
+SEED    ?= 1
+ONLY    ?=
+PACKAGE ?= build/smi-bridge.zip
 
 .DEFAULT_GOAL := help
 .PHONY: help venv system system-demo demo test test-quick lint bench chaos screenshots plugin lock clean
@@ -53,9 +54,8 @@ screenshots: system ## every page, mail and state as PNG in build/screenshots
 	@$(PY) -m tests.screenshots
 
 plugin: ## the bridge as build/smi-bridge.zip, ready to upload in WordPress
-	@mkdir -p build && rm -rf build/smi-bridge build/smi-bridge.zip
-	@cp -rL wp-bridge-plugin build/smi-bridge && cp LICENSE build/smi-bridge/ && cd build && $(PYTHON) -m zipfile -c smi-bridge.zip smi-bridge && rm -rf smi-bridge
-	@echo build/smi-bridge.zip
+	@folder=$$(mktemp -d) && cp -rL wp-bridge-plugin $$folder/smi-bridge && cp LICENSE $$folder/smi-bridge/ && mkdir -p $(dir $(PACKAGE)) && rm -f $(PACKAGE) \
+		&& $(PYTHON) -m zipfile -c $(PACKAGE) $$folder/smi-bridge && rm -rf $$folder && echo $(PACKAGE)
 
 lock: venv ## renew requirements*.txt from pyproject.toml
 	@$(PY) -m pip install --quiet uv
