@@ -1,0 +1,87 @@
+"""What the pages say is held to the code: names of commands, states, keys and times, and every link."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from sidecar.cli.main import main
+from sidecar.core.states import STAGES, STATES
+from sidecar.workflow import timing
+from tests.testbed.places import REPOSITORY
+from tests.testbed.sidecar import commands
+
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+MECHANISM = (DOCS / "how-it-works.md").read_text()
+OPERATION = (DOCS / "operation.md").read_text()
+
+
+def _anchor(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return frozenset(_anchor(heading) for heading in headings)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path) if path else page
+        assert linked.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in _anchors(linked), f"{page.name}: {target}"
+
+
+def test_every_command_of_the_console_is_in_the_operators_page(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.MULTILINE)
+    assert len(listed) > 15
+    for command in listed:
+        assert re.search(rf"^\| .*`(python -m sidecar )?{command}\b", OPERATION, re.MULTILINE), command
+
+
+def test_every_process_of_the_procfile_is_in_the_operators_page() -> None:
+    for name in commands():
+        assert f"| `python -m sidecar {name}` |" in OPERATION
+
+
+def test_every_state_and_stage_is_explained() -> None:
+    for state in STATES:
+        assert re.search(rf"^\| `{state}` \|", MECHANISM, re.MULTILINE), state
+    for stage in STAGES:
+        assert f"`{stage}`" in MECHANISM, stage
+
+
+def test_every_key_in_redis_is_explained() -> None:
+    sources = [path.read_text() for path in (REPOSITORY / "sidecar").rglob("*.py")]
+    # A key is written as a whole, up to its first variable part.
+    keys = {key.rstrip(":") for text in sources for key in re.findall(r"[\"'`](smi:[a-z]+(?::[a-z]+)*:?)", text)}
+    assert len(keys) > 15
+    for key in sorted(keys):
+        assert f"`{key}" in MECHANISM, key
+
+
+def test_the_table_of_times_is_that_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+) \|", MECHANISM, re.MULTILINE))
+    constants = {name: value for name, value in vars(timing).items() if name.isupper()}
+    assert {name: float(value) for name, value in rows.items()} == constants
+
+
+def test_every_target_of_make_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for target in re.findall(r"(?:`|^|\n)(?:[A-Z_]+=\S+ )*make ([a-z-]+)", page.read_text()):
+            assert target in targets, f"{page.name}: make {target}"
