@@ -1,4 +1,4 @@
-"""Adapter: what fades by itself in Redis: answers to messages, hints for jobs that are not here, signs of life, turns."""
+"""Adapter: what fades by itself in Redis: answers to messages, hints for jobs not here, signs of life, turns."""
 
 from __future__ import annotations
 
