@@ -86,6 +86,16 @@ class Tools(Bridge):
             self.shop.sql(f"DELETE FROM wp_{table}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a WordPress go to the same worker."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            version = getattr(item, "callspec", None) and item.callspec.params.get("wordpress_version")
+            shared = item.path.stem if "network" in getattr(item, "fixturenames", ()) else version or "newest"
+            item.add_marker(pytest.mark.xdist_group(f"integrations-{shared}"))
+
+
 def start_tools(shop: Shop, sidecar: SidecarStandIn) -> Tools:
     connect(shop, sidecar)
     sidecar.status |= {"workers": 2, "scheduler": True, "queues": {"submit": 3}, "held": {}}
