@@ -40,6 +40,7 @@ def test_a_long_list_is_read_page_by_page(tools: Tools):
     )
     ids = tools.wp("list", "--limit=0", "--format=ids").out.split()
     assert len(ids) == len(set(ids)) == 450
+    assert tools.wp("list", "--format=count").out.strip() == "450"
     assert len(tools.wp("list", "--limit=203", "--format=ids").out.split()) == 203
     tools.empty()
 

@@ -19,17 +19,13 @@ final class Cli_Reports {
 
 	/** `list`. @param string[] $positional None. @param array $named Options. */
 	public static function jobs( array $positional, array $named ): void {
-		$limit = max( 0, (int) ( $named['limit'] ?? 50 ) );
-		if ( 'count' === ( $named['format'] ?? '' ) && ! isset( $named['offset'] ) ) {
-			$limit = 0;
-		}
-		$items  = array();
-		$offset = max( 0, (int) ( $named['offset'] ?? 0 ) );
 		if ( 'count' === ( $named['format'] ?? '' ) ) {
-			$found = self::find( $named, 1, 0 )['total'] - $offset;
-			\WP_CLI::line( (string) max( 0, $limit ? min( $limit, $found ) : $found ) );
+			\WP_CLI::line( (string) self::find( $named, 1, 0 )['total'] ); // Of all, whatever --limit says.
 			return;
 		}
+		$limit  = max( 0, (int) ( $named['limit'] ?? 50 ) );
+		$items  = array();
+		$offset = max( 0, (int) ( $named['offset'] ?? 0 ) );
 		do {
 			$page   = $limit ? min( self::PAGE, $limit - count( $items ) ) : self::PAGE;
 			$rows   = self::find( $named, $page, $offset )['rows'];
