@@ -1,0 +1,28 @@
+"""docs/failures.md says what the recovery table does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sidecar.workflow.recovery import TABLE
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
+_COUNTED = ("retry", "refetch", "resubmit")
+
+
+def rows() -> dict[str, str]:
+    """Reason -> what is done, from the page's first table."""
+    found = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(found) == len(dict(found)), "a reason stands there twice"
+    return dict(found)
+
+
+def test_every_reason_stands_there_and_no_other() -> None:
+    assert set(rows()) == set(TABLE)
+
+
+def test_it_tells_the_steps_as_they_are_taken() -> None:
+    for reason, told in rows().items():
+        steps = (f"{step} {times}" if step in _COUNTED else step for step, times in TABLE[reason].steps)
+        assert told == ", ".join(steps), reason
