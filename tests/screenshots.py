@@ -70,7 +70,7 @@ class Studio:
 
     def views(self) -> None:
         """The customer's view in each phase, as a window, and the rest of it."""
-        job = self.jobs["submitted"] if "submitted" in self.jobs else self.jobs["delivered"]
+        job = next(self.jobs[state] for state in ("submitted", "enlarged", "paid") if state in self.jobs)
         for phase in PHASES:
             for look in LOOKS:
                 if self.wants(f"view-{phase}"):

@@ -26,6 +26,7 @@ def furnish(faces: Faces, folder: Path, jobs: int = 240, seed: int = 3) -> dict[
         columns: dict[str, Any] = {"attachment_id": photos[number % len(photos)]}
         columns |= {"email": f"buyer{number}@customer.example"} if number % 9 else {"email": ""}
         columns |= {"resolution": chance.choice(["4x", "4x", "8x"]), "amount_charged": 4.8}
+        columns["status"] = {"delivered": "completed", "refunded": "failed"}.get(state, "processing")
         job = faces.bought(state, reason, **columns)
         _age(faces, job, state, age, chance)
         shown[state] = job

@@ -28,7 +28,7 @@ $smib_kinds = array(
 	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), __( 'before the download link ends', 'smi-bridge' ) ),
 	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when there is no picture half an hour after payment', 'smi-bridge' ) ),
 	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
-	'refunded'  => array( __( 'Refund', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
+	'refunded'  => array( __( 'Refund mail', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
 	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'the sidecar’s words about one job', 'smi-bridge' ) ),
 	'admin'     => array( __( 'Digest to you', 'smi-bridge' ), __( 'when something needs a person', 'smi-bridge' ) ),
 );
