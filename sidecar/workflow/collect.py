@@ -29,14 +29,15 @@ def run(ports: Ports, job: Job) -> None:
         job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    incoming, facts = _download(ports, job)
+    incoming, facts, kept = _download(ports, job)
     temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
     try:
         wanted = _wanted_format(ports.settings.output_format, job, facts)
         if wanted != facts.format or job.result_size != job.target_size:
             temp, facts = _convert(ports, job, temp, facts, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, facts)
+        _check_picture(ports, job, temp, facts, kept)
+        del kept  # some megabytes
         name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
@@ -130,8 +131,8 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
     return ports.store.advance(job, changes, due_at=now + LEASE_S, release=False)
 
 
-def _download(ports: Ports, job: Job) -> tuple[Any, Any]:
-    """The verified temp file and the facts of its header."""
+def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
+    """The verified temp file, the facts of its header, and the pixels that the check has kept (None: none)."""
     limit = ports.settings.max_result_mb * 1_000_000
     verifier = ports.pictures.Verifier(ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit))
     incoming = ports.files.incoming(job.job_id, job.claim)
@@ -147,10 +148,10 @@ def _download(ports: Ports, job: Job) -> tuple[Any, Any]:
     except BaseException:
         incoming.discard()
         raise
-    return incoming, facts
+    return incoming, facts, verifier.kept
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any) -> None:
+def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
@@ -161,7 +162,7 @@ def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any) -> None:
     fetched = ports.files.temp_path(job.job_id, job.claim, "source")
     try:
         source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
-        verdict = ports.pictures.check_picture(source, temp, facts)
+        verdict = ports.pictures.check_picture(source, temp, facts, kept=kept)
     except SidecarError as error:
         if not error.code.startswith(("source_", "fetch_")):
             raise

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import PermanentError
 from .facts import JPEG, PNG, WEBP, ImageFacts
+from .kept import KeptPixels
+from .reduced import reduced_kept, shows_as_stored
 from .resemblance import Resemblance, compare, comparison_size, small_copy
 from .verifier import read_header
 
@@ -52,8 +54,12 @@ class PictureVerdict:
     figures: Resemblance | None = None
 
 
-def check_picture(source: Path, result: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -> PictureVerdict:
+def check_picture(
+    source: Path, result: Path, facts: ImageFacts, *, kept: KeptPixels | None = None, decode_limit_mp: int = 50
+) -> PictureVerdict:
     """Compares the delivered file with the source that was sent to be enlarged.
+
+    `kept`: the pixels of `result`, if its check has kept them; the file is not read again then.
 
     `facts` are those of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
     warnings as errors, so this includes what `verify_pixels` does. Codes: ``result_blank``, ``result_torn``,
@@ -74,7 +80,10 @@ def check_picture(source: Path, result: Path, facts: ImageFacts, *, decode_limit
     except PermanentError as error:
         raise PermanentError("source_not_an_image", error.detail) from error
     try:
-        after = small_copy(result, facts, size, fail_on="warning" if facts.format == JPEG else "error")
+        if kept is not None and shows_as_stored(facts):
+            after = reduced_kept(kept, size)
+        else:
+            after = small_copy(result, facts, size, fail_on="warning" if facts.format == JPEG else "error")
     except PermanentError as error:
         return PictureVerdict(False, error.code, error.detail, 0.0)
     figures = compare(before.image, after.image)

@@ -20,6 +20,7 @@ from .facts import (
     exif_orientation,
     truncated,
 )
+from .kept import KeptPixels, may_be_kept
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE
 
@@ -95,6 +96,13 @@ class PngParser:
             where = self._type.decode("ascii", "replace") or "signature"
             raise truncated(f"the PNG ends in or after its {where} chunk, without IEND")
         return self.facts
+
+    @property
+    def kept(self) -> KeptPixels | None:
+        """The pixels, once the end was reached, if the picture is small and plain."""
+        if not self._ended or self.facts is None or self._scanlines is None or self._scanlines.kept is None:
+            return None
+        return KeptPixels(self._scanlines.kept, self.facts)
 
     def _cross_gap(self) -> None:
         gap, self._gap = bytes(self._gap), bytearray()
@@ -190,3 +198,5 @@ class PngParser:
         if self._expected is not None:
             self._expected.check_size(width, height)
             self._scanlines = Scanlines(width, height, depth * channels, bool(interlace))
+            if may_be_kept(self.facts, self._scanlines.bytes_needed):
+                self._scanlines.kept = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import vips
 from .facts import JPEG, ImageFacts
+from .kept import KeptPixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +52,21 @@ def reduced(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: st
         pixels = bytes(image.write_to_memory())
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA" if alpha is not None else "CMYK"}[image.bands]
     return _finished(mode, (image.width, image.height), pixels, profile, facts.orientation, stored)
+
+
+def shows_as_stored(facts: ImageFacts) -> bool:
+    """Whether the stored pixels are what a viewer shows: nothing shines through, no profile, upright."""
+    return not facts.has_alpha and not facts.has_icc and facts.orientation == 1
+
+
+def reduced_kept(kept: KeptPixels, size: tuple[int, int]) -> Small:
+    """The same from the pixels that the check has kept, of a picture that `shows_as_stored`."""
+    from PIL import Image
+
+    image = kept.image()
+    block = max(1, min(image.width // (2 * size[0]), image.height // (2 * size[1])))
+    small = image.reduce(block) if block > 1 else image
+    return Small(small.convert("RGB").resize(size, Image.Resampling.BILINEAR), False)
 
 
 def _finished(mode, size, pixels, profile, orientation, wanted) -> Small:

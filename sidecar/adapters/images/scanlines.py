@@ -39,6 +39,7 @@ class Scanlines:
         self._inflater = isal_zlib.decompressobj()
         self._gathered = memoryview(bytearray(2 * PIECE))
         self._filled = 0
+        self.kept: list[bytes] | None = None  # set it to a list to have the scanlines collected there
 
     def feed(self, piece: memoryview) -> None:
         """The next compressed bytes, at most `PIECE` of them."""
@@ -61,6 +62,8 @@ class Scanlines:
             while True:
                 pixels = inflater.decompress(piece, PIECE)
                 self._count(pixels)
+                if self.kept is not None:
+                    self.kept.append(pixels)
                 piece = inflater.unconsumed_tail
                 if not piece and len(pixels) < PIECE:
                     break

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...core.errors import PermanentError
 from .facts import JPEG, PNG, WEBP, Expected, ImageFacts, truncated
+from .kept import KeptPixels
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 
 
@@ -49,6 +50,11 @@ class Verifier:
     def facts(self) -> ImageFacts | None:
         """What the header says, as soon as it has been read."""
         return self._parser.facts if self._parser else None
+
+    @property
+    def kept(self) -> KeptPixels | None:
+        """The pixels of a small PNG that has been checked to its end, for `check_picture`."""
+        return getattr(self._parser, "kept", None)
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """The next bytes of the file, any number of them. Raises as early as the fault can be known."""
