@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 
+from sidecar.adapters import memory
 from sidecar.core.job import Job
 from sidecar.services import Services
 from sidecar.workflow import runner
@@ -17,6 +18,7 @@ from .. import HUGE
 
 
 def main() -> None:
+    memory.keep_freed()  # as a worker does
     ports = Services.from_env().ports
     now = time.time()
     job = Job(

@@ -1,0 +1,23 @@
+"""Adapter: the C library's memory allocator, told to keep what was freed. Changes speed only."""
+
+from __future__ import annotations
+
+import ctypes
+
+# mallopt(3), <malloc.h> of glibc.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 32 << 20
+LARGEST_BYTES = 16 << 20
+
+
+def keep_freed() -> bool:
+    """Keep up to 32 MB of freed memory instead of giving it back to the system after each picture; False without glibc.
+
+    A worker asks for the same megabyte buffers again and again. Given back, each of their pages costs a fault when it
+    is asked for anew: a third of the CPU of what is done with a picture of 1 MB. The peak does not change.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # not glibc
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, LARGEST_BYTES) and mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES))
