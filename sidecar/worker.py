@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerPool
 
 from . import tasks
-from .adapters import logs
+from .adapters import logs, memory
 from .adapters.queue import alive
 from .core.states import STAGES
 from .services import Services
@@ -30,12 +31,45 @@ class StageWorker(SimpleWorker):
     seconds (workflow/timetable.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
     """
 
+    max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
+
     def work(self, *args, **kwargs):
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
+        _wait_for_redis(self.connection)
+        _leave_with_parent()
         tasks.ports().queue.serves = [queue.name for queue in self.queues]
         with alive(self.connection, self.name):
             return super().work(*args, **kwargs)
+
+
+def _wait_for_redis(connection: redis.Redis) -> None:
+    """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # inherited from the pool, these would stop the other workers
+    told = False
+    while True:
+        try:
+            connection.ping()
+            return
+        except redis.RedisError as error:
+            if not told:
+                logs.log("worker.redis", "A worker waits for Redis.", level="warning", detail=str(error))
+            told = True
+            time.sleep(0.5)
+
+
+def _leave_with_parent() -> None:
+    """A worker whose pool was killed finishes its work and leaves: nobody else would ever stop it."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        logs.log("worker.orphan", "The pool is dead; this worker leaves.", level="warning")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 class StagePool(WorkerPool):
@@ -53,6 +87,7 @@ class StagePool(WorkerPool):
 
 def run_workers(services: Services) -> None:
     """Until SIGTERM. What a worker needs is imported before the pool forks: memory is shared, starts are quick."""
+    memory.keep_freed()
     tasks.ports()
     pool = StagePool(
         list(STAGES),
