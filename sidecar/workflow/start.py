@@ -106,7 +106,7 @@ def give_slot_back(ports: Ports, job_id: str) -> None:
 
 def nudge(ports: Ports, lane: str) -> None:
     """See to it that a flush of the lane is queued."""
-    if not ports.outbox.paused(lane) and ports.outbox.nudge(lane):
+    if ports.outbox.nudge(lane):
         ports.queue.flush(lane)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
-from sidecar.adapters.store.outbox import LOCK_MS, dump
+from sidecar.adapters.store.outbox import LOCK_MS, NUDGE_S, dump
 from tests.fakes.clock import Lapsing, SimulatedClock
+
+_KEPT = ("_lapsing", "_bodies", "_later", "_failures")
 
 
 class MemoryOutbox:
@@ -20,6 +23,15 @@ class MemoryOutbox:
         self._bodies: dict[str, dict[str, str]] = {}  # lane -> id -> JSON, in the order of arrival
         self._later: dict[str, dict[str, float]] = {}
         self._failures: dict[str, int] = {}
+
+    def snapshot(self) -> dict[str, Any]:
+        """What Redis writes to its disk now and then."""
+        return {name: deepcopy(getattr(self, name)) for name in _KEPT}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """What Redis reads when it starts again."""
+        for name, part in snapshot.items():
+            setattr(self, name, deepcopy(part))
 
     def flush_all(self) -> None:
         """What FLUSHALL does."""
@@ -91,7 +103,7 @@ class MemoryOutbox:
         return self._lapsing.get(f"paused:{lane}") is not None
 
     def nudge(self, lane: str) -> bool:
-        return self._lapsing.take(f"nudged:{lane}", 10)
+        return not self.paused(lane) and self._lapsing.take(f"nudged:{lane}", NUDGE_S)
 
     def begin_flush(self, lane: str) -> None:
         self._lapsing.drop(f"nudged:{lane}")

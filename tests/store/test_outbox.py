@@ -165,6 +165,13 @@ def test_one_nudge_is_enough_until_the_flush_begins(memory: Memory) -> None:
     assert memory.outbox.nudge("deliver")
 
 
+def test_a_lane_that_is_paused_is_not_nudged(memory: Memory) -> None:
+    memory.outbox.pause("deliver", seconds=30)
+    assert not memory.outbox.nudge("deliver")
+    memory.let_pass(31)
+    assert memory.outbox.nudge("deliver")
+
+
 def test_a_nudge_whose_flush_was_lost_is_given_again(memory: Memory) -> None:
     memory.outbox.nudge("deliver")
     memory.let_pass(11)

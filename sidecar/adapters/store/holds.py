@@ -23,7 +23,7 @@ class RedisHolds:
 
     def resume(self, stage: str, *, by_admin: bool = False) -> bool:
         """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
-        with self._redis.pipeline() as pipe:
+        with self._redis.pipeline(transaction=False) as pipe:
             for kind in (False, True)[: 1 + by_admin]:
                 pipe.hdel(_held(kind), stage)
             pipe.delete(f"smi:streak:{stage}")
@@ -38,7 +38,7 @@ class RedisHolds:
 
     def held(self) -> dict[str, dict[str, Any]]:
         """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
-        with self._redis.pipeline() as pipe:
+        with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(_held(False))
             pipe.hgetall(_held(True))
             by_itself, by_admin = pipe.execute()

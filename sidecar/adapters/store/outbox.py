@@ -13,6 +13,7 @@ import redis
 from . import scripts
 
 LOCK_MS = 12_000
+NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
 REST_MS = 150  # between two flushes of a lane: nothing that a customer notices, and a rush shares its requests
 
 
@@ -23,8 +24,16 @@ class RedisOutbox:
         self._redis = connection
         self._clock = clock
         register = connection.register_script
-        self._put, self._ready, self._defer, self._done, self._keep = (
-            register(text) for text in (scripts.PUT, scripts.READY, scripts.DEFER, scripts.DONE, scripts.KEEP_LOCK)
+        self._put, self._ready, self._defer, self._done, self._keep, self._nudge = (
+            register(text)
+            for text in (
+                scripts.PUT,
+                scripts.READY,
+                scripts.DEFER,
+                scripts.DONE,
+                scripts.KEEP_LOCK,
+                scripts.NUDGE,
+            )
         )
 
     def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
@@ -104,8 +113,9 @@ class RedisOutbox:
 
     # ------------------------------------------------------------------ one nudge is enough
     def nudge(self, lane: str) -> bool:
-        """True for the first caller since the last flush began: he enqueues it, the others need not."""
-        return bool(self._redis.set(f"smi:nudged:{lane}", "1", nx=True, ex=10))
+        """True for the first caller since the last flush began: he enqueues it, the others need not. False while the
+        lane is paused."""
+        return self._nudge(keys=[f"{_lane(lane)}:paused", f"smi:nudged:{lane}"], args=[NUDGE_S]) == 1
 
     def begin_flush(self, lane: str) -> None:
         """Lift the nudge; from now on the lane rests."""

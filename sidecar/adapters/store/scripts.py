@@ -16,9 +16,9 @@ if known then
   redis.call('DEL', KEYS[1])
 end
 for i = 5, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   if ARGV[i] == 'state' then redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1) end
 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('PERSIST', KEYS[1])
 if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) else redis.call('ZREM', KEYS[2], ARGV[1]) end
 if ARGV[4] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
@@ -69,16 +69,19 @@ for _ = 1, messages do
   redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
+local set, unset = {}, {}
 for i = at, #ARGV, 2 do
   if ARGV[i] == 'state' and ARGV[i + 1] ~= row[2] then
     redis.call('HINCRBY', KEYS[3], row[2], -1)
     redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1)
   end
-  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
-  else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  if ARGV[i + 1] == '' then unset[#unset + 1] = ARGV[i]
+  else set[#set + 1] = ARGV[i] set[#set + 1] = ARGV[i + 1] end
 end
-if ARGV[5] == '' then redis.call('HDEL', KEYS[1], 'claim', 'lease')
-elseif ARGV[3] ~= '' and ARGV[6] ~= '=' then redis.call('HSET', KEYS[1], 'lease', ARGV[6]) end
+if ARGV[5] == '' then unset[#unset + 1] = 'claim' unset[#unset + 1] = 'lease'
+elseif ARGV[3] ~= '' and ARGV[6] ~= '=' then set[#set + 1] = 'lease' set[#set + 1] = ARGV[6] end
+if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
+if #unset > 0 then redis.call('HDEL', KEYS[1], unpack(unset)) end
 if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
@@ -170,6 +173,12 @@ for at = 1, #ARGV, 2 do
     redis.call('ZREM', KEYS[3], ARGV[at])
   end
 end
+"""
+
+# KEYS: a lane's pause, its nudge.  ARGV: life of the nudge, seconds.  -> 1 the caller has nudged | 0 paused, or nudged
+NUDGE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+return redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) and 1 or 0
 """
 
 # KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
