@@ -90,8 +90,8 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
         # One lost answer is that job's bad luck. Several in a row are a broken way to Upsampler, and each further
         # submit would be one more job for a person to look at.
         holds.hold(ports, "submit", reason=job.reason, detail=f"{holds.STREAK} answers in a row were lost")
-    asked_at = job.posting or now
-    _again(ports, job, {}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
+    asked_at = job.posting or int(now)  # unset in an old snapshot of working memory: then the wait begins now
+    _again(ports, job, {"posting": asked_at}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
 
 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:

@@ -25,6 +25,11 @@ class Lapsing:
         self._clock = clock
         self._ends: dict[str, tuple[float, object]] = {}
 
+    def __deepcopy__(self, memo: object) -> Lapsing:
+        copy = Lapsing(self._clock)
+        copy._ends = dict(self._ends)
+        return copy
+
     def take(self, key: str, seconds: float, value: object = True) -> bool:
         """Set the key unless it lives."""
         if self.get(key) is not None:

@@ -68,6 +68,12 @@ class MemoryFiles:
     def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
         return self.root / ".incoming" / f"{job_id}.{claim}.{suffix}"
 
+    def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
+        self.check()
+
+    def refused(self) -> list[Path]:
+        return []
+
     def publish(self, temp: Path, name: str) -> None:
         self.check()
         self.path(name)

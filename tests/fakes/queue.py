@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,24 @@ class Task:
     args: tuple[Any, ...] = field(default_factory=tuple)
 
 
+_KEPT = ("_marks", "tasks")
+
+
 class MemoryQueue:
     """Same methods as RqQueue. `tasks` is the work that waits, oldest first."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._marks = Lapsing(clock)
         self.tasks: list[Task] = []
+
+    def snapshot(self) -> dict[str, Any]:
+        """What Redis writes to its disk now and then."""
+        return {name: deepcopy(getattr(self, name)) for name in _KEPT}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """What Redis reads when it starts again."""
+        for name, part in snapshot.items():
+            setattr(self, name, deepcopy(part))
 
     def flush_all(self) -> None:
         """What FLUSHALL does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +37,9 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
+_KEPT = ("_lapsing", "_jobs", "_leases", "_ends", "_due", "_holders", "_line", "_held")
+
+
 class MemoryJobStore:
     """Same methods as RedisJobStore. `outbox` takes the messages that are written together with a change."""
 
@@ -52,6 +56,15 @@ class MemoryJobStore:
         self._holders: set[str] = set()
         self._line: dict[str, float] = {}
         self._held: dict[bool, dict[str, str]] = {False: {}, True: {}}
+
+    def snapshot(self) -> dict[str, Any]:
+        """What Redis writes to its disk now and then."""
+        return {name: deepcopy(getattr(self, name)) for name in _KEPT}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """What Redis reads when it starts again."""
+        for name, part in snapshot.items():
+            setattr(self, name, deepcopy(part))
 
     def flush_all(self) -> None:
         """What FLUSHALL does to the store (the outbox has its own)."""

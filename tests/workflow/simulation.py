@@ -86,6 +86,9 @@ class Simulation:
         self.jobs = 0
         self.old_webhooks: list[Webhook] = []
         self._rules: list[dict[str, Any]] = []
+        if self.rng.random() < 0.3:
+            self.rig.store.lives = "life0"  # this Redis keeps snapshots, no append-only file
+        self._snapshot: list[dict[str, Any]] = []
         # What the world does, how likely each: every schedule has a character of its own.
         often = {
             self._work: 14,
@@ -98,6 +101,7 @@ class Simulation:
             self._lose_or_double_a_task: self.rng.choice((0, 1, 4)),
             self._sweep: self.rng.choice((0, 1, 2)),
             self._flush_all: self.rng.choice((0, 0, 0, 1)),
+            self._restart_redis: 2 if self.rig.store.lives else 0,
             self._buy: 1,
             self._person: self.rng.choice((0, 0, 1, 2)),
             self._faults: self.rng.choice((0, 1)),
@@ -224,6 +228,18 @@ class Simulation:
         if not self._dead and self.rng.random() < 0.5:  # the bridge says once more what it thinks was not heard
             for job_id in list(self.rig.shop.rows):
                 self._push("job.paid", self.rig.shop.paid_data(job_id))
+
+    def _restart_redis(self) -> None:
+        """Redis comes back with what it last wrote to its disk, under another name of its life."""
+        parts = (self.rig.store, self.rig.outbox, self.rig.queue)
+        if not self._snapshot or self.rng.random() < 0.5:
+            self._tell("Redis writes a snapshot")
+            self._snapshot = [part.snapshot() for part in parts]
+            return
+        self._tell("Redis comes back with an old snapshot")
+        for part, old in zip(parts, self._snapshot, strict=True):
+            part.restore(old)
+        self.rig.store.lives = f"life{self.rng.randrange(10**6)}"
 
     def _outage(self) -> None:
         rig, rng = self.rig, self.rng
