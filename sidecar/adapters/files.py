@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
 
 _TEMP = ".incoming"
+REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
 _NAME = re.compile(r"[0-9]{4}/[0-9]{2}/([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
 
 # What stands in smi-downloads so that paid files are not served past the token. nginx ignores all of these:
@@ -175,6 +176,18 @@ class ResultFiles:
     def discard_temps(self, job_id: str) -> None:
         for path in (self.root / _TEMP).glob(f"{job_id}.*"):
             path.unlink(missing_ok=True)
+
+    def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
+        """Keep a small JPEG of a result that was refused; the bridge shows it to the admin."""
+        folder = self.root / REFUSED
+        try:
+            self._make(folder)
+            (folder / f"{job_id}.{attempt}.jpg").write_bytes(thumbnail)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+
+    def refused(self) -> list[Path]:
+        return [path for path in (self.root / REFUSED).glob("*.jpg") if path.is_file()]
 
     def stored(self) -> Iterator[str]:
         """Names of all finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""

@@ -12,6 +12,7 @@ from ..core.messages import parse_rfc3339
 from .ports import Ports
 
 PAGE = 200
+REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
 _NAME = re.compile(r"([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
 
@@ -46,6 +47,10 @@ def run(ports: Ports, *, dry_run: bool = False) -> Report:
     for path in ports.copies.all():
         if now - path.stat().st_mtime > TEMP_LIFE_S:
             report.sources += 1
+            _throw_away(path, report)
+    for path in ports.files.refused():
+        if now - path.stat().st_mtime > REFUSED_LIFE_S:
+            report.temps += 1
             _throw_away(path, report)
     ports.log("cleanup", "Cleaned up.", **report.as_dict())
     return report

@@ -173,6 +173,8 @@ def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) ->
     finally:
         fetched.unlink(missing_ok=True)
     if not verdict.ok:
+        # Whoever has to decide about the job sees this beside the picture that was bought.
+        ports.files.keep_refused(job.job_id, job.attempt, ports.pictures.thumbnail(temp))
         raise PermanentError(verdict.code, verdict.detail)
 
 

@@ -51,6 +51,7 @@ $smib_actions    = $row ? Job_Actions::possible( $row ) : array( 'retry' );
 				printf( esc_html__( 'Attempt %s', 'smi-bridge' ), esc_html( number_format_i18n( $smib_attempt ) ) );
 				?>
 				</h2>
+				<?php Refused_Result::show( $job_id, (int) $smib_attempt, $smib_attachment ); ?>
 				<ol>
 					<?php foreach ( $smib_lines as $smib_line ) : ?>
 					<li class="<?php echo esc_attr( $smib_line['tone'] ); ?>">
