@@ -15,6 +15,7 @@ from ..core.errors import CallerError, ConfigurationError, TemporaryError
 from ..core.messages import Signer
 from .fetch.tls import tls_context
 
+_NOT_HERE = (301, 302, 303, 307, 308, 404)  # a redirect is a wrong address, too: a signed POST does not follow it
 ROUTE = "smi-bridge/v1/messages"
 MAX_ANSWER_BYTES = 32 << 20
 
@@ -80,7 +81,7 @@ class ShopDoor:
             if self._host:
                 headers["Host"] = self._host
             response = self._exchange(address, body, headers)
-            if response.status in (404, 301, 302) and address is not self._addresses[-1]:
+            if response.status in _NOT_HERE and address is not self._addresses[-1]:
                 missing = ConfigurationError("shop_door_missing", f"{address} answered {response.status}")
                 continue
             answer = self._judge(address, response)
@@ -107,7 +108,7 @@ class ShopDoor:
         status = response.status
         if status == 401:
             raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
-        if status in (301, 302, 404):
+        if status in _NOT_HERE:
             raise ConfigurationError("shop_door_missing", f"{address} answered {status}: is the bridge active?")
         if status in (400, 403, 409, 413, 422):
             raise ConfigurationError("shop_refused_message", f"{address} answered {status}: {_text(response)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from ..core.errors import PermanentError
+from ..core.errors import PermanentError, TemporaryError
 from ..core.job import Job
 from .fetch import SafeFetcher
 from .files import storage_error
@@ -42,12 +44,8 @@ class Sources:
             if not path.is_file():
                 raise PermanentError("source_gone", "the file is no longer in the uploads folder")
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
-        try:
+        with _as_a_source():
             prefix = self._fetcher.head_bytes(job.source_url, HEADER_BYTES)
-        except PermanentError as error:
-            if error.code == "result_gone":
-                raise PermanentError("source_gone", error.detail) from error
-            raise
         return Source(job.source_url, None, read_header_bytes(prefix), None)
 
     def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
@@ -58,17 +56,14 @@ class Sources:
                 raise PermanentError("source_gone", "the file is no longer in the uploads folder")
             return path
         try:
-            fetch = self._fetcher.stream(job.source_url, max_bytes=max_bytes, deadline_s=120)
-            with fetch as response, into.open("wb") as file:
-                for chunk in response.chunks:
-                    file.write(chunk)
+            with _as_a_source():
+                fetch = self._fetcher.stream(job.source_url, max_bytes=max_bytes, deadline_s=120)
+                with fetch as response, into.open("wb") as file:
+                    for chunk in response.chunks:
+                        file.write(chunk)
         except OSError as error:
             into.unlink(missing_ok=True)
             raise storage_error(error, into) from error
-        except PermanentError as error:
-            into.unlink(missing_ok=True)
-            renamed = {"result_gone": "source_gone", "result_too_large": "source_too_large"}.get(error.code, error.code)
-            raise PermanentError(renamed, error.detail) from error
         except BaseException:
             into.unlink(missing_ok=True)
             raise
@@ -105,3 +100,17 @@ class Sources:
         if not path.is_relative_to(self._dir.resolve()):
             raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
         return path
+
+
+@contextmanager
+def _as_a_source() -> Iterator[None]:
+    """The fetcher speaks of results; what befalls a source has names, and a line of the recovery table, of its own."""
+    try:
+        yield
+    except PermanentError as error:
+        renamed = {"result_gone": "source_gone", "result_too_large": "source_too_large"}.get(error.code, error.code)
+        raise PermanentError(renamed, error.detail) from error
+    except TemporaryError as error:
+        if error.code != "result_cut":
+            raise
+        raise TemporaryError("fetch_failed", error.detail) from error

@@ -1,0 +1,191 @@
+"""The adapter to the shop's door, over a real connection to a web server that says what it is told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from sidecar.adapters.shop import ShopDoor
+from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
+from sidecar.core.messages import TO_SHOP, Opener, Signer
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+NOW = 1_795_341_600.0
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def done(request: dict[str, Any]) -> Answer:
+    """Every message of the batch is done."""
+    results = [
+        {"id": m["id"], "status": "done", "reason": None, "data": {"echo": m["data"]}} for m in request["messages"]
+    ]
+    return 200, {}, json.dumps({"results": results}).encode()
+
+
+@dataclass
+class Shop:
+    """`answer`: path and request → what is said. `requests`: (path, host, type, data)."""
+
+    url: str
+    answer: Callable[[str, dict[str, Any]], Answer]
+    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def door(self, **how: Any) -> ShopDoor:
+        signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
+        return ShopDoor(signer, **{"shop_url": self.url, "clock": lambda: NOW, "timeout": (2, 2)} | how)
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    opener = Opener([SECRET], direction=TO_SHOP, site="https://shop.example")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            message = opener.open(body, self.headers, now=NOW)
+            assert message.type == "batch"
+            shop.requests.append((self.path, self.headers["Host"], message.data))
+            status, headers, answer = shop.answer(self.path, message.data)
+            if status == 0:  # no answer at all
+                self.close_connection = True
+                return
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(answer)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    shop = Shop(f"http://127.0.0.1:{server.server_port}", lambda path, request: done(request))
+    yield shop
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def message(number: int = 1) -> dict[str, Any]:
+    return {"id": f"m{number}", "type": "job.progress", "data": {"n": number}}
+
+
+def refused(door: ShopDoor) -> SidecarError:
+    with pytest.raises(SidecarError) as caught:
+        door.send([message()])
+    door.close()
+    return caught.value
+
+
+def test_a_batch_comes_back_with_a_result_for_each_message(shop: Shop) -> None:
+    door = shop.door()
+    results = door.send([message(1), message(2)])
+    assert [(r["id"], r["status"], r["data"]["echo"]["n"]) for r in results] == [("m1", "done", 1), ("m2", "done", 2)]
+    assert shop.requests[0][0] == "/wp-json/smi-bridge/v1/messages"
+    door.close()
+
+
+def test_the_second_form_of_the_address_is_found_and_remembered(shop: Shop) -> None:
+    shop.answer = lambda path, request: (404, {}, b"") if "wp-json" in path else done(request)
+    door = shop.door()
+    for _ in range(3):
+        door.send([message()])
+    paths = [path for path, _, _ in shop.requests]
+    assert paths == ["/wp-json/smi-bridge/v1/messages", *["/?rest_route=/smi-bridge/v1/messages"] * 3]
+    door.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404])
+def test_a_door_that_is_nowhere_is_ours_to_mend(shop: Shop, status: int) -> None:
+    shop.answer = lambda path, request: (status, {"Location": "https://www.shop.example/"}, b"")
+    error = refused(shop.door())
+    assert isinstance(error, ConfigurationError) and error.code == "shop_door_missing"
+    assert len(shop.requests) == 2, "both forms were tried, and no redirect was followed"
+
+
+def test_a_refused_signature_is_ours_to_mend_and_a_wrong_clock_is_named(shop: Shop) -> None:
+    shop.answer = lambda path, request: (401, {"Date": "Sun, 22 Nov 2026 10:10:00 GMT"}, b'{"error": "unauthorized"}')
+    error = refused(shop.door())
+    assert (type(error), error.code) == (ConfigurationError, "shop_refused")
+    assert "600 s" in error.detail
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 413, 422])
+def test_a_message_that_is_refused_is_told_apart_from_a_shop_that_is_away(shop: Shop, status: int) -> None:
+    shop.answer = lambda path, request: (status, {}, b'{"error": "message_invalid"}')
+    error = refused(shop.door())
+    assert (type(error), error.code) == (ConfigurationError, "shop_refused_message")
+    assert "message_invalid" in error.detail
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, {}, b"<h1>Fatal error</h1>"),
+        (502, {}, b""),
+        (503, {}, b'{"error": "maintenance"}'),
+        (429, {}, b""),
+        (200, {}, b"<html>a login page</html>"),
+        (200, {}, b"[]"),
+        (200, {}, b'{"results": "all"}'),
+        (200, {}, b'{"results": []}'),
+        (200, {"Content-Length": "5000"}, b'{"results"'),
+        (0, {}, b""),
+    ],
+    ids=lambda answer: f"{answer[0]} {answer[2][:12]!r}",
+)
+def test_a_shop_that_gives_no_answer_worth_the_name_is_away(shop: Shop, answer: Answer) -> None:
+    shop.answer = lambda path, request: answer
+    error = refused(shop.door())
+    assert isinstance(error, TemporaryError) and error.code == "shop_unavailable"
+
+
+def test_a_dead_port_is_away(shop: Shop) -> None:
+    error = refused(shop.door(shop_url="http://127.0.0.1:1"))
+    assert isinstance(error, TemporaryError) and error.code == "shop_unavailable"
+
+
+def test_a_connection_that_the_shop_has_closed_meanwhile_is_no_outage(shop: Shop) -> None:
+    door = shop.door()
+    shop.answer = lambda path, request: (*done(request)[:1], {"Connection": "close"}, done(request)[2])
+    for _ in range(3):
+        assert door.send([message()])[0]["status"] == "done"
+    door.close()
+
+
+def test_an_address_of_its_own_keeps_the_shops_name_in_the_host_header(shop: Shop) -> None:
+    door = shop.door(shop_url="https://shop.example", address=shop.url)
+    door.send([message()])
+    assert shop.requests[0][1] == "shop.example"
+    door.close()
+
+
+def test_a_question_is_answered_or_the_shop_is_away(shop: Shop) -> None:
+    door = shop.door()
+    assert door.ask("status", {"a": 1}) == {"echo": {"a": 1}}
+    refusal = {"results": [{"id": "status", "status": "refused", "reason": "invalid", "data": {}}]}
+    shop.answer = lambda path, request: (200, {}, json.dumps(refusal).encode())
+    with pytest.raises(TemporaryError):
+        door.ask("status", {})
+    door.close()
+
+
+def test_an_order_that_the_shop_refuses_is_the_callers_fault(shop: Shop) -> None:
+    refusal = {"results": [{"id": "job.rerun", "status": "refused", "reason": "working", "data": {}}]}
+    shop.answer = lambda path, request: (200, {}, json.dumps(refusal).encode())
+    door = shop.door()
+    with pytest.raises(CallerError) as caught:
+        door.order("job.rerun", {"job_id": "j", "force": False})
+    assert caught.value.code == "working"
+    door.close()
