@@ -57,7 +57,7 @@ def shop() -> Iterator[Shop]:
             if status == 0:  # no answer at all
                 self.close_connection = True
                 return
-            self.send_response(status)
+            self.send_response_only(status)
             for name, value in {"Content-Length": str(len(answer)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
