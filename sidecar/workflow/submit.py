@@ -76,7 +76,8 @@ def run(ports: Ports, job: Job) -> None:
         accepted(ports, job, submission.upsampler_id, submission.credits)
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
-        hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id)
+        if hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
+            _tell_ledger(ports, job, submission)
         raise
     except Exception:
         # Working memory is away, and refuses the webhook as well. The ledger keeps what we heard until it is asked.
