@@ -121,6 +121,8 @@ class Clock:
                 self._tick()
             except redis.RedisError as error:
                 logs.log("clock.redis", "Redis does not answer.", level="warning", detail=str(error))
+            except Exception:  # a clock that stands still would stop every job; one stroke less stops none
+                logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
 
     def _tick(self) -> None:

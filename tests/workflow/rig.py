@@ -71,6 +71,11 @@ class LeaseDouble:
                 continue
 
 
+def in_memory(clock: SimulatedClock, slots: int) -> tuple[MemoryJobStore, MemoryOutbox]:
+    outbox = MemoryOutbox(clock)
+    return MemoryJobStore(clock, outbox, slots=slots), outbox
+
+
 class Faulty:
     """A part of which some methods raise: `faults` by method name, each for as long as it stands there."""
 
@@ -94,13 +99,17 @@ class Rig:
         slots: int = 0,
         wrap: Callable[[str, Any], Any] | None = None,
         files: Any = None,
+        memory: Callable[[SimulatedClock, int], tuple[Any, Any]] | None = None,
         **env: str,
-    ):
+    ) -> None:
+        """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock and slots →
+        another job store and outbox."""
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
-        self.outbox = MemoryOutbox(self.clock)
-        self.store = MemoryJobStore(self.clock, self.outbox, slots=slots)
+        self.store: Any
+        self.outbox: Any
+        self.store, self.outbox = (memory or in_memory)(self.clock, slots)
         self.queue = MemoryQueue(self.clock)
         self.shop = FakeShop(self.clock)
         self.sources, self.copies = FakeSources(), FakeCopies()
