@@ -295,6 +295,7 @@ def test_the_shops_own_modal_gives_way(faces: Faces):
             expect(page.locator("#smi-modal")).to_be_hidden()
             assert page.evaluate("window.timesClosed") >= 2
             page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_be_hidden()
             page.evaluate("window.openTheirs()")
             expect(page.locator("#smi-modal")).to_be_visible()
     finally:

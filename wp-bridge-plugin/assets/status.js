@@ -513,7 +513,12 @@
 		var card = el( 'div', { class: 'card' } );
 		var view = new View( card, id, 'h2' );
 		var theirs = document.getElementById( 'smi-modal' );
-		var watch = theirs ? new MutationObserver( closeTheShopsModal ) : null;
+		// `open` is false as soon as the dialog closes, the `close` event comes later.
+		var watch = theirs ? new MutationObserver( function () {
+			if ( dialog.open ) {
+				closeTheShopsModal();
+			}
+		} ) : null;
 		dialog.append( card, close );
 		box.append( dialog );
 
