@@ -197,7 +197,8 @@ class Simulation:
         self._as_worker("sweep", lambda: mend.sweep(self.rig.ports))
 
     def _wait(self) -> None:
-        self.rig.clock.advance(self.rng.choice((0.1, 1, 5, 16, 31, 61, self.rng.uniform(0, self._most_wait))))
+        most = 200 if self._dead else self._most_wait  # a worker that stalls does not stall for hours
+        self.rig.clock.advance(self.rng.choice((0.1, 1, 5, 16, 31, 61, self.rng.uniform(0, most))))
 
     def _webhook(self) -> None:
         due = self.rig.upsampler.take_webhooks()
