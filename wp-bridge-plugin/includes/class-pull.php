@@ -37,7 +37,7 @@ final class Pull {
 		$effects = array();
 		if ( 0 === $after ) {
 			self::take_in();
-			self::end_cut_off_refunds();
+			$effects = self::end_cut_off_refunds();
 			Install::tidy_when_due(); // WP-Cron may never come; the sidecar does, every minute.
 		}
 		$open = Sql::in( States::where_settled( false ) );

@@ -172,7 +172,9 @@ final class Refund {
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
 			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
 		}
-		return self::due( $row, 'The refund was cut off; whether the money went is not known.' );
+		$detail = 'The refund was cut off; whether the money went is not known.';
+		Story::tell( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
+		return self::due( $row, $detail );
 	}
 
 	/**
