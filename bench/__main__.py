@@ -53,25 +53,32 @@ def measure(names: tuple[str, ...] | list[str], *, quick: bool) -> int:
         console.print(f"[dim]{time.monotonic() - began:6.1f} s  {line}[/]")
 
     figures: list[Figure] = []
+    broken: list[str] = []
     noise = Noise()
     with Bench(say, quick=quick) as bench:
         for name in names:
             say(f"[bold]{name}[/]")
             noise.sample()
-            for figure in import_module(f"bench.measurements.{name}").run(bench):
-                figures.append(figure)
-                say(f"{figure.name}: {figure.value:.4g} {figure.unit}")
+            try:
+                for figure in import_module(f"bench.measurements.{name}").run(bench):
+                    figures.append(figure)
+                    say(str(figure))
+            except Exception:  # the others are measured all the same; what broke is told at the end
+                console.print_exception()
+                broken.append(name)
         noise.sample()
     report.show(figures, noise.caption(), console)
     missed = [figure.name for figure in figures if not figure.met]
+    if broken:
+        console.print(f"[bold red]broke: {', '.join(broken)}[/]")
     if quick:
         console.print("tried out only: nothing is written, no goal counts")
-        return 0
+        return 1 if broken else 0
     report.write([*figures, noise.figure()])
     console.print(f"{report.RESULTS} written after {time.monotonic() - began:.0f} s")
     if missed:
         console.print(f"[bold red]missed: {', '.join(missed)}[/]")
-    return 1 if missed else 0
+    return 1 if missed or broken else 0
 
 
 if __name__ == "__main__":

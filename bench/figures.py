@@ -77,6 +77,11 @@ class Figure:
     ratio: float | None = None
     note: str = ""
 
+    def __str__(self) -> str:
+        beside = "" if self.baseline is None else f", beside {self.baseline:.4g}: {self.ratio:.3g} x"
+        verdict = "" if self.goal is None else f" ({self.goal}: {'met' if self.met else 'MISSED'})"
+        return f"{self.name}: {self.value:.4g} {self.unit}{beside}{verdict}"
+
     @property
     def met(self) -> bool:
         return self.goal is None or self.goal.met_by(self.value, self.ratio)

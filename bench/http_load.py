@@ -13,6 +13,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _BUFFER = 1 << 20
 
 
+class _ClosedBetween(RuntimeError):
+    """The server has closed the connection before it began to answer."""
+
+
 class Connection:
     """One kept-alive HTTP/1.1 connection. Answers must have a Content-Length or no body at all."""
 
@@ -29,11 +33,26 @@ class Connection:
         return connection
 
     def exchange(self, request: bytes) -> tuple[int, int]:
-        """(status, bytes of the body). Raises RuntimeError when the server closes too early."""
-        self._socket.sendall(request)
+        """(status, bytes of the body). Raises RuntimeError when the server closes too early.
+
+        A server may end a kept connection between two requests (nginx after a thousand of them): it is opened anew.
+        """
+        try:
+            return self._exchange(request)
+        except _ClosedBetween:
+            self.reopen()
+            return self._exchange(request)
+
+    def _exchange(self, request: bytes) -> tuple[int, int]:
+        try:
+            self._socket.sendall(request)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise _ClosedBetween from error
         head = b""
         while (end := head.find(b"\r\n\r\n")) < 0:
             got = self._socket.recv(1 << 16)
+            if not got and not head:
+                raise _ClosedBetween
             if not got:
                 raise RuntimeError(f"the server closed after {head[:200]!r}")
             head += got

@@ -133,9 +133,9 @@ def one(name: str, path: Path, calls: int) -> None:
         started = time.process_time()
         run(path)
         spent.append(time.process_time() - started)
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0])
-    print(json.dumps([statistics.median(spent), peak * 1024 / 1e6]))
+    from bench.processes import peak_megabytes
+
+    print(json.dumps([statistics.median(spent), peak_megabytes()]))
 
 
 def main() -> None:

@@ -38,6 +38,15 @@ def resident_bytes(pid: int) -> int:
     return 0
 
 
+def peak_megabytes() -> float:
+    """The most memory that this process has held since its program began, in 1,000,000 bytes.
+
+    Not `ru_maxrss`: that one is inherited through fork and exec, and so tells of the parent, too.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+
+
 def run_apart(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> list[str]:
     """Run `python -m module arguments…` in a process of its own; the words of its last line of output."""
     ended = subprocess.run(

@@ -5,7 +5,6 @@ Settings come from the environment, as a worker's do; Redis, network and disk ar
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 
@@ -15,6 +14,7 @@ from sidecar.services import Services
 from sidecar.workflow import runner
 
 from .. import HUGE
+from ..processes import peak_megabytes
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         raise SystemExit(f"the job is not stored but {stored}")
     ports.files.remove(stored.path)
     ports.store.forget(job.job_id)
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(seconds, peak_megabytes())
 
 
 if __name__ == "__main__":

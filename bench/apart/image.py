@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from sidecar.adapters import images, memory
 from sidecar.adapters.images import Expected, Verifier
 
 from .. import HUGE
+from ..processes import peak_megabytes
 
 CHUNK = 1 << 20  # as the fetcher hands on what comes from the network
 ANY = frozenset({"png", "jpeg", "webp"})
@@ -84,7 +84,7 @@ def main() -> None:
     began = time.perf_counter()
     PASSES[what](Path(path), Path(*target[:1]))
     seconds = time.perf_counter() - began
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(seconds, peak_megabytes())
 
 
 if __name__ == "__main__":
