@@ -44,15 +44,16 @@ class Connection:
             return self._exchange(request)
 
     def _exchange(self, request: bytes) -> tuple[int, int]:
+        head = b""
         try:
             self._socket.sendall(request)
+            head = self._socket.recv(1 << 16)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise _ClosedBetween from error
-        head = b""
+        if not head:
+            raise _ClosedBetween
         while (end := head.find(b"\r\n\r\n")) < 0:
             got = self._socket.recv(1 << 16)
-            if not got and not head:
-                raise _ClosedBetween
             if not got:
                 raise RuntimeError(f"the server closed after {head[:200]!r}")
             head += got

@@ -65,6 +65,7 @@ class Ours(System):
         self.whole = Whole.start(
             folder,
             plugins=(DEMO_SHOP, BRIDGE, TILL),
+            env={"SMI_LOG_FORMAT": "json"},  # the default; the testbed's logs are for people
             sandbox=sandbox,
             php_children=PHP_CHILDREN,
             progress=progress,

@@ -21,10 +21,34 @@ def socket_path(data_dir: Path) -> Path:
     return Path("/tmp", f"smi-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock")
 
 
+class _Counted:
+    """redis-py calls this for each connection that it opens."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def __call__(self, connection: redis.connection.AbstractConnection) -> None:
+        self.opened += 1
+        connection.on_connect()
+
+
+def opened(client: redis.Redis) -> int | None:
+    """How many connections this client has opened so far: a server that has restarted is spoken to by a new one.
+    None for a client that was not made by `connect`."""
+    counted = client.connection_pool.connection_kwargs.get("redis_connect_func")
+    return counted.opened if isinstance(counted, _Counted) else None
+
+
 def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
     """A client; opens nothing yet. `decode`: text answers for our store; RQ wants bytes."""
     url = url or f"unix://{socket_path(data_dir)}"
     retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)
     return redis.Redis.from_url(
-        url, decode_responses=decode, retry=retry, socket_connect_timeout=5, health_check_interval=30, protocol=2
+        url,
+        decode_responses=decode,
+        retry=retry,
+        socket_connect_timeout=5,
+        health_check_interval=30,
+        protocol=2,
+        redis_connect_func=_Counted(),
     )

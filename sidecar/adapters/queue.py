@@ -39,11 +39,16 @@ if ARGV[5] ~= '' and redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[5]) then r
 return 1
 """
 
-# KEYS: ready work of the stages that the caller serves, by priority.  ARGV: now.
-# -> {place of the stage, item, place of the first stage with more (0: none)} | {0, when the next item may go ('' none)}
+# KEYS: ready work of the stages that the caller serves, by priority; then their calls.
+# ARGV: now, life of a call, beginning of marks; then the stages' names.
+# Takes the first item and lifts the marks of its jobs, so that their like may be put again; if there is more, calls.
+# -> {place of the stage, item, place of the stage that the caller must call (0: none)}
+#    | {0, when the next item may go ('' none)}
 _TAKE = """
+local stages = #KEYS / 2
 local taken, more, soonest = nil, 0, ''
-for place, key in ipairs(KEYS) do
+for place = 1, stages do
+  local key = KEYS[place]
   local due = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[1], 'LIMIT', 0, taken and 1 or 2)
   if due[1] and not taken then
     taken = {place, due[1]}
@@ -54,9 +59,16 @@ for place, key in ipairs(KEYS) do
     break
   end
 end
-if taken then taken[3] = more return taken end
-for _, key in ipairs(KEYS) do
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+if taken then
+  taken[3] = more > 0 and redis.call('SET', KEYS[stages + more], '1', 'NX', 'EX', ARGV[2]) and more or 0
+  local item, jobs = cjson.decode(taken[2]), {}
+  if item[1] == 'stage' then jobs = {item[3]} end
+  if item[1] == 'watch_many' then for _, job in ipairs(item[2]) do jobs[#jobs + 1] = job[1] end end
+  for _, job in ipairs(jobs) do redis.call('DEL', ARGV[3] .. ARGV[3 + taken[1]] .. ':' .. job) end
+  return taken
+end
+for place = 1, stages do
+  local first = redis.call('ZRANGE', KEYS[place], 0, 0, 'WITHSCORES')
   if first[2] and (soonest == '' or tonumber(first[2]) < tonumber(soonest)) then soonest = first[2] end
 end
 return {0, soonest}
@@ -180,27 +192,20 @@ class RqQueue:
 
     def take(self) -> Item | None:
         """The next piece of work; waits for one that may go within a moment. None: nothing is ready."""
-        keys = [_ready(stage) for stage in self.serves]
+        keys = [key(stage) for key in (_ready, _call) for stage in self.serves]
         while True:
             now = self._clock()
-            place, what, *more = self._take_script(keys=keys, args=[now])
+            place, what, *call = self._take_script(keys=keys, args=[now, CALL_S, _MARKS, *self.serves])
             if place:
                 break
             if not what or float(what) - now > WAIT_S:
                 return None
             time.sleep(min(max(float(what) - now, 0.001), 0.02))
-        if more[0]:
-            self._call(self.serves[more[0] - 1])
+        if call[0]:
+            self._enqueue_call(self.serves[call[0] - 1])
         item = _item(self.serves[place - 1], what)
-        self._lift_marks(item)
+        self._begun = {_mark(item.stage, job_id) for job_id in _jobs(item)}
         return item
-
-    def _lift_marks(self, item: Item) -> None:
-        jobs = {"stage": lambda: [item.args[1]], "watch_many": lambda: [job_id for job_id, _ in item.args[0]]}
-        marks = [_mark(item.stage, job_id) for job_id in jobs.get(item.name, list)()]
-        if marks:
-            self._redis.delete(*marks)
-            self._begun = set(marks)
 
     def _put(self, stage: str, name: str, *args, mark: str = "", at: float = 0) -> bool:
         calls = not (self._at_work and stage in self.serves)  # whoever works here sees it when he is done
@@ -235,8 +240,18 @@ def _call(stage: str) -> str:
     return f"smi:called:{stage}"
 
 
+_MARKS = "smi:queued:"
+
+
 def _mark(stage: str, job_id: str) -> str:
-    return f"smi:queued:{stage}:{job_id}"
+    return f"{_MARKS}{stage}:{job_id}"
+
+
+def _jobs(item: Item) -> list[str]:
+    """The jobs whose marks _TAKE has lifted."""
+    if item.name == "stage":
+        return [item.args[1]]
+    return [job_id for job_id, _ in item.args[0]] if item.name == "watch_many" else []
 
 
 def _item(stage: str, text: bytes) -> Item:

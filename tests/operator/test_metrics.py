@@ -1,9 +1,13 @@
 """Figures for Prometheus: what the log says, counted over all processes, and shown to nobody outside."""
 
+import multiprocessing
+
+import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar.adapters.metrics import Counters, CountingLog, exposition
+from tests.testbed.waiting import wait_for
 
 from .test_rq_dashboard import app
 
@@ -19,11 +23,10 @@ def samples(text: str) -> dict[tuple, float]:
 def test_two_processes_add_up(redis_url: str):
     lines: list[str] = []
     for _ in range(2):
-        log = CountingLog(
-            lambda event, sentence, **fields: lines.append(event),
-            Counters(redis.Redis.from_url(redis_url, decode_responses=True)),
-        )
+        counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True))
+        log = CountingLog(lambda event, sentence, **fields: lines.append(event), counters)
         log("job.delivered", "The customer has the file.", stage="deliver", outcome="sent", seconds=4.0)
+        counters.flush()
     found = samples(exposition(Counters(redis.Redis.from_url(redis_url, decode_responses=True)).read(), {}).decode())
     labels = (("event", "job.delivered"), ("outcome", "sent"), ("reason", ""), ("stage", "deliver"))
     assert found["smi_events_total", *labels] == 2
@@ -34,12 +37,28 @@ def test_two_processes_add_up(redis_url: str):
     assert lines == ["job.delivered", "job.delivered"]
 
 
-def test_a_redis_that_is_away_costs_a_count_and_not_the_line():
+def test_counts_arrive_by_themselves_also_from_a_fork(redis_url: str):
+    counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True), every_s=0.05)
+    counters.count("job.paid", {})
+    child = multiprocessing.get_context("fork").Process(target=counters.count, args=("job.paid", {}))
+    child.start()  # its count is added when it ends
+    child.join()
+    assert child.exitcode == 0
+    reader = Counters(redis.Redis.from_url(redis_url, decode_responses=True))
+    wait_for(lambda: reader.read() == {"n|job.paid|||": 2}, "both counts", 5)
+
+
+def test_what_is_counted_while_redis_is_away_is_added_when_it_is_back(redis_url: str):
     lines: list[str] = []
-    nowhere = redis.Redis(host="127.0.0.1", port=1, decode_responses=True)
-    log = CountingLog(lambda event, sentence, **fields: lines.append(event), Counters(nowhere))
+    counters = Counters(redis.Redis(host="127.0.0.1", port=1, decode_responses=True), every_s=60)
+    log = CountingLog(lambda event, sentence, **fields: lines.append(event), counters)
     log("job.paid", "A paid job has arrived.")
-    assert lines == ["job.paid", "metrics.lost"]
+    with pytest.raises(redis.RedisError):
+        counters.flush()
+    log("job.paid", "Another one.")
+    assert lines == ["job.paid", "job.paid"]
+    counters._redis = redis.Redis.from_url(redis_url, decode_responses=True)
+    assert counters.read() == {"n|job.paid|||": 2}
 
 
 def test_the_page_shows_jobs_queues_and_signs_of_life(redis_url: str):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import redis
 
 from ...core.errors import TemporaryError
+from ..connections import opened
 
 HINT_TTL_S = 86400
+LIFE_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 
 
 class RedisSigns:
@@ -63,7 +66,20 @@ class RedisSigns:
 
     def life(self) -> str:
         """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
-        a restart forgets nothing (append-only file), and where the server does not tell."""
+        a restart forgets nothing (append-only file), and where the server does not tell.
+
+        Asked for before each submit, so it is kept for a second, and no longer than the connections to that server: a
+        restart ends them all."""
+        at = opened(self._redis)
+        kept = getattr(self, "_life", None)
+        if kept and at is not None and kept[1] == at and time.monotonic() < kept[2]:
+            return kept[0]
+        life = self._ask_life()
+        # Should the question itself have opened a connection, the next one asks again.
+        self._life = (life, at, time.monotonic() + LIFE_KEPT_S)
+        return life
+
+    def _ask_life(self) -> str:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.info("persistence").info("server")
