@@ -22,6 +22,9 @@ add_action( 'smi_payment_completed', array( Forwarder::class, 'payment_completed
 add_action( 'shutdown', array( Forwarder::class, 'send_waiting' ), 1000 );
 add_action( 'stripe_integration_webhook_charge_refunded', array( Stripe_Refund::class, 'charge_refunded' ), 20, 2 );
 
+// What the customer has got.
+add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
+
 // The sidecar's messages: the door answers before WordPress builds its REST server, the route is for everybody else's eyes.
 add_action( 'parse_request', array( Door::class, 'answer_early' ), 1 );
 add_action( 'rest_api_init', array( Door::class, 'register_route' ) );
@@ -33,6 +36,8 @@ add_action( 'wp_loaded', array( Quirks::class, 'take_over' ), PHP_INT_MAX );
 add_action( 'parse_request', array( Webhook_Relay::class, 'catch_address' ), 1 );
 add_action( 'smi_daily_cleanup', array( Quirks::class, 'cleanup_in_utc' ), 9 );
 add_action( 'smi_daily_cleanup', array( Quirks::class, 'cleanup_done' ), 11 );
+
+add_filter( 'rest_request_before_callbacks', array( Quirks::class, 'shop_download' ), 10, 3 );
 
 // What a person must hear.
 add_action( 'smi_bridge_tell_admin', array( Notices::class, 'send_digest' ) );

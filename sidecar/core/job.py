@@ -26,6 +26,7 @@ class Job:
     height: int = 0
     source_format: str = ""
     expiry_hours: int = 24
+    wanted_format: str = ""  # what the shop's owner wants delivered, "" for what our settings say
     title: str = ""
     rerun: int = 0
     force: int = 0
@@ -68,6 +69,7 @@ class Job:
     download_url: str = ""
     expires_at: int = 0
     revoked: int = 0
+    downloaded: int = 0  # the newest attempt whose file the customer has got, as far as the shop was told
     # bookkeeping
     claim: str = ""  # names the worker that owns the current step; "" when nobody does
     due_at: float = 0  # when the timetable looks at this job next

@@ -15,7 +15,7 @@ from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
-from ..workflow import mend
+from ..workflow import downloads, mend
 from .parts import ports
 
 blueprint = Blueprint("download", __name__)
@@ -35,8 +35,10 @@ def download(token: str, name: str = "") -> Response:
     if not path.is_file():
         ports().log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id)
         raise Gone("file_missing", "the file is not in its place")
-    if request.method == "GET" and "Range" not in request.headers:
-        ports().log("download", "A download has begun.", job_id=job.job_id, attempt=job.attempt)
+    if request.method == "GET":
+        downloads.begun(ports(), job, attempt=grant.attempt)
+        if "Range" not in request.headers:
+            ports().log("download", "A download has begun.", job_id=job.job_id, attempt=grant.attempt)
     response = _bytes(job, path)
     response.headers["Content-Disposition"] = _disposition(file_name(job))
     response.headers["Cache-Control"] = "private, no-store"

@@ -32,7 +32,7 @@ def run(ports: Ports, job: Job) -> None:
     incoming, facts, kept = _download(ports, job)
     temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
     try:
-        wanted = _wanted_format(ports.settings.output_format, job, facts)
+        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, facts)
         if wanted != facts.format or job.result_size != job.target_size:
             temp, facts = _convert(ports, job, temp, facts, wanted)
             size, digest = ports.files.hash_file(temp)

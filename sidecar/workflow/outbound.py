@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from ..core.job import Job
@@ -70,6 +71,11 @@ def delivered(job: Job) -> dict[str, Any]:
         "expires_at": rfc3339(job.expires_at),
     }
     return _message("job.delivered", job, "", data)
+
+
+def downloaded(job: Job, attempt: int, at: float) -> dict[str, Any]:
+    """`attempt`: whose file it is; during a rerun that is an earlier one than the job's."""
+    return _message("job.downloaded", replace(job, attempt=attempt), "", {"downloaded_at": rfc3339(at)})
 
 
 def failed(job: Job, *, refund: str, customer_message: str | None = None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def job_from(data: dict[str, Any], *, now: float) -> Job:
         width=data.get("width") or 0,
         height=data.get("height") or 0,
         expiry_hours=data["expiry_hours"],
+        wanted_format=data.get("format") or "",
         title=data.get("title") or "",
         rerun=int(data["rerun"]),
         force=int(data["force"]),

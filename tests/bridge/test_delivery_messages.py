@@ -180,3 +180,20 @@ def test_no_token_and_no_address_gets_into_log_or_story(bridge: Bridge) -> None:
     everything = bridge.shop.debug_log + str(told)
     assert "canary-token-7361" not in everything
     assert email not in everything
+
+
+def test_a_download_through_the_shops_own_route_is_noted(bridge: Bridge) -> None:
+    job_id, other = bridge.paid(), bridge.paid()
+    file = bridge.shop.uploads / f"smi-downloads/2026/11/{job_id}_4x.jpg"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"picture")
+    for id in (job_id, other):
+        bridge.door.send("job.delivered", delivery(id, path=f"2026/11/{id}_4x.jpg"))
+    route = f"{bridge.shop.url}/wp-json/smi/v1/download/"
+    assert requests.get(route + "0" * 64, timeout=30).status_code == 404
+    assert requests.get(route + bridge.row(job_id)["download_token"], timeout=30).content == b"picture"
+    (noted,) = bridge.ledger(job_id)
+    assert noted["downloaded_at"] is not None
+    assert requests.get(route + bridge.row(job_id)["download_token"], timeout=30).status_code == 200
+    assert bridge.story(job_id).count("downloaded") == 1
+    assert bridge.ledger(other)[0]["downloaded_at"] is None

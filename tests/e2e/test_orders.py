@@ -39,6 +39,15 @@ def test_keep_hands_on_what_upsampler_sent(newest: Whole, buyer: Customer) -> No
         assert _file(newest, attempt).format == "JPEG"
 
 
+def test_the_shops_setting_wins_over_the_sidecars(newest: Whole, buyer: Customer) -> None:
+    newest.shop.option("smi_bridge_output_format", "webp")
+    try:
+        attempt = buyer.until(buyer.buy(buyer.photo("c.jpg")), "delivered")
+    finally:
+        newest.shop.option("smi_bridge_output_format", "")
+    assert (_file(newest, attempt).format, attempt["path"][-5:]) == ("WEBP", ".webp")
+
+
 def test_eight_times_as_large_is_eight_times_as_large(newest: Whole, buyer: Customer) -> None:
     attempt = buyer.until(buyer.buy(resolution="8x"), "delivered")
     assert _file(newest, attempt).size == (1280, 960)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.faces.conftest import Faces
 
@@ -55,6 +56,32 @@ def test_a_refund_gives_the_money_back_once_and_tells_everybody(faces: Faces):
     assert faces.row(job)["payment_status"] == "refunded"
     assert "$4.50" in faces.shop.wait_mail("paid@customer.example").text
     assert faces.sidecar.wait("job.cancel")[0].data["reason"] == "refunded"
+
+
+def test_a_refund_of_what_the_customer_has_downloaded_wants_to_be_confirmed(faces: Faces):
+    job = faces.bought("delivered")
+    told = {"job_id": job, "attempt": 1, "downloaded_at": "2026-11-22T10:00:00Z"}
+    assert faces.door.send("job.downloaded", told)["status"] == "done"
+    refused = act(faces, "refund", job)
+    assert (refused["ok"], refused["code"]) == (False, "downloaded") and "November 22, 2026" in refused["message"]
+    assert faces.state(job) == "delivered"
+    confirmed = faces.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Actions::refund('{job}', null, true);")
+    assert confirmed["code"] == "refunded"
+    assert faces.story(job).count("downloaded") == 1
+
+
+def test_the_page_of_a_downloaded_job_asks_the_question_that_confirms(faces: Faces):
+    job = faces.bought("delivered")
+    faces.door.send("job.downloaded", {"job_id": job, "attempt": 1, "downloaded_at": "2026-11-22T10:00:00Z"})
+    asked: list[str] = []
+    with faces.admin() as page:
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+        page.goto(faces.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={job}"))
+        expect(page.locator(".smib-admin")).to_contain_text("First downloaded")
+        page.get_by_role("link", name="Refund", exact=True).click()
+        expect(page.locator(".notice-success")).to_contain_text("Refunded")
+    assert len(asked) == 1 and "has downloaded this picture" in asked[0]
+    assert faces.state(job) == "refunded"
 
 
 def test_a_refund_that_fails_is_due_and_can_be_tried_again_or_marked(faces: Faces):

@@ -55,6 +55,7 @@ class Row:
     event: str | None = None
     delivery: dict[str, Any] | None = None
     revoked: bool = False
+    downloaded: bool = False
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -298,6 +299,8 @@ class FakeShop:
             return (
                 _outcome("review", due=True) if self._give_up_refund(row) else {"status": "failed", "reason": "refund"}
             )
+        if data["refund"] == "yes" and any(row.downloaded for row in self.rows[row.job_id]):
+            return self._refund_due(row)
         if data["refund"] == "yes":
             return self._refund(row, data["reason"])
         self._move(row, "review", reason=data["reason"], event="review")
@@ -307,6 +310,13 @@ class FakeShop:
     def _message(self, data: dict[str, Any]) -> dict[str, Any]:
         row = self._attempt(data)
         return row if isinstance(row, dict) else {"data": {"mail": self._mail(row, f"message:{data['key']}")}}
+
+    def _downloaded(self, data: dict[str, Any]) -> dict[str, Any]:
+        for row in self.rows.get(data["job_id"], ()):
+            if row.attempt == data["attempt"]:
+                row.downloaded = True
+                return {}
+        return _refused("unknown_job")
 
     def _notice(self, data: dict[str, Any]) -> dict[str, Any]:
         self.notices.append(data)
@@ -438,6 +448,7 @@ _HANDLERS = {
     "job.progress": FakeShop._progress,
     "job.delivered": FakeShop._delivered,
     "job.failed": FakeShop._failed,
+    "job.downloaded": FakeShop._downloaded,
     "job.message": FakeShop._message,
     "job.rerun": FakeShop._rerun,
     "job.stop": FakeShop._stop,

@@ -291,6 +291,30 @@ class ShopContract:
         assert self.failed(shop, job_id, "yes", attempt=2)["data"]["outcome"] == "refunded"
         assert shop.refunds(job_id) == 1
 
+    def test_what_was_downloaded_is_not_refunded_unasked(self, shop: ShopUnderTest) -> None:
+        job_id = self.bring_to(shop, "delivered")
+        for _ in range(2):
+            told = self.tell(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
+            assert told["status"] == "done"
+        shop.rerun(job_id, force=True)
+        told = self.tell(shop, "job.downloaded", job_id, attempt=1, downloaded_at=rfc3339(shop.now()))
+        assert told["status"] == "done", "the file of before, while the rerun is under way"
+        answer = self.failed(shop, job_id, "yes", attempt=2)["data"]
+        assert answer == {"outcome": "review", "refund_due": True}
+        assert self.record(shop, job_id)["state"] == "review"
+        assert shop.refunds(job_id) == 0
+        assert shop.mails(job_id) == ["delivered", "review"]
+
+    def test_what_was_delivered_but_never_downloaded_is_refunded(self, shop: ShopUnderTest) -> None:
+        job_id = self.bring_to(shop, "delivered")
+        shop.rerun(job_id, force=True)
+        assert self.failed(shop, job_id, "yes", attempt=2)["data"]["outcome"] == "refunded"
+        assert shop.refunds(job_id) == 1
+
+    def test_a_download_of_an_unknown_job_is_refused(self, shop: ShopUnderTest) -> None:
+        told = self.tell(shop, "job.downloaded", "never-sold", downloaded_at=rfc3339(shop.now()))
+        assert (told["status"], told["reason"]) == ("refused", "unknown_job")
+
     # ------------------------------------------------------------------ the rest of the door
     def test_a_message_to_the_customer_goes_out_once_for_each_key(self, shop: ShopUnderTest) -> None:
         job_id = shop.pay()

@@ -140,7 +140,7 @@ class MemoryJobStore:
         due_at: float | None | str = "=",
         expect: Mapping[str, Any] = MappingProxyType({}),
         fence: bool = True,
-        settled: bool = False,
+        settled: bool | None = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
     ) -> Job | None:
@@ -163,7 +163,8 @@ class MemoryJobStore:
         self._jobs[job_id] = changed(known, changes)
         if due_at != "=":
             self._book(job_id, due_at)
-        self._live(job_id, settled)
+        if settled is not None:
+            self._live(job_id, settled)
         return changed(self._jobs[job_id], {"due_at": due_at if isinstance(due_at, float) else 0})
 
     def _book(self, job_id: str, due_at: float | None) -> None:

@@ -97,3 +97,26 @@ def test_a_refund_in_the_providers_dashboard_kills_the_link(rig: Rig) -> None:
     rig.shop.php(f"smi_demo_shop_refund_outside('{job_id}');")
     wait_for(lambda: requests.get(link, timeout=10).status_code == 410, "the link is dead")
     assert rig.ledger(job_id)["state"] == "refunded"
+
+
+@pytest.mark.parametrize(("downloaded", "ending"), [(True, "review"), (False, "refunded")])
+def test_a_failing_rerun_is_refunded_by_itself_only_if_nothing_was_downloaded(
+    rig: Rig, downloaded: bool, ending: str
+) -> None:
+    rig.faults()
+    job_id = rig.buy(f"had-it-{downloaded}")
+    rig.settled(job_id)
+    link = download_link(rig.customer.mail(job_id))
+    assert requests.head(link, timeout=10).status_code == 200
+    if downloaded:
+        assert requests.get(link, timeout=10).status_code == 200
+        wait_for(lambda: rig.ledger(job_id)["downloaded_at"], "the shop hears of the download")
+    rig.faults(fault("submit_415"))
+    rig.shop.php(f"do_action('smi_payment_completed', '{job_id}', ['admin_override' => true, 'force' => true]);")
+    wait_for(lambda: rig.ledger(job_id)["attempt"] == 2, "the rerun")
+    row = rig.settled(job_id)
+    assert row["state"] == ending
+    assert len(rig.refunds(job_id)) == (not downloaded)
+    if downloaded:
+        assert row["reason"] == "refund_due" and "downloaded" in row["detail"]
+        assert requests.get(link, timeout=10).status_code == 200, "what was delivered stays meanwhile"

@@ -232,3 +232,45 @@ def test_a_file_under_the_same_token_by_another_method(web: Web) -> None:
     link = web.deliver()
     assert web.client.post(link).status_code == 405
     assert web.client.post(link).mimetype == "text/html"
+
+
+# ---------------------------------------------------------------------- the shop is told of the first download
+def test_the_shop_hears_of_the_first_download_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict] = []
+    send = web.rig.shop.send
+    monkeypatch.setattr(web.rig.shop, "send", lambda messages: told.extend(messages) or send(messages))
+    link = web.deliver()
+    web.client.head(link)
+    web.rig.let_pass(5)
+    assert not web.rig.row().downloaded, "asking for the head is no download"
+    for headers in ({"Range": "bytes=0-9"}, {}, {}):
+        assert web.client.get(link, headers=headers).status_code in (200, 206)
+    web.rig.let_pass(5)
+    assert web.rig.row().downloaded
+    assert [message["data"]["attempt"] for message in told if message["type"] == "job.downloaded"] == [1]
+
+
+def test_a_download_of_the_file_of_before_is_that_attempts(web: Web) -> None:
+    link = web.deliver()
+    web.rig.shop.rerun("job-1", force=True)
+    web.rig.let_pass(1)
+    assert web.client.get(link).status_code == 200
+    web.rig.let_pass(5)
+    assert [row.downloaded for row in web.rig.shop.rows["job-1"]] == [True, False]
+
+
+def test_a_delivered_job_that_was_downloaded_still_leaves_working_memory(web: Web) -> None:
+    link = web.deliver()
+    assert web.client.get(link).status_code == 200
+    web.rig.let_pass(30 * 86400)
+    assert web.rig.store.get("job-1") is None
+
+
+def test_a_download_that_can_not_be_noted_is_served(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = web.deliver()
+
+    def away(*_: object, **__: object) -> None:
+        raise TemporaryError("store_away", "no memory")
+
+    monkeypatch.setattr(web.rig.store, "change", away)
+    assert web.client.get(link).data == stored(web)

@@ -26,3 +26,9 @@ def test_it_tells_the_steps_as_they_are_taken() -> None:
     for reason, told in rows().items():
         steps = (f"{step} {times}" if step in _COUNTED else step for step, times in TABLE[reason].steps)
         assert told == ", ".join(steps), reason
+
+
+def test_wordpress_has_words_for_every_reason() -> None:
+    words = (PAGE.parents[1] / "wp-bridge-plugin" / "admin" / "class-reason-words.php").read_text()
+    known = set(re.findall(r"^\t\t\t'([a-z_]+)' +=> array\( __\(", words, re.MULTILINE))
+    assert set(TABLE) <= known

@@ -17,23 +17,6 @@ final class Env_Lines {
 	/** Names whose values are secret. */
 	const SECRET = array( 'SMI_SECRET', 'SMI_PREVIOUS_SECRET', 'UPSAMPLER_API_KEY' );
 
-	/** Formats that the sidecar can be told to deliver: value => label. */
-	public static function formats(): array {
-		return array(
-			'auto' => __( 'As bought: JPEG stays JPEG, everything else becomes PNG', 'smi-bridge' ),
-			'keep' => __( 'As Upsampler sends it, without conversion', 'smi-bridge' ),
-			'jpeg' => __( 'Always JPEG', 'smi-bridge' ),
-			'png'  => __( 'Always PNG', 'smi-bridge' ),
-			'webp' => __( 'Always WebP', 'smi-bridge' ),
-		);
-	}
-
-	/** The chosen one. */
-	public static function format(): string {
-		$format = (string) get_option( 'smi_bridge_output_format', 'auto' );
-		return isset( self::formats()[ $format ] ) ? $format : 'auto';
-	}
-
 	/**
 	 * Name => value, in the order of the file.
 	 */
@@ -46,7 +29,6 @@ final class Env_Lines {
 			'SMI_UPLOADS_DIR'     => (string) $uploads['basedir'],
 			'SMI_UPLOADS_URL'     => Settings::site() . '/wp-content/uploads' === $uploads['baseurl'] ? '' : (string) $uploads['baseurl'],
 			'SMI_PUBLIC_URL'      => '' === Settings::public_url() ? home_url( '/smi' ) : Settings::public_url(),
-			'SMI_OUTPUT_FORMAT'   => 'auto' === self::format() ? '' : self::format(),
 			'UPSAMPLER_API_KEY'   => (string) get_option( 'smi_upsampler_api_key', '' ),
 		);
 		if ( '' === $lines['UPSAMPLER_API_KEY'] ) {

@@ -23,6 +23,7 @@ final class Job_Actions {
 			'resend' => __( 'Resend mail', 'smi-bridge' ),
 			'renew'  => __( 'Renew link', 'smi-bridge' ),
 			'mark_refunded' => __( 'Mark as refunded', 'smi-bridge' ),
+			'refund_downloaded' => __( 'Refund', 'smi-bridge' ),
 		);
 	}
 
@@ -32,8 +33,19 @@ final class Job_Actions {
 			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
 			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
 			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
+			'refund_downloaded' => __( 'The customer has downloaded this picture. Give the money back nevertheless? The download link ends. This can’t be undone.', 'smi-bridge' ),
 		);
 		return $questions[ $action ] ?? '';
+	}
+
+	/**
+	 * The action as a link does it: a refund of what the customer has got is asked about in other words, and answers that question.
+	 *
+	 * @param string $action Action of possible().
+	 * @param array  $row    Ledger row, with `downloaded` (bool) where an earlier attempt's file counts, too.
+	 */
+	public static function of_row( string $action, array $row ): string {
+		return 'refund' === $action && ( $row['downloaded'] ?? null !== $row['downloaded_at'] ) ? 'refund_downloaded' : $action;
 	}
 
 	/**
@@ -125,7 +137,7 @@ final class Job_Actions {
 		$results = array();
 		foreach ( array_slice( array_unique( $job_ids ), 0, 500 ) as $job_id ) {
 			if ( preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
-				$results[] = array( 'job_id' => $job_id ) + call_user_func( array( Actions::class, $action ), $job_id );
+				$results[] = array( 'job_id' => $job_id ) + ( 'refund_downloaded' === $action ? Actions::refund( $job_id, null, true ) : call_user_func( array( Actions::class, $action ), $job_id ) );
 			}
 		}
 		return $results;

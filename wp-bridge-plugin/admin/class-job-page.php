@@ -143,6 +143,7 @@ final class Job_Page {
 				__( 'Credits', 'smi-bridge' )       => isset( $row['credits'] ) ? number_format_i18n( (float) $row['credits'], 2 ) : '',
 				__( 'File', 'smi-bridge' )          => implode( ', ', array_filter( array( Words::format( $row['format'] ?? '' ), Words::dimensions( $row['width'] ?? 0, $row['height'] ?? 0 ), Words::size( $row['bytes'] ?? 0 ) ) ) ),
 				__( 'Place', 'smi-bridge' )         => isset( $row['path'] ) ? 'smi-downloads/' . $row['path'] : '',
+				__( 'First downloaded', 'smi-bridge' ) => $row ? Words::moment( (string) Downloads::first( $job_id ) ) : '',
 				__( 'Link ends', 'smi-bridge' )     => isset( $row['revoked_at'] ) ? __( 'revoked', 'smi-bridge' ) : Words::moment( $row['expires_at'] ?? '' ),
 				__( 'Deadline', 'smi-bridge' )      => $row && ! States::is_settled( $row['state'] ) ? Words::moment( $row['deadline_at'] ) : '',
 			),

@@ -47,6 +47,7 @@ final class Job_Words {
 			'enlarged'            => __( 'Enlarged', 'smi-bridge' ),
 			'stored'              => __( 'Checked and stored', 'smi-bridge' ),
 			'delivered'           => __( 'Delivered', 'smi-bridge' ),
+			'downloaded'          => __( 'Downloaded by the customer', 'smi-bridge' ),
 			'failed'              => __( 'Given up', 'smi-bridge' ),
 			'refunding'           => __( 'Refund started', 'smi-bridge' ),
 			'refunded'            => __( 'Refunded', 'smi-bridge' ),
@@ -87,11 +88,6 @@ final class Job_Words {
 			'done'       => __( 'done', 'smi-bridge' ),
 		);
 		return $outcomes[ $effect['outcome'] ] ?? $effect['outcome'];
-	}
-
-	/** A code such as `source_gone` as words that can be read. @param string|null $code A stable code. */
-	public static function code( ?string $code ): string {
-		return ucfirst( str_replace( '_', ' ', (string) $code ) );
 	}
 
 	/**

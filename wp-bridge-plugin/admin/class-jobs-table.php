@@ -103,7 +103,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** {@inheritDoc} */
 	protected function get_bulk_actions() {
-		return array_diff_key( Job_Actions::labels(), array( 'mark_refunded' => true ) );
+		return array_diff_key( Job_Actions::labels(), array( 'mark_refunded' => true, 'refund_downloaded' => true ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing -- both need a look at the job.
 	}
 
 	/** {@inheritDoc} */
@@ -172,7 +172,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** State and what it waits for. @param array $item Item. */
 	protected function column_state( $item ) {
-		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Words::is_past_due( $item ) ? Job_Words::code( $item['reason'] ) : '', Job_Words::next( $item ) ) );
+		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Words::is_past_due( $item ) ? Reason_Words::label( $item['reason'] ) : '', Job_Words::next( $item ) ) );
 		echo Job_Words::badge( $item ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		foreach ( $lines as $line ) {
 			echo '<span class="smib-sub">' . esc_html( $line ) . '</span>';
@@ -198,6 +198,9 @@ final class Jobs_Table extends \WP_List_Table {
 		}
 		echo esc_html( number_format_i18n( (int) $item['width'] ) . ' × ' . number_format_i18n( (int) $item['height'] ) );
 		echo '<span class="smib-sub">' . esc_html( Words::format( $item['format'] ) . ', ' . Words::size( $item['bytes'] ) ) . '</span>';
+		if ( null !== $item['downloaded_at'] ) {
+			echo '<span class="smib-sub">' . esc_html__( 'downloaded', 'smi-bridge' ) . '</span>';
+		}
 		if ( null !== $item['revoked_at'] ) {
 			echo '<span class="smib-sub">' . esc_html__( 'link revoked', 'smi-bridge' ) . '</span>';
 		} elseif ( $item['expires_at'] && Words::timestamp( $item['expires_at'] ) < time() ) {
@@ -232,7 +235,7 @@ final class Jobs_Table extends \WP_List_Table {
 		}
 		$links = array( 'view' => sprintf( '<a href="%s">%s</a>', esc_url( Admin::url( 'jobs', array( 'job' => $item['job_id'] ) ) ), esc_html__( 'Story', 'smi-bridge' ) ) );
 		foreach ( Job_Actions::possible( $item ) as $action ) {
-			$links[ $action ] = Job_Actions::link( $action, $item['job_id'] );
+			$links[ $action ] = Job_Actions::link( Job_Actions::of_row( $action, $item ), $item['job_id'] );
 		}
 		return $this->row_actions( $links );
 	}

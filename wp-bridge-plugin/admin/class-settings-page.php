@@ -68,13 +68,25 @@ final class Settings_Page {
 		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
 	}
 
+	/** What customers may get: value => label. */
+	public static function formats(): array {
+		return array(
+			''     => __( 'As the sidecar’s SMI_OUTPUT_FORMAT says; without it, as bought', 'smi-bridge' ),
+			'auto' => __( 'As bought: JPEG stays JPEG, everything else becomes PNG', 'smi-bridge' ),
+			'keep' => __( 'As Upsampler sends it, without conversion', 'smi-bridge' ),
+			'jpeg' => __( 'Always JPEG', 'smi-bridge' ),
+			'png'  => __( 'Always PNG', 'smi-bridge' ),
+			'webp' => __( 'Always WebP', 'smi-bridge' ),
+		);
+	}
+
 	/**
 	 * A format that the sidecar knows.
 	 *
 	 * @param mixed $value As posted.
 	 */
 	public static function clean_format( $value ): string {
-		return is_string( $value ) && isset( Env_Lines::formats()[ $value ] ) ? $value : 'auto';
+		return is_string( $value ) && isset( self::formats()[ $value ] ) ? $value : '';
 	}
 
 	/**

@@ -145,7 +145,7 @@ final class Stats {
 			static function ( $row ) {
 				return array(
 					'code'   => $row['code'],
-					'words'  => Job_Words::code( $row['code'] ),
+					'words'  => Reason_Words::label( $row['code'] ),
 					'number' => (int) $row['number'],
 				);
 			},

@@ -88,11 +88,17 @@ final class Actions {
 	 *
 	 * @param string      $job_id           The shop's id.
 	 * @param string|null $customer_message Words for the customer's mail.
+	 * @param bool        $confirmed        The person knows that the customer has the file, if he has.
 	 */
-	public static function refund( string $job_id, ?string $customer_message = null ): array {
+	public static function refund( string $job_id, ?string $customer_message = null, bool $confirmed = false ): array {
 		return self::guard(
-			static function () use ( $job_id, $customer_message ) {
-				$begun  = null;
+			static function () use ( $job_id, $customer_message, $confirmed ) {
+				$begun      = null;
+				$downloaded = $confirmed ? null : Downloads::first( $job_id );
+				if ( null !== $downloaded && 'refunded' !== ( Ledger::newest( $job_id )['state'] ?? '' ) ) {
+					/* translators: %s: date and time */
+					return self::no( 'downloaded', sprintf( __( 'Not refunded: the customer downloaded the picture on %s. If the money is to go back nevertheless, confirm it: on the job’s own page, or with the option for it.', 'smi-bridge' ), Words::moment( $downloaded ) ) );
+				}
 				$answer = self::locked(
 					$job_id,
 					static function ( array $row ) use ( &$begun ) {

@@ -39,12 +39,13 @@ final class Cli_Actions {
 	public static function refund( array $positional, array $named ): void {
 		$words = isset( $named['message'] ) ? sanitize_textarea_field( (string) $named['message'] ) : null;
 		$mark  = ! empty( $named['mark-only'] );
+		$sure  = ! empty( $named['downloaded'] );
 		self::run(
 			$mark ? 'mark_refunded' : 'refund',
 			$positional,
 			$named,
-			static function ( string $job_id ) use ( $words, $mark ) {
-				return $mark ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, $words );
+			static function ( string $job_id ) use ( $words, $mark, $sure ) {
+				return $mark ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, $words, $sure );
 			}
 		);
 	}

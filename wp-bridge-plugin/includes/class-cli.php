@@ -44,6 +44,7 @@ final class Cli {
 				'does'    => 'Gives the money back, once for each payment, and ends the download link.',
 				'options' => array(
 					self::option( 'message', 'Words for the customer, in the mail about it.' ),
+					self::flag( 'downloaded', 'Also those whose picture the customer has downloaded.' ),
 					self::flag( 'mark-only', 'The money is back already: note it, pay nothing.' ),
 				),
 				'example' => '    wp smi-bridge refund --all --view=failed --yes',

@@ -15,7 +15,7 @@ defined( 'ABSPATH' ) || exit;
 final class Install {
 
 	/** Raise it when a table changes. */
-	const SCHEMA = '2';
+	const SCHEMA = '3';
 
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(
@@ -24,6 +24,7 @@ final class Install {
 		'smi_bridge_secret'          => '',
 		'smi_bridge_previous_secret' => '',
 		'smi_bridge_paused'          => '',
+		'smi_bridge_output_format'   => '',
 		'smi_bridge_remove_data'     => '',
 		'smi_bridge_circuit'         => array(),
 		'smi_bridge_digest_due'      => 0,
@@ -183,6 +184,7 @@ final class Install {
 	created_at datetime NOT NULL,
 	updated_at datetime NOT NULL,
 	delivered_at datetime DEFAULT NULL,
+	downloaded_at datetime DEFAULT NULL,
 	settled_at datetime DEFAULT NULL,
 	PRIMARY KEY  (id),
 	UNIQUE KEY job_attempt (job_id,attempt),

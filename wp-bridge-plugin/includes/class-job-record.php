@@ -36,6 +36,7 @@ final class Job_Record {
 			'width'        => $job['width'] ?? null,
 			'height'       => $job['height'] ?? null,
 			'expiry_hours' => Settings::expiry_hours(),
+			'format'       => Settings::output_format(),
 			'paid_at'      => empty( $job['paid_at'] ) ? Sql::rfc3339( $row['created_at'] ) : gmdate( 'Y-m-d\TH:i:s\Z', $job['paid_at'] ),
 			'title'        => $job ? Shop::title( $job ) : null,
 			'previous'     => $attempt > 1 ? self::previous( Ledger::delivered_before( $row['job_id'], $attempt ) ) : null,

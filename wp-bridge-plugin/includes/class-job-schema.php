@@ -53,6 +53,7 @@ final class Job_Schema {
 				'next_try_at'  => self::says( $time, __( 'When it is tried again.', 'smi-bridge' ) ),
 				'deadline_at'  => self::says( $time, __( 'Until then the attempt is left alone.', 'smi-bridge' ) ),
 				'delivered_at' => self::says( $time, __( 'When it was delivered.', 'smi-bridge' ) ),
+				'downloaded_at' => self::says( $time, __( 'When the customer first downloaded it.', 'smi-bridge' ) ),
 				'expires_at'   => self::says( $time, __( 'When the download link ends.', 'smi-bridge' ) ),
 				'settled_at'   => self::says( $time, __( 'When the attempt ended.', 'smi-bridge' ) ),
 				'status_url'   => self::says( array( 'type' => 'string', 'format' => 'uri' ), __( 'The page that the customer sees.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing

@@ -73,6 +73,7 @@ final class Job_View {
 			'next_try_at'  => Sql::rfc3339( $row['next_try_at'] ),
 			'deadline_at'  => Sql::rfc3339( $row['deadline_at'] ),
 			'delivered_at' => Sql::rfc3339( $row['delivered_at'] ),
+			'downloaded_at' => Sql::rfc3339( $row['downloaded_at'] ),
 			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
 			'settled_at'   => Sql::rfc3339( $row['settled_at'] ),
 			'status_url'   => Status_View::link( $row['job_id'] ),

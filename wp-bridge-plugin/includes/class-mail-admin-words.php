@@ -52,10 +52,10 @@ final class Mail_Admin_Words {
 		$words = self::words();
 		$known = $words[ $kind ] ?? $words['other'];
 		$job   = (string) ( $item['job_id'] ?? '' );
-		$view  = 'refund_due' === $kind ? 'refund_due' : ( 'review' === $kind ? 'review' : 'all' );
+		$view  = 'refund_due' === $kind ? 'failed' : ( 'review' === $kind ? 'review' : 'all' );
 		return array(
 			'title'  => $known[0],
-			'text'   => 'hold' === $kind ? trim( self::what_to_mend( (string) ( $item['reason'] ?? '' ) ) . ' ' . $known[1] ) : $known[1],
+			'text'   => trim( ( in_array( $kind, array( 'hold', 'review' ), true ) ? self::cause( (string) ( $item['reason'] ?? '' ) ) : '' ) . ' ' . $known[1] ),
 			'detail' => trim( wp_strip_all_tags( (string) ( $item['detail'] ?? $item['reason'] ?? '' ) ) ),
 			'since'  => Words::moment( $item['since'] ?? '' ),
 			'job'    => $job,
@@ -66,19 +66,12 @@ final class Mail_Admin_Words {
 	}
 
 	/**
-	 * What holds the work, and what helps; '' for a reason that speaks for itself.
+	 * What has happened, and what helps; '' when nobody said.
 	 *
 	 * @param string $reason A stable word.
 	 */
-	private static function what_to_mend( string $reason ): string {
-		$known = array(
-			'upsampler_key_refused'       => __( 'Upsampler refuses the API key. Give the sidecar a valid one (UPSAMPLER_API_KEY) and restart it.', 'smi-bridge' ),
-			'upsampler_credits_exhausted' => __( 'The credits at Upsampler are used up. Buy new ones.', 'smi-bridge' ),
-			'submit_outcome_unknown'      => __( 'Upsampler took several orders and its answers were lost each time. It is tried again now and then.', 'smi-bridge' ),
-			'disk_full'                   => __( 'The disk with the finished pictures is full. Make room.', 'smi-bridge' ),
-			'folder_not_writable'         => __( 'The folder of finished pictures can’t be written. Is its volume mounted? Do its owner and permissions fit?', 'smi-bridge' ),
-		);
-		return $known[ $reason ] ?? '';
+	private static function cause( string $reason ): string {
+		return '' === $reason ? '' : trim( Reason_Words::label( $reason ) . '. ' . Reason_Words::advice( $reason ) );
 	}
 
 	/** Title and consequence of each kind. */

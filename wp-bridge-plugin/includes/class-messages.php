@@ -21,6 +21,7 @@ final class Messages {
 		'job.submitted'   => array( Submission_Messages::class, 'submitted' ),
 		'job.progress'    => array( Submission_Messages::class, 'progress' ),
 		'job.delivered'   => array( Delivery_Messages::class, 'delivered' ),
+		'job.downloaded'  => array( Downloads::class, 'message' ),
 		'job.message'     => array( Delivery_Messages::class, 'message' ),
 		'job.failed'      => array( Failure_Messages::class, 'failed' ),
 		'job.rerun'       => array( Order_Messages::class, 'rerun' ),

@@ -137,6 +137,7 @@ final class Notices {
 			$items[] = array(
 				'kind'   => Refund::REFUND_DUE === $row['reason'] ? 'refund_due' : 'review',
 				'job_id' => $row['job_id'],
+				'reason' => $row['reason'],
 				'detail' => (string) ( $row['detail'] ?? $row['reason'] ),
 				'since'  => Sql::rfc3339( $row['settled_at'] ),
 			);

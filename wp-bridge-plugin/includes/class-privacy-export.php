@@ -61,6 +61,7 @@ final class Privacy_Export {
 				__( 'Dimensions', 'smi-bridge' )      => Words::dimensions( $row['width'], $row['height'] ),
 				__( 'File', 'smi-bridge' )            => implode( ', ', array_filter( array( Words::format( $row['format'] ), Words::size( $row['bytes'] ) ) ) ),
 				__( 'Delivered', 'smi-bridge' )       => Words::moment( $row['delivered_at'] ),
+				__( 'Downloaded', 'smi-bridge' )      => Words::moment( $row['downloaded_at'] ),
 				__( 'Available until', 'smi-bridge' ) => null === $row['revoked_at'] ? Words::moment( $row['expires_at'] ) : '',
 				__( 'What happened', 'smi-bridge' )   => self::effects( $job_id ),
 			);

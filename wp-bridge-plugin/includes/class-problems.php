@@ -70,10 +70,19 @@ final class Problems {
 		foreach ( Notices::open() as $key => $notice ) {
 			$stage = (string) ( $notice['stage'] ?? '' );
 			/* translators: %s: name of a stage */
-			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), $stage ) : Job_Words::code( $notice['kind'] );
-			$found[] = self::problem( 'notice:' . $key, 'bad', $title, (string) $notice['detail'], Admin::url( 'dashboard' ), (int) Words::timestamp( $notice['since'] ?? 0 ) );
+			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), $stage ) : Reason_Words::label( $notice['kind'] );
+			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin::url( 'dashboard' ), (int) Words::timestamp( $notice['since'] ?? 0 ) );
 		}
 		return $found;
+	}
+
+	/** What a notice of the sidecar says. @param array $notice Of Notices::open(). */
+	private static function notice_text( array $notice ): string {
+		$reason = (string) ( $notice['reason'] ?? '' );
+		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
+			return (string) $notice['detail'];
+		}
+		return trim( Reason_Words::label( $reason ) . '. ' . Reason_Words::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is mended.', 'smi-bridge' );
 	}
 
 	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar::send(). */
@@ -87,7 +96,7 @@ final class Problems {
 			'no_sidecar'   => __( 'Something else answers at its address.', 'smi-bridge' ),
 			'busy'         => __( 'It answers with a fault of its own.', 'smi-bridge' ),
 		);
-		return ( $words[ $code ] ?? Job_Words::code( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+		return ( $words[ $code ] ?? Reason_Words::label( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */

@@ -9,6 +9,7 @@
  * 3. The shop's daily clean-up compares `download_expires_at` (UTC) with site time, and so deletes files hours before their
  *    time wherever clocks are ahead of UTC: while it runs, site time is UTC.
  * 4. `failed` is an end for ever to the shop's code: Sell_My_Images writes rows itself.
+ * 5. The shop's download route tells nobody that it hands a file out, and ends the request itself: it is overheard.
  *
  * @package SmiBridge
  */
@@ -96,6 +97,25 @@ final class Quirks {
 			$callback = explode( '::', $callback );
 		}
 		return is_array( $callback ) && isset( $callback[1] ) && is_a( $callback[0], self::HANDLER, true );
+	}
+
+	/**
+	 * A request of the shop's download route is about to be answered (quirk 5).
+	 *
+	 * @param mixed            $response Passed on.
+	 * @param array            $handler  Of the route.
+	 * @param \WP_REST_Request $request  Request.
+	 * @return mixed
+	 */
+	public static function shop_download( $response, $handler, $request ) {
+		if ( 'GET' === $request->get_method() && preg_match( '#^/smi/v1/download/([a-zA-Z0-9]{64})\z#', $request->get_route(), $found ) ) {
+			try {
+				Downloads::by_shop( ( new Sell_My_Images() )->job_of_token( $found[1] ) );
+			} catch ( Database_Error $error ) { // The customer gets the file all the same.
+				Log::write( 'download_not_noted', $error->getMessage() );
+			}
+		}
+		return $response;
 	}
 
 	/** Before the shop's daily clean-up: site time is UTC (quirk 3). */

@@ -159,6 +159,16 @@ final class Refund {
 	}
 
 	/**
+	 * A refund that is owed but must not go out by itself.
+	 *
+	 * @param array  $row    Ledger row; its `reason` says why the money is owed.
+	 * @param string $detail For people.
+	 */
+	public static function wait_for_person( array $row, string $detail ): array {
+		return self::due( $row, $detail );
+	}
+
+	/**
 	 * A refund that was cut off (claimed, no end, some minutes old) becomes "refund due".
 	 *
 	 * @param array $row Row in `refunding`.

@@ -80,7 +80,7 @@ final class Rest {
 				$answer = Actions::retry( $job_id, (bool) $request['force'] );
 				break;
 			case 'refund':
-				$answer = $request['mark_only'] ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, '' === (string) $request['message'] ? null : (string) $request['message'] );
+				$answer = $request['mark_only'] ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, '' === (string) $request['message'] ? null : (string) $request['message'], (bool) $request['confirm'] );
 				break;
 			default:
 				$answer = call_user_func( array( Actions::class, $action ), $job_id );
@@ -99,6 +99,7 @@ final class Rest {
 			'retry'  => array( 'force' => self::flag( __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ) ) ),
 			'cancel' => array(),
 			'refund' => array(
+				'confirm'   => self::flag( __( 'Refund even if the customer has downloaded the picture.', 'smi-bridge' ) ),
 				'mark_only' => self::flag( __( 'The money is back already: note it, pay nothing.', 'smi-bridge' ) ),
 				'message'   => array(
 					'description'       => __( 'Words for the customer, in the mail about it.', 'smi-bridge' ),

@@ -242,6 +242,15 @@ final class Sell_My_Images implements Shop_Adapter {
 	}
 
 	/**
+	 * The job whose file a token of the shop's download route opens, or null.
+	 *
+	 * @param string $shop_token As written with the delivery.
+	 */
+	public function job_of_token( string $shop_token ): ?string {
+		return null === $this->shop_name() ? null : Sql::row( "SELECT job_id FROM {$this->table()} WHERE download_token = %s LIMIT 1", array( $shop_token ) )['job_id'] ?? null;
+	}
+
+	/**
 	 * Writes columns that exist, and the status by compare-and-set, so that a change is told once.
 	 *
 	 * @param string      $job_id The shop's id.

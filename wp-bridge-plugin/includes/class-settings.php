@@ -20,9 +20,13 @@ final class Settings {
 		'public_url'      => 'SMI_BRIDGE_PUBLIC_URL',
 		'secret'          => 'SMI_BRIDGE_SECRET',
 		'previous_secret' => 'SMI_BRIDGE_PREVIOUS_SECRET',
+		'output_format'   => 'SMI_BRIDGE_OUTPUT_FORMAT',
 		'remove_data'     => 'SMI_BRIDGE_REMOVE_DATA',
 		'paused'          => 'SMI_BRIDGE_PAUSED',
 	);
+
+	/** What the sidecar can be told to deliver (schemas/to-sidecar/job.paid.json). */
+	const OUTPUT_FORMATS = array( 'auto', 'keep', 'jpeg', 'png', 'webp' );
 
 	/** The sidecar's internal address without a trailing slash, e.g. `http://10.0.0.5:8321`; '' when not set or no http(s) URL. */
 	public static function sidecar_url(): string {
@@ -51,6 +55,12 @@ final class Settings {
 	/** The secret before the last change, or ''. */
 	public static function previous_secret(): string {
 		return self::text( 'previous_secret' );
+	}
+
+	/** What customers get: a word of OUTPUT_FORMATS; null: what the sidecar's SMI_OUTPUT_FORMAT says. */
+	public static function output_format(): ?string {
+		$format = self::text( 'output_format' );
+		return in_array( $format, self::OUTPUT_FORMATS, true ) ? $format : null;
 	}
 
 	/** Whether uninstalling also removes the ledger and all options. */

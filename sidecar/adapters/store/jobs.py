@@ -102,7 +102,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         due_at: float | None | str = "=",
         expect: Mapping[str, Any] = _ANYTHING,
         fence: bool = True,
-        settled: bool = False,
+        settled: bool | None = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
     ) -> Job | None:
@@ -110,6 +110,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
 
         `expect`: fields that must still say what the caller has read, or nothing is written (None).
         `fence`: whoever holds the claim loses it and will write nothing more.
+        `settled`: the job is forgotten after a while; None leaves that as it is.
         """
         named = (job_id, attempt, "")
         return self._write(*named, tuple(states), expect, changes, due_at, fence, settled, messages, lane)
@@ -137,7 +138,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 f",{','.join(states)}," if states else "",
                 "" if release else "=",
                 due_at if due_at == "=" else _number(due_at),
-                SETTLED_TTL_S if settled else "",
+                "=" if settled is None else SETTLED_TTL_S if settled else "",
                 len(expect),
                 *expected,
                 len(messages),

@@ -16,6 +16,7 @@ namespace SmiBridge;
 
 defined( 'ABSPATH' ) || exit;
 $smib_attachment = (int) ( $job['attachment_id'] ?? 0 );
+$smib_downloaded = null !== Downloads::first( $job_id );
 $smib_actions    = $row ? Job_Actions::possible( $row ) : array( 'retry' );
 ?>
 <div class="wrap smib-admin">
@@ -30,12 +31,15 @@ $smib_actions    = $row ? Job_Actions::possible( $row ) : array( 'retry' );
 				<span class="smib-soft"><?php echo $row ? esc_html( Job_Words::next( $row ) ) : esc_html__( 'The bridge has not taken this job.', 'smi-bridge' ); ?></span>
 			</p>
 			<?php if ( $row && ( $row['reason'] || $row['detail'] ) ) : ?>
-			<p class="smib-why"><strong><?php echo esc_html( Job_Words::code( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
+			<p class="smib-why"><strong><?php echo esc_html( Reason_Words::label( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
+				<?php if ( 'review' === $row['state'] && '' !== Reason_Words::advice( $row['reason'] ) ) : ?>
+			<p class="smib-advice"><?php echo esc_html( Reason_Words::advice( $row['reason'] ) ); ?></p>
+				<?php endif; ?>
 			<?php endif; ?>
 		</div>
 		<div class="smib-buttons">
 			<?php foreach ( $smib_actions as $smib_at => $smib_action ) : ?>
-				<?php echo Job_Actions::link( $smib_action, $job_id, 0 === $smib_at ? 'button button-primary' : 'button' ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
+				<?php echo Job_Actions::link( Job_Actions::of_row( $smib_action, array( 'downloaded' => $smib_downloaded ) ), $job_id, 0 === $smib_at ? 'button button-primary' : 'button' ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
 			<?php endforeach; ?>
 		</div>
 	</div>

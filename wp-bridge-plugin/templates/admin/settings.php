@@ -194,12 +194,13 @@ $smib_kinds = array(
 			</tr>
 			<tr>
 				<th scope="row"><label for="smib-format"><?php esc_html_e( 'Format of finished pictures', 'smi-bridge' ); ?></label></th>
-				<td><select form="smib-form" id="smib-format" name="smi_bridge_output_format">
-					<?php foreach ( Env_Lines::formats() as $smib_format => $smib_label ) : ?>
-					<option value="<?php echo esc_attr( $smib_format ); ?>"<?php selected( Env_Lines::format(), $smib_format ); ?>><?php echo esc_html( $smib_label ); ?></option>
+				<td><select id="smib-format"<?php echo $smib_fixed( 'output_format' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_output_format"'; ?>>
+					<?php foreach ( Settings_Page::formats() as $smib_format => $smib_label ) : ?>
+					<option value="<?php echo esc_attr( $smib_format ); ?>"<?php selected( (string) Settings::output_format(), $smib_format ); ?>><?php echo esc_html( $smib_label ); ?></option>
 					<?php endforeach; ?>
 				</select>
-				<p class="description"><?php esc_html_e( 'The sidecar decides this: after a change copy the lines above into its .env again, and restart it.', 'smi-bridge' ); ?></p></td>
+				<?php $smib_note( 'output_format' ); ?>
+				<p class="description"><?php esc_html_e( 'It counts for pictures that are paid for from now on.', 'smi-bridge' ); ?></p></td>
 			</tr>
 			<tr>
 				<th scope="row"><?php esc_html_e( 'Pause', 'smi-bridge' ); ?></th>
