@@ -64,6 +64,7 @@ def test_a_paid_job_reaches_the_sidecar(bridge: Bridge, payment_page) -> None:
         "width": 300,
         "height": 200,
         "expiry_hours": 24,
+        "format": None,
         "paid_at": message.data["paid_at"],
         "title": None,
         "previous": None,

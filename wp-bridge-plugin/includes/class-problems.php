@@ -82,7 +82,8 @@ final class Problems {
 		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
 			return (string) $notice['detail'];
 		}
-		return trim( Reason_Words::label( $reason ) . '. ' . Reason_Words::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is mended.', 'smi-bridge' );
+		$text = trim( Reason_Words::label( $reason ) . '. ' . Reason_Words::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is mended.', 'smi-bridge' );
+		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
 	}
 
 	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar::send(). */
