@@ -20,6 +20,7 @@ from ..figures import Figure, Runs, at_most, percentile
 from ..systems import Ours
 
 JOBS = 25  # a run
+IDLE_S = 0.25  # before each: nothing to do, and no lane rests from the delivery before (adapters/store/outbox.py)
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -66,6 +67,7 @@ def _enlarged(ours: Ours, bill, seen: int, jobs: int) -> list[tuple[str, str]]:
 
 def _one(ours: Ours, http: requests.Session, webhook: tuple[str, str]) -> float:
     folder = ours.shop.mailbox.folder
+    time.sleep(IDLE_S)
     before = set(folder.glob("*.eml"))
     address, id = webhook
     began = time.perf_counter()

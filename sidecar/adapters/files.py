@@ -6,14 +6,18 @@ import errno
 import hashlib
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from queue import Queue
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
 
 _TEMP = ".incoming"
+DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
+CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
 _NAME = re.compile(r"[0-9]{4}/[0-9]{2}/([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
 
@@ -37,12 +41,19 @@ GUARDS = {
 
 
 class Incoming:
-    """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get."""
+    """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get.
+
+    The first megabytes are hashed and written where they are handed in; from then on a thread does it, while the caller
+    checks the bytes that follow: hash, write and inflate leave the interpreter to each other.
+    """
 
     def __init__(self, path: Path, mode: int):
         self.path = path
-        self.bytes = 0
+        self.bytes = 0  # handed in
         self._sha256 = hashlib.sha256()
+        self._error: OSError | None = None
+        self._thread: threading.Thread | None = None
+        self._chunks: Queue[bytes | memoryview | None] = Queue(maxsize=CHUNKS_BEHIND)
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
             os.fchmod(self._fd, mode)
@@ -50,19 +61,22 @@ class Incoming:
             raise storage_error(error, path) from error
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Raises ConfigurationError("disk_full" | "folder_not_writable")."""
-        self._sha256.update(chunk)
-        view = memoryview(chunk)
-        try:
-            while view:
-                written = os.write(self._fd, view)
-                self.bytes += written
-                view = view[written:]
-        except OSError as error:
-            raise storage_error(error, self.path) from error
+        """The chunk must not change any more. Raises ConfigurationError("disk_full" | "folder_not_writable"), maybe
+        only with a later chunk or in `close`."""
+        self.bytes += len(chunk)
+        if self._thread is None and self.bytes > DIRECT_BYTES:
+            self._thread = threading.Thread(target=self._store_what_comes, name="incoming", daemon=True)
+            self._thread.start()
+        if self._thread is None:
+            self._store(chunk)
+        else:
+            self._chunks.put(chunk)
+        self._check()
 
     def close(self) -> None:
-        """Bytes are on the disk when this returns."""
+        """Bytes are on the disk when this returns. Raises as `write` does."""
+        self._end_thread()
+        self._check()
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             try:
@@ -74,14 +88,43 @@ class Incoming:
 
     @property
     def sha256(self) -> str:
+        """After `close`."""
         return self._sha256.hexdigest()
 
     def discard(self) -> None:
+        self._error = self._error or OSError(errno.ECANCELED, "discarded")  # nothing more is written
+        self._end_thread()
         with suppress(OSError):
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
         self.path.unlink(missing_ok=True)
+
+    def _store_what_comes(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            self._store(chunk)
+
+    def _store(self, chunk: bytes | memoryview) -> None:
+        """After an error nothing more is stored: `write` and `close` tell of it."""
+        if self._error is not None:
+            return
+        self._sha256.update(chunk)
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            self._error = error
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise storage_error(self._error, self.path) from self._error
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._chunks.put(None)
+            self._thread.join()
+            self._thread = None
 
 
 class ResultFiles:

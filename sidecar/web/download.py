@@ -6,10 +6,12 @@ import json
 import re
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.wsgi import wrap_file
 
 from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
@@ -71,16 +73,10 @@ def _with_the_file_before(job: Job) -> Job:
     return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
 
 
-def _bytes(job: Job, path) -> Response:
+def _bytes(job: Job, path: Path) -> Response:
     mode, mimetype = ports().settings.download_mode, MEDIA_TYPES[job.format]
     if mode == "stream":
-        response = send_file(path, mimetype=mimetype, conditional=False, etag=False, max_age=None)
-        response.set_etag(job.sha256)
-        try:
-            return response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
-        except RequestedRangeNotSatisfiable:
-            response.close()
-            raise
+        return _streamed(job, path, mimetype)
     response = Response(mimetype=mimetype)
     response.set_etag(job.sha256)
     if mode == "x-accel":
@@ -89,6 +85,23 @@ def _bytes(job: Job, path) -> Response:
         response.headers["X-Sendfile"] = str(path)
         response.headers["Accept-Ranges"] = "bytes"  # Apache serves ranges of it, but does not say so to HEAD
     del response.headers["Content-Length"]
+    return response
+
+
+def _streamed(job: Job, path: Path, mimetype: str) -> Response:
+    file = path.open("rb")
+    response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
+    response.content_length = length = path.stat().st_size
+    response.set_etag(job.sha256)
+    try:
+        response.make_conditional(request, accept_ranges=True, complete_length=length)
+    except RequestedRangeNotSatisfiable:
+        file.close()
+        raise
+    if response.status_code == 206 and "wsgi.file_wrapper" in request.environ:
+        # Werkzeug would copy the part piece by piece; the server sends it from here to Content-Length (PEP 3333).
+        file.seek(response.content_range.start)
+        response.response = wrap_file(request.environ, file)
     return response
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,51 @@ def test_two_claims_write_into_different_temp_files(disk: ResultFiles) -> None:
     disk.publish(second.path, NAME)
     first.discard()
     assert disk.path(NAME).read_bytes() == b"fresh"
+
+
+def test_a_large_file_is_hashed_and_written_behind_the_check(disk: ResultFiles) -> None:
+    chunks = [bytes([number]) * (1 << 20) for number in range(12)]
+    incoming = disk.incoming("job-1", "c1")
+    for chunk in chunks:
+        incoming.write(chunk)
+    assert incoming.bytes == 12 << 20
+    incoming.close()
+    assert incoming.path.read_bytes() == b"".join(chunks)
+    assert incoming.sha256 == hashlib.sha256(b"".join(chunks)).hexdigest()
+    assert "incoming" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("good", [0, 6])
+def test_a_disk_that_is_full_is_told_by_a_later_chunk_or_at_the_end(
+    disk: ResultFiles, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    write, written = os.write, itertools.count()
+
+    def full(fd: int, data: memoryview) -> int:
+        if next(written) >= good:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    incoming = disk.incoming("job-1", "c1")
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ConfigurationError) as caught:
+        for _ in range(good + 1):
+            incoming.write(b"x" * (1 << 20))
+        incoming.close()
+    monkeypatch.undo()
+    assert caught.value.code == "disk_full"
+    incoming.discard()
+    assert not incoming.path.exists()
+    assert "incoming" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_large_download_that_is_given_up_leaves_nothing(disk: ResultFiles) -> None:
+    incoming = disk.incoming("job-1", "c1")
+    for _ in range(20):
+        incoming.write(b"x" * (1 << 20))
+    incoming.discard()
+    assert not incoming.path.exists()
+    assert "incoming" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_the_folder_is_guarded_for_apache_and_iis_and_lists_nothing(disk: ResultFiles) -> None:
