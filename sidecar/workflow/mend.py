@@ -13,7 +13,7 @@ from . import outbound, start
 from .ports import Ports
 from .timing import REBOOK_S
 
-PAGE = 500  # the most that the schema allows: each page is a request to WordPress
+PAGE = 2000  # the most that the schema allows: each page is a request to WordPress
 STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
 
 
@@ -48,14 +48,15 @@ def recall(ports: Ports, job_id: str) -> Job | None:
 def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
     """Bring back what working memory does not know; returns how many jobs that were."""
     records = list(records)
-    known = ports.store.get_many([record["job_id"] for record in records])
+    known = ports.store.standings([record["job_id"] for record in records])
     mended = 0
     for record in records:
-        job = known.get(record["job_id"])
-        if job is None or job.attempt < record["attempt"]:
+        attempt, state = known.get(record["job_id"], (0, ""))
+        if attempt < record["attempt"]:
             mended += _bring_back(ports, record)
-        elif job.attempt == record["attempt"] and job.state in SETTLED and record["state"] in STAGE_BEFORE_END:
-            mended += _tell_again(ports, job)
+        elif attempt == record["attempt"] and state in SETTLED and record["state"] in STAGE_BEFORE_END:
+            job = ports.store.get(record["job_id"])
+            mended += job is not None and _tell_again(ports, job)
     return mended
 
 

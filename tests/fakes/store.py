@@ -98,6 +98,9 @@ class MemoryJobStore:
         found = {job_id: self._known(job_id) for job_id in job_ids}
         return {job_id: job for job_id, job in found.items() if job}
 
+    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        return {job_id: (job.attempt, job.state) for job_id, job in self.get_many(job_ids).items()}
+
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
         job, now = self._known(job_id), self._clock()
         if job is None or job.attempt != attempt or job.state not in tuple(states):

@@ -211,6 +211,8 @@ def test_several_jobs_are_read_at_once(memory: Memory) -> None:
     memory.paid("b")
     assert {id: job.state for id, job in memory.store.get_many(["a", "x", "b"]).items()} == {"a": "paid", "b": "paid"}
     assert memory.store.get_many([]) == {}
+    assert memory.store.standings(["a", "x", "b"]) == {"a": (1, "paid"), "b": (1, "paid")}
+    assert memory.store.standings([]) == {}
 
 
 def test_what_is_due_is_taken_once_and_booked_again(memory: Memory) -> None:

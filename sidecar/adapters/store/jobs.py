@@ -36,6 +36,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self._clock = clock
         register = connection.register_script
         self._create, self._claim, self._update = (register(s) for s in (scripts.CREATE, scripts.CLAIM, scripts.UPDATE))
+        self._standings = register(scripts.STANDINGS)
         self._take_due, self._take_slot, self._free_slot = (
             register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
         )
@@ -60,6 +61,12 @@ class RedisJobStore(RedisHolds, RedisSigns):
             for job_id in job_ids:
                 pipe.hgetall(_job(job_id))
             return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
+
+    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Attempt and state of the known ones among `job_ids`: for the sweep, which looks at all of them."""
+        found = iter(self._standings(keys=[_job(job_id) for job_id in job_ids]))
+        pairs = zip(job_ids, found, found, strict=True)
+        return {job_id: (int(attempt), state) for job_id, attempt, state in pairs if attempt}
 
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
         """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""

@@ -89,6 +89,17 @@ elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
 return redis.call('HGETALL', KEYS[1])
 """
 
+# KEYS: jobs.  -> attempt, state, attempt, state, … ('' for an unknown job). One answer instead of thousands.
+STANDINGS = """
+local found = {}
+for _, key in ipairs(KEYS) do
+  local row = redis.call('HMGET', key, 'attempt', 'state')
+  found[#found + 1] = row[1] or ''
+  found[#found + 1] = row[2] or ''
+end
+return found
+"""
+
 # KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
 # dispatcher that dies between taking and enqueueing loses nothing.  -> ids
 TAKE_DUE = """
