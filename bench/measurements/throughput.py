@@ -27,13 +27,19 @@ def run(bench: Bench) -> Iterator[Figure]:
     results = interleaved(bench.runs, lambda: sell(bench.ours, jobs), lambda: sell(bench.baseline, jobs))
     (our_rate, our_cpu), (their_rate, their_cpu) = (zip(*kind, strict=True) for kind in results)
     yield figure("throughput", "jobs/s", our_rate, ratio_at_least(1.5), baseline=their_rate)
-    yield figure("throughput.cpu", "ms CPU/job", our_cpu, ratio_at_most(1.0), baseline=their_cpu)
+    ours, theirs = ([sum(run.values()) for run in cpu] for cpu in (our_cpu, their_cpu))
+    yield figure("throughput.cpu", "ms CPU/job", ours, ratio_at_most(1.0), baseline=theirs)
+    alone = [sum(_payments_alone(bench.baseline, jobs).values()) for _ in range(bench.runs)]
+    yield figure("throughput.cpu payment request alone", "ms CPU/job", alone, note="without any handler: the floor")
+    for part in our_cpu[0]:
+        beside = [run[part] for run in their_cpu] if part in their_cpu[0] else None
+        yield figure(f"throughput.cpu {part}", "ms CPU/job", [run[part] for run in our_cpu], baseline=beside)
 
 
-def sell(system: System, jobs: int) -> tuple[float, float]:
-    """(jobs a second, milliseconds of CPU a job) of one rush."""
+def sell(system: System, jobs: int) -> tuple[float, dict[str, float]]:
+    """(jobs a second, milliseconds of CPU a job by part of the system) of one rush."""
     before = system.shop.sql("SELECT COALESCE(MAX(id), 0) AS id FROM wp_smi_jobs")[0]["id"]
-    cpu = cpu_seconds(system.parts())
+    cpu = _cpu(system)
     began = time.monotonic()
     payers = [threading.Thread(target=_pay, args=(system, jobs // PAYERS)) for _ in range(PAYERS)]
     for payer in payers:
@@ -42,14 +48,29 @@ def sell(system: System, jobs: int) -> tuple[float, float]:
     for payer in payers:
         payer.join()
     time.sleep(0.5)
-    cpu = cpu_seconds(system.parts()) - cpu
-    return jobs / seconds, 1000 * cpu / jobs
+    spent = {part: 1000 * (seconds_ - cpu[part]) / jobs for part, seconds_ in _cpu(system).items()}
+    return jobs / seconds, spent
 
 
-def _pay(system: System, jobs: int) -> None:
+def _payments_alone(system: System, jobs: int) -> dict[str, float]:
+    """Milliseconds of CPU a payment request costs whose event is not fired, by part."""
+    cpu = _cpu(system)
+    payers = [threading.Thread(target=_pay, args=(system, jobs // PAYERS, False)) for _ in range(PAYERS)]
+    for payer in payers:
+        payer.start()
+    for payer in payers:
+        payer.join()
+    return {part: 1000 * (seconds - cpu[part]) / jobs for part, seconds in _cpu(system).items()}
+
+
+def _cpu(system: System) -> dict[str, float]:
+    return {part.name: cpu_seconds([part]) for part in system.parts()}
+
+
+def _pay(system: System, jobs: int, fire: bool = True) -> None:
     till = system.till()
     for _ in range(jobs):
-        till.pay("customer@shop.example")
+        till.pay("customer@shop.example", fire=fire)
     till.close()
 
 
