@@ -37,3 +37,12 @@ def test_every_route_and_ability_stands_in_the_docs():
     abilities = re.findall(r"^\t\t\t'([a-z]+-[a-z]+)' +=> array\(", source("class-abilities.php"), re.M)
     assert len(abilities) == 6
     assert [ability for ability in abilities if ability not in part("Abilities")] == []
+
+
+def test_every_hook_stands_in_the_docs_and_no_other():
+    code = "\n".join(path.read_text() for path in sorted(BRIDGE.rglob("*.php")))
+    hooks = set(re.findall(r"(?:apply_filters|do_action)\(\s*'(smi_bridge_\w+)'", code))
+    hooks |= {"smi_bridge_" + name for name in re.findall(r"function (\w+)\(", source("interface-shop-adapter.php"))}
+    assert len(hooks) > 45
+    named = set(re.findall(r"`(smi_bridge_\w+)`", (REPOSITORY / "docs" / "hooks.md").read_text()))
+    assert named == hooks

@@ -24,7 +24,7 @@ interface Shop_Adapter {
 	/**
 	 * Jobs by id.
 	 *
-	 * @param string[] $job_ids At most some hundreds.
+	 * @param string[] $job_ids At most some thousands.
 	 * @return array[] Job id => job; unknown ones are absent.
 	 */
 	public function read_jobs( array $job_ids ): array;
