@@ -14,7 +14,7 @@ from . import scripts
 
 LOCK_MS = 12_000
 NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
-REST_MS = 300  # between two flushes of a lane: nothing that a customer notices, and a rush shares its requests
+REST_MS = 150  # between two flushes: nothing that a customer notices, and a rush shares its requests; what waits is not in the ledger
 
 
 class RedisOutbox:
