@@ -14,7 +14,9 @@ from . import scripts
 
 LOCK_MS = 12_000
 NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
-REST_MS = 150  # between two flushes: nothing that a customer notices, and a rush shares its requests; what waits is not in the ledger
+# Between two flushes of a lane: nothing that a customer notices, and a rush shares its requests. Not longer: what waits
+# here, Upsampler's id for one, the ledger does not know yet.
+REST_MS = 150
 
 
 class RedisOutbox:
