@@ -32,3 +32,10 @@ def test_wordpress_has_words_for_every_reason() -> None:
     words = (PAGE.parents[1] / "wp-bridge-plugin" / "admin" / "class-reason-words.php").read_text()
     known = set(re.findall(r"^\t\t\t'([a-z_]+)' +=> array\( __\(", words, re.MULTILINE))
     assert set(TABLE) <= known
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", PAGE.read_text()))
+    assert len(named) > 10
+    for file, name in named:
+        assert f"def {name}(" in (PAGE.parents[1] / file).read_text(), f"{file}::{name}"
