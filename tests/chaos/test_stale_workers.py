@@ -101,6 +101,7 @@ def test_a_worker_that_wakes_up_late_writes_nothing(point: str, rig: Rig, sleepe
     meanwhile, afterwards = POINTS[point]
     sleeper = sleepers[point]
     assert rig.settled(sleeper.job_id, timeout=60)["state"] == meanwhile
+    rig.until_memory(sleeper.job_id, "state", meanwhile)  # the sidecar has heard what the ledger has written
     assert _is_stopped(sleeper.pid)
     before = _traces(rig, sleeper.job_id)
     _finish(sleeper.pid)
