@@ -101,6 +101,11 @@ final class Job_Page {
 			$user          = get_userdata( (int) $shown['user'] );
 			$shown['user'] = $user ? $user->display_name : __( 'not logged in', 'smi-bridge' );
 		}
+		foreach ( array( 'reason' => array( Reason_Words::class, 'label' ), 'bytes' => array( Words::class, 'size' ), 'expires_at' => array( Words::class, 'moment' ) ) as $name => $say ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			if ( isset( $shown[ $name ] ) ) {
+				$shown[ $name ] = $say( $shown[ $name ] );
+			}
+		}
 		return array(
 			'at'     => $at,
 			'event'  => $event,

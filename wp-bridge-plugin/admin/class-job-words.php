@@ -74,6 +74,28 @@ final class Job_Words {
 		return ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) );
 	}
 
+	/** The name of a fact of the story in words. @param string $name As in the story's detail. */
+	public static function fact( string $name ): string {
+		$facts = array(
+			'submission'   => __( 'submission', 'smi-bridge' ),
+			'upsampler_id' => __( 'Upsampler’s id', 'smi-bridge' ),
+			'credits'      => __( 'credits', 'smi-bridge' ),
+			'reason'       => __( 'reason', 'smi-bridge' ),
+			'detail'       => __( 'detail', 'smi-bridge' ),
+			'refund'       => __( 'refund', 'smi-bridge' ),
+			'path'         => __( 'file', 'smi-bridge' ),
+			'bytes'        => __( 'size', 'smi-bridge' ),
+			'width'        => __( 'width', 'smi-bridge' ),
+			'height'       => __( 'height', 'smi-bridge' ),
+			'format'       => __( 'format', 'smi-bridge' ),
+			'expires_at'   => __( 'link ends', 'smi-bridge' ),
+			'outcome'      => __( 'outcome', 'smi-bridge' ),
+			'amount'       => __( 'amount', 'smi-bridge' ),
+			'user'         => __( 'by', 'smi-bridge' ),
+		);
+		return $facts[ $name ] ?? str_replace( '_', ' ', $name );
+	}
+
 	/** The outcome of an effect in words. @param array $effect A row of the table of effects. */
 	public static function outcome( array $effect ): string {
 		if ( null === $effect['outcome'] ) {

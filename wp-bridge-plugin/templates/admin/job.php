@@ -74,7 +74,7 @@ $smib_actions    = $row ? Job_Actions::possible( $row ) : array( 'retry' );
 						<?php if ( $smib_line['detail'] ) : ?>
 						<p>
 							<?php foreach ( $smib_line['detail'] as $smib_name => $smib_value ) : ?>
-							<span class="smib-pairing"><span><?php echo esc_html( str_replace( '_', ' ', $smib_name ) ); ?></span> <?php echo esc_html( $smib_value ); ?></span>
+							<span class="smib-pairing"><span><?php echo esc_html( Job_Words::fact( $smib_name ) ); ?></span> <?php echo esc_html( $smib_value ); ?></span>
 							<?php endforeach; ?>
 						</p>
 						<?php endif; ?>
