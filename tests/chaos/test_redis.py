@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
+import requests
 
 from tests.chaos.points import Points
 from tests.chaos.supervisor import Supervisor
 from tests.recovery.rig import Rig, one_ending
+from tests.testbed.customer import download_link
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.waiting import wait_for
 
@@ -107,6 +109,9 @@ def _stopped(rig: Rig) -> int | None:
 
 
 def test_a_full_redis_stops_the_work_and_loses_nothing(rig: Rig, server: RedisServer) -> None:
+    sold = rig.buy("full-sold")
+    _delivered(rig, sold)
+    link = download_link(rig.customer.mail(sold))
     before = rig.buy("full-before")
     rig.customer.until(before, "submitted")
     with contextlib.closing(server.client()) as client:
@@ -115,10 +120,14 @@ def test_a_full_redis_stops_the_work_and_loses_nothing(rig: Rig, server: RedisSe
             during = rig.buy("full-during")
             with pytest.raises(redis.ResponseError):
                 client.set("anything", "more")
+            assert requests.get(link, timeout=10).status_code == 200, "whoever has paid gets his file"
             wait_for(lambda: "maxmemory" in rig.sidecar.log("cron"), "the clock notices", 20)
         finally:
             client.config_set("maxmemory", 0)
     _delivered(rig, before, during, timeout=75)
+    assert rig.ledger(sold)["downloaded_at"] is None, "it could not be noted"
+    assert requests.get(link, timeout=10).status_code == 200
+    wait_for(lambda: rig.ledger(sold)["downloaded_at"], "the next download is noted")
 
 
 def test_a_supervised_worker_that_was_killed_with_redis_is_back(rig: Rig, server: RedisServer) -> None:

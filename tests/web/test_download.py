@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from sidecar.core.errors import TemporaryError
 from sidecar.core.tokens import DownloadGrant
@@ -270,7 +271,7 @@ def test_a_download_that_can_not_be_noted_is_served(web: Web, monkeypatch: pytes
     link = web.deliver()
 
     def away(*_: object, **__: object) -> None:
-        raise TemporaryError("store_away", "no memory")
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
 
     monkeypatch.setattr(web.rig.store, "change", away)
     assert web.client.get(link).data == stored(web)

@@ -79,7 +79,7 @@ final class Failure_Messages {
 	private static function refund( array $row, array $data ): Outcome {
 		$downloaded = Downloads::first( $row['job_id'] );
 		if ( null !== $downloaded ) {
-			$row = Refund::wait_for_person( $row, sprintf( 'The customer downloaded the file of an earlier attempt at %s UTC.', $downloaded ) );
+			$row = Refund::due( $row, sprintf( 'The customer downloaded the file of an earlier attempt at %s UTC.', $downloaded ) );
 			return self::outcome( $row['state'], true, self::tell( $row, $data ) );
 		}
 		$begun = Refund::begin( $row, $data['reason'], $data['detail'] );

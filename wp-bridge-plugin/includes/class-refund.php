@@ -120,12 +120,12 @@ final class Refund {
 	}
 
 	/**
-	 * Review with the mark "refund due".
+	 * Review with the mark "refund due": the money is owed, and does not go out by itself.
 	 *
 	 * @param array  $row    Ledger row.
 	 * @param string $detail For people.
 	 */
-	private static function due( array $row, string $detail ): array {
+	public static function due( array $row, string $detail ): array {
 		Notices::review_begun();
 		$moved = Ledger::move(
 			$row,
@@ -155,16 +155,6 @@ final class Refund {
 			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, $reason );
 		}
 		$row['reason'] = $reason;
-		return self::due( $row, $detail );
-	}
-
-	/**
-	 * A refund that is owed but must not go out by itself.
-	 *
-	 * @param array  $row    Ledger row; its `reason` says why the money is owed.
-	 * @param string $detail For people.
-	 */
-	public static function wait_for_person( array $row, string $detail ): array {
 		return self::due( $row, $detail );
 	}
 
