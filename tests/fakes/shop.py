@@ -299,7 +299,8 @@ class FakeShop:
             return (
                 _outcome("review", due=True) if self._give_up_refund(row) else {"status": "failed", "reason": "refund"}
             )
-        if data["refund"] == "yes" and any(row.downloaded for row in self.rows[row.job_id]):
+        untried = (row.job_id, 0, "refund") not in self.effects
+        if data["refund"] == "yes" and untried and any(other.downloaded for other in self.rows[row.job_id]):
             return self._refund_due(row)
         if data["refund"] == "yes":
             return self._refund(row, data["reason"])

@@ -305,6 +305,13 @@ class ShopContract:
         assert shop.refunds(job_id) == 0
         assert shop.mails(job_id) == ["delivered", "review"]
 
+    def test_what_was_refunded_is_not_due_again_because_it_was_downloaded(self, shop: ShopUnderTest) -> None:
+        job_id = self.bring_to(shop, "delivered")
+        self.tell(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
+        shop.refunded_elsewhere(job_id)
+        shop.rerun(job_id, force=True)
+        assert self.failed(shop, job_id, "yes", attempt=2)["data"] == {"outcome": "refunded", "refund_due": False}
+
     def test_what_was_delivered_but_never_downloaded_is_refunded(self, shop: ShopUnderTest) -> None:
         job_id = self.bring_to(shop, "delivered")
         shop.rerun(job_id, force=True)

@@ -77,10 +77,11 @@ final class Failure_Messages {
 	 * @param array $data Message.
 	 */
 	private static function refund( array $row, array $data ): Outcome {
-		$downloaded = Downloads::first( $row['job_id'] );
+		$tried      = Effects::find( $row['job_id'], 0, Refund::EFFECT );
+		$downloaded = $tried ? null : Downloads::first( $row['job_id'] ); // After a refund there is nothing left to decide.
 		if ( null !== $downloaded ) {
 			$row = Refund::due( $row, sprintf( 'The customer downloaded the file of an earlier attempt at %s UTC.', $downloaded ) );
-			return self::outcome( $row['state'], true, self::tell( $row, $data ) );
+			return self::outcome( $row['state'], 'review' === $row['state'], self::tell( $row, $data ) );
 		}
 		$begun = Refund::begin( $row, $data['reason'], $data['detail'] );
 		if ( null === $begun ) {
