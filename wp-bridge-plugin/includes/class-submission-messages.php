@@ -147,6 +147,9 @@ final class Submission_Messages {
 		if ( $to === $row['state'] ) {
 			return $to;
 		}
+		if ( 'review' === $row['state'] ) { // Overtaken by the word that a person decides; job.submitted and job.delivered may resolve that.
+			return null;
+		}
 		if ( 'paid' === $to && ! in_array( $data['event'], self::GIVEN_UP, true ) ) {
 			return 'submitting' === $row['state'] ? 'submitting' : null;
 		}
