@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from redis.exceptions import RedisError
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
@@ -19,6 +18,7 @@ from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..workflow import downloads, mend
+from .errors import can_wait
 from .parts import ports
 
 blueprint = Blueprint("download", __name__)
@@ -55,13 +55,8 @@ def download(token: str, name: str = "") -> Response:
 def _note(job: Job, grant: DownloadGrant) -> None:
     """A full Redis still reads, and refuses to write: that does not keep the file from the customer. The next download
     tells the shop."""
-    try:
+    with can_wait("download.not_told", "A download could not be noted.", job_id=job.job_id):
         downloads.begun(ports(), job, attempt=grant.attempt)
-    except RedisError as error:
-        detail = str(error)[:200]
-        ports().log(
-            "download.not_told", "A download could not be noted.", level="warning", job_id=job.job_id, detail=detail
-        )
 
 
 def _delivered(grant: DownloadGrant) -> Job:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from flask import Flask, Response, jsonify, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
@@ -38,6 +42,15 @@ def _ours(error: SidecarError) -> Response:
 def _redis(error: RedisError) -> Response:
     ports().log("web.redis", "Redis does not answer.", level="error", detail=str(error)[:200])
     return _answer("temporarily_unavailable", 503)
+
+
+@contextmanager
+def can_wait(event: str, sentence: str, **fields: Any) -> Iterator[None]:
+    """Around what a request notes beside its answer: a Redis that does not take it is logged, and the answer goes out."""
+    try:
+        yield
+    except RedisError as error:
+        ports().log(event, sentence, level="warning", detail=str(error)[:200], **fields)
 
 
 def _http(error: HTTPException) -> Response:
