@@ -46,7 +46,7 @@ def _redis(error: RedisError) -> Response:
 
 @contextmanager
 def can_wait(event: str, sentence: str, **fields: Any) -> Iterator[None]:
-    """Around what a request notes beside its answer: a Redis that does not take it is logged, and the answer goes out."""
+    """Around what a request notes beside its answer: what Redis does not take is logged, and the answer goes out."""
     try:
         yield
     except RedisError as error:
