@@ -76,13 +76,14 @@ class Services:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
         sources = Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url)
+        queue = RqQueue(self.rq_redis)
         return Ports(
             settings=settings,
             clock=time.time,
             random=random.random,
-            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency),
-            outbox=RedisOutbox(self.redis),
-            queue=RqQueue(self.rq_redis),
+            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, call=queue.flush),
+            outbox=RedisOutbox(self.redis, call=queue.flush),
+            queue=queue,
             shop=ShopDoor(
                 Signer(settings.secret, direction=TO_SHOP, site=settings.site),
                 shop_url=settings.shop_url,

@@ -104,6 +104,16 @@ class Job:
         return cls(**values, due_at=due_at)
 
 
+@dataclass(frozen=True)
+class Onward:
+    """What becomes of a job that arrives, in the same instant, unless `stage` is held or has a line before it."""
+
+    stage: str
+    changes: dict[str, Any]
+    message: dict[str, Any]  # to the shop
+    due_at: float  # when the timetable looks next, Unix seconds
+
+
 _DERIVED = frozenset({"due_at"})  # lives in the timetable, not in the hash
 _KINDS = {f.name: {"int": int, "str": str, "float": float}[f.type] for f in fields(Job)}
 DEFAULTS = {f.name: f.default for f in fields(Job)}

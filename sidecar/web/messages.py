@@ -8,9 +8,9 @@ from ..adapters import schemas
 from ..core.errors import CallerError
 from ..core.messages import TO_SIDECAR, Message, Unauthorized
 from ..workflow import inbox
+from ..workflow.start import ANSWER_KEPT_S
 from .parts import ports, services
 
-REMEMBER_S = 86400
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
 
 blueprint = Blueprint("messages", __name__)
@@ -32,6 +32,9 @@ def receive() -> tuple[Response, int]:
 
 
 def _answer(message: Message) -> tuple[Response, int]:
+    if message.type == "job.paid" and _fits(message):
+        known = inbox.paid(ports(), message)
+        return _repeat(message, known) if known else (jsonify(inbox.STORED), 200)
     known = ports().store.remembered(message.id)
     if known:
         return _repeat(message, known)
@@ -40,9 +43,16 @@ def _answer(message: Message) -> tuple[Response, int]:
         answer, status = inbox.handle(ports(), message), 200
     except CallerError as error:
         answer, status = {"error": error.code, "detail": error.detail}, _STATUS.get(error.code, 400)
-    kept = {} if message.type in inbox.QUESTIONS else {"answer": answer, "status": status}
-    ports().store.remember(message.id, {"body": message.body_sha256, **kept}, ttl_s=REMEMBER_S)
+    ports().store.remember(message.id, inbox.remembered(message, answer, status), ttl_s=ANSWER_KEPT_S)
     return jsonify(answer), status
+
+
+def _fits(message: Message) -> bool:
+    try:
+        schemas.check(TO_SIDECAR, message.type, message.data)
+    except CallerError:
+        return False  # refused, and the refusal remembered, as with any other message
+    return True
 
 
 def _repeat(message: Message, known: dict) -> tuple[Response, int]:

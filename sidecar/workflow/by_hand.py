@@ -7,7 +7,7 @@ import hashlib
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.states import SETTLED, STATES
-from . import failure, mend, outbound, start
+from . import failure, mend, outbound
 from .ports import Ports
 from .recovery import TABLE
 
@@ -55,7 +55,6 @@ def send_failure_notification(ports: Ports, job_id: str, customer_message: str) 
     job = _find(ports, job_id)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     ports.outbox.put("deliver", [outbound.customer_message(job_id, job.attempt, key, text)])
-    start.nudge(ports, "deliver")
 
 
 def _find(ports: Ports, job_id: str) -> Job:

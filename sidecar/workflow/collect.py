@@ -9,7 +9,7 @@ from typing import Any
 from ..core.errors import PermanentError, SidecarError, TemporaryError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
-from . import holds, outbound, start
+from . import holds, outbound
 from .ports import Ports
 from .timing import ACK_S, FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
 
@@ -74,7 +74,6 @@ def deliver_stored(
     ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
     ports.crash_point("collect:stored")
     holds.got_through(ports, "collect")
-    start.nudge(ports, "deliver")
     ports.log(
         "job.stored",
         "The file is checked and stored.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.job import Job
-from . import outbound, start
+from . import outbound
 from .ports import Ports
 
 
@@ -12,5 +12,4 @@ def begun(ports: Ports, job: Job, *, attempt: int) -> None:
     if job.downloaded >= attempt:
         return
     told, message = {"downloaded": attempt}, outbound.downloaded(job, attempt, ports.clock())
-    if ports.store.change(job.job_id, job.attempt, (), told, fence=False, settled=None, messages=[message]):
-        start.nudge(ports, "deliver")
+    ports.store.change(job.job_id, job.attempt, (), told, fence=False, settled=None, messages=[message])

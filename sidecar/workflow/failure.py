@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import SidecarError
 from ..core.job import Job
-from . import holds, outbound, start
+from . import holds, outbound
 from .ports import Ports
 from .recovery import Decision, History, decide
 from .submit import NotAccepted
@@ -51,7 +51,6 @@ def _again(ports: Ports, job: Job, changes: dict[str, Any], after_s: float, not_
     state = changes.get("state", job.state)
     message = outbound.progress(job, state, event, reason=job.reason, detail=job.detail, next_try_at=due)
     ports.store.advance(job, changes, due_at=due, messages=[message])
-    start.nudge(ports, "deliver")
 
 
 def _retry(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
@@ -120,7 +119,6 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
     )
     ports.crash_point("failure:stored")
     ports.store.free_slot(job.job_id)
-    start.nudge(ports, "settle")
 
 
 def fail_from_outside(
@@ -134,7 +132,6 @@ def fail_from_outside(
     if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=due, messages=[message], lane="settle"):
         return False
     ports.store.free_slot(job.job_id)
-    start.nudge(ports, "settle")
     ports.log(event, "Failed from outside its stage.", job_id=job.job_id, attempt=job.attempt, reason=reason)
     return True
 

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ..core.job import Job
-from . import mend, outbound, start
+from . import mend, outbound
 from .ports import Ports
 
 MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable")
@@ -73,7 +73,6 @@ def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
         return "ignored"
     ports.outbox.drop("settle", [outbound.failed(job, refund="review")["id"]])
     if told:
-        start.nudge(ports, "deliver")
         ports.queue.watch([(job.job_id, job.attempt)])
     else:
         ports.queue.stage("submit", job.job_id, job.attempt)

@@ -8,12 +8,13 @@ import secrets
 from typing import Any
 
 from ..core.errors import PermanentError
-from ..core.job import Job
+from ..core.job import Job, Onward
 from ..core.messages import parse_rfc3339
 from . import holds, outbound
 from .ports import Ports
 from .timing import ACK_S, HELD_S, REBOOK_S
 
+ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 SLOT_STATES = ("paid", "submitting", "submitted")  # in which a job may occupy one of Upsampler's slots
 
 
@@ -43,16 +44,41 @@ def job_from(data: dict[str, Any], *, now: float) -> Job:
     )
 
 
-def begin(ports: Ports, data: dict[str, Any], trace: str = "") -> bool:
-    """A paid job arrives by the message `trace`. False when this attempt is known already."""
+def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str, Any]) -> dict[str, Any] | None:
+    """A paid job arrives by a message whose answer is kept; the kept answer when it was answered before, else None.
+
+    Nothing more than what `start` does, but in the usual case in one round trip to working memory.
+    """
     now = ports.clock()
-    job = dataclasses.replace(job_from(data, now=now), trace=trace)
-    if not ports.store.create(job, due_at=now + REBOOK_S):  # should we die before it has started
-        return False
+    job = dataclasses.replace(job_from(data, now=now), trace=message_id)
+    outcome, before = ports.store.arrive(
+        job,
+        due_at=now + REBOOK_S,  # should we die before it has started
+        onward=None if _may_have_file(job) else _onward(ports, job),
+        message_id=message_id,
+        answer=answer,
+        ttl_s=ANSWER_KEPT_S,
+    )
+    if outcome in ("answered", "known"):
+        return before
     ports.crash_point("paid:stored")
     ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")
-    start(ports, job)
-    return True
+    if outcome == "waits":
+        start(ports, job)
+    else:
+        ports.crash_point("paid:claiming")
+    return None
+
+
+def _may_have_file(job: Job) -> bool:
+    return bool(job.previous) and not job.force
+
+
+def _onward(ports: Ports, job: Job) -> Onward:
+    """To the ledger, which is asked whether this submission may go."""
+    claim = _new_claim(ports)
+    message = outbound.submitting(job, job.submission + 1, claim)
+    return Onward("submit", {"submit_claim": claim}, message, ports.clock() + ACK_S)
 
 
 def start(ports: Ports, job: Job) -> None:
@@ -62,7 +88,7 @@ def start(ports: Ports, job: Job) -> None:
     The slot comes before the hold: a job without one must not use up the try that would end the hold.
     """
     now = ports.clock()
-    if job.previous and not job.force:
+    if _may_have_file(job):
         ports.queue.stage("submit", job.job_id, job.attempt)
         return
     if not ports.store.take_slot(job):
@@ -81,7 +107,6 @@ def start(ports: Ports, job: Job) -> None:
     due = now + ACK_S
     if ports.store.change(job.job_id, job.attempt, ("paid",), changes, due_at=due, expect=read, messages=[message]):
         ports.crash_point("paid:claiming")
-        nudge(ports, "deliver")
     else:
         give_slot_back(ports, job.job_id)
 
@@ -103,12 +128,6 @@ def give_slot_back(ports: Ports, job_id: str) -> None:
     job = ports.store.get(job_id)
     if job is None or job.state not in SLOT_STATES:
         ports.store.free_slot(job_id)
-
-
-def nudge(ports: Ports, lane: str) -> None:
-    """See to it that a flush of the lane is queued."""
-    if ports.outbox.nudge(lane):
-        ports.queue.flush(lane)
 
 
 def check_order(job: Job) -> None:

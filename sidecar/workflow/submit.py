@@ -101,7 +101,6 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
     ports.crash_point("submit:stored")
     holds.got_through(ports, "submit")
-    start.nudge(ports, "deliver")
     if job.hinted_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])
     ports.log(

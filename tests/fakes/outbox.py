@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -17,8 +17,9 @@ _KEPT = ("_lapsing", "_bodies", "_later", "_failures")
 class MemoryOutbox:
     """Same methods as RedisOutbox."""
 
-    def __init__(self, clock: SimulatedClock) -> None:
+    def __init__(self, clock: SimulatedClock, *, call: Callable[[str], None] = lambda lane: None) -> None:
         self._clock = clock
+        self.call = call
         self._lapsing = Lapsing(clock)
         self._bodies: dict[str, dict[str, str]] = {}  # lane -> id -> JSON, in the order of arrival
         self._later: dict[str, dict[str, float]] = {}
@@ -42,6 +43,8 @@ class MemoryOutbox:
     def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
         for message in messages:
             self._bodies.setdefault(lane, {})[message["id"]] = dump(message)
+        if messages:
+            self.nudge(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         now, later = self._clock(), self._later.get(lane, {})
@@ -102,8 +105,9 @@ class MemoryOutbox:
     def paused(self, lane: str) -> bool:
         return self._lapsing.get(f"paused:{lane}") is not None
 
-    def nudge(self, lane: str) -> bool:
-        return not self.paused(lane) and self._lapsing.take(f"nudged:{lane}", NUDGE_S)
+    def nudge(self, lane: str) -> None:
+        if not self.paused(lane) and self._lapsing.take(f"nudged:{lane}", NUDGE_S):
+            self.call(lane)
 
     def begin_flush(self, lane: str) -> None:
         self._lapsing.drop(f"nudged:{lane}")

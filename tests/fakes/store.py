@@ -12,7 +12,7 @@ from typing import Any
 
 from sidecar.adapters.store.jobs import SETTLED_TTL_S
 from sidecar.core.errors import StaleClaim
-from sidecar.core.job import Job
+from sidecar.core.job import Job, Onward
 from sidecar.core.states import SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
@@ -89,6 +89,35 @@ class MemoryJobStore:
         self._book(job.job_id, due_at)
         self._live(job.job_id, settled)
         return True
+
+    def arrive(
+        self,
+        job: Job,
+        *,
+        due_at: float,
+        onward: Onward | None,
+        message_id: str,
+        answer: dict[str, Any],
+        ttl_s: int,
+        lane: str = "deliver",
+    ) -> tuple[str, dict[str, Any] | None]:
+        if before := self.remembered(message_id):
+            return "answered", before
+        self.remember(message_id, answer, ttl_s=ttl_s)
+        if not self.create(job, due_at=due_at):
+            return "known", None
+        if onward is None or self._slots or onward.stage in self.held():
+            return "waits", None
+        self.change(
+            job.job_id,
+            job.attempt,
+            (),
+            onward.changes,
+            due_at=onward.due_at,
+            messages=[onward.message],
+            lane=lane,
+        )
+        return "started", None
 
     def get(self, job_id: str) -> Job | None:
         job = self._known(job_id)

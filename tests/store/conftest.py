@@ -20,13 +20,14 @@ SLOTS = 2
 
 @dataclass
 class Memory:
-    """`store` has two slots, `unlimited` as many as are asked for."""
+    """`store` has two slots, `unlimited` as many as are asked for. `called`: lanes that a flusher was called to."""
 
     store: Any
     unlimited: Any
     outbox: Any
     clock: SimulatedClock
     age: Callable[[float], None]
+    called: list[str]
 
     def let_pass(self, seconds: float) -> None:
         """Time passes, also for what dies by itself."""
@@ -42,19 +43,20 @@ class Memory:
 
 @pytest.fixture(params=["redis", "memory"])
 def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
-    clock = SimulatedClock()
+    clock, called = SimulatedClock(), []
     if request.param == "memory":
-        outbox = MemoryOutbox(clock)
+        outbox = MemoryOutbox(clock, call=called.append)
         store, unlimited = MemoryJobStore(clock, outbox, slots=SLOTS), MemoryJobStore(clock, outbox)
-        yield Memory(store, unlimited, outbox, clock, lambda seconds: None)
+        yield Memory(store, unlimited, outbox, clock, lambda seconds: None, called)
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"), decode_responses=True)
     yield Memory(
-        RedisJobStore(client, slots=SLOTS, clock=clock),
-        RedisJobStore(client, clock=clock),
-        RedisOutbox(client, clock=clock),
+        RedisJobStore(client, slots=SLOTS, clock=clock, call=called.append),
+        RedisJobStore(client, clock=clock, call=called.append),
+        RedisOutbox(client, clock=clock, call=called.append),
         clock,
         lambda seconds: _shorten_lives(client, seconds),
+        called,
     )
     client.close()
 

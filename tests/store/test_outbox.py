@@ -159,20 +159,39 @@ def test_a_pause_ends_by_itself(memory: Memory) -> None:
     assert not memory.outbox.paused("deliver")
 
 
-def test_one_nudge_is_enough_until_the_flush_begins(memory: Memory) -> None:
-    assert [memory.outbox.nudge("deliver") for _ in range(3)] == [True, False, False]
-    memory.outbox.begin_flush("deliver")
-    assert memory.outbox.nudge("deliver")
-
-
-def test_a_lane_that_is_paused_is_not_nudged(memory: Memory) -> None:
-    memory.outbox.pause("deliver", seconds=30)
-    assert not memory.outbox.nudge("deliver")
-    memory.let_pass(31)
-    assert memory.outbox.nudge("deliver")
-
-
-def test_a_nudge_whose_flush_was_lost_is_given_again(memory: Memory) -> None:
+def test_one_call_is_enough_until_the_flush_begins(memory: Memory) -> None:
+    for number in range(3):
+        memory.outbox.put("deliver", [message(f"m{number}")])
     memory.outbox.nudge("deliver")
+    assert memory.called == ["deliver"]
+    memory.outbox.begin_flush("deliver")
+    memory.outbox.put("deliver", [message("m3")])
+    assert memory.called == ["deliver", "deliver"]
+
+
+def test_each_lane_has_its_own_flusher(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("m1")])
+    memory.outbox.put("settle", [message("m2")])
+    assert memory.called == ["deliver", "settle"]
+
+
+def test_nobody_is_called_for_nomessage(memory: Memory) -> None:
+    memory.outbox.put("deliver", [])
+    assert memory.called == []
+
+
+def test_nobody_is_called_to_a_lane_that_is_paused(memory: Memory) -> None:
+    memory.outbox.pause("deliver", seconds=30)
+    memory.outbox.put("deliver", [message("m1")])
+    memory.outbox.nudge("deliver")
+    assert memory.called == []
+    memory.let_pass(31)
+    memory.outbox.nudge("deliver")
+    assert memory.called == ["deliver"]
+
+
+def test_a_call_that_was_lost_is_made_again(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("m1")])
     memory.let_pass(11)
-    assert memory.outbox.nudge("deliver")
+    memory.outbox.nudge("deliver")
+    assert memory.called == ["deliver", "deliver"]

@@ -71,8 +71,8 @@ class LeaseDouble:
                 continue
 
 
-def in_memory(clock: SimulatedClock, slots: int) -> tuple[MemoryJobStore, MemoryOutbox]:
-    outbox = MemoryOutbox(clock)
+def in_memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[MemoryJobStore, MemoryOutbox]:
+    outbox = MemoryOutbox(clock, call=call)
     return MemoryJobStore(clock, outbox, slots=slots), outbox
 
 
@@ -99,18 +99,18 @@ class Rig:
         slots: int = 0,
         wrap: Callable[[str, Any], Any] | None = None,
         files: Any = None,
-        memory: Callable[[SimulatedClock, int], tuple[Any, Any]] | None = None,
+        memory: Callable[[SimulatedClock, int, Callable[[str], None]], tuple[Any, Any]] | None = None,
         **env: str,
     ) -> None:
-        """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock and slots →
-        another job store and outbox."""
+        """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock, slots and
+        what calls a flusher → another job store and outbox."""
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
         self.store: Any
         self.outbox: Any
-        self.store, self.outbox = (memory or in_memory)(self.clock, slots)
         self.queue = MemoryQueue(self.clock)
+        self.store, self.outbox = (memory or in_memory)(self.clock, slots, lambda lane: self.ports.queue.flush(lane))
         self.shop = FakeShop(self.clock)
         self.sources, self.copies = FakeSources(), FakeCopies()
         self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
@@ -159,7 +159,11 @@ class Rig:
     def push(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
         """A message from the bridge, behind the door."""
         schemas.check(TO_SIDECAR, type, data)
-        return inbox.handle(self.ports, Message(f"msg_{next(self._message_ids)}", type, data, ""))
+        message = Message(f"msg_{next(self._message_ids)}", type, data, "")
+        if type == "job.paid":
+            inbox.paid(self.ports, message)
+            return inbox.STORED
+        return inbox.handle(self.ports, message)
 
     def knock(self, webhook: Webhook) -> str:
         """A webhook, behind the door (as web/webhooks.py does it)."""

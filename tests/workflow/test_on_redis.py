@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
@@ -21,8 +21,9 @@ class RigOnRedis(Rig):
     def __init__(self, client: redis.Redis, **how: int) -> None:
         self.client = client
 
-        def memory(clock: SimulatedClock, slots: int) -> tuple[RedisJobStore, RedisOutbox]:
-            return RedisJobStore(client, slots=slots, clock=clock), RedisOutbox(client, clock=clock)
+        def memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[RedisJobStore, RedisOutbox]:
+            store = RedisJobStore(client, slots=slots, clock=clock, call=call)
+            return store, RedisOutbox(client, clock=clock, call=call)
 
         super().__init__(memory=memory, **how)  # type: ignore[arg-type]
 

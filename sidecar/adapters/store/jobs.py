@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,11 +12,11 @@ from typing import Any
 import redis
 
 from ...core.errors import StaleClaim
-from ...core.job import DEFAULTS, Job
+from ...core.job import DEFAULTS, Job, Onward
 from ...core.states import SETTLED
 from . import scripts
 from .holds import RedisHolds
-from .outbox import dump
+from .outbox import NUDGE_S, dump, written_keys
 from .signs import RedisSigns
 
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
@@ -30,12 +31,24 @@ class RedisJobStore(RedisHolds, RedisSigns):
     the job's entry in the timetable. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
     """
 
-    def __init__(self, connection: redis.Redis, *, slots: int = 0, clock: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        connection: redis.Redis,
+        *,
+        slots: int = 0,
+        clock: Callable[[], float] = time.time,
+        call: Callable[[str], None] = lambda lane: None,
+    ):
+        """`call`: brings a flusher to a lane of the outbox, when a change has put the first message since the last
+        flush began."""
         self._redis = connection
         self._slots = slots
         self._clock = clock
+        self._call = call
         register = connection.register_script
-        self._create, self._claim, self._update = (register(s) for s in (scripts.CREATE, scripts.CLAIM, scripts.UPDATE))
+        self._create, self._arrive, self._claim, self._update = (
+            register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
+        )
         self._standings = register(scripts.STANDINGS)
         self._take_due, self._take_slot, self._free_slot = (
             register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
@@ -47,6 +60,35 @@ class RedisJobStore(RedisHolds, RedisSigns):
         flat = [text for pair in job.to_fields().items() for text in pair]
         args = [job.job_id, job.attempt, _number(due_at), SETTLED_TTL_S if settled else "", *flat]
         return self._create(keys=[_job(job.job_id), "smi:due", "smi:states"], args=args) == 1
+
+    def arrive(
+        self,
+        job: Job,
+        *,
+        due_at: float,
+        onward: Onward | None,
+        message_id: str,
+        answer: dict[str, Any],
+        ttl_s: int,
+        lane: str = "deliver",
+    ) -> tuple[str, dict[str, Any] | None]:
+        """What `remember`, `create` and a first `change` do, in one round trip: a shop in a rush waits for us.
+
+        1. The message was answered before: nothing changes, its answer comes back. 2. The job is created, unless this
+        attempt or a newer one is there. 3. It goes `onward`, unless there is something in its way.
+
+        Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
+        """
+        flat = [text for pair in job.to_fields().items() for text in pair]
+        keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
+        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, len(flat), *flat]
+        if onward and not self._slots:
+            more = [part for change in onward.changes.items() for part in change]
+            args += [onward.stage, onward.due_at, onward.message["id"], dump(onward.message), *more]
+        outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
+        if outcome == "started" and rest[0]:
+            self._call(lane)
+        return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -135,9 +177,8 @@ class RedisJobStore(RedisHolds, RedisSigns):
         sent: list[Any] = []
         for message in messages:
             sent += [message["id"], dump(message)]
-        box = f"smi:outbox:{lane}"
         answer = self._update(
-            keys=[_job(job_id), "smi:due", "smi:states", box, f"{box}:body", f"{box}:seq"],
+            keys=[_job(job_id), "smi:due", "smi:states", *written_keys(lane)],
             args=[
                 job_id,
                 attempt,
@@ -146,6 +187,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 "" if release else "=",
                 due_at if due_at == "=" else _number(due_at),
                 "=" if settled is None else SETTLED_TTL_S if settled else "",
+                NUDGE_S,
                 len(expect),
                 *expected,
                 len(messages),
@@ -155,7 +197,10 @@ class RedisJobStore(RedisHolds, RedisSigns):
         )
         if isinstance(answer, str):
             return None
-        return Job.from_fields(_pairs(answer), due_at if isinstance(due_at, float) else 0)
+        nudged, fields = answer
+        if nudged:
+            self._call(lane)
+        return Job.from_fields(_pairs(fields), due_at if isinstance(due_at, float) else 0)
 
     def forget(self, job_id: str) -> None:
         """Erase a job from working memory."""

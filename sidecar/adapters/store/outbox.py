@@ -22,9 +22,17 @@ REST_MS = 150
 class RedisOutbox:
     """Lanes of messages: `deliver` for what is quick in WordPress, `settle` for refunds, which wait for the bank."""
 
-    def __init__(self, connection: redis.Redis, *, clock: Callable[[], float] = time.time):
+    def __init__(
+        self,
+        connection: redis.Redis,
+        *,
+        clock: Callable[[], float] = time.time,
+        call: Callable[[str], None] = lambda lane: None,
+    ):
+        """`call`: brings a flusher to a lane. Who puts a message calls, unless one was called since the last flush."""
         self._redis = connection
         self._clock = clock
+        self._call = call
         register = connection.register_script
         self._put, self._ready, self._defer, self._done, self._keep, self._nudge = (
             register(text)
@@ -41,9 +49,9 @@ class RedisOutbox:
     def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
         """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place."""
         if messages:
-            key = _lane(lane)
             args = [part for message in messages for part in (message["id"], dump(message))]
-            self._put(keys=[key, f"{key}:body", f"{key}:seq"], args=args)
+            if self._put(keys=written_keys(lane), args=[NUDGE_S, *args]):
+                self._call(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`."""
@@ -114,10 +122,10 @@ class RedisOutbox:
         return self._redis.exists(f"smi:outbox:{lane}:paused") == 1
 
     # ------------------------------------------------------------------ one nudge is enough
-    def nudge(self, lane: str) -> bool:
-        """True for the first caller since the last flush began: he enqueues it, the others need not. False while the
-        lane is paused."""
-        return self._nudge(keys=[f"{_lane(lane)}:paused", f"smi:nudged:{lane}"], args=[NUDGE_S]) == 1
+    def nudge(self, lane: str) -> None:
+        """Call a flusher to a lane whose messages may go now, unless one is called already or the lane is paused."""
+        if self._nudge(keys=written_keys(lane)[3:], args=[NUDGE_S]):
+            self._call(lane)
 
     def begin_flush(self, lane: str) -> None:
         """Lift the nudge; from now on the lane rests."""
@@ -134,6 +142,12 @@ class RedisOutbox:
 def dump(message: dict[str, Any]) -> str:
     """One spelling of a message, so that it can be compared with what is stored."""
     return json.dumps(message, separators=(",", ":"))
+
+
+def written_keys(lane: str) -> list[str]:
+    """What a script that puts messages reads and writes: the lane, its bodies, counter, pause and nudge."""
+    key = _lane(lane)
+    return [key, f"{key}:body", f"{key}:seq", f"{key}:paused", f"smi:nudged:{lane}"]
 
 
 def _lane(lane: str) -> str:

@@ -6,24 +6,84 @@ the order of arrival: clocks of several machines differ, a counter does not), `�
 not before, Unix seconds), `…:seq` (the counter).
 """
 
+# ---------------------------------------------------------------------- what several scripts do
+# The first words of a script that remembers a job, puts messages, or calls for a flush.
+
+_CREATE = """
+local function create(hash, timetable, counts, id, attempt, due, fields)
+  local known = redis.call('HGET', hash, 'attempt')
+  if known and tonumber(known) >= tonumber(attempt) then return false end
+  if known then
+    redis.call('HINCRBY', counts, redis.call('HGET', hash, 'state'), -1)
+    redis.call('DEL', hash)
+  end
+  for i = 1, #fields, 2 do
+    if fields[i] == 'state' then redis.call('HINCRBY', counts, fields[i + 1], 1) end
+  end
+  redis.call('HSET', hash, unpack(fields))
+  if due ~= '' then redis.call('ZADD', timetable, due, id) else redis.call('ZREM', timetable, id) end
+  return true
+end
+"""
+
+# An id that waits already keeps its place and gets the new body.
+_ENQUEUE = """
+local function enqueue(lane, bodies, counter, id, body)
+  if not redis.call('ZSCORE', lane, id) then redis.call('ZADD', lane, redis.call('INCR', counter), id) end
+  redis.call('HSET', bodies, id, body)
+end
+"""
+
+# -> 1: whoever hears it has to call a flusher to the lane; 0: one is called already, or the lane is paused.
+_NUDGE = """
+local function nudge(paused, mark, life)
+  if redis.call('EXISTS', paused) == 1 then return 0 end
+  return redis.call('SET', mark, '1', 'NX', 'EX', life) and 1 or 0
+end
+"""
+
+# ---------------------------------------------------------------------- the scripts
+
 # KEYS: job hash, timetable, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
 # -> 1 created | 0 the same or a newer attempt is there
-CREATE = """
-local known = redis.call('HGET', KEYS[1], 'attempt')
-if known and tonumber(known) >= tonumber(ARGV[2]) then return 0 end
-if known then
-  redis.call('HINCRBY', KEYS[3], redis.call('HGET', KEYS[1], 'state'), -1)
-  redis.call('DEL', KEYS[1])
-end
-for i = 5, #ARGV, 2 do
-  if ARGV[i] == 'state' then redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1) end
-end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+CREATE = (
+    _CREATE
+    + """
+if not create(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 5)}) then return 0 end
 redis.call('PERSIST', KEYS[1])
-if ARGV[3] ~= '' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) else redis.call('ZREM', KEYS[2], ARGV[1]) end
 if ARGV[4] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """
+)
+
+# KEYS: the message's answer, job hash, timetable, counts, holds, an admin's holds, outbox lane, its bodies, its
+#       counter, its pause, its nudge.
+# ARGV: answer, its life, id, attempt, due, life of a nudge, number of fields and values, these; then, for a job that
+#       may go on at once: stage to enter, due, message id, body, further fields and values.
+# -> {'answered', answer}: the message is a repeat | {'known'}: the attempt, or a newer one, is there
+#    | {'waits'}: created, the caller starts it | {'started', whether the caller must call a flusher}
+ARRIVE = (
+    _CREATE
+    + _ENQUEUE
+    + _NUDGE
+    + """
+local answer = redis.call('GET', KEYS[1])
+if answer then return {'answered', answer} end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+local at = 8 + ARGV[7]
+local fields, due, stage = {unpack(ARGV, 8, at - 1)}, ARGV[5], ARGV[at]
+local goes_on = stage and redis.call('HEXISTS', KEYS[5], stage) + redis.call('HEXISTS', KEYS[6], stage) == 0
+if goes_on then
+  due = ARGV[at + 1]
+  for i = at + 4, #ARGV do fields[#fields + 1] = ARGV[i] end
+end
+if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
+redis.call('PERSIST', KEYS[2])
+if not goes_on then return {'waits'} end
+enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[at + 2], ARGV[at + 3])
+return {'started', nudge(KEYS[10], KEYS[11], ARGV[6])}
+"""
+)
 
 # KEYS: job hash, timetable.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
 # -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
@@ -43,32 +103,33 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter.
+# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its nudge.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       number of expectations, (field, value) …, number of messages, (message id, body) …,
+#       life of a nudge, number of expectations, (field, value) …, number of messages, (message id, body) …,
 #       then field, value ('' deletes the field) …
-# -> the hash as a flat list | a word why not
-UPDATE = """
+# -> {whether the caller must call a flusher to the lane, the hash as a flat list} | a word why not
+UPDATE = (
+    _ENQUEUE
+    + _NUDGE
+    + """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
 if not row[1] then return 'missing' end
 if row[1] ~= ARGV[2] then return 'superseded' end
 if ARGV[3] ~= '' and row[3] ~= ARGV[3] then return 'claim' end
 if ARGV[4] ~= '' and not string.find(ARGV[4], ',' .. row[2] .. ',', 1, true) then return 'state' end
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
   if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 'changed' end
   at = at + 2
 end
 local messages = tonumber(ARGV[at])
 at = at + 1
 for _ = 1, messages do
-  if not redis.call('ZSCORE', KEYS[4], ARGV[at]) then
-    redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[6]), ARGV[at])
-  end
-  redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
+  enqueue(KEYS[4], KEYS[5], KEYS[6], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
+local nudged = messages > 0 and nudge(KEYS[7], KEYS[8], ARGV[8]) or 0
 local set, unset = {}, {}
 for i = at, #ARGV, 2 do
   if ARGV[i] == 'state' and ARGV[i + 1] ~= row[2] then
@@ -86,8 +147,9 @@ if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
 elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
-return redis.call('HGETALL', KEYS[1])
+return {nudged, redis.call('HGETALL', KEYS[1])}
 """
+)
 
 # KEYS: jobs.  -> attempt, state, attempt, state, … ('' for an unknown job). One answer instead of thousands.
 STANDINGS = """
@@ -140,15 +202,16 @@ end
 return called
 """
 
-# KEYS: lane, bodies, counter.  ARGV: (id, body) …  An id that waits already keeps its place and gets the new body.
-PUT = """
-for at = 1, #ARGV, 2 do
-  if not redis.call('ZSCORE', KEYS[1], ARGV[at]) then
-    redis.call('ZADD', KEYS[1], redis.call('INCR', KEYS[3]), ARGV[at])
-  end
-  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
-end
+# KEYS: lane, bodies, counter, pause, nudge.  ARGV: life of a nudge, then (id, body) …
+# -> 1 the caller must call a flusher | 0
+PUT = (
+    _ENQUEUE
+    + _NUDGE
+    + """
+for at = 2, #ARGV, 2 do enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1]) end
+return nudge(KEYS[4], KEYS[5], ARGV[1])
 """
+)
 
 # KEYS: lane, bodies, deferrals.  ARGV: now, limit.  -> the bodies that may go, in the order of arrival
 READY = """
@@ -186,11 +249,8 @@ for at = 1, #ARGV, 2 do
 end
 """
 
-# KEYS: a lane's pause, its nudge.  ARGV: life of the nudge, seconds.  -> 1 the caller has nudged | 0 paused, or nudged
-NUDGE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-return redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[1]) and 1 or 0
-"""
+# KEYS: a lane's pause, its nudge.  ARGV: life of the nudge, seconds.  -> 1 the caller must call a flusher | 0
+NUDGE = _NUDGE + "return nudge(KEYS[1], KEYS[2], ARGV[1])"
 
 # KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
 KEEP_LOCK = """
