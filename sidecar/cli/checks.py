@@ -66,6 +66,9 @@ def _clock(services: Services, name: str) -> Finding:
 
 
 def _uploads(services: Services, name: str) -> Finding:
+    folder = services.settings.uploads_dir
+    if not folder.is_dir():
+        return Finding(name, False, f"there is no folder {folder}", "Set SMI_UPLOADS_DIR to WordPress' uploads folder.")
     services.ports.files.probe()
     return Finding(name, True, f"{services.ports.files.root} can be written and read")
 
@@ -106,7 +109,7 @@ def _shop(services: Services, name: str) -> Finding:
         return _why_refused(services, name)
     milliseconds = (time.monotonic() - began) * 1000
     if not answer.get("connected", True):
-        mend = "On the bridge's settings page: is the site paused, or a copy of the live one?"
+        mend = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
         return Finding(name, False, "the bridge answers, and forwards nothing", mend)
     return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
 

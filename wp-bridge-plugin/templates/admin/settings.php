@@ -72,7 +72,7 @@ $smib_kinds = array(
 						<span class="smib-said" role="status"></span>
 					</div>
 				</div>
-				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL if visitors can’t reach the sidecar: WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
+				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL as long as the web server does not hand /smi/ to the sidecar (deploy/nginx.conf, deploy/apache.conf): WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
 			</li>
 			<li>
 				<h3><?php esc_html_e( 'Tell WordPress where the sidecar is', 'smi-bridge' ); ?></h3>
