@@ -149,10 +149,12 @@ def test_a_site_that_was_not_told_the_sidecars_address(patient: Whole, doctor: C
     configuration = patient.shop.root / "wp-config.php"
     text = configuration.read_text()
     configuration.write_text(text.replace("SMI_BRIDGE_SIDECAR_URL", "NOTHING"))
+    patient.shop.php_fpm.restart()  # PHP remembers files for a moment
     try:
         assert "enter the sidecar's address" in _wrong(doctor())["The shop's door"]
     finally:
         configuration.write_text(text)
+        patient.shop.php_fpm.restart()
 
 
 def test_a_redis_that_throws_data_away(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
