@@ -194,7 +194,7 @@ def _public(services: Services, name: str) -> Finding:
     answer = seen.json()
     if seen.status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
         return Finding(name, True, f"{url} leads to us")
-    mend = "Include deploy/nginx.conf or deploy/apache.conf in the site's configuration, or correct SMI_PUBLIC_URL."
+    mend = "Include deploy/nginx.conf (with nginx-upstream.conf) or deploy/apache.conf, or correct SMI_PUBLIC_URL."
     return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", mend)
 
 
