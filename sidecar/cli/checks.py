@@ -181,7 +181,7 @@ def _closed(services: Services, name: str) -> Finding:
     if seen.status == 0:
         return Finding(name, None, f"{url}: {seen.why}")
     if seen.body == content:
-        mend = "Include deploy/nginx.conf in the site's server block (nginx ignores .htaccess)."
+        mend = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
         return Finding(name, False, f"anybody can download from {url}", mend)
     return Finding(name, True, f"{url} answers {seen.status}")
 
