@@ -58,6 +58,8 @@ def test_the_figures_are_those_of_the_ledger(clean: Faces):
     assert sum(stats["series"]["delivered"]) == 4
     assert data["sidecar"]["workers"] == 2 and data["sidecar"]["queues"] == {"submit": 3}
     assert data["working"] == 1
+    assert data["words"]["rate"] == "0.2 an hour"
+    assert clean.ajax("smi_bridge_dashboard", period="7d").json()["data"]["words"]["rate"] == "0.6 a day"
 
 
 def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
@@ -94,6 +96,17 @@ def test_nothing_wrong_means_no_notice_and_no_light(clean: Faces):
     page = clean.shop.admin.get(clean.url(HOME), timeout=30).text
     assert "smib-needs" not in page and "wp-admin-bar-smi-bridge" not in page
     assert "All is well. Nothing needs you." in page
+
+
+def test_a_phone_shows_the_light_too(clean: Faces):
+    clean.bought("review")
+    with clean.admin(viewport={"width": 390, "height": 844}) as page:
+        page.goto(clean.url(HOME))
+        light = page.locator("#wp-admin-bar-smi-bridge > a")
+        expect(light).to_be_visible()
+        expect(light).to_contain_text("1")
+        box = light.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 47
 
 
 def test_each_problem_is_named_and_leads_to_its_list(clean: Faces):

@@ -159,9 +159,9 @@ final class Site_Health {
 			'handler'  => array( __( 'Shop’s own handler', 'smi-bridge' ), Quirks::handler_status() ),
 			'shop'     => array( __( 'Shop', 'smi-bridge' ), (string) Shop::name() ),
 			'health'   => array( __( 'Sidecar', 'smi-bridge' ), $last['at'] ? ( $last['ok'] ? 'ok' : $last['code'] ) . ', ' . Words::distance( $last['at'] ) : 'never asked' ),
-			'status'   => array( __( 'Its status', 'smi-bridge' ), (string) wp_json_encode( $last['status'] ) ),
+			'status'   => array( __( 'Its status', 'smi-bridge' ), self::facts( (array) $last['status'] ) ),
 			'circuit'  => array( __( 'Failures in a row', 'smi-bridge' ), (string) Circuit::read()['failures'] ),
-			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), (string) wp_json_encode( $counts ) ),
+			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), self::facts( $counts ) ),
 			'expiry'   => array( __( 'Links end after', 'smi-bridge' ), Settings::expiry_hours() . ' h' ),
 			'mails'    => array( __( 'Mails switched off', 'smi-bridge' ), implode( ', ', (array) Mail_Settings::get( 'off', array() ) ) ),
 		);
@@ -171,13 +171,23 @@ final class Site_Health {
 				static function ( $field ) {
 					return array(
 						'label' => $field[0],
-						'value' => '' === $field[1] ? '–' : $field[1],
+						'value' => in_array( $field[1], array( '', array() ), true ) ? '–' : $field[1],
 					);
 				},
 				$fields
 			),
 		);
 		return $info;
+	}
+
+	/** Name => words, as the page and the copied report list them. @param array $facts Facts; what lies deeper becomes JSON. */
+	private static function facts( array $facts ): array {
+		return array_map(
+			static function ( $value ) {
+				return is_string( $value ) ? $value : (string) wp_json_encode( $value );
+			},
+			$facts
+		);
 	}
 
 	/** Where finished pictures lie. */
