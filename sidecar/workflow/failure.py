@@ -135,7 +135,8 @@ def fail_from_outside(
         return False
     ports.store.free_slot(job.job_id)
     start.nudge(ports, "settle")
-    ports.log(event, "Failed from outside its stage.", job_id=job.job_id, attempt=job.attempt, reason=reason)
+    ids = {"job_id": job.job_id, "attempt": job.attempt, "request_id": job.trace}
+    ports.log(event, "Failed from outside its stage.", reason=reason, **ids)
     return True
 
 
