@@ -197,6 +197,27 @@ def test_site_health_tells_good_from_bad(clean: Faces):
         assert {"label", "status", "badge", "description", "actions", "test"} <= set(result)
 
 
+def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Faces):
+    code = (
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Site_Health::test_leak_of_a_picture();"
+    )
+    job = clean.bought("delivered")
+    assert clean.shop.php_json(code)["label"] == "There is nothing to protect here yet"
+    path = clean.shop.sql("SELECT path FROM wp_smi_bridge_ledger WHERE job_id = %s", job)[0]["path"]
+    file = clean.shop.uploads / "smi-downloads" / path
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_bytes(b"a picture")
+    try:
+        assert clean.shop.php_json(code)["status"] == "critical", "this nginx hands out everything"
+        remove = clean.mu_plugin(
+            "closed", "add_filter('pre_http_request', fn() => ['response' => ['code' => 404], 'headers' => []]);"
+        )
+        assert clean.shop.php_json(code)["status"] == "good"
+        remove()
+    finally:
+        file.unlink()
+
+
 def test_site_healths_own_page_runs_our_tests(clean: Faces):
     with clean.admin() as page:
         with page.expect_response(lambda r: "health-check-smi-bridge_doors" in (r.request.post_data or "")) as answer:
