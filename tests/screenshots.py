@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from tests.bridge.conftest import BRIDGE
 from tests.faces.conftest import Faces, start_faces
-from tests.faces.documents import PHASES, document
+from tests.faces.documents import PHASES, after, document
 from tests.faces.scenery import furnish
 from tests.testbed.browser import Browser, screenshot
 from tests.testbed.places import REPOSITORY
@@ -143,6 +143,21 @@ class Studio:
                             page.locator(".smib-findings").wait_for()
                         page.evaluate("scrollTo(0, 0)")  # What sticks to the top would stand in the middle.
 
+    def trouble(self) -> None:
+        """A stage on hold and no worker alive, as the dashboard tells it."""
+        if not self.wants("admin-trouble"):
+            return
+        hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
+        usual = dict(self.faces.sidecar.status)
+        self.faces.sidecar.status |= {"workers": 0, "held": {"submit": hold}}
+        self.faces.door.send("admin.notice", {"kind": "hold", "stage": "submit"} | hold)
+        self.faces.shop.php("delete_option('smi_bridge_sidecar_health');")
+        for look in ("light", "phone"):
+            with self.sitting("admin-trouble", look, admin=True, full_page=True) as page:
+                page.goto(self.faces.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
+                page.reload(wait_until="networkidle")  # What the first visit has heard.
+        self.faces.sidecar.status |= usual
+
     def _come_back(self, page: Any, phase: str, job: str) -> None:
         """The page begins with what the ledger says; it is photographed with what the sidecar has answered."""
         self._answer(page, phase)
@@ -202,6 +217,7 @@ def main() -> None:
                 studio.views()
                 studio.mails()
                 studio.admin()
+                studio.trouble()
     print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
     (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
 
