@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.faces.axe import findings
 from tests.faces.conftest import Faces
+from tests.faces.documents import after
 
 HOME = "/wp-admin/index.php"
 
@@ -77,6 +78,21 @@ def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
         expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
         page.locator("summary").first.click()
         assert page.locator("details table tr").count() > 28
+
+
+def test_a_held_stage_says_why_and_since_when(clean: Faces):
+    usual = dict(clean.sidecar.status)
+    hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
+    clean.sidecar.status |= {"held": {"submit": hold}}
+    try:
+        with clean.admin() as page:
+            page.goto(clean.url("/wp-admin/admin.php?page=smi-bridge"))
+            cell = page.locator("[data-smib-stage=submit]")
+            expect(cell).to_contain_text("The Upsampler account is empty, 10 minutes ago")
+            expect(cell).to_have_class("held")
+            expect(page.locator("[data-smib-stage=collect] span")).to_be_empty()
+    finally:
+        clean.sidecar.status |= usual
 
 
 def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Faces):

@@ -68,7 +68,8 @@ final class Dashboard {
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
-			$held[ $stage ] = trim( ( $hold['detail'] ?? '' ) . ' ' . Words::distance( $hold['since'] ?? '' ) );
+			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Words::label( $hold['reason'] );
+			$held[ $stage ] = implode( ', ', array_filter( array( $why, Words::distance( $hold['since'] ?? '' ) ) ) );
 		}
 		return array(
 			'stats'   => $stats,
