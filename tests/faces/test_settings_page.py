@@ -202,6 +202,16 @@ def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(faces: Faces):
     assert faces.shop.php_json("return SmiBridge\\Settings::is_paused();") is False
 
 
+def test_a_copy_by_a_constant_is_told_what_decides_it(faces: Faces):
+    remove = faces.mu_plugin("staging", "define('SMI_BRIDGE_STAGING', true);")
+    try:
+        page = faces.shop.admin.get(faces.url(PAGE), timeout=30).text
+        assert "A constant in wp-config.php says so" in page
+        assert "smi_bridge_lock_site" not in page
+    finally:
+        remove()
+
+
 def test_constants_of_wp_config_win_and_are_shown_as_fixed(shop_factory: Callable[..., Shop]):
     constants = {"SMI_BRIDGE_SIDECAR_URL": "http://127.0.0.1:8321", "SMI_BRIDGE_SECRET": SECRET}
     shop = shop_factory(NEWEST, [BRIDGE, DEMO_SHOP], constants=constants)

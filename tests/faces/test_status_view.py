@@ -44,7 +44,7 @@ def test_the_window_opens_on_return_from_payment(faces_everywhere: Faces):
         dialog = page.get_by_role("dialog", name="Your picture is being enlarged")
         expect(dialog).to_be_visible()
         expect(dialog.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"^(3[89]|4\d)$"))
-        expect(dialog.get_by_text("about 2 min left")).to_be_visible()
+        expect(dialog.get_by_text("About 2 min left")).to_be_visible()
         expect(dialog.locator("li[aria-current=step]")).to_have_text(re.compile("Enlarging"))
 
 
