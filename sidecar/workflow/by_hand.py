@@ -9,10 +9,9 @@ from ..core.job import Job
 from ..core.states import SETTLED, STATES
 from . import failure, mend, outbound
 from .ports import Ports
-from .recovery import TABLE
+from .recovery import FAILED_BY_HAND, TABLE
 
 UNSETTLED = tuple(state for state in STATES if state not in SETTLED)
-FAILED_BY_HAND = "failed_by_hand"
 
 
 def process_upscale_request(ports: Ports, job_id: str) -> str:
