@@ -337,6 +337,13 @@ def test_by_hand_an_unknown_job_is_the_callers_fault(rig: Rig) -> None:
         assert caught.value.code == "unknown_job"
 
 
+def test_a_push_by_hand_starts_what_even_the_ledger_has_not_heard_of(rig: Rig) -> None:
+    rig.shop.buy("job-1", in_ledger=False)
+    assert by_hand.process_upscale_request(rig.ports, "job-1") == "paid"
+    rig.let_pass(120)
+    assert (rig.row().state, len(rig.upsampler.accepted)) == ("delivered", 1)
+
+
 def test_a_push_by_hand_starts_what_nobody_has_heard_of_and_pays_nothing_twice(rig: Rig) -> None:
     rig.buy(push=False)
     assert by_hand.process_upscale_request(rig.ports, "job-1") == "paid"
