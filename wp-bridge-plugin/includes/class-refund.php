@@ -90,16 +90,21 @@ final class Refund {
 	 * @param string     $reason A stable word.
 	 */
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
-		$set   = array(
-			'reason'      => $reason,
-			'event'       => 'refunded',
-			'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
-			'next_try_at' => null,
-		);
-		$moved = Ledger::move( $row, 'refunded', $set );
+		$moved = null;
+		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
+			$set   = array(
+				'reason'      => $reason,
+				'event'       => 'refunded',
+				'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
+				'next_try_at' => null,
+			);
+			$moved = Ledger::move( $row, 'refunded', $set );
+			// A delivery, or a rerun, of the same moment was faster: that ends, too, or the customer would keep picture and money.
+			$row = $moved ?? Ledger::newest( $row['job_id'], true ) ?? $row;
+		}
 		Shop::announce( $row['job_id'], Shop::write_refund( $row['job_id'], compact( 'amount', 'reason' ) ), compact( 'amount', 'reason' ) );
 		Story::tell( $row['job_id'], (int) $row['attempt'], 'refunded', compact( 'amount', 'reason' ) );
-		return $moved ?? Ledger::newest( $row['job_id'] ) ?? $row; // The provider's own word may have been faster.
+		return $row;
 	}
 
 	/**
@@ -110,6 +115,12 @@ final class Refund {
 	 * @param string|null $customer_message Words for the customer.
 	 */
 	private static function failed( array $row, \WP_Error $error, ?string $customer_message ): array {
+		$now = Ledger::newest( $row['job_id'], true );
+		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
+			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::mail( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return $now;
+		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, self::EFFECT, $outcome, $error->get_error_message() );
 		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
@@ -205,13 +216,13 @@ final class Refund {
 	}
 
 	/**
-	 * Mails the customer, once.
+	 * Mails the customer now, once.
 	 *
 	 * @param array  $row    Ledger row.
 	 * @param string $effect Effect.
 	 * @param array  $extra  Further facts.
 	 */
-	private static function mail( array $row, string $effect, array $extra ): void {
+	public static function mail( array $row, string $effect, array $extra ): void {
 		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
 			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
 		}
