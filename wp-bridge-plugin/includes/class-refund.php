@@ -77,9 +77,13 @@ final class Refund {
 		}
 		$amount = isset( $answer['amount'] ) && is_numeric( $answer['amount'] ) ? (float) $answer['amount'] : ( $job['amount'] ?? null );
 		Effects::done( $row['job_id'], 0, self::EFFECT, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
-		$row = self::refunded( $row, $amount, (string) $row['reason'] );
-		self::mail( $row, 'mail:refunded', array( 'amount' => $amount, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		return $row;
+		// Claimed before the row says `refunded`: if we die in between, the mail is known to be missing, not forgotten.
+		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
+		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
+		if ( $ours ) {
+			Customer_Mail::told( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
+		}
+		return $ended;
 	}
 
 	/**
@@ -90,7 +94,10 @@ final class Refund {
 	 * @param string     $reason A stable word.
 	 */
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
-		$moved = null;
+		$job_id = $row['job_id'];
+		$facts  = compact( 'amount', 'reason' );
+		$change = Shop::write_refund( $job_id, $facts ); // First: until the ledger says so as well, whoever comes repeats it.
+		$moved  = null;
 		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
 			$set   = array(
 				'reason'      => $reason,
@@ -100,10 +107,13 @@ final class Refund {
 			);
 			$moved = Ledger::move( $row, 'refunded', $set );
 			// A delivery, or a rerun, of the same moment was faster: that ends, too, or the customer would keep picture and money.
-			$row = $moved ?? Ledger::newest( $row['job_id'], true ) ?? $row;
+			$row = $moved ?? Ledger::newest( $job_id, true ) ?? $row;
+			if ( $moved && $try ) {
+				$change = Shop::write_refund( $job_id, $facts ) ?? $change; // A delivery has written the shop's row, too.
+			}
 		}
-		Shop::announce( $row['job_id'], Shop::write_refund( $row['job_id'], compact( 'amount', 'reason' ) ), compact( 'amount', 'reason' ) );
-		Story::tell( $row['job_id'], (int) $row['attempt'], 'refunded', compact( 'amount', 'reason' ) );
+		Shop::announce( $job_id, $change, $facts );
+		Story::tell( $job_id, (int) $row['attempt'], 'refunded', $facts );
 		return $row;
 	}
 
