@@ -79,6 +79,24 @@ def _other(result: Path, path: Path, _params: dict) -> None:
         save(rings.resize(image.size).convert(image.mode), path, "PNG", compress_level=1)
 
 
+def _torn(result: Path, path: Path, _params: dict) -> None:
+    """As a decoder leaves it that was cut off."""
+    with Image.open(result) as image:
+        torn = image.convert("RGB")
+        torn.paste((128, 128, 128), (0, torn.height * 3 // 4, torn.width, torn.height))
+        save(torn, path, "PNG", compress_level=1)
+
+
+def _colourless(result: Path, path: Path, _params: dict) -> None:
+    with Image.open(result) as image:
+        save(image.convert("L").convert("RGB"), path, "PNG", compress_level=1)
+
+
+def _turned(result: Path, path: Path, _params: dict) -> None:
+    with Image.open(result) as image:
+        save(image.transpose(Image.Transpose.ROTATE_180), path, "PNG", compress_level=1)
+
+
 def _bomb(_result: Path, path: Path, params: dict) -> None:
     """A PNG of `side` × `side` pixels, all zero: about a thousandth of its pixels in bytes."""
     side = int(params["side"])
@@ -108,5 +126,8 @@ _MAKERS: dict[str, tuple[Callable[[Path, Path, dict], None], str]] = {
     "result_jpeg": (_jpeg, ".jpg"),
     "result_blank": (_blank, ".png"),
     "result_other": (_other, ".png"),
+    "result_torn": (_torn, ".png"),
+    "result_colourless": (_colourless, ".png"),
+    "result_turned": (_turned, ".png"),
     "result_bomb": (_bomb, ".png"),
 }

@@ -9,10 +9,9 @@ from ..core.job import Job
 from ..core.states import SETTLED, STATES
 from . import failure, mend, outbound
 from .ports import Ports
-from .recovery import TABLE
+from .recovery import FAILED_BY_HAND, TABLE
 
 UNSETTLED = tuple(state for state in STATES if state not in SETTLED)
-FAILED_BY_HAND = "failed_by_hand"
 
 
 def process_upscale_request(ports: Ports, job_id: str) -> str:
@@ -21,7 +20,11 @@ def process_upscale_request(ports: Ports, job_id: str) -> str:
     A job that runs already is only looked at sooner; a settled one is left alone (a rerun is the shop's to order).
     Raises CallerError("unknown_job").
     """
-    job = _find(ports, job_id)
+    try:
+        job = _find(ports, job_id)
+    except CallerError:  # paid, perhaps, and its event lost: the sweep has the ledger take such jobs in
+        mend.sweep(ports)
+        job = _find(ports, job_id)
     if job.state not in SETTLED and not job.claim:
         ports.store.change(job_id, job.attempt, (job.state,), {}, due_at=ports.clock(), fence=False)
     return _find(ports, job_id).state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,20 +42,29 @@ def run(ports: Ports, *, dry_run: bool = False) -> Report:
     stored = ports.files.stored()
     while page := list(islice(stored, PAGE)):
         _stored_files(ports, page, now, report)
-    for path in ports.files.temps():
-        if now - path.stat().st_mtime > TEMP_LIFE_S:
-            report.temps += 1
-            _throw_away(path, report)
-    for path in ports.copies.all():
-        if now - path.stat().st_mtime > TEMP_LIFE_S:
-            report.sources += 1
-            _throw_away(path, report)
-    for path in ports.files.refused():
-        if now - path.stat().st_mtime > REFUSED_LIFE_S:
-            report.temps += 1
-            _throw_away(path, report)
+    report.temps += _outlived(ports.files.temps(), now - TEMP_LIFE_S, report)
+    report.sources += _outlived(ports.copies.all(), now - TEMP_LIFE_S, report)
+    report.temps += _outlived(ports.files.refused(), now - REFUSED_LIFE_S, report)
     ports.log("cleanup", "Cleaned up.", **report.as_dict())
     return report
+
+
+def _outlived(paths: Iterable[Path], before: float, report: Report) -> int:
+    """Throw away what was last written before a time; returns how many that were."""
+    found = 0
+    for path in paths:
+        if (modified := _modified(path)) is not None and modified < before:
+            found += 1
+            _throw_away(path, report)
+    return found
+
+
+def _modified(path: Path) -> float | None:
+    """When it was last written. None: it has gone since it was listed, as a temp file does that gets its final name."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _stored_files(ports: Ports, names: list[str], now: float, report: Report) -> None:
@@ -65,7 +76,9 @@ def _stored_files(ports: Ports, names: list[str], now: float, report: Report) ->
     grace = ports.settings.keep_days * 86400
     for name in names:
         path = ports.files.path(name)
-        verdict = _verdict(name, records.get(owners.get(name, "")), path.stat().st_mtime, now, grace)
+        if (modified := _modified(path)) is None:
+            continue
+        verdict = _verdict(name, records.get(owners.get(name, "")), modified, now, grace)
         if verdict == "keep" or name not in owners:  # what does not bear one of our names is not ours
             report.kept += 1
             continue
@@ -87,6 +100,7 @@ def _verdict(name: str, record: dict[str, Any] | None, modified: float, now: flo
 
 
 def _throw_away(path: Path, report: Report) -> None:
-    report.bytes += path.stat().st_size
-    if not report.dry_run:
-        path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        report.bytes += path.stat().st_size
+        if not report.dry_run:
+            path.unlink()

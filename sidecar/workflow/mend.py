@@ -30,6 +30,7 @@ def sweep(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> 
         records = page["jobs"]
         report["unfinished"] += len(records)
         report["mended"] += mend(ports, records)
+        report["mended"] += follow_ends(ports, page.get("ended", []))
         progress(report["unfinished"])
         if not page.get("next"):
             return report
@@ -58,6 +59,39 @@ def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
             job = ports.store.get(record["job_id"])
             mended += job is not None and _tell_again(ports, job)
     return mended
+
+
+def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
+    """What the shop has ended by itself (a refund, a stop), its `job.cancel` lost: without this, the work would go on,
+    and a customer who has his money back would keep a link that works. Returns how many that were."""
+    records = list(records)
+    known = ports.store.standings([record["job_id"] for record in records])
+    followed = 0
+    for record in records:
+        attempt, state = known.get(record["job_id"], (0, ""))
+        # A job in `refunding` has asked for its end, and gets the answer by itself.
+        if attempt != record["attempt"] or state == "refunding" or (state == record["state"] != "delivered"):
+            continue
+        job = ports.store.get(record["job_id"])
+        if job is None or (job.state == record["state"] and job.revoked):
+            continue
+        end(ports, job.job_id, job.attempt, "refunded" if record["state"] == "refunded" else "stopped")
+        followed += 1
+    return followed
+
+
+def end(ports: Ports, job_id: str, attempt: int, reason: str) -> None:
+    """The ledger has ended the job, `refunded` or `stopped`; working memory follows, and whoever works on it writes
+    nothing more. What was delivered and is stopped loses its link only."""
+    changes = {"revoked": 1, "settle": "", "reason": f"cancelled_{reason}"}
+    ended = {"state": "refunded" if reason == "refunded" else "review"}
+    stays = reason == "stopped" and ports.store.change(
+        job_id, attempt, ("delivered",), changes, due_at=None, settled=True
+    )
+    if not stays:
+        ports.store.change(job_id, attempt, (), {**changes, **ended}, due_at=None, settled=True)
+    ports.store.free_slot(job_id)
+    ports.log("job.cancelled", "Stopped by the shop.", job_id=job_id, attempt=attempt, reason=reason)
 
 
 def _tell_again(ports: Ports, job: Job) -> bool:

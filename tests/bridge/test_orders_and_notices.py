@@ -13,8 +13,12 @@ NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
 @pytest.fixture(autouse=True)
 def nothing_to_tell(bridge: Bridge):
-    """No open notice, no digest of an earlier test."""
-    bridge.shop.php("update_option('smi_bridge_notices', []); update_option('smi_bridge_digest_due', 0);")
+    """No open notice, no digest of an earlier test, and nothing that is still to be told."""
+    bridge.shop.php(
+        "update_option('smi_bridge_notices', []); update_option('smi_bridge_digest_due', 0);"
+        "update_option('smi_bridge_told', ['at' => time()]);"
+    )
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET updated_at = updated_at - INTERVAL 1 DAY WHERE state = 'review'")
     bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")
 
 
@@ -126,3 +130,69 @@ def test_a_storm_of_failures_is_one_mail(bridge: Bridge) -> None:
     assert job_ids[-1] in bridge.shop.mails(bridge.shop.admin_email)[-1].text
     bridge.door.send("status", {})
     assert admin_mails(bridge) == before + 2
+
+
+def fail_for_review(bridge: Bridge, *job_ids: str) -> None:
+    bridge.door.batch(
+        *[
+            ("job.failed", {"job_id": job_id, "attempt": 1, "reason": "silent", "detail": "", "refund": "review"})
+            for job_id in job_ids
+        ]
+    )
+
+
+def next_window(bridge: Bridge) -> str:
+    """The text of the digest that is sent when the window is over; "" when there is none to send."""
+    before = admin_mails(bridge)
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")
+    bridge.door.send("status", {})
+    return bridge.shop.mails(bridge.shop.admin_email)[-1].text if admin_mails(bridge) > before else ""
+
+
+def test_a_hold_that_comes_and_goes_is_one_mail_in_a_window(bridge: Bridge) -> None:
+    before = admin_mails(bridge)
+    for _ in range(4):
+        bridge.door.send(*notice(reason="upsampler_credits_exhausted"))
+        bridge.door.send(*notice(kind="resume", reason=None))
+    bridge.door.send(*notice(reason="upsampler_credits_exhausted"))
+    assert admin_mails(bridge) == before + 1
+    assert "hold:submit" in open_notices(bridge), "the pages show it all the same"
+    an_hour_ago = (
+        "$told = get_option('smi_bridge_told'); $told['holds'] = array_map(fn($at) => $at - 3600, $told['holds']);"
+    )
+    bridge.shop.php(an_hour_ago + "update_option('smi_bridge_told', $told);")
+    bridge.door.send(*notice(kind="resume", reason=None))
+    bridge.door.send(*notice(reason="upsampler_credits_exhausted"))
+    assert admin_mails(bridge) == before + 2
+
+
+def test_a_digest_says_how_many_it_does_not_list(bridge: Bridge) -> None:
+    job_ids = [bridge.paid(email="") for _ in range(55)]
+    for start in range(0, 55, 11):
+        bridge.shop.sql(
+            "INSERT IGNORE INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at, done_at) VALUES "
+            "('-', 0, CONCAT('digest:', UNIX_TIMESTAMP() DIV 900), UTC_TIMESTAMP(), UTC_TIMESTAMP())"
+        )
+        fail_for_review(bridge, *job_ids[start : start + 11])
+    text = next_window(bridge)
+    assert "5 more orders are not listed here" in text
+    assert sum(job_id in text for job_id in job_ids) == 50
+    assert next_window(bridge) == "", "each is told once"
+
+
+def test_a_job_that_comes_into_review_while_a_digest_is_sent_is_in_the_next_one(bridge: Bridge) -> None:
+    """The other request began before the digest, moved its row before it, and commits after it: what it has read of
+    the mark is out of date, and so is what its row says of the time."""
+    job_id = bridge.paid(email="")
+    bridge.shop.php(
+        f"""
+        update_option('smi_bridge_digest_due', time() - 5);
+        $read = wp_load_alloptions();
+        SmiBridge\\Notices::send_digest(); // by another request
+        wp_cache_set('alloptions', $read, 'options');
+        SmiBridge\\Notices::review_begun();
+        $GLOBALS['wpdb']->query("UPDATE wp_smi_bridge_ledger SET state = 'review', reason = 'silent',
+            updated_at = UTC_TIMESTAMP() - INTERVAL 30 SECOND WHERE job_id = '{job_id}'");
+        """
+    )
+    assert job_id in next_window(bridge)

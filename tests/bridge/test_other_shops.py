@@ -44,7 +44,7 @@ def test_a_site_without_a_shop_is_fine(plain: Bridge) -> None:
     plain.sidecar.forget()
     plain.pay("9f1c2a34-5b6d-4e7f-8a90-b1c2d3e4f506")
     assert plain.sidecar.received == []
-    assert plain.door.send("jobs.unfinished", {"limit": 10})["data"] == {"jobs": [], "next": None}
+    assert plain.door.send("jobs.unfinished", {"limit": 10})["data"] == {"jobs": [], "next": None, "ended": []}
     assert plain.door.send("status", {})["data"]["shop"] is None
     assert plain.shop.http.get(plain.shop.url, timeout=30).status_code == 200
     assert plain.shop.complaints("wp-bridge-plugin") == []

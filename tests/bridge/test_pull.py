@@ -221,3 +221,44 @@ def test_an_odd_row_is_told_in_the_forms_that_the_schema_allows(bridge: Bridge) 
     record = find(bridge, bridge.job(image_width=0, image_height=None, source_type="site", image_url="x" * 5000))
     assert (record["width"], record["height"], record["source"]["type"]) == (None, None, "attachment")
     assert len(record["source"]["url"]) == 2048
+
+
+# ------------------------------------------------------------------------------------------------ what has ended here
+
+
+def ended(bridge: Bridge, job_id: str) -> list[dict[str, Any]]:
+    return [record for record in unfinished(bridge)["ended"] if record["job_id"] == job_id]
+
+
+@pytest.mark.parametrize(
+    ("state", "columns"),
+    [
+        ("refunded", {}),
+        ("review", {"reason": "stopped"}),
+        ("delivered", {"revoked_at": "2026-01-01 00:00:00", "path": "2026/11/a_4x.jpg"}),
+    ],
+)
+def test_a_refund_or_a_stop_is_told_until_the_sidecar_has_surely_heard(
+    bridge: Bridge, state: str, columns: dict[str, Any]
+) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state=state, **columns)
+    assert ended(bridge, job_id) == [{"job_id": job_id, "attempt": 1, "state": state}]
+    assert [r for r in unfinished(bridge, after=10**9)["ended"] if r["job_id"] == job_id] == [], (
+        "on the first page only"
+    )
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET updated_at = updated_at - INTERVAL 26 HOUR WHERE job_id = %s", job_id
+    )
+    assert ended(bridge, job_id) == []
+
+
+def test_what_goes_on_or_ended_by_the_sidecars_word_is_not_told_as_ended(bridge: Bridge) -> None:
+    for state, columns in (("submitted", {}), ("delivered", {}), ("review", {"reason": "upsampler_silent"})):
+        job_id = bridge.job()
+        bridge.open(job_id, state=state, **columns)
+        assert ended(bridge, job_id) == []
+    rerun = bridge.job()
+    bridge.open(rerun, state="refunded")
+    bridge.open(rerun, attempt=2, is_rerun=1)
+    assert ended(bridge, rerun) == []

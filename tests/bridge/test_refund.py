@@ -253,3 +253,96 @@ def test_stripes_word_settles_a_refund_of_unknown_outcome(bridge: Bridge) -> Non
     bridge.shop.php(charge(bridge, job_id))
     assert bridge.state(job_id) == "refunded"
     assert bridge.effects(job_id)["refund"]["outcome"] == "refunded"
+
+
+def after(statement: str, then: str) -> str:
+    """PHP code: in the moment in which the first statement like this one is about to be run, `then` is run as SQL."""
+    return f"""add_filter('query', function ($query) {{
+        static $done = false;
+        if (!$done && false !== strpos($query, "{statement}")) {{
+            $done = true;
+            mysqli_query($GLOBALS['wpdb']->dbh, "{then}");
+        }}
+        return $query;
+    }});"""
+
+
+def test_a_delivery_of_the_same_moment_does_not_outlive_a_refund_made_in_stripe(bridge: Bridge) -> None:
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="submitted", submission=1)
+    delivered = (
+        "UPDATE wp_smi_bridge_ledger SET state = 'delivered', path = '2026/11/a_4x.jpg', token = 't', "
+        f"delivered_at = UTC_TIMESTAMP() WHERE job_id = '{job_id}'"
+    )
+    bridge.shop.php(after("UPDATE wp_smi_bridge_ledger", delivered) + charge(bridge, job_id))
+    row = bridge.ledger(job_id)[0]
+    assert row["delivered_at"] is not None, "the delivery was faster"
+    assert row["state"] == "refunded" and row["revoked_at"] is not None
+    assert bridge.row(job_id)["payment_status"] == "refunded"
+
+
+def test_a_rerun_of_the_same_moment_does_not_outlive_a_refund_made_in_stripe(bridge: Bridge) -> None:
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="submitted", submission=1)
+    rerun = (
+        "INSERT INTO wp_smi_bridge_ledger (job_id, attempt, state, created_at, updated_at) "
+        f"VALUES ('{job_id}', 2, 'paid', UTC_TIMESTAMP(), UTC_TIMESTAMP())"
+    )
+    ended = f"UPDATE wp_smi_bridge_ledger SET state = 'review' WHERE job_id = '{job_id}' AND attempt = 1"
+    bridge.shop.php(after("UPDATE wp_smi_bridge_ledger", ended) + after("FOR UPDATE", rerun) + charge(bridge, job_id))
+    assert bridge.state(job_id) == "refunded"
+    assert bridge.sidecar.wait("job.cancel")[0].data["attempt"] == 2
+
+
+@pytest.mark.parametrize("code", ["unknown", "card_error"])
+def test_stripes_word_that_comes_before_its_lost_answer_is_the_truth(bridge: Bridge, code: str) -> None:
+    """The call hangs, the money goes, charge.refunded comes in by another request, then the call times out."""
+    email = address()
+    job_id = bridge.paid(email=email)
+    remove = bridge.mu_plugin(
+        "slow-bank",
+        "add_filter('smi_bridge_refund', function ($no, $job, $reason) {"
+        + charge(bridge, job_id)
+        + f" return new WP_Error('{code}', 'timed out'); }}, 10, 3);",
+    )
+    try:
+        assert bridge.door.send(*failed(job_id))["data"] == {"outcome": "refunded", "refund_due": False}
+    finally:
+        remove()
+    row = bridge.ledger(job_id)[0]
+    assert (row["state"], row["reason"]) == ("refunded", "source_gone")
+    assert bridge.row(job_id)["refund_reason"] == "source_gone"
+    assert bridge.effects(job_id)["refund"]["outcome"] == "refunded"
+    assert bridge.effects(job_id)["mail:refunded"]["outcome"] == "sent"
+    assert [mail.subject.split(" - ")[0] for mail in bridge.shop.mails(email)] == ["Your refund"]
+
+
+def test_who_was_told_that_a_person_looks_is_told_of_the_refund(bridge: Bridge) -> None:
+    bridge.option("smi_demo_shop_refund_mode", "lost")
+    email = address()
+    job_id = bridge.paid(email=email)
+    bridge.door.send(*failed(job_id))
+    assert len(bridge.shop.mails(email)) == 1
+    for _ in range(2):
+        bridge.shop.php(charge(bridge, job_id))
+    assert bridge.state(job_id) == "refunded"
+    mails = bridge.shop.mails(email)
+    assert len(mails) == 2 and mails[1].subject.startswith("Your refund")
+    assert bridge.effects(job_id)["mail:refunded"]["outcome"] == "sent"
+
+
+def test_a_payment_that_was_refunded_before_it_reached_the_ledger_is_not_taken_in(bridge: Bridge) -> None:
+    job_id = bridge.job()
+    bridge.shop.php(charge(bridge, job_id))
+    bridge.door.send("jobs.unfinished", {"limit": 500})
+    bridge.pay(job_id)
+    assert bridge.ledger(job_id) == []
+
+
+def test_a_rerun_of_a_refunded_job_is_not_stopped_when_stripe_repeats_itself(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.shop.php(charge(bridge, job_id))
+    bridge.pay(job_id, admin_override=True)
+    assert bridge.state(job_id) == "paid"
+    bridge.shop.php(charge(bridge, job_id))
+    assert [row["state"] for row in bridge.ledger(job_id)] == ["refunded", "paid"]

@@ -137,6 +137,28 @@ def test_renew_gets_a_fresh_link_that_ledger_shop_and_mail_agree_on(faces: Faces
     assert (gone["code"], "Retry" in gone["message"]) == ("no_file", True)
 
 
+def test_a_refund_while_the_link_is_renewed_leaves_no_link(faces: Faces):
+    job = faces.bought("delivered")
+    before = faces.row(job)["download_token"]
+    answer = faces.shop.php_json(
+        f"""wp_set_current_user(1);
+        add_filter('query', function ($query) {{ // another request, while the sidecar was asked
+            static $done = false;
+            if (!$done && false !== strpos($query, 'FOR UPDATE')) {{
+                $done = true;
+                mysqli_query($GLOBALS['wpdb']->dbh, "UPDATE wp_smi_bridge_ledger SET state = 'refunded',
+                    revoked_at = UTC_TIMESTAMP() WHERE job_id = '{job}'");
+            }}
+            return $query;
+        }});
+        return SmiBridge\\Actions::renew('{job}');"""
+    )
+    assert (answer["ok"], answer["code"]) == (False, "changed")
+    row = faces.ledger(job)[0]
+    assert row["revoked_at"] is not None and row["token"] != "renewed"
+    assert faces.row(job)["download_token"] == before
+
+
 @pytest.mark.parametrize("action", ["retry", "cancel", "refund", "mark_refunded", "resend", "renew"])
 def test_an_unknown_job_is_said_to_be_unknown(faces: Faces, action: str):
     answer = act(faces, action, "nobody-knows-it")

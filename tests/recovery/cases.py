@@ -139,6 +139,9 @@ _BAD = {  # fault of the result -> row of the table
     "result_bomb": "result_wrong_dimensions",
     "result_blank": "result_blank",
     "result_other": "result_not_the_picture",
+    "result_turned": "result_not_the_picture",
+    "result_torn": "result_torn",
+    "result_colourless": "result_wrong_mode",
 }
 _SIDE = {"result_bomb": {"side": 6000}}  # pixels; makes it quickly, and is as wrong as a larger one
 

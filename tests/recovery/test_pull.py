@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from tests.recovery.rig import Rig, one_ending
+from tests.testbed.customer import download_link
 from tests.testbed.waiting import wait_for
 
 # A firewall between WordPress and the sidecar, in this direction only.
@@ -44,6 +46,20 @@ def test_a_payment_whose_event_never_fired_is_found(rig: Rig) -> None:
     wait_for(lambda: rig.customer.attempts(job_id), "the pull takes it in", 75)
     rig.settled(job_id, timeout=30)
     assert one_ending(rig, job_id) == "delivered"
+
+
+def test_a_refund_that_nobody_told_the_sidecar_of_kills_the_link(rig: Rig) -> None:
+    """The bridge's word about it is lost like all its others; working memory would keep the link for a day."""
+    rig.redis.delete("smi:turn:sweep")
+    job_id = rig.buy("refund-unheard")
+    rig.settled(job_id, timeout=75)
+    link = download_link(rig.customer.mail(job_id))
+    assert requests.head(link, timeout=10).status_code == 200
+    rig.shop.php(f"smi_demo_shop_refund_outside('{job_id}');")
+    assert rig.ledger(job_id)["state"] == "refunded"
+    rig.redis.delete("smi:turn:sweep")
+    wait_for(lambda: requests.head(link, timeout=10).status_code == 410, "the link is dead", 30)
+    rig.until_memory(job_id, "state", "refunded")
 
 
 def test_a_job_paid_while_the_sidecar_was_down_for_a_day_is_made(rig: Rig) -> None:

@@ -111,15 +111,26 @@ class Simulation:
 
     # ------------------------------------------------------------------ playing
     def run(self) -> None:
+        self.begin()
+        for _ in range(self.rng.randint(10, 50)):
+            self.rng.choice(self._acts)()
+        self.end()
+
+    def begin(self) -> None:
+        self._faults()
+        self._buy()
+
+    def end(self) -> None:
         try:
-            self._faults()
-            self._buy()
-            for _ in range(self.rng.randint(10, 50)):
-                self.rng.choice(self._acts)()
             self._drain()
             self.check()
         except Wrong as wrong:
             raise Wrong(f"seed {self.seed}: {wrong}\n" + "\n".join(self.story[-60:])) from None
+
+    def act(self, name: str, dice: int) -> None:
+        """One act of the world, chosen by somebody else; `dice` decides all that is left to chance in it."""
+        self.rng.seed(dice)
+        getattr(self, f"_{name}")()
 
     def _tell(self, text: str) -> None:
         self.story.append(f"{self.rig.clock() - 1_795_341_600:10.1f} {'  ' * len(self._dead)}{text}")

@@ -28,10 +28,33 @@ def test_it_tells_the_steps_as_they_are_taken() -> None:
         assert told == ", ".join(steps), reason
 
 
+def words() -> set[str]:
+    """Every reason that WordPress' pages and mails can name."""
+    plugin = PAGE.parents[1] / "wp-bridge-plugin"
+    found = re.findall(
+        r"^\t\t\t('[a-z_]+'|\w+::[A-Z_]+) +=> array\( __\(",
+        (plugin / "admin" / "class-reason-words.php").read_text(),
+        re.MULTILINE,
+    )
+    constants = {name: text for file in plugin.glob("includes/*.php") for name, text in _constants(file)}
+    return {constants[name] if "::" in name else name.strip("'") for name in found}
+
+
+def _constants(file: Path) -> list[tuple[str, str]]:
+    owner = "_".join(part.capitalize() for part in file.stem.split("-")[1:])
+    return [
+        (f"{owner}::{name}", text) for name, text in re.findall(r"const ([A-Z_]+) += '([a-z_]+)';", file.read_text())
+    ]
+
+
 def test_wordpress_has_words_for_every_reason() -> None:
-    words = (PAGE.parents[1] / "wp-bridge-plugin" / "admin" / "class-reason-words.php").read_text()
-    known = set(re.findall(r"^\t\t\t'([a-z_]+)' +=> array\( __\(", words, re.MULTILINE))
-    assert set(TABLE) <= known
+    assert set(TABLE) <= words()
+
+
+def test_what_people_and_banks_decide_stands_there_too() -> None:
+    told = set(re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \|$", PAGE.read_text(), re.MULTILINE))
+    assert told == words() - set(TABLE)
+    assert len(told) > 5
 
 
 def test_every_test_that_the_page_names_is_there() -> None:

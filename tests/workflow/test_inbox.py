@@ -286,6 +286,22 @@ def test_whoever_works_on_a_job_that_is_failed_by_hand_writes_nothing_more(rig: 
     assert (rig.row().state, rig.mails(), rig.files.files) == ("refunded", ["refunded"], {})
 
 
+@pytest.mark.parametrize("point", ["submit:before_post", "submit:after_post"])
+def test_a_job_that_is_failed_by_hand_while_upsampler_is_asked_stays_failed(rig: Rig, point: str) -> None:
+    rig.buy()
+
+    def fail(at: str) -> None:
+        if at == point:
+            rig.crash_point = lambda name: None
+            by_hand.handle_processing_failure(rig.ports, "job-1", "The customer has called.")
+
+    rig.crash_point = fail
+    rig.let_pass(3600)
+    assert len(rig.upsampler.accepted) == 1, "the answer came, and its webhook"
+    assert (rig.row().state, rig.row().reason, rig.mails()) == ("review", "failed_by_hand", ["review"])
+    assert rig.files.files == {}
+
+
 def test_a_settled_job_is_not_failed_by_hand(rig: Rig) -> None:
     delivered(rig)
     assert by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone") == "delivered"
@@ -319,6 +335,13 @@ def test_by_hand_an_unknown_job_is_the_callers_fault(rig: Rig) -> None:
         with pytest.raises(CallerError) as caught:
             ask()
         assert caught.value.code == "unknown_job"
+
+
+def test_a_push_by_hand_starts_what_even_the_ledger_has_not_heard_of(rig: Rig) -> None:
+    rig.shop.buy("job-1", in_ledger=False)
+    assert by_hand.process_upscale_request(rig.ports, "job-1") == "paid"
+    rig.let_pass(120)
+    assert (rig.row().state, len(rig.upsampler.accepted)) == ("delivered", 1)
 
 
 def test_a_push_by_hand_starts_what_nobody_has_heard_of_and_pays_nothing_twice(rig: Rig) -> None:

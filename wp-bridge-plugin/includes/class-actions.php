@@ -143,7 +143,7 @@ final class Actions {
 				if ( ! $row ) {
 					return self::unknown();
 				}
-				Stripe_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null );
+				Stripe_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
 				return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 			}
 		);
@@ -215,8 +215,21 @@ final class Actions {
 					'revoked_at'   => null,
 					'updated_at'   => Sql::utc( time() ),
 				);
-				Ledger::note( (int) $row['id'], $set );
-				Shop::write_delivery( $job_id, Delivery_Messages::for_shop( array_merge( $row, $set ) ) );
+				$ended = self::locked(
+					$job_id,
+					static function ( array $now ) use ( $row, $set ) {
+						// While the sidecar was asked, the job may have been refunded: that link stays dead.
+						if ( 'delivered' !== $now['state'] || $now['id'] !== $row['id'] ) {
+							return self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
+						}
+						Ledger::note( (int) $row['id'], $set );
+						Shop::write_delivery( $row['job_id'], Delivery_Messages::for_shop( array_merge( $row, $set ) ) );
+						return null;
+					}
+				);
+				if ( $ended ) {
+					return $ended;
+				}
 				Story::tell( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				Story::write();
 				/* translators: %s: date and time */

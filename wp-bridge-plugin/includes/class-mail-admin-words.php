@@ -24,7 +24,8 @@ final class Mail_Admin_Words {
 		foreach ( $items as $item ) {
 			$mail->items[] = self::item( $item );
 		}
-		$count = count( $items );
+		$more  = (int) ( $mail->facts['more'] ?? 0 );
+		$count = count( $items ) + $more;
 		$first = $mail->items[0]['title'] ?? '';
 		if ( 1 === $count ) {
 			/* translators: 1: name of the shop, 2: what is wrong */
@@ -39,7 +40,9 @@ final class Mail_Admin_Words {
 			'label' => __( 'Open the jobs', 'smi-bridge' ),
 			'url'   => 1 === $count ? $mail->items[0]['url'] : admin_url( 'admin.php?page=smi-bridge-jobs' ),
 		);
-		$mail->instructions = array( __( 'Everything else goes on by itself. You get at most one such mail in 15 minutes.', 'smi-bridge' ) );
+		/* translators: %s: number of orders */
+		$rest               = $more ? array( sprintf( _n( '%s more order is not listed here: see the list of jobs.', '%s more orders are not listed here: see the list of jobs.', $more, 'smi-bridge' ), number_format_i18n( $more ) ) ) : array();
+		$mail->instructions = array_merge( $rest, array( __( 'Everything else goes on by itself. You get at most one such mail in 15 minutes.', 'smi-bridge' ) ) );
 	}
 
 	/**

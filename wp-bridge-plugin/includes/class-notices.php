@@ -17,6 +17,12 @@ final class Notices {
 
 	const OPTION = 'smi_bridge_notices';
 
+	/** What mails have told: `reviews` (job:attempt:reason => Unix seconds), `holds` (key:reason => Unix seconds), `at` (of the last digest). */
+	const TOLD = 'smi_bridge_told';
+
+	/** Seconds within which what a request has seen may not yet be in the database: no transaction of ours takes longer. */
+	const OVERLAP = 600;
+
 	/** Seconds between two digests about reviews. A hold is told at once. */
 	const WINDOW = 900;
 
@@ -38,7 +44,8 @@ final class Notices {
 		if ( 'resume' === $data['kind'] ) {
 			unset( $open[ $key ] );
 		} else {
-			$open[ $key ] = $data + array( 'told' => $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] ) );
+			$known        = $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] );
+			$open[ $key ] = $data + array( 'told' => $known || self::told_just_now( $key, $data ) );
 			$open[ $key ] = $open[ $key ] + array( 'stage' => null, 'reason' => null ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			self::$urgent = self::$urgent || ! $open[ $key ]['told'];
 		}
@@ -57,11 +64,32 @@ final class Notices {
 		return is_array( $open ) ? $open : array();
 	}
 
-	/** A job has gone into review: the next digest names it. */
+	/**
+	 * A hold that comes and goes (an account that is nearly empty, a disk that is nearly full) is one mail in a window, not one each time.
+	 *
+	 * @param string $key    Of the open notices.
+	 * @param array  $notice Notice.
+	 */
+	private static function told_just_now( string $key, array $notice ): bool {
+		return ( self::told()['holds'][ $key . ':' . ( $notice['reason'] ?? '' ) ] ?? 0 ) > time() - self::WINDOW;
+	}
+
+	/** See TOLD. */
+	private static function told(): array {
+		$told = get_option( self::TOLD, array() );
+		return ( is_array( $told ) ? $told : array() ) + array(
+			'reviews' => array(),
+			'holds'   => array(),
+			'at'      => 0,
+		);
+	}
+
+	/**
+	 * A job has gone into review: the next digest names it. Written each time, for what this request has read may be out of date: a digest
+	 * that another one is sending takes the mark away before it looks, and does not see us yet.
+	 */
 	public static function review_begun(): void {
-		if ( ! get_option( 'smi_bridge_digest_due' ) ) {
-			update_option( 'smi_bridge_digest_due', time() );
-		}
+		update_option( 'smi_bridge_digest_due', time() );
 	}
 
 	/** At the end of each delivery (the sidecar comes every minute) and by WP-Cron: the digest, if there is one to send. */
@@ -80,16 +108,19 @@ final class Notices {
 		try {
 			$items  = self::untold();
 			$urgent = (bool) $items;
+			$more   = 0;
 			if ( $due && ( $urgent || self::claim_window() ) ) {
-				$items = array_merge( $items, self::reviews( $due ) );
 				update_option( 'smi_bridge_digest_due', 0 );
+				$reviews = self::reviews();
+				$more    = max( 0, count( $reviews ) - self::MOST );
+				$items   = array_merge( $items, array_slice( $reviews, 0, self::MOST ) );
 			} elseif ( $due && ! wp_next_scheduled( 'smi_bridge_tell_admin' ) ) {
 				wp_schedule_single_event( time() + self::WINDOW, 'smi_bridge_tell_admin' );
 			}
 			self::$urgent = false;
 			if ( $items ) {
-				$sent = Mail::send( 'admin', array( 'items' => $items ) );
-				Log::write( 'digest', '', array( 'items' => count( $items ), 'mail' => $sent ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				$sent = Mail::send( 'admin', compact( 'items', 'more' ) );
+				Log::write( 'digest', '', array( 'items' => count( $items ) + $more, 'mail' => $sent ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			}
 		} catch ( \Throwable $error ) {
 			Log::write( 'digest_failed', $error->getMessage() );
@@ -107,6 +138,13 @@ final class Notices {
 			}
 		}
 		if ( $items ) {
+			$told  = self::told();
+			$holds = array();
+			foreach ( $items as $item ) {
+				$holds[ $item['kind'] . ':' . $item['stage'] . ':' . $item['reason'] ] = time();
+			}
+			$told['holds'] = $holds + array_filter( $told['holds'], array( self::class, 'is_recent' ) );
+			update_option( self::TOLD, $told, false );
 			update_option( self::OPTION, $open, false );
 		}
 		return $items;
@@ -122,19 +160,28 @@ final class Notices {
 		return true;
 	}
 
+	/** Whether something was told so lately that it must be remembered. @param int $at Unix seconds. */
+	private static function is_recent( $at ): bool {
+		return $at > time() - self::WINDOW - self::OVERLAP;
+	}
+
 	/**
-	 * Attempts that went into review.
-	 *
-	 * @param int $since Unix seconds.
+	 * Attempts that went into review, and of which no digest has told; from now on they count as told.
 	 */
-	private static function reviews( int $since ): array {
+	private static function reviews(): array {
+		$told  = self::told();
 		$items = array();
 		$rows  = Sql::rows(
-			'SELECT job_id, reason, detail, settled_at FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'review' AND updated_at >= %s ORDER BY id DESC LIMIT %d",
-			array( Sql::utc( $since - 2 ), self::MOST )
+			'SELECT job_id, attempt, reason, detail, settled_at FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'review' AND updated_at >= %s ORDER BY id DESC LIMIT 5000",
+			array( Sql::utc( $told['at'] ? $told['at'] - self::OVERLAP : time() - DAY_IN_SECONDS ) )
 		);
 		foreach ( $rows as $row ) {
-			$items[] = array(
+			$key = $row['job_id'] . ':' . $row['attempt'] . ':' . $row['reason'];
+			if ( isset( $told['reviews'][ $key ] ) ) {
+				continue;
+			}
+			$told['reviews'][ $key ] = time();
+			$items[]                 = array(
 				'kind'   => Refund::REFUND_DUE === $row['reason'] ? 'refund_due' : 'review',
 				'job_id' => $row['job_id'],
 				'reason' => $row['reason'],
@@ -142,6 +189,9 @@ final class Notices {
 				'since'  => Sql::rfc3339( $row['settled_at'] ),
 			);
 		}
+		$told['reviews'] = array_filter( $told['reviews'], array( self::class, 'is_recent' ) );
+		$told['at']      = time();
+		update_option( self::TOLD, $told, false );
 		return $items;
 	}
 }

@@ -26,6 +26,12 @@ final class Pull {
 	/** … and so many pages: a bound, not a wish. */
 	const PAGES = 50;
 
+	/** Ends by a refund or a stop are told for so long: the sidecar forgets a settled job after a day, and asks when it needs it again. */
+	const ENDS_TOLD = DAY_IN_SECONDS + HOUR_IN_SECONDS;
+
+	/** At most so many, the newest first. */
+	const MOST_ENDS = 1000;
+
 	/**
 	 * Paid and not settled, by ledger id.
 	 *
@@ -50,11 +56,31 @@ final class Pull {
 		$rows = array_slice( $rows, 0, $limit );
 		return Outcome::done(
 			array(
-				'jobs' => self::records( $rows ),
-				'next' => $more ? (int) end( $rows )['id'] : null,
+				'jobs'  => self::records( $rows ),
+				'next'  => $more ? (int) end( $rows )['id'] : null,
+				'ended' => 0 === $after ? self::ended() : array(),
 			),
 			$effects
 		);
+	}
+
+	/**
+	 * What has ended here and not by the sidecar's word: refunded, stopped, its link revoked. `job.cancel` said so and may be lost;
+	 * a customer who has his money back would keep a link that works.
+	 *
+	 * @return array[] List of {job_id, attempt, state}.
+	 */
+	private static function ended(): array {
+		$rows = Sql::rows(
+			'SELECT l.job_id, l.attempt, l.state FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
+			WHERE n.id IS NULL AND l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
+			AND ( l.state = 'refunded' OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
+			array( Sql::utc( time() - self::ENDS_TOLD ), Attempt::STOPPED, self::MOST_ENDS )
+		);
+		foreach ( $rows as $index => $row ) {
+			$rows[ $index ]['attempt'] = (int) $row['attempt'];
+		}
+		return $rows;
 	}
 
 	/**

@@ -77,9 +77,13 @@ final class Refund {
 		}
 		$amount = isset( $answer['amount'] ) && is_numeric( $answer['amount'] ) ? (float) $answer['amount'] : ( $job['amount'] ?? null );
 		Effects::done( $row['job_id'], 0, self::EFFECT, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
-		$row = self::refunded( $row, $amount, (string) $row['reason'] );
-		self::mail( $row, 'mail:refunded', array( 'amount' => $amount, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		return $row;
+		// Claimed before the row says `refunded`: if we die in between, the mail is known to be missing, not forgotten.
+		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
+		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
+		if ( $ours ) {
+			Customer_Mail::told( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
+		}
+		return $ended;
 	}
 
 	/**
@@ -90,16 +94,27 @@ final class Refund {
 	 * @param string     $reason A stable word.
 	 */
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
-		$set   = array(
-			'reason'      => $reason,
-			'event'       => 'refunded',
-			'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
-			'next_try_at' => null,
-		);
-		$moved = Ledger::move( $row, 'refunded', $set );
-		Shop::announce( $row['job_id'], Shop::write_refund( $row['job_id'], compact( 'amount', 'reason' ) ), compact( 'amount', 'reason' ) );
-		Story::tell( $row['job_id'], (int) $row['attempt'], 'refunded', compact( 'amount', 'reason' ) );
-		return $moved ?? Ledger::newest( $row['job_id'] ) ?? $row; // The provider's own word may have been faster.
+		$job_id = $row['job_id'];
+		$facts  = compact( 'amount', 'reason' );
+		$change = Shop::write_refund( $job_id, $facts ); // First: until the ledger says so as well, whoever comes repeats it.
+		$moved  = null;
+		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
+			$set   = array(
+				'reason'      => $reason,
+				'event'       => 'refunded',
+				'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
+				'next_try_at' => null,
+			);
+			$moved = Ledger::move( $row, 'refunded', $set );
+			// A delivery, or a rerun, of the same moment was faster: that ends, too, or the customer would keep picture and money.
+			$row = $moved ?? Ledger::newest( $job_id, true ) ?? $row;
+			if ( $moved && $try ) {
+				$change = Shop::write_refund( $job_id, $facts ) ?? $change; // A delivery has written the shop's row, too.
+			}
+		}
+		Shop::announce( $job_id, $change, $facts );
+		Story::tell( $job_id, (int) $row['attempt'], 'refunded', $facts );
+		return $row;
 	}
 
 	/**
@@ -110,6 +125,12 @@ final class Refund {
 	 * @param string|null $customer_message Words for the customer.
 	 */
 	private static function failed( array $row, \WP_Error $error, ?string $customer_message ): array {
+		$now = Ledger::newest( $row['job_id'], true );
+		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
+			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::mail( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return $now;
+		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, self::EFFECT, $outcome, $error->get_error_message() );
 		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
@@ -205,13 +226,13 @@ final class Refund {
 	}
 
 	/**
-	 * Mails the customer, once.
+	 * Mails the customer now, once.
 	 *
 	 * @param array  $row    Ledger row.
 	 * @param string $effect Effect.
 	 * @param array  $extra  Further facts.
 	 */
-	private static function mail( array $row, string $effect, array $extra ): void {
+	public static function mail( array $row, string $effect, array $extra ): void {
 		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
 			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
 		}

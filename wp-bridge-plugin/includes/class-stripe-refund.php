@@ -17,6 +17,9 @@ final class Stripe_Refund {
 	const CLIENT     = 'StripeIntegration\\StripeClient';
 	const OLD_CLIENT = 'SellMyImages\\Api\\StripeApi';
 
+	/** The reason in ledger, story and the shop's row. */
+	const BY_PROVIDER = 'refunded_by_provider';
+
 	/**
 	 * Refunds a payment in full.
 	 *
@@ -70,21 +73,31 @@ final class Stripe_Refund {
 	}
 
 	/**
-	 * Notes a refund that somebody else made: the job stops, its link dies, and we never refund it again.
+	 * Notes a refund that somebody else made, or our own whose answer is missing: the job stops, its link dies, and we never refund it
+	 * again. Whoever was promised to hear from us hears.
 	 *
-	 * @param string     $job_id The shop's id.
-	 * @param float|null $amount In the shop's currency.
+	 * @param string     $job_id    The shop's id.
+	 * @param float|null $amount    In the shop's currency.
+	 * @param bool       $by_person Whether a person says so: he also means a rerun of what was refunded before.
 	 */
-	public static function happened( string $job_id, ?float $amount ): void {
+	public static function happened( string $job_id, ?float $amount, bool $by_person = false ): void {
 		$row = Ledger::newest( $job_id );
-		if ( ! $row || 'refunded' === $row['state'] ) {
+		if ( ! $row ) {
+			return; // The shop's row says so by itself, and is not taken in.
+		}
+		$known = Effects::find( $job_id, 0, Refund::EFFECT );
+		$again = $known && 'refunded' === $known['outcome'] && 'refunding' !== $row['state'] && ! $by_person; // Rerun by a person since.
+		if ( 'refunded' === $row['state'] || $again ) {
 			return;
 		}
 		Effects::claim( $job_id, 0, Refund::EFFECT );
 		Effects::done( $job_id, 0, Refund::EFFECT, 'refunded', 'by the payment provider' );
-		Refund::refunded( $row, $amount, 'refunded_by_provider' );
+		$ended = Refund::refunded( $row, $amount, 'refunding' === $row['state'] ? (string) $row['reason'] : self::BY_PROVIDER );
+		if ( 'review' === $row['state'] && Effects::find( $job_id, (int) $row['attempt'], 'mail:review' ) ) {
+			Refund::mail( $ended, 'mail:refunded', compact( 'amount' ) );
+		}
 		Story::write();
-		Forwarder::later( 'job.cancel', $job_id, (int) $row['attempt'], array( 'job_id' => $job_id, 'attempt' => (int) $row['attempt'], 'reason' => 'refunded' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		Forwarder::later( 'job.cancel', $job_id, (int) $ended['attempt'], array( 'job_id' => $job_id, 'attempt' => (int) $ended['attempt'], 'reason' => 'refunded' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 	}
 
 	/**

@@ -1,0 +1,110 @@
+"""PHP is killed before each statement of a delivery in turn: nothing is lost, nothing happens twice, nothing hides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.test_delivery_messages import address
+from tests.bridge.test_refund import failed, refunds
+
+NEWEST_ONLY = True  # nothing here depends on the version of WordPress
+MOST_STATEMENTS = 60
+
+# Counts from the transaction's beginning, in the request of the sidecar's messages only; SIGKILL, so nothing cleans up.
+_KILLER = """
+    add_filter('query', function ($query) {
+        static $count = 0;
+        $at = (int) @file_get_contents(__DIR__ . '/kill-at');
+        $ours = false !== strpos($_SERVER['REQUEST_URI'] ?? '', 'smi-bridge/v1/messages');
+        if ($ours && $at && ($count || 'START TRANSACTION' === $query) && ++$count === $at) {
+            touch(__DIR__ . '/killed');
+            posix_kill(getmypid(), 9);
+        }
+        return $query;
+    });
+"""
+
+
+@pytest.fixture
+def kill_at(bridge: Bridge) -> Iterator[Callable[[int], None]]:
+    """Before which statement the next deliveries die; 0: none does."""
+    remove = bridge.mu_plugin("killer", _KILLER)
+    order = bridge.shop.root / "wp-content" / "mu-plugins" / "kill-at"
+
+    def kill(number: int) -> None:
+        order.write_text(str(number))
+
+    kill(0)
+    yield kill
+    order.unlink()
+    remove()
+
+
+def deaths(
+    bridge: Bridge, kill_at: Callable[[int], None], message: Callable[[str], tuple[str, dict[str, Any]]]
+) -> Iterator[tuple[int, str, str, bytes]]:
+    """(statement, job, its customer, the sealed delivery) for each death; ends when a delivery comes through alive."""
+    mark = bridge.shop.root / "wp-content" / "mu-plugins" / "killed"
+    for number in range(1, MOST_STATEMENTS):
+        job_id = bridge.paid(email=(email := address()))
+        type, data = message(job_id)
+        sealed = bridge.door.seal(bridge.door.envelope([{"id": "m", "type": type, "data": data}]))
+        kill_at(number)
+        answer = bridge.door.post(*sealed)
+        kill_at(0)
+        if not mark.exists():
+            assert answer.status_code == 200
+            return
+        mark.unlink()
+        assert answer.status_code != 200
+        yield number, job_id, email, sealed
+    raise AssertionError(f"more than {MOST_STATEMENTS} statements")
+
+
+def test_a_delivery_is_delivered_and_mailed_once_wherever_php_dies(
+    bridge: Bridge, kill_at: Callable[[int], None]
+) -> None:
+    points = cut_off = 0
+    for number, job_id, email, sealed in deaths(bridge, kill_at, lambda job_id: ("job.delivered", delivery(job_id))):
+        points += 1
+        for _ in range(2):
+            assert bridge.door.post(*sealed).json()["results"][0]["status"] == "done", number
+        assert bridge.state(job_id) == "delivered", number
+        assert bridge.row(job_id)["status"] == "completed", number
+        mail = bridge.effects(job_id)["mail:delivered"]
+        if mail["done_at"] is None:
+            cut_off += 1  # a person sees it, and may send it again
+            assert len(bridge.shop.mails(email)) <= 1, number
+        else:
+            assert (mail["outcome"], len(bridge.shop.mails(email))) == ("sent", 1), number
+    assert points > 8 and cut_off < points
+
+
+def test_a_refund_is_made_once_or_known_to_be_due_wherever_php_dies(
+    bridge: Bridge, kill_at: Callable[[int], None]
+) -> None:
+    endings = []
+    for number, job_id, email, sealed in deaths(bridge, kill_at, failed):
+        result = bridge.door.post(*sealed).json()["results"][0]
+        if result["reason"] == "refund_under_way":  # five minutes later it is known that nobody comes back to it
+            bridge.shop.sql(
+                "UPDATE wp_smi_bridge_effects SET claimed_at = claimed_at - INTERVAL 6 MINUTE WHERE job_id = %s", job_id
+            )
+            result = bridge.door.post(*sealed).json()["results"][0]
+        assert result["status"] == "done", (number, result)
+        calls, state, shop = refunds(bridge, job_id), bridge.state(job_id), bridge.row(job_id)
+        assert len(calls) <= 1, number
+        assert len(bridge.shop.mails(email)) <= 1, number
+        if state == "refunded":
+            assert len(calls) == 1 and shop["payment_status"] == "refunded" and shop["refunded_at"], number
+        else:
+            assert (state, bridge.ledger(job_id)[0]["reason"]) == ("review", "refund_due"), number
+            assert bridge.effects(job_id)["refund"]["done_at"] is None, number
+        mail = bridge.effects(job_id)[f"mail:{state}"]
+        assert mail["done_at"] is None or len(bridge.shop.mails(email)) == 1, f"{number}: nobody was told, nobody knows"
+        endings.append(state)
+    assert len(endings) > 10 and set(endings) == {"refunded", "review"}

@@ -1,0 +1,89 @@
+"""What the shop ends by itself, and whose `job.cancel` never comes: the pull tells, and working memory follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sidecar.core.errors import PermanentError
+from sidecar.workflow import mend
+from tests.workflow.rig import Rig
+
+
+class TellsEnds:
+    """The shop's door; its `jobs.unfinished` also names what has ended by a refund or a stop, as the bridge's does."""
+
+    def __init__(self, shop: Any) -> None:
+        self._shop = shop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shop, name)
+
+    def ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        answer = self._shop.ask(type, data)
+        if type == "jobs.unfinished" and not data.get("after"):
+            newest = [rows[-1] for rows in self._shop.rows.values()]
+            answer["ended"] = [
+                {"job_id": row.job_id, "attempt": row.attempt, "state": row.state}
+                for row in newest
+                if row.state == "refunded" or row.revoked or (row.state == "review" and row.reason == "stopped")
+            ]
+        return answer
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig(wrap=lambda name, part: TellsEnds(part) if name == "shop" else part)
+
+
+@pytest.mark.parametrize("end", ["refunded_elsewhere", "stop"])
+def test_a_link_dies_with_the_next_sweep_when_nobody_heard_of_the_end(rig: Rig, end: str) -> None:
+    rig.buy()
+    rig.let_pass(120)
+    assert rig.job().state == "delivered" and not rig.job().revoked
+    getattr(rig.shop, end)("job-1")  # the message about it is lost
+    assert mend.sweep(rig.ports) == {"unfinished": 0, "mended": 1}
+    assert rig.job().revoked == 1
+    assert rig.job().state == rig.row().state == ("refunded" if end == "refunded_elsewhere" else "delivered")
+    assert mend.sweep(rig.ports)["mended"] == 0, "it is told once"
+
+
+@pytest.mark.parametrize("end", ["refunded_elsewhere", "stop"])
+def test_work_stops_with_the_next_sweep_when_nobody_heard_of_the_end(rig: Rig, end: str) -> None:
+    rig.webhooks = False
+    rig.buy()
+    rig.work()
+    assert rig.job().state == "submitted"
+    getattr(rig.shop, end)("job-1")
+    mend.sweep(rig.ports)
+    assert (rig.job().state, rig.job().revoked) == (rig.row().state, 1)
+    rig.let_pass(3600)
+    assert rig.files.files == {}, "nothing was collected"
+    assert rig.mails() == []
+    assert mend.sweep(rig.ports)["mended"] == 0
+
+
+def test_a_refund_of_our_own_that_is_under_way_gets_its_answer_as_ever(rig: Rig) -> None:
+    rig.sources.faults["https://shop.example/photos/job-1.png"] = PermanentError("source_gone", "404")
+    rig.buy()
+    while rig.job().state != "refunding":
+        rig.run(rig.queue.tasks.pop(0))
+    rig.shop.refunded_elsewhere("job-1")  # the provider's word is faster than our order
+    assert mend.sweep(rig.ports)["mended"] == 0
+    rig.let_pass(60)
+    assert (rig.job().state, rig.job().reason, rig.shop.refunds) == ("refunded", "source_gone", [])
+
+
+def test_an_end_of_an_older_attempt_ends_nothing(rig: Rig) -> None:
+    rig.buy()
+    rig.let_pass(120)
+    assert mend.follow_ends(rig.ports, [{"job_id": "job-1", "attempt": 0, "state": "refunded"}]) == 0
+    assert mend.follow_ends(rig.ports, [{"job_id": "nobody", "attempt": 1, "state": "refunded"}]) == 0
+    assert rig.job().revoked == 0
+
+
+def test_a_shop_that_tells_no_ends_is_fine() -> None:
+    rig = Rig()
+    rig.buy()
+    assert mend.sweep(rig.ports) == {"unfinished": 1, "mended": 0}
