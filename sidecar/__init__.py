@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .core.version import VERSION
+
 if TYPE_CHECKING:
     from flask import Flask
 
     from .services import Services
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def create_app(services: Services | None = None) -> Flask:

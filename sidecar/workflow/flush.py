@@ -127,15 +127,18 @@ def _take(ports: Ports, message: dict[str, Any], result: dict[str, Any]) -> None
     if result.get("status") == "done":
         _DONE.get(type, _nothing)(ports, message["data"], result.get("data") or {})
         return
+    data = message["data"]
+    job = ports.store.get(data["job_id"]) if data.get("job_id") else None
     ports.log(
         "message.refused",
         "The shop has refused a message.",
         type=type,
-        job_id=message["data"].get("job_id"),
-        attempt=message["data"].get("attempt"),
+        job_id=data.get("job_id"),
+        attempt=data.get("attempt"),
         reason=result.get("reason"),
+        **({"request_id": job.trace} if job else {}),
     )
-    _refused(ports, type, message["data"], result)
+    _refused(ports, type, job, data, result)
 
 
 # ---------------------------------------------------------------------- what the shop has done
@@ -204,9 +207,8 @@ WAITS_IN = {
 MAX_REFUSALS = 5
 
 
-def _refused(ports: Ports, type: str, data: dict[str, Any], result: dict[str, Any]) -> None:
+def _refused(ports: Ports, type: str, job: Job | None, data: dict[str, Any], result: dict[str, Any]) -> None:
     reason, answer = result.get("reason"), result.get("data") or {}
-    job = ports.store.get(data["job_id"]) if data.get("job_id") else None
     if job is None or job.attempt != data["attempt"] or job.state != WAITS_IN.get(type) or not _is_current(job, data):
         return
     if reason == "claimed":

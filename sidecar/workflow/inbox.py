@@ -8,10 +8,10 @@ from typing import Any
 from ..core.errors import CallerError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
+from ..core.version import VERSION
 from . import mend, start
 from .ports import Ports
 
-VERSION = "0.1.0"
 QUESTIONS = frozenset({"status"})
 
 

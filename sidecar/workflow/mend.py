@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -118,7 +119,7 @@ def free_lost_slots(ports: Ports) -> None:
 def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
     now = ports.clock()
     job = dataclasses.replace(
-        start.job_from(record, now=now),
+        start.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}"),
         state=record["state"],
         submission=record["submission"] or 0,
         upsampler_id=record["upsampler_id"] or "",
@@ -129,9 +130,8 @@ def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
     create = _HOW[record["state"]]
     done = create(ports, job, record, now)
     if done:
-        ports.log(
-            "job.mended", "Brought back from the ledger.", job_id=job.job_id, attempt=job.attempt, state=record["state"]
-        )
+        about = {"job_id": job.job_id, "attempt": job.attempt, "state": job.state, "request_id": job.trace}
+        ports.log("job.mended", "Brought back from the ledger.", **about)
     return done
 
 
