@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from tests.bridge.conftest import BRIDGE
 from tests.faces.conftest import Faces, start_faces
-from tests.faces.documents import PHASES, document
+from tests.faces.documents import PHASES, after, document
 from tests.faces.scenery import furnish
 from tests.testbed.browser import Browser, screenshot
 from tests.testbed.places import REPOSITORY
@@ -26,11 +26,12 @@ from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
 
 FOLDER = REPOSITORY / "build" / "screenshots"
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "device_scale_factor": 2},
-    "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "device_scale_factor": 2},
+    "phone": PHONE | {"color_scheme": "light"},
+    "phone-dark": PHONE | {"color_scheme": "dark"},
 }
 MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")
 ADMIN_PAGES = {
@@ -40,6 +41,9 @@ ADMIN_PAGES = {
     "story-delivered": "admin.php?page=smi-bridge-jobs&job={delivered}",
     "story-review": "admin.php?page=smi-bridge-jobs&job={review}",
     "settings": "admin.php?page=smi-bridge-settings",
+    "site-health": "site-health.php",
+    "site-health-facts": "site-health.php?tab=debug",
+    "privacy-guide": "options-privacy.php?tab=policyguide",
     "wordpress-dashboard": "index.php",
     "shops-own-jobs": "admin.php?page=sell-my-images-jobs",
 }
@@ -70,21 +74,17 @@ class Studio:
 
     def views(self) -> None:
         """The customer's view in each phase, as a window, and the rest of it."""
-        job = next(self.jobs[state] for state in ("submitted", "enlarged", "paid") if state in self.jobs)
+        job = next(self.jobs[state] for state in ("paid", "submitted", "enlarged") if state in self.jobs)
         for phase in PHASES:
             for look in LOOKS:
                 if self.wants(f"view-{phase}"):
                     with self.sitting(f"view-{phase}", look) as page:
-                        self._answer(page, phase)
-                        page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
-                        page.locator(
-                            f"[data-phase={phase}] .title"
-                        ).wait_for()  # The page begins with what the ledger says.
+                        self._come_back(page, phase, job)
+        self.right_to_left(job)
         for look in LOOKS:
             if self.wants("view-pill"):
                 with self.sitting("view-pill", look) as page:
-                    self._answer(page, "enlarging")
-                    page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
+                    self._come_back(page, "enlarging", job)
                     page.get_by_role("dialog").get_by_role("button", name="Close").click()
             if self.wants("view-cancelled"):
                 with self.sitting("view-cancelled", look) as page:
@@ -96,6 +96,15 @@ class Studio:
                     page.goto(self.faces.url(f"/?smi_status_page={self.jobs['delivered']}"))
                     page.get_by_role("heading", level=1).wait_for()
                     page.evaluate("document.activeElement.blur()")
+
+    def right_to_left(self, job: str) -> None:
+        """The window and the page as they stand in Arabic and Hebrew; the words stay English."""
+        turn = "document.addEventListener('readystatechange', () => { document.documentElement.dir = 'rtl' })"
+        for phase in ("enlarging", "ready"):
+            if self.wants(f"view-{phase}-rtl"):
+                with self.sitting(f"view-{phase}-rtl", "phone") as page:
+                    page.add_init_script(turn)
+                    self._come_back(page, phase, job)
 
     def mails(self) -> None:
         for kind in MAILS:
@@ -109,15 +118,52 @@ class Studio:
                     page.set_content(html)
                     self.taken.append(screenshot(page, FOLDER / f"mail-{kind}-{look}.png"))
 
+    def first_day(self) -> None:
+        """A shop that has sold nothing yet."""
+        for name in ("dashboard", "jobs"):
+            for look in ("light", "phone"):
+                if self.wants(f"admin-first-day-{name}"):
+                    with self.sitting(f"admin-first-day-{name}", look, admin=True, full_page=True) as page:
+                        page.goto(self.faces.url("/wp-admin/" + ADMIN_PAGES[name]), wait_until="networkidle")
+
     def admin(self) -> None:
         for name, path in ADMIN_PAGES.items():
             for look in ("light", "phone"):
                 if self.wants(f"admin-{name}"):
                     with self.sitting(f"admin-{name}", look, admin=True, full_page=True) as page:
                         page.goto(self.faces.url("/wp-admin/" + path.format(**self.jobs)))
+                        if name == "site-health":
+                            page.locator("[id*=smi_bridge_leak]").first.wait_for(state="attached", timeout=90_000)
+                            page.locator(".site-health-view-passed").click()
+                            page.locator("button[aria-controls*=smi_bridge_leak]").click()
+                        if name == "site-health-facts":
+                            page.locator("button[aria-controls=health-check-accordion-block-smi-bridge]").click()
                         if name == "settings":
                             page.get_by_role("button", name="Test connection").click()
                             page.locator(".smib-findings").wait_for()
+                        page.evaluate("scrollTo(0, 0)")  # What sticks to the top would stand in the middle.
+
+    def trouble(self) -> None:
+        """A stage on hold and no worker alive, as the dashboard tells it."""
+        if not self.wants("admin-trouble"):
+            return
+        hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
+        usual = dict(self.faces.sidecar.status)
+        self.faces.sidecar.status |= {"workers": 0, "held": {"submit": hold}}
+        self.faces.door.send("admin.notice", {"kind": "hold", "stage": "submit"} | hold)
+        self.faces.shop.php("delete_option('smi_bridge_sidecar_health');")
+        for look in ("light", "phone"):
+            with self.sitting("admin-trouble", look, admin=True, full_page=True) as page:
+                page.goto(self.faces.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
+                page.reload(wait_until="networkidle")  # What the first visit has heard.
+        self.faces.sidecar.status |= usual
+
+    def _come_back(self, page: Any, phase: str, job: str) -> None:
+        """The page begins with what the ledger says; it is photographed with what the sidecar has answered."""
+        self._answer(page, phase)
+        with page.expect_response("**/smi-bridge/v1/status/*"):
+            page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
+        page.locator(f"[data-phase={phase}] .title").wait_for()
 
     def _answer(self, page: Any, phase: str) -> None:
         doc = document(phase)
@@ -161,12 +207,17 @@ def main() -> None:
         with Shop.start(folder / "shop", arguments.wordpress, [BRIDGE, DEMO_SHOP], progress=say) as shop:
             shop.php("update_option('blogname', 'Blue Door Prints');")
             with start_faces(shop, browser) as faces:
-                faces.sidecar.status |= {"queues": {"submit": 2, "watch": 3, "collect": 1, "deliver": 0, "settle": 0}}
+                studio = Studio(faces, {}, words)
+                faces.sidecar.status |= {"queues": {}}
+                studio.first_day()
+                faces.sidecar.status |= {"queues": {"submit": 1, "watch": 0, "collect": 1, "deliver": 0, "settle": 0}}
                 say("furnishing the shop")
-                studio = Studio(faces, furnish(faces, folder), words)
+                shop.php("delete_transient('smi_bridge_stats_24h');")
+                studio.jobs = furnish(faces, folder)
                 studio.views()
                 studio.mails()
                 studio.admin()
+                studio.trouble()
     print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
     (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
 

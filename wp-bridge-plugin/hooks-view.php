@@ -20,6 +20,7 @@ add_filter( 'smi_bridge_status_url', array( Status_View::class, 'link_for_mail' 
 add_filter( 'smi_bridge_job_facts', array( Status_Facts::class, 'with_preview' ), 5, 2 );
 
 add_action( 'init', array( Status_Block::class, 'register' ) );
+add_action( 'wp_default_scripts', array( Status_Block::class, 'add_script' ), 20 );
 
 // Mails that come by the clock.
 add_filter( 'cron_schedules', array( Follow_Ups::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.

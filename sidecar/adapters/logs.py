@@ -11,6 +11,7 @@ import structlog
 
 from . import faults
 
+_logger: Any = structlog.get_logger()  # `configure` binds it once: to find its parts anew costs as much as a line
 # Fields that would let a reader of the log act as somebody else.
 _SECRET = frozenset({"token", "secret", "api_key", "email", "authorization", "download_url", "result_url"})
 
@@ -37,6 +38,8 @@ def configure(*, format: str, level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    global _logger
+    _logger = structlog.get_logger().bind()
     logging.basicConfig(
         level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
@@ -55,4 +58,4 @@ def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> Non
         faults.report(sys.exc_info()[1])
     # The log's disk is full, or its reader is gone, or it is closed (ValueError): no reason to fail a paid job.
     with suppress(OSError, ValueError):
-        getattr(structlog.get_logger(), level)(sentence, log_event=event, **fields)
+        getattr(_logger, level)(sentence, log_event=event, **fields)

@@ -66,6 +66,9 @@ def _clock(services: Services, name: str) -> Finding:
 
 
 def _uploads(services: Services, name: str) -> Finding:
+    folder = services.settings.uploads_dir
+    if not folder.is_dir():
+        return Finding(name, False, f"there is no folder {folder}", "Set SMI_UPLOADS_DIR to WordPress' uploads folder.")
     services.ports.files.probe()
     return Finding(name, True, f"{services.ports.files.root} can be written and read")
 
@@ -106,7 +109,7 @@ def _shop(services: Services, name: str) -> Finding:
         return _why_refused(services, name)
     milliseconds = (time.monotonic() - began) * 1000
     if not answer.get("connected", True):
-        mend = "On the bridge's settings page: is the site paused, or a copy of the live one?"
+        mend = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
         return Finding(name, False, "the bridge answers, and forwards nothing", mend)
     return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
 
@@ -178,7 +181,7 @@ def _closed(services: Services, name: str) -> Finding:
     if seen.status == 0:
         return Finding(name, None, f"{url}: {seen.why}")
     if seen.body == content:
-        mend = "Include deploy/nginx.conf in the site's server block (nginx ignores .htaccess)."
+        mend = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
         return Finding(name, False, f"anybody can download from {url}", mend)
     return Finding(name, True, f"{url} answers {seen.status}")
 
@@ -191,7 +194,7 @@ def _public(services: Services, name: str) -> Finding:
     answer = seen.json()
     if seen.status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
         return Finding(name, True, f"{url} leads to us")
-    mend = "Include deploy/nginx.conf or deploy/apache.conf in the site's configuration, or correct SMI_PUBLIC_URL."
+    mend = "Include deploy/nginx.conf (with nginx-upstream.conf) or deploy/apache.conf, or correct SMI_PUBLIC_URL."
     return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", mend)
 
 

@@ -91,9 +91,9 @@ class Job:
     def to_fields(self) -> dict[str, str]:
         """For a Redis hash: everything that differs from its default, as text."""
         return {
-            f.name: str(getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in _DERIVED and getattr(self, f.name) != f.default
+            name: str(value)
+            for name, value in self.__dict__.items()
+            if value != DEFAULTS[name] and name not in _DERIVED
         }
 
     @classmethod

@@ -29,6 +29,7 @@ ANY_SITE = "sidecar:?"  # audience of a `status` message that asks which site th
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _TIMESTAMP = re.compile(r"[0-9]{9,11}\Z")
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 _SIGNATURE = re.compile(r"v1,([A-Za-z0-9+/]{43}=)\Z")
 
 
@@ -88,7 +89,10 @@ def rfc3339(unix: float) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    """Unix seconds of what `rfc3339` writes; ValueError for anything else."""
+    if not _RFC3339.match(text):
+        raise ValueError(f"{text!r} is not of the form 2026-11-22T10:00:00Z")
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def _no_constant(name: str) -> None:

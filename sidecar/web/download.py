@@ -36,12 +36,15 @@ def download(token: str, name: str = "") -> Response:
     job = _delivered(grant)
     path = ports().files.path(job.path)
     if not path.is_file():
-        ports().log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id)
+        ports().log(
+            "download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace
+        )
         raise Gone("file_missing", "the file is not in its place")
     if request.method == "GET":
         _note(job, grant)
         if "Range" not in request.headers:
-            ports().log("download", "A download has begun.", job_id=job.job_id, attempt=grant.attempt)
+            ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
+            ports().log("download", "A download has begun.", **ids)
     response = _bytes(job, path)
     response.headers["Content-Disposition"] = _disposition(file_name(job))
     response.headers["Cache-Control"] = "private, no-store"

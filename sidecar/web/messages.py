@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Blueprint, Response, jsonify, request
 
 from ..adapters import schemas
@@ -12,6 +14,8 @@ from ..workflow.start import ANSWER_KEPT_S
 from .parts import ports, services
 
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
+
+_STORED = json.dumps(inbox.STORED)
 
 blueprint = Blueprint("messages", __name__)
 
@@ -34,7 +38,7 @@ def receive() -> tuple[Response, int]:
 def _answer(message: Message) -> tuple[Response, int]:
     if message.type == "job.paid" and _fits(message):
         known = inbox.paid(ports(), message)
-        return _repeat(message, known) if known else (jsonify(inbox.STORED), 200)
+        return _repeat(message, known) if known else (Response(_STORED, mimetype="application/json"), 200)
     known = ports().store.remembered(message.id)
     if known:
         return _repeat(message, known)

@@ -20,8 +20,7 @@ def knock(token: str) -> tuple[Response, int]:
         upsampler_id = parse_hint(request.get_data()).upsampler_id
     except CallerError:
         upsampler_id = None  # still a good moment to ask
-    outcome = hints.knock(ports(), job_id, attempt, submission, upsampler_id)
+    outcome = hints.webhook(ports(), job_id, attempt, submission, upsampler_id)
     if outcome == "unknown":
         ports().queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
-    ports().log("webhook.hint", "Upsampler has knocked.", job_id=job_id, attempt=attempt, outcome=outcome)
     return jsonify(accepted=True), 202

@@ -132,7 +132,8 @@ def fail_from_outside(
     if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=due, messages=[message], lane="settle"):
         return False
     ports.store.free_slot(job.job_id)
-    ports.log(event, "Failed from outside its stage.", job_id=job.job_id, attempt=job.attempt, reason=reason)
+    ids = {"job_id": job.job_id, "attempt": job.attempt, "request_id": job.trace}
+    ports.log(event, "Failed from outside its stage.", reason=reason, **ids)
     return True
 
 

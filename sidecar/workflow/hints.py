@@ -14,7 +14,7 @@ MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unava
 
 
 def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
-    """A webhook whose token names a submission. Returns what it led to, for the log; safe to repeat, in any order.
+    """A webhook whose token names a submission. Returns what it led to; safe to repeat, in any order.
 
     * submitted: ask Upsampler now.
     * submitting: the webhook was faster than the answer to the submit, or that answer is lost. Keep the id that it
@@ -22,7 +22,19 @@ def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id
     * in review because Upsampler was silent or the answer was lost: the late word reopens the job.
     * unknown: working memory was lost. The id is kept until the job is back; the caller sees to it (`knock_again`).
     """
+    return _heard(ports, ports.store.get(job_id), job_id, attempt, submission, upsampler_id)
+
+
+def webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
+    """A knock from outside: the same, and written into the log with the id that follows the job."""
     job = ports.store.get(job_id)
+    with ports.bind(request_id=job.trace if job else ""):
+        outcome = _heard(ports, job, job_id, attempt, submission, upsampler_id)
+        ports.log("webhook.hint", "Upsampler has knocked.", job_id=job_id, attempt=attempt, outcome=outcome)
+    return outcome
+
+
+def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
     if job is None:
         if upsampler_id:
             ports.store.keep_hint(job_id, attempt, submission, upsampler_id)

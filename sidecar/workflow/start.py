@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import secrets
 from typing import Any
@@ -18,8 +17,8 @@ ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the sam
 SLOT_STATES = ("paid", "submitting", "submitted")  # in which a job may occupy one of Upsampler's slots
 
 
-def job_from(data: dict[str, Any], *, now: float) -> Job:
-    """The working memory of an attempt, from the data of its `job.paid` message."""
+def job_from(data: dict[str, Any], *, now: float, trace: str = "") -> Job:
+    """The working memory of an attempt, from the data of its `job.paid` message, whose id is `trace`."""
     source = data["source"]
     return Job(
         job_id=data["job_id"],
@@ -38,6 +37,7 @@ def job_from(data: dict[str, Any], *, now: float) -> Job:
         force=int(data["force"]),
         previous=json.dumps(data["previous"]) if data.get("previous") else "",
         paid_at=parse_rfc3339(data["paid_at"]),
+        trace=trace,
         stage_since=int(now),
         created_at=int(now),
         updated_at=int(now),
@@ -50,7 +50,7 @@ def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str,
     Nothing more than what `start` does, but in the usual case in one round trip to working memory.
     """
     now = ports.clock()
-    job = dataclasses.replace(job_from(data, now=now), trace=message_id)
+    job = job_from(data, now=now, trace=message_id)
     outcome, before = ports.store.arrive(
         job,
         due_at=now + REBOOK_S,  # should we die before it has started

@@ -120,6 +120,13 @@ class SidecarStandIn:
                 else:
                     headers = {name.lower(): value for name, value in self.headers.items()}
                     status, answer = stand_in._take(body, headers, self.client_address)
+                self._say(status, answer)
+
+            def do_GET(self) -> None:
+                there = self.path == "/healthz"
+                self._say(200 if there else 404, {"ok": there})
+
+            def _say(self, status: int, answer: dict[str, Any]) -> None:
                 text = json.dumps(answer).encode()
                 self.send_response_only(status)
                 self.send_header("Date", stand_in.answer.date or self.date_time_string())

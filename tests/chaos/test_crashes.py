@@ -93,7 +93,7 @@ def victims(rig: Rig, points: Points, watch: Stopwatch) -> dict[str, list[str]]:
                 rig.settled(job_id, timeout=60)
         points.arm(point)
         jobs[point].append(rig.customer.buy(pictures[name]))
-        points.reached(point)
+        points.reached(point, timeout=90)  # a payment that meets the web process dead comes by the next sweep
         watch.until_taken_over(point, watch.claims())
     return jobs
 

@@ -20,6 +20,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    include {upstream};
     server {{
         listen 127.0.0.1:1;
         include {snippet};
@@ -28,9 +29,11 @@ http {{
 """
 
 
-def test_nginx_understands_the_snippet(tmp_path: Path) -> None:
+def test_nginx_understands_the_two_snippets(tmp_path: Path) -> None:
     configuration = tmp_path / "nginx.conf"
-    configuration.write_text(_NGINX.format(folder=tmp_path, snippet=REPOSITORY / "deploy" / "nginx.conf"))
+    deploy = REPOSITORY / "deploy"
+    text = _NGINX.format(folder=tmp_path, snippet=deploy / "nginx.conf", upstream=deploy / "nginx-upstream.conf")
+    configuration.write_text(text)
     program = find_program("nginx")
     assert program is not None
     # The listening address is opened by the check, too, where the user may: port 1 is nobody's here.

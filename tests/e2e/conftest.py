@@ -59,7 +59,8 @@ class Announcements:
 def whole(wordpress_version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """Everything, as installed: its first poll comes after 30 s, so what is delivered sooner came by webhook."""
     folder = tmp_path_factory.mktemp("whole")
-    with Whole.start(folder, version=wordpress_version, sandbox=["--delay", "0.2"]) as whole:
+    json_lines = {"SMI_LOG_FORMAT": "json"}  # as in production
+    with Whole.start(folder, version=wordpress_version, env=json_lines, sandbox=["--delay", "0.2"]) as whole:
         yield whole
 
 

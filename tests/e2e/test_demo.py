@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,4 +71,18 @@ def test_it_keeps_running_until_ctrl_c_and_shows_where_to_look(tmp_path: Path) -
             demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0, _said(tmp_path)
     assert LAST_LINE.fullmatch(_said(tmp_path).splitlines()[-1])
+    assert _left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT, signal.SIGINT), (signal.SIGHUP,)])
+def test_an_impatient_hand_and_a_closed_terminal_leave_nothing_either(
+    tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    with _demo(tmp_path) as demo:
+        wait_for(lambda: "starting the sidecar" in _said(tmp_path) or demo.poll() is not None, "it is half up", 150)
+        for number in signals:
+            demo.send_signal(number)
+            time.sleep(0.15)  # between two presses of a key
+        assert demo.wait(60) == 130, _said(tmp_path)
+    assert "Traceback" not in _said(tmp_path)
     assert _left_behind(tmp_path) == []

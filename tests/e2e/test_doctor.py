@@ -139,6 +139,24 @@ def test_another_folder_than_wordpress_has(doctor: Callable, tmp_path: Path) -> 
     assert "SMI_UPLOADS_DIR must be the folder behind" in wrong["The same uploads folder"]
 
 
+def test_a_folder_that_is_not_there(doctor: Callable, tmp_path: Path) -> None:
+    wrong = _wrong(doctor(SMI_UPLOADS_DIR=str(tmp_path / "nowhere")))
+    assert list(wrong) == ["Uploads folder"]
+    assert "Set SMI_UPLOADS_DIR" in wrong["Uploads folder"]
+
+
+def test_a_site_that_was_not_told_the_sidecars_address(patient: Whole, doctor: Callable) -> None:
+    configuration = patient.shop.root / "wp-config.php"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("SMI_BRIDGE_SIDECAR_URL", "NOTHING"))
+    patient.shop.php_fpm.restart()  # PHP remembers files for a moment
+    try:
+        assert "enter the sidecar's address" in _wrong(doctor())["The shop's door"]
+    finally:
+        configuration.write_text(text)
+        patient.shop.php_fpm.restart()
+
+
 def test_a_redis_that_throws_data_away(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
     client = redis.client()
     try:

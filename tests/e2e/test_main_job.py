@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -65,6 +66,22 @@ def test_one_payment_costs_one_attempt_one_order_and_one_mail(
     orders = _orders_of(whole, customer, delivered.job_id)
     assert [order["status"] for order in orders] == ["SUCCESS"]
     assert len(customer.mails(delivered.job_id)) == 1
+
+
+def test_one_request_id_follows_the_job_from_payment_to_mail(delivered: Delivered, whole: Whole) -> None:
+    lines = [
+        json.loads(line)
+        for name in ("web", "worker", "cron")
+        for line in whole.sidecar.log(name).splitlines()
+        if line.startswith("{") and delivered.job_id in line
+    ]
+    told = {line["log_event"]: line for line in lines}
+    assert "job.delivered" in told, sorted(told)
+    assert (told["job.delivered"]["attempt"], told["job.delivered"]["outcome"]) == (1, "sent")
+    assert len(told) > 1, "the way there is told, too"
+    assert [line for line in lines if not line.get("request_id")] == []
+    assert {line["request_id"] for line in lines} == {told["job.delivered"]["request_id"]}
+    assert {line.get("stage") for line in lines} <= {None, "submit", "watch", "collect", "deliver", "settle"}
 
 
 def test_the_mail_tells_in_text_and_html_what_was_bought_and_until_when(

@@ -10,6 +10,14 @@ from typing import Any
 from tests.faces.conftest import Faces
 from tests.testbed.photos import photo
 
+DETAILS = {
+    "upsampler_silent": "Upsampler did not answer for 15 minutes.",
+    "result_corrupt": "The checksum of a part is wrong, at byte 4,194,304.",
+    "refund_due": "Stripe: the charge has been disputed already.",
+    "source_gone": "HTTP 404 for the source.",
+    "source_unsupported": "The source is a TIFF.",
+    "upsampler_failed": "Upsampler: internal error.",
+}
 TITLES = ["Harbour at dawn", "Old town roofs", "First snow on the pass", "Lighthouse keeper’s house", "Market day"]
 
 
@@ -17,7 +25,7 @@ def furnish(faces: Faces, folder: Path, jobs: int = 240, seed: int = 3) -> dict[
     """Fills an empty shop; returns one job's id for each state, under the state's name."""
     chance = random.Random(seed)
     photos = [
-        faces.shop.add_photo(photo(folder / f"photo{n}.jpg", 900, 600, n + 1), title) for n, title in enumerate(TITLES)
+        faces.shop.add_photo(photo(folder / f"photo{n}.jpg", 1000, 750, n + 1), title) for n, title in enumerate(TITLES)
     ]
     shown: dict[str, str] = {}
     ages = sorted((30 * 86400 * chance.random() ** 2 for _ in range(jobs)), reverse=True)
@@ -25,10 +33,10 @@ def furnish(faces: Faces, folder: Path, jobs: int = 240, seed: int = 3) -> dict[
         state, reason = _ending(chance, recent=age < 240)
         columns: dict[str, Any] = {"attachment_id": photos[number % len(photos)]}
         columns |= {"email": f"buyer{number}@customer.example"} if number % 9 else {"email": ""}
-        columns |= {"resolution": chance.choice(["4x", "4x", "8x"]), "amount_charged": 4.8}
+        columns |= {"resolution": "4x", "amount_charged": 4.8, "image_width": 1000, "image_height": 750}
         columns["status"] = {"delivered": "completed", "refunded": "failed"}.get(state, "processing")
         job = faces.bought(state, reason, **columns)
-        _age(faces, job, state, age, chance)
+        _age(faces, job, state, reason, age, chance)
         shown[state] = job
     return shown
 
@@ -44,17 +52,19 @@ def _ending(chance: random.Random, recent: bool) -> tuple[str, str | None]:
     return "review", chance.choice(["upsampler_silent", "result_corrupt", "refund_due"])
 
 
-def _age(faces: Faces, job: str, state: str, age: float, chance: random.Random) -> None:
+def _age(faces: Faces, job: str, state: str, reason: str | None, age: float, chance: random.Random) -> None:
     began = time.time() - age
     took = chance.lognormvariate(3.7, 0.5)
     ended = min(time.time(), began + took)
-    detail = {"review": "Upsampler did not answer for 15 minutes.", "refunded": "HTTP 404 for the source."}.get(state)
+    credits = round(chance.uniform(2, 12), 2)
+    detail = DETAILS.get(reason or "")
     faces.shop.sql(
         "UPDATE wp_smi_bridge_ledger SET created_at = %s, updated_at = %s, deadline_at = %s, credits = %s, detail = %s,"
         " upsampler_id = %s WHERE job_id = %s",
-        *(_utc(began), _utc(ended), _utc(began + 1800), round(chance.uniform(2, 12), 2), detail),
+        *(_utc(began), _utc(ended), _utc(began + 1800), credits, detail),
         *(f"ups_{job[:10]}", job),
     )
+    faces.shop.sql("UPDATE wp_smi_jobs SET paid_at = %s WHERE job_id = %s", _utc(began - 5 * 3600), job)  # site time
     if state == "delivered":
         faces.shop.sql(
             "UPDATE wp_smi_bridge_ledger SET delivered_at = %s, expires_at = %s, bytes = %s WHERE job_id = %s",
@@ -66,18 +76,18 @@ def _age(faces: Faces, job: str, state: str, age: float, chance: random.Random) 
             " VALUES (%s, 0, 'refund', %s, %s, 'refunded', '{\"amount\":4.8}')",
             *(job, _utc(ended), _utc(ended)),
         )
-    for event, share, facts in _story(job, state, detail):
+    for event, share, facts in _story(job, state, reason, credits):
         faces.shop.sql(
             "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail) VALUES (%s, 1, %s, %s, %s)",
             *(job, _utc(began + share * took, milliseconds=True), event, json.dumps(facts) if facts else None),
         )
 
 
-def _story(job: str, state: str, detail: str | None) -> list[tuple[str, float, dict[str, Any]]]:
+def _story(job: str, state: str, reason: str | None, credits: float) -> list[tuple[str, float, dict[str, Any]]]:
     story: list[tuple[str, float, dict[str, Any]]] = [
         ("forwarded", 0.01, {}),
         ("submitting", 0.02, {"submission": 1}),
-        ("submitted", 0.05, {"submission": 1, "upsampler_id": f"ups_{job[:10]}", "credits": 4.2}),
+        ("submitted", 0.05, {"submission": 1, "upsampler_id": f"ups_{job[:10]}", "credits": credits}),
     ]
     if state == "delivered":
         return [
@@ -89,9 +99,10 @@ def _story(job: str, state: str, detail: str | None) -> list[tuple[str, float, d
             ("mail:delivered", 1, {"outcome": "sent"}),
         ]
     if state in ("review", "refunded"):
+        refund = "yes" if state == "refunded" or reason == "refund_due" else "review"
         return [
-            *story,
-            ("failed", 0.9, {"reason": "upsampler_silent", "detail": detail, "refund": "review"}),
+            *(story[:1] if (reason or "").startswith("source_") else story),
+            ("failed", 0.9, {"reason": reason, "detail": DETAILS[reason or ""], "refund": refund}),
             (f"mail:{state}", 1, {"outcome": "sent"}),
         ]
     return story

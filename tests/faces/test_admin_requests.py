@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.bridge.conftest import BRIDGE
 from tests.faces.conftest import Faces
 
 AJAX = [
@@ -18,6 +19,7 @@ AJAX = [
     "smi_bridge_shop_states",
     "smi_bridge_shop_retry",
 ]
+FORMS = ["smi_bridge_secret", "smi_bridge_lock_site", "smi_bridge_keep_paused"]
 PAGES = ["smi-bridge", "smi-bridge-jobs", "smi-bridge-settings"]
 HOSTILE = ["'", '"><script>alert(1)</script>', "' OR 1=1 -- ", "%' AND SLEEP(2) -- ", "\\", "%", "ü" * 300, "\x00a"]
 
@@ -32,6 +34,15 @@ def editor(newest_faces: Faces) -> Any:
     session = newest_faces.shop.login("edith", "edith-password")
     yield session
     session.close()
+
+
+def test_every_handler_is_in_these_lists():
+    sources = "".join(path.read_text() for path in BRIDGE.rglob("*.php"))
+    hooked = re.findall(r"add_action\(\s*'((?:wp_ajax|admin_post)_[^']+)'", sources)
+    ours = {f"wp_ajax_{name}" for name in AJAX} | {f"admin_post_{name}" for name in FORMS}
+    ours |= {"wp_ajax_smi_bridge_mail_preview"}
+    ours |= {"wp_ajax_health-check-smi-bridge_doors", "wp_ajax_health-check-smi-bridge_leak"}
+    assert sorted(hooked) == sorted(ours), "a handler without a test of capability, nonce and input"
 
 
 @pytest.mark.parametrize("action", AJAX)
@@ -71,7 +82,7 @@ def test_an_editor_sees_neither_notice_nor_light_nor_widget(faces: Faces, editor
     assert "smib-needs" in faces.shop.admin.get(faces.url("/wp-admin/index.php"), timeout=30).text
 
 
-@pytest.mark.parametrize("action", ["smi_bridge_secret", "smi_bridge_lock_site"])
+@pytest.mark.parametrize("action", FORMS)
 def test_forms_need_capability_and_nonce(faces: Faces, editor: requests.Session, action: str):
     before = faces.shop.option("smi_bridge_secret")
     for session in (editor, faces.shop.admin):
@@ -138,6 +149,23 @@ def test_a_hostile_title_and_reason_are_text_in_list_and_story(faces: Faces):
     faces.shop.php("delete_transient('smi_bridge_stats_24h');")  # figures are kept for half a minute
     data = faces.ajax("smi_bridge_dashboard", period="24h").json()["data"]
     assert any("script" in error["code"] for error in data["stats"]["errors"]), "the script prints it as text"
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_bad_input_of_a_handler_is_refused_in_words(faces: Faces, words: str):
+    for action, fields in (
+        ("smi_bridge_shop_retry", {"job": words}),
+        ("smi_bridge_shop_retry", {"job[]": words}),
+        ("smi_bridge_shop_states", {"jobs": words}),
+        ("smi_bridge_shop_states", {"jobs[]": words}),
+        ("smi_bridge_dashboard", {"period[]": words}),
+        ("smi_bridge_dismiss", {"kind": words}),
+    ):
+        answer = faces.ajax(action, **fields)
+        assert answer.status_code == (409 if action == "smi_bridge_shop_retry" else 200), (action, answer.text)
+        assert answer.json()["success"] is (action != "smi_bridge_shop_retry"), action
+        assert answer.headers["Content-Type"].startswith("application/json"), action
+    assert faces.shop.mails() == []
 
 
 @pytest.mark.parametrize("period", ["", "24h", "7d", "30d", "1000y", "' OR 1"])

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.faces.axe import findings
 from tests.faces.conftest import Faces
+from tests.faces.documents import after
 
 HOME = "/wp-admin/index.php"
 
@@ -58,6 +59,8 @@ def test_the_figures_are_those_of_the_ledger(clean: Faces):
     assert sum(stats["series"]["delivered"]) == 4
     assert data["sidecar"]["workers"] == 2 and data["sidecar"]["queues"] == {"submit": 3}
     assert data["working"] == 1
+    assert data["words"]["rate"] == "0.2 an hour"
+    assert clean.ajax("smi_bridge_dashboard", period="7d").json()["data"]["words"]["rate"] == "0.6 a day"
 
 
 def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
@@ -77,6 +80,21 @@ def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
         assert page.locator("details table tr").count() > 28
 
 
+def test_a_held_stage_says_why_and_since_when(clean: Faces):
+    usual = dict(clean.sidecar.status)
+    hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
+    clean.sidecar.status |= {"held": {"submit": hold}}
+    try:
+        with clean.admin() as page:
+            page.goto(clean.url("/wp-admin/admin.php?page=smi-bridge"))
+            cell = page.locator("[data-smib-stage=submit]")
+            expect(cell).to_contain_text("The Upsampler account is empty, 10 minutes ago")
+            expect(cell).to_have_class("held")
+            expect(page.locator("[data-smib-stage=collect] span")).to_be_empty()
+    finally:
+        clean.sidecar.status |= usual
+
+
 def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Faces):
     clean.bought("delivered")
     clean.shop.option("smi_bridge_sidecar_url", "http://127.0.0.1:9")
@@ -94,6 +112,17 @@ def test_nothing_wrong_means_no_notice_and_no_light(clean: Faces):
     page = clean.shop.admin.get(clean.url(HOME), timeout=30).text
     assert "smib-needs" not in page and "wp-admin-bar-smi-bridge" not in page
     assert "All is well. Nothing needs you." in page
+
+
+def test_a_phone_shows_the_light_too(clean: Faces):
+    clean.bought("review")
+    with clean.admin(viewport={"width": 390, "height": 844}) as page:
+        page.goto(clean.url(HOME))
+        light = page.locator("#wp-admin-bar-smi-bridge > a")
+        expect(light).to_be_visible()
+        expect(light).to_contain_text("1")
+        box = light.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 47
 
 
 def test_each_problem_is_named_and_leads_to_its_list(clean: Faces):
@@ -182,6 +211,27 @@ def test_site_health_tells_good_from_bad(clean: Faces):
     assert clean.shop.php_json(code.format("jobs"))["status"] == "critical"
     for result in found.values():
         assert {"label", "status", "badge", "description", "actions", "test"} <= set(result)
+
+
+def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Faces):
+    code = (
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Site_Health::test_leak_of_a_picture();"
+    )
+    job = clean.bought("delivered")
+    assert clean.shop.php_json(code)["label"] == "There is nothing to protect here yet"
+    path = clean.shop.sql("SELECT path FROM wp_smi_bridge_ledger WHERE job_id = %s", job)[0]["path"]
+    file = clean.shop.uploads / "smi-downloads" / path
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_bytes(b"a picture")
+    try:
+        assert clean.shop.php_json(code)["status"] == "critical", "this nginx hands out everything"
+        remove = clean.mu_plugin(
+            "closed", "add_filter('pre_http_request', fn() => ['response' => ['code' => 404], 'headers' => []]);"
+        )
+        assert clean.shop.php_json(code)["status"] == "good"
+        remove()
+    finally:
+        file.unlink()
 
 
 def test_site_healths_own_page_runs_our_tests(clean: Faces):

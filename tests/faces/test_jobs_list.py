@@ -159,6 +159,48 @@ def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Faces):
         expect(page.locator(".smib-story").first).to_contain_text(clean.shop.admin_user)
 
 
+def test_facts_of_the_story_are_said_in_words(clean: Faces):
+    job = clean.bought("refunded", reason="source_gone")
+    for event, facts in (
+        ("delivered", '{"width":4000,"height":3000,"format":"jpeg","bytes":12400000}'),
+        ("failed", '{"reason":"source_gone","refund":"review"}'),
+        ("mail:refunded", '{"outcome":"no_address"}'),
+    ):
+        clean.shop.sql(
+            "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail)"
+            " VALUES (%s, 1, UTC_TIMESTAMP(3), %s, %s)",
+            *(job, event, facts),
+        )
+    clean.shop.sql(
+        "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at, done_at, outcome, detail) VALUES"
+        " (%s, 0, 'refund', UTC_TIMESTAMP(), UTC_TIMESTAMP(), 'refunded', '{\"amount\":4.5}')",
+        job,
+    )
+    with clean.admin() as page:
+        page.goto(clean.url(f"{LIST}&job={job}"))
+        story = page.locator(".smib-story")
+        for words in (
+            "dimensions 4,000 × 3,000 pixels (12 MP)",
+            "format JPEG",
+            "refund a person decides",
+            "outcome no address",
+            "amount $4.50",
+        ):
+            expect(story).to_contain_text(words)
+        expect(story).not_to_contain_text("{")
+        expect(story.locator("li.good")).to_have_count(1)  # Only the delivery: no mail was sent.
+
+
+def test_a_phone_shows_what_can_be_done_and_leaves_no_holes(clean: Faces):
+    clean.bought("review", reason="upsampler_silent")
+    with clean.admin(viewport={"width": 390, "height": 844}) as page:
+        page.goto(clean.url(LIST))
+        row = page.locator("tbody tr")
+        box = row.get_by_role("link", name="Retry").bounding_box()
+        assert box and 0 <= box["x"] <= 390
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_job_that_nobody_knows_is_said_to_be_unknown(clean: Faces):
     page = clean.shop.admin.get(clean.url(f"{LIST}&job=nobody-knows-it"), timeout=30)
     assert page.status_code == 200 and "There is no such job." in page.text

@@ -49,7 +49,7 @@ def test_a_delivery_says_what_was_bought_where_it_is_and_until_when(faces_everyw
         assert "JPEG, 31.4 MB" in part
         assert "4×" in part
         # 15:04 UTC in New York, which is the testbed's time zone.
-        assert "November 23, 2026, 10:04 am (UTC-05:00)" in part
+        assert "November 23, 2026, 10:04 am (UTC−05:00)" in part
         assert "1A2B3C4D" in part
         assert faces_everywhere.shop.admin_email in part
     assert mail.message.get_content_type() == "multipart/alternative"

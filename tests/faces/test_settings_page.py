@@ -92,6 +92,21 @@ def test_the_connection_test_says_that_all_is_well(faces_everywhere: Faces):
         assert findings(page, ".smib-admin") == []
 
 
+def test_the_connection_test_visits_the_public_address(faces: Faces):
+    usual = dict(faces.sidecar.status)
+    found = {}
+    try:
+        for url in (faces.sidecar.url, "http://127.0.0.1:9"):
+            faces.sidecar.status |= {"public_url": url}
+            answer = faces.ajax("smi_bridge_test_connection").json()["data"]
+            found[url] = [f["level"] for f in answer["findings"] if f["title"] == "Public address"]
+            assert answer["ok"] is True
+    finally:
+        faces.sidecar.status.clear()
+        faces.sidecar.status |= usual
+    assert found == {faces.sidecar.url: ["ok"], "http://127.0.0.1:9": ["warn"]}  # not reached from here: who knows
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -99,6 +114,7 @@ def test_the_connection_test_says_that_all_is_well(faces_everywhere: Faces):
         ("secret", "its secret is another one"),
         ("workers", "No worker is alive"),
         ("way_back", "hears this site, but does not reach it"),
+        ("public", "does not lead to the sidecar"),
     ],
 )
 def test_the_connection_test_names_each_fault(faces: Faces, fault: str, words: str):
@@ -110,6 +126,8 @@ def test_the_connection_test_names_each_fault(faces: Faces, fault: str, words: s
             faces.sidecar.secret = "whsec_" + "YW5vdGhlciBzZWNyZXQgb2YgbW9yZSB0aGFuIDI0IGJ5dGVz"
         elif fault == "workers":
             faces.sidecar.status |= {"workers": 0}
+        elif fault == "public":  # its line was copied into .env, and the web server knows nothing of it
+            faces.sidecar.status |= {"public_url": faces.url("/smi")}
         else:
             faces.sidecar.status |= {"shop_door": {"ok": False, "ms": None, "error": "timeout"}}
         with faces.admin() as page:
@@ -182,6 +200,16 @@ def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(faces: Faces):
         page.get_by_role("button", name="It has moved").click()
         expect(page.get_by_text("This address is the live site now.")).to_be_visible()
     assert faces.shop.php_json("return SmiBridge\\Settings::is_paused();") is False
+
+
+def test_a_copy_by_a_constant_is_told_what_decides_it(faces: Faces):
+    remove = faces.mu_plugin("staging", "define('SMI_BRIDGE_STAGING', true);")
+    try:
+        page = faces.shop.admin.get(faces.url(PAGE), timeout=30).text
+        assert "A constant in wp-config.php says so" in page
+        assert "smi_bridge_lock_site" not in page
+    finally:
+        remove()
 
 
 def test_constants_of_wp_config_win_and_are_shown_as_fixed(shop_factory: Callable[..., Shop]):

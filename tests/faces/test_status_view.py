@@ -44,13 +44,19 @@ def test_the_window_opens_on_return_from_payment(faces_everywhere: Faces):
         dialog = page.get_by_role("dialog", name="Your picture is being enlarged")
         expect(dialog).to_be_visible()
         expect(dialog.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"^(3[89]|4\d)$"))
-        expect(dialog.get_by_text("about 2 min left")).to_be_visible()
+        expect(dialog.get_by_text("About 2 min left")).to_be_visible()
         expect(dialog.locator("li[aria-current=step]")).to_have_text(re.compile("Enlarging"))
 
 
 @pytest.mark.parametrize(
     "query",
-    [f"?smi_job_id={JOB}&smi_status=success", f"?smi_payment=success&job_id={JOB}", f"?smi_job_id={JOB}&page_id=2"],
+    [
+        f"?smi_job_id={JOB}&smi_status=success",
+        f"?smi_payment=success&job_id={JOB}",
+        f"?smi_job_id={JOB}&page_id=2",
+        f"?utm_source=mail?smi_payment=success&session_id=cs_1&job_id={JOB}",  # the shop knows no query but its own
+        f"?utm_source=mail%3Fsmi_payment%3Dsuccess&session_id=cs_1&job_id={JOB}",
+    ],
 )
 def test_each_form_of_the_return_address_opens_it_and_is_tidied(faces: Faces, query: str):
     with faces.visitor() as page:
@@ -59,6 +65,7 @@ def test_each_form_of_the_return_address_opens_it_and_is_tidied(faces: Faces, qu
         expect(page.get_by_role("dialog")).to_be_visible()
         assert "smi_" not in page.url and JOB not in page.url and "session_id" not in page.url
         assert ("page_id=2" in page.url or "sample-page" in page.url) == ("page_id" in query)
+        assert page.url.endswith("?utm_source=mail") == ("utm_source" in query)
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -241,7 +248,8 @@ def test_after_the_download_nothing_stays_behind(faces: Faces):
 
 
 def test_a_cancelled_payment_is_said_shortly(faces: Faces):
-    for query in (f"?smi_payment=cancelled&job_id={JOB}", f"?smi_job_id={JOB}&smi_status=cancel"):
+    back = f"smi_payment=cancelled&job_id={JOB}"
+    for query in (f"?{back}", f"?utm_source=mail?{back}", f"?smi_job_id={JOB}&smi_status=cancel"):
         with faces.visitor() as page:
             door = StatusDoor(page, document("queued"))
             page.goto(faces.url("/" + query))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -28,8 +29,7 @@ console = Console(highlight=False)
 def main() -> int:
     once = os.environ.get("DEMO_ONCE") == "1"
     folder = Path(tempfile.mkdtemp(prefix="smi-demo-"))
-    for number in (signal.SIGINT, signal.SIGTERM):  # at any moment; a shell's background jobs would ignore Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+    _listen(_end)
     last_line = ""
     try:
         settings = {"SMI_FIRST_POLL_S": "5"}
@@ -38,15 +38,34 @@ def main() -> int:
             if not once:
                 _addresses(whole, job_id, link)
                 threading.Event().wait()
+            _listen(_no)
     except KeyboardInterrupt:
-        console.print()
+        pass
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    console.print()
     _say("everything is stopped")
     if not last_line:
         return 130
     print(last_line, flush=True)
     return 0
+
+
+def _listen(answer: Callable[[int, object], None]) -> None:
+    """To Ctrl-C, also as a shell's background job, which would ignore it; to a closed terminal, unless under nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, answer)
+
+
+def _end(number: int, frame: object) -> None:
+    """At any moment. Whoever presses again while all is being stopped must not interrupt that."""
+    _listen(_no)
+    raise KeyboardInterrupt
+
+
+def _no(number: int, frame: object) -> None:
+    pass
 
 
 def _sell(whole: Whole) -> tuple[str, str, str]:

@@ -32,6 +32,7 @@ http {{
     tcp_nopush on;
     keepalive_timeout 65;
     client_max_body_size 64m;
+    {upstream}
     server {{
         listen 127.0.0.1:{port} backlog=511;
         server_name _;
@@ -72,17 +73,23 @@ http {{
 
 
 class Nginx(Process):
-    """Serves `root`. `snippet`: a file with directives for the server block, read at each start."""
+    """Serves `root`. `snippet`, `upstream`: directives for the server and the http block, read at each start."""
 
     stop_signal = signal.SIGTERM
 
     def __init__(
-        self, folder: Path, root: Path, php_port: int, snippet: Path | None = None, port: int | None = None
+        self,
+        folder: Path,
+        root: Path,
+        php_port: int,
+        snippet: Path | None = None,
+        upstream: Path | None = None,
+        port: int | None = None,
     ) -> None:
         super().__init__("nginx", folder)
         self.root = root
         self.php_port = php_port
-        self.snippet = snippet
+        self.snippet, self.upstream = snippet, upstream
         self.port = port or reserve_port()
 
     def command(self) -> Sequence[str]:
@@ -98,6 +105,7 @@ class Nginx(Process):
                 port=self.port,
                 php_port=self.php_port,
                 snippet=f"include {self.snippet};" if self.snippet else "",
+                upstream=f"include {self.upstream};" if self.upstream else "",
             )
         )
         return [program, "-p", str(self.folder), "-c", str(configuration), "-e", "stderr"]

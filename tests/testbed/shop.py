@@ -34,7 +34,9 @@ class Shop:
 
     admin_user, admin_password, admin_email = site.ADMIN_USER, site.ADMIN_PASSWORD, site.ADMIN_EMAIL
 
-    def __init__(self, folder: Path, version: str, php_children: int, nginx_snippet: Path | None) -> None:
+    def __init__(
+        self, folder: Path, version: str, php_children: int, nginx_snippet: Path | None, nginx_upstream: Path | None
+    ) -> None:
         self.folder = folder
         self.version = version
         self.root = folder / "wordpress"
@@ -43,7 +45,7 @@ class Shop:
         self.ini = php.settings(folder, self.mailbox.folder)
         self.mariadb = MariaDb(folder / "mariadb")
         self.php_fpm = PhpFpm(folder / "php-fpm", self.ini, php_children)
-        self.nginx = Nginx(folder / "nginx", self.root, self.php_fpm.port, nginx_snippet)
+        self.nginx = Nginx(folder / "nginx", self.root, self.php_fpm.port, nginx_snippet, nginx_upstream)
         self.url = f"http://127.0.0.1:{self.nginx.port}"
         self.http = requests.Session()
         self._admin: requests.Session | None = None
@@ -56,6 +58,7 @@ class Shop:
         plugins: Sequence[Path] = (),
         php_children: int = 4,
         nginx_snippet: Path | None = None,
+        nginx_upstream: Path | None = None,
         constants: Mapping[str, object] | None = None,
         activate: bool = True,
         progress: Callable[[str], None] = lambda line: None,
@@ -65,12 +68,12 @@ class Shop:
         version: "6.1", "6.8" or "7.1".
         plugins: folders, linked into wp-content/plugins under the name of their main file, and activated in this
         order (unless `activate` is False).
-        nginx_snippet: a file with directives for nginx' server block.
+        nginx_snippet, nginx_upstream: files with directives for nginx' server and http block.
         constants: further constants of wp-config.php.
 
         Raises StartFailed, and PhpError when a plugin can't be activated; nothing is left running then.
         """
-        shop = cls(folder.resolve(), version, php_children, nginx_snippet)
+        shop = cls(folder.resolve(), version, php_children, nginx_snippet, nginx_upstream)
         try:
             shop._start(plugins, constants or {}, activate, progress)
         except BaseException:

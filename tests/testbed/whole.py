@@ -89,11 +89,9 @@ class Whole:
 
     def _start(self, version, plugins, env, sandbox, processes, php_children, progress) -> None:
         site = self.folder / "site"
-        snippet = self.folder / "nginx-smi.conf"
-        text = (REPOSITORY / "deploy" / "nginx.conf").read_text()
-        text = text.replace("http://127.0.0.1:8321/", f"http://127.0.0.1:{self.sidecar_port}/")
         uploads = site / "wordpress" / "wp-content" / "uploads"
-        snippet.write_text(text.replace("/var/www/html/wp-content/uploads", str(uploads)))
+        snippet = self._adjusted("nginx.conf", "/var/www/html/wp-content/uploads", str(uploads))
+        upstream = self._adjusted("nginx-upstream.conf", "127.0.0.1:8321", f"127.0.0.1:{self.sidecar_port}")
         progress("starting the Upsampler stand-in")
         self.sandbox = Sandbox(self.folder / "sandbox", self.sandbox_port, sandbox)
         self.sandbox.launch()
@@ -104,6 +102,7 @@ class Whole:
             plugins,
             php_children=php_children,
             nginx_snippet=snippet,
+            nginx_upstream=upstream,
             constants={
                 "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
                 "SMI_BRIDGE_SECRET": self.secret,
@@ -115,6 +114,14 @@ class Whole:
             self.folder / "sidecar", {**self.settings(), **env}, processes, port=self.sidecar_port
         )
         self.sandbox.wait_ready()
+
+    def _adjusted(self, name: str, what: str, to: str) -> Path:
+        """A file of deploy/, as its first lines tell an admin to adjust it."""
+        text = (REPOSITORY / "deploy" / name).read_text()
+        assert what in text
+        copy = self.folder / name
+        copy.write_text(text.replace(what, to))
+        return copy
 
     def settings(self) -> dict[str, str]:
         """The sidecar's environment."""

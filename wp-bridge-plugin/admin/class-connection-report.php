@@ -67,9 +67,30 @@ final class Connection_Report {
 		if ( empty( $status['public_url'] ) ) {
 			$found[] = self::finding( 'warn', __( 'Public address', 'smi-bridge' ), __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster, and broken downloads can be resumed.', 'smi-bridge' ) );
 		} else {
-			$found[] = self::finding( 'ok', __( 'Public address', 'smi-bridge' ), (string) $status['public_url'] );
+			$found[] = self::public_address( (string) $status['public_url'] );
 		}
 		return $found;
+	}
+
+	/**
+	 * Whether the public address leads to the sidecar: mails and pages send customers there.
+	 *
+	 * @param string $url As the sidecar says.
+	 */
+	private static function public_address( string $url ): array {
+		// Whether visitors trust the certificate is not the question; this server may know it by another name.
+		$answer = wp_remote_get( $url . '/healthz', array( 'timeout' => 5, 'redirection' => 0, 'sslverify' => false ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		if ( is_wp_error( $answer ) ) { // Some servers can't reach their own public name.
+			/* translators: %s: an address */
+			return self::finding( 'warn', __( 'Public address', 'smi-bridge' ), sprintf( __( '%s could not be reached from this server. Can visitors?', 'smi-bridge' ), $url ), $answer->get_error_message() );
+		}
+		$body = json_decode( wp_remote_retrieve_body( $answer ), true );
+		if ( is_array( $body ) && true === ( $body['ok'] ?? null ) ) {
+			return self::finding( 'ok', __( 'Public address', 'smi-bridge' ), $url );
+		}
+		/* translators: %s: an address */
+		$words = __( '%s does not lead to the sidecar, so the links in mails lead nowhere. Put deploy/nginx.conf or deploy/apache.conf into the web server’s configuration, or take SMI_PUBLIC_URL out of the sidecar’s .env and restart it.', 'smi-bridge' );
+		return self::finding( 'bad', __( 'Public address', 'smi-bridge' ), sprintf( $words, $url ), 'HTTP ' . wp_remote_retrieve_response_code( $answer ) );
 	}
 
 	/**

@@ -68,12 +68,14 @@ final class Dashboard {
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
-			$held[ $stage ] = trim( ( $hold['detail'] ?? '' ) . ' ' . Words::distance( $hold['since'] ?? '' ) );
+			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Words::label( $hold['reason'] );
+			$held[ $stage ] = implode( ', ', array_filter( array( $why, Words::distance( $hold['since'] ?? '' ) ) ) );
 		}
 		return array(
 			'stats'   => $stats,
 			'words'   => array(
 				'paid'     => number_format_i18n( $stats['paid'] ),
+				'rate'     => self::rate( $stats['delivered'], $period ),
 				'success'  => null === $stats['success'] ? '–' : number_format_i18n( 100 * $stats['success'], $stats['success'] < 1 ? 1 : 0 ) . ' %',
 				'p50'      => null === $stats['p50'] ? '–' : Words::span( $stats['p50'] ),
 				'p95'      => null === $stats['p95'] ? '–' : Words::span( $stats['p95'] ),
@@ -91,5 +93,19 @@ final class Dashboard {
 			),
 			'working' => Jobs_Query::count( 'working' ),
 		);
+	}
+
+	/**
+	 * How many were delivered in an hour of the last day, or in a day of a longer period.
+	 *
+	 * @param int    $delivered Number in the period.
+	 * @param string $period    See Stats::PERIODS.
+	 */
+	private static function rate( int $delivered, string $period ): string {
+		$length = ( Stats::PERIODS[ $period ] ?? Stats::PERIODS['24h'] )[0];
+		$each   = $length > DAY_IN_SECONDS ? $delivered * DAY_IN_SECONDS / $length : $delivered * HOUR_IN_SECONDS / $length;
+		$number = number_format_i18n( $each, $each < 10 ? 1 : 0 );
+		/* translators: %s: number of deliveries */
+		return sprintf( $length > DAY_IN_SECONDS ? __( '%s a day', 'smi-bridge' ) : __( '%s an hour', 'smi-bridge' ), $number );
 	}
 }

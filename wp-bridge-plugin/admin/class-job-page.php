@@ -60,7 +60,8 @@ final class Job_Page {
 				continue;
 			}
 			$key               = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
-			$detail            = array_filter( array( 'outcome' => Job_Words::outcome( $effect ), 'detail' => (string) $effect['detail'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$facts             = json_decode( (string) $effect['detail'], true ); // A refund notes facts, a mail plain words.
+			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Words::outcome( $effect ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
 			$stories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
 		}
 		krsort( $stories );
@@ -95,13 +96,18 @@ final class Job_Page {
 			if ( null === $value || '' === $value || in_array( $name, array( 'state', 'attempt', 'job_id', 'token', 'download_url', 'message' ), true ) ) {
 				continue;
 			}
-			$shown[ (string) $name ] = is_scalar( $value ) ? ( is_bool( $value ) ? ( $value ? 'yes' : 'no' ) : (string) $value ) : (string) wp_json_encode( $value );
+			$shown[ (string) $name ] = is_scalar( $value ) ? ( is_bool( $value ) ? ( $value ? __( 'yes', 'smi-bridge' ) : __( 'no', 'smi-bridge' ) ) : (string) $value ) : (string) wp_json_encode( $value );
 		}
+		$tone = self::tone( $event, $shown );
 		if ( isset( $shown['user'] ) ) {
 			$user          = get_userdata( (int) $shown['user'] );
 			$shown['user'] = $user ? $user->display_name : __( 'not logged in', 'smi-bridge' );
 		}
-		foreach ( array( 'reason' => array( Reason_Words::class, 'label' ), 'bytes' => array( Words::class, 'size' ), 'expires_at' => array( Words::class, 'moment' ) ) as $name => $say ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		if ( isset( $shown['width'], $shown['height'] ) ) {
+			$shown['width'] = Words::dimensions( $shown['width'], $shown['height'] );
+			unset( $shown['height'] );
+		}
+		foreach ( self::sayings() as $name => $say ) {
 			if ( isset( $shown[ $name ] ) ) {
 				$shown[ $name ] = $say( $shown[ $name ] );
 			}
@@ -110,8 +116,21 @@ final class Job_Page {
 			'at'     => $at,
 			'event'  => $event,
 			'words'  => Job_Words::event( $event ),
-			'tone'   => self::tone( $event, $shown ),
-			'detail' => $shown,
+			'tone'   => $tone,
+			'detail' => array_filter( $shown, 'strlen' ),
+		);
+	}
+
+	/** Facts that have words of their own: name => what says them. */
+	private static function sayings(): array {
+		return array(
+			'reason'     => array( Reason_Words::class, 'label' ),
+			'bytes'      => array( Words::class, 'size' ),
+			'format'     => array( Words::class, 'format' ),
+			'amount'     => array( Words::class, 'amount' ),
+			'expires_at' => array( Words::class, 'moment' ),
+			'outcome'    => array( Job_Words::class, 'ending' ),
+			'refund'     => array( Job_Words::class, 'refund' ),
 		);
 	}
 

@@ -85,8 +85,7 @@ final class Job_Words {
 			'refund'       => __( 'refund', 'smi-bridge' ),
 			'path'         => __( 'file', 'smi-bridge' ),
 			'bytes'        => __( 'size', 'smi-bridge' ),
-			'width'        => __( 'width', 'smi-bridge' ),
-			'height'       => __( 'height', 'smi-bridge' ),
+			'width'        => __( 'dimensions', 'smi-bridge' ),
 			'format'       => __( 'format', 'smi-bridge' ),
 			'expires_at'   => __( 'link ends', 'smi-bridge' ),
 			'outcome'      => __( 'outcome', 'smi-bridge' ),
@@ -101,6 +100,11 @@ final class Job_Words {
 		if ( null === $effect['outcome'] ) {
 			return Effects::is_unknown( $effect ) ? __( 'outcome unknown: please check', 'smi-bridge' ) : __( 'under way', 'smi-bridge' );
 		}
+		return self::ending( $effect['outcome'] );
+	}
+
+	/** An outcome in words; what is not known is said as it is. @param string $outcome As in the ledger or the story. */
+	public static function ending( string $outcome ): string {
 		$outcomes = array(
 			'sent'       => __( 'sent', 'smi-bridge' ),
 			'no_address' => __( 'no address', 'smi-bridge' ),
@@ -109,7 +113,17 @@ final class Job_Words {
 			'refunded'   => __( 'done', 'smi-bridge' ),
 			'done'       => __( 'done', 'smi-bridge' ),
 		);
-		return $outcomes[ $effect['outcome'] ] ?? $effect['outcome'];
+		return $outcomes[ $outcome ] ?? $outcome;
+	}
+
+	/** What a failure meant for the money. @param string $refund 'yes', 'no' or 'review', as in job.failed. */
+	public static function refund( string $refund ): string {
+		$words = array(
+			'yes'    => __( 'yes', 'smi-bridge' ),
+			'no'     => __( 'no', 'smi-bridge' ),
+			'review' => __( 'a person decides', 'smi-bridge' ),
+		);
+		return $words[ $refund ] ?? $refund;
 	}
 
 	/**

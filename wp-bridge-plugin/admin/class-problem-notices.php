@@ -104,7 +104,9 @@ final class Problem_Notices {
 
 	/** The light's colour. */
 	public static function print_light_style(): void {
-		echo '<style>#wpadminbar .smib-light>.ab-item .ab-icon::before,#wpadminbar .smib-light>.ab-item .ab-label{color:#f5c26b}#wpadminbar .smib-light.bad>.ab-item .ab-icon::before,#wpadminbar .smib-light.bad>.ab-item .ab-label{color:#ff9d9d}</style>';
+		echo '<style>#wpadminbar .smib-light>.ab-item .ab-icon::before,#wpadminbar .smib-light>.ab-item .ab-label{color:#f5c26b}#wpadminbar .smib-light.bad>.ab-item .ab-icon::before,#wpadminbar .smib-light.bad>.ab-item .ab-label{color:#ff9d9d}' .
+			// A phone shows only those items of the bar that ask for it.
+			'@media(max-width:782px){#wpadminbar li#wp-admin-bar-smi-bridge{display:block}#wpadminbar .smib-light>.ab-item{display:flex;align-items:center;padding:0 6px}#wpadminbar .smib-light .ab-icon::before{font-size:30px;line-height:1.5}#wpadminbar .smib-light .ab-label{display:block;font-size:15px}}</style>';
 	}
 
 	/** Adds the widget. */

@@ -71,9 +71,9 @@ final class Settings_Page {
 	/** What customers may get: value => label. */
 	public static function formats(): array {
 		return array(
-			''     => __( 'As the sidecar’s SMI_OUTPUT_FORMAT says; without it, as bought', 'smi-bridge' ),
-			'auto' => __( 'As bought: JPEG stays JPEG, everything else becomes PNG', 'smi-bridge' ),
-			'keep' => __( 'As Upsampler sends it, without conversion', 'smi-bridge' ),
+			''     => __( 'As the sidecar’s settings say', 'smi-bridge' ),
+			'auto' => __( 'JPEG stays JPEG, the rest becomes PNG', 'smi-bridge' ),
+			'keep' => __( 'As Upsampler sends it', 'smi-bridge' ),
 			'jpeg' => __( 'Always JPEG', 'smi-bridge' ),
 			'png'  => __( 'Always PNG', 'smi-bridge' ),
 			'webp' => __( 'Always WebP', 'smi-bridge' ),

@@ -14,6 +14,13 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Site_Health {
 
+	/** How a probe asks. A certificate that only visitors' browsers know is no reason to find out nothing. */
+	const FROM_OUTSIDE = array(
+		'timeout'     => 5,
+		'redirection' => 2,
+		'sslverify'   => false,
+	);
+
 	/** Adds the tests. @param array $tests Tests. */
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
@@ -119,18 +126,43 @@ final class Site_Health {
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
 	public static function test_leak(): array {
 		$folder = self::folder();
-		if ( ! is_dir( $folder ) || ! wp_is_writable( $folder ) ) {
-			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The folder of finished pictures does not exist, or only the sidecar may write it; its doctor makes this test from there.', 'smi-bridge' ) );
+		if ( ! is_dir( $folder ) ) {
+			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The sidecar makes the folder of finished pictures with the first delivery.', 'smi-bridge' ) );
+		}
+		if ( ! wp_is_writable( $folder ) ) {
+			return self::test_leak_of_a_picture();
 		}
 		$secret = wp_generate_password( 32, false );
 		$name   = 'canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg';
 		file_put_contents( $folder . '/' . $name, $secret ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- a probe that lives for a second.
-		$answer = wp_remote_get( wp_get_upload_dir()['baseurl'] . '/' . Delivery_Messages::FOLDER . '/' . $name, array( 'timeout' => 5, 'redirection' => 2, 'sslverify' => false ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		$answer = wp_remote_get( self::address( $name ), self::FROM_OUTSIDE );
 		wp_delete_file( $folder . '/' . $name );
+		return self::leak( $answer, ! is_wp_error( $answer ) && false !== strpos( wp_remote_retrieve_body( $answer ), $secret ) );
+	}
+
+	/** Where only the sidecar may write: asks for the head of the picture that was delivered last. */
+	public static function test_leak_of_a_picture(): array {
+		foreach ( Sql::rows( 'SELECT path FROM ' . Sql::table( 'ledger' ) . ' WHERE path IS NOT NULL ORDER BY id DESC LIMIT 5' ) as $row ) {
+			$file = self::folder() . '/' . $row['path'];
+			if ( is_file( $file ) ) {
+				$answer = wp_remote_head( self::address( $row['path'] ), self::FROM_OUTSIDE );
+				return self::leak( $answer, 200 === wp_remote_retrieve_response_code( $answer ) && (int) wp_remote_retrieve_header( $answer, 'content-length' ) === filesize( $file ) );
+			}
+		}
+		return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'None of the last pictures lies in its folder. The sidecar’s doctor makes this test with a file of its own.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * What an answer from outside says.
+	 *
+	 * @param array|\WP_Error $answer  Of the web server.
+	 * @param bool            $is_open Whether it held what is not for everybody.
+	 */
+	private static function leak( $answer, bool $is_open ): array {
 		if ( is_wp_error( $answer ) ) {
 			return self::result( 'leak', 'recommended', __( 'Whether finished pictures are public could not be found out', 'smi-bridge' ), $answer->get_error_message() );
 		}
-		if ( false !== strpos( wp_remote_retrieve_body( $answer ), $secret ) ) {
+		if ( $is_open ) {
 			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), __( 'The web server hands out the folder uploads/smi-downloads to anybody who knows or guesses a name, without token and after the link has ended. nginx ignores .htaccess: put the lines from deploy/nginx.conf into its configuration.', 'smi-bridge' ) );
 		}
 		return self::result( 'leak', 'good', __( 'Finished pictures are not public', 'smi-bridge' ), __( 'A test file in their folder could not be fetched from outside.', 'smi-bridge' ) );
@@ -159,9 +191,9 @@ final class Site_Health {
 			'handler'  => array( __( 'Shop’s own handler', 'smi-bridge' ), Quirks::handler_status() ),
 			'shop'     => array( __( 'Shop', 'smi-bridge' ), (string) Shop::name() ),
 			'health'   => array( __( 'Sidecar', 'smi-bridge' ), $last['at'] ? ( $last['ok'] ? 'ok' : $last['code'] ) . ', ' . Words::distance( $last['at'] ) : 'never asked' ),
-			'status'   => array( __( 'Its status', 'smi-bridge' ), (string) wp_json_encode( $last['status'] ) ),
+			'status'   => array( __( 'Its status', 'smi-bridge' ), self::facts( (array) $last['status'] ) ),
 			'circuit'  => array( __( 'Failures in a row', 'smi-bridge' ), (string) Circuit::read()['failures'] ),
-			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), (string) wp_json_encode( $counts ) ),
+			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), self::facts( $counts ) ),
 			'expiry'   => array( __( 'Links end after', 'smi-bridge' ), Settings::expiry_hours() . ' h' ),
 			'mails'    => array( __( 'Mails switched off', 'smi-bridge' ), implode( ', ', (array) Mail_Settings::get( 'off', array() ) ) ),
 		);
@@ -171,13 +203,28 @@ final class Site_Health {
 				static function ( $field ) {
 					return array(
 						'label' => $field[0],
-						'value' => '' === $field[1] ? '–' : $field[1],
+						'value' => in_array( $field[1], array( '', array() ), true ) ? '–' : $field[1],
 					);
 				},
 				$fields
 			),
 		);
 		return $info;
+	}
+
+	/** The address at which a file of the folder must not be had. @param string $path Below the folder. */
+	private static function address( string $path ): string {
+		return wp_get_upload_dir()['baseurl'] . '/' . Delivery_Messages::FOLDER . '/' . $path;
+	}
+
+	/** Name => words, as the page and the copied report list them. @param array $facts Facts; what lies deeper becomes JSON. */
+	private static function facts( array $facts ): array {
+		return array_map(
+			static function ( $value ) {
+				return is_string( $value ) ? $value : (string) wp_json_encode( $value );
+			},
+			$facts
+		);
 	}
 
 	/** Where finished pictures lie. */

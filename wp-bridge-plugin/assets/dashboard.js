@@ -87,7 +87,7 @@
 					return splits.map( function ( at ) {
 						return new Intl.DateTimeFormat( lang, stats.step < 20000 ? { hour: 'numeric' } : { day: 'numeric', month: 'short' } ).format( new Date( at * 1000 ) );
 					} );
-				}, space: 70, grid: { show: false } } ),
+				}, space: 70, size: 32, grid: { show: false } } ),
 				Object.assign( {}, axis, { size: 58, incrs: steps, values: function ( plot, splits ) {
 					return splits.map( format );
 				} } ),

@@ -390,7 +390,9 @@
 			remember( id, { away: true } );
 		} );
 		if ( boot.support ) {
-			help.append( say( 'help' ) + ' ', el( 'a', { href: boot.support.replace( 'REFERENCE', id.split( '-' )[ 0 ].slice( 0, 12 ).toUpperCase() ) }, [ boot.supportName ] ), ' · ' + say( 'reference', id.split( '-' )[ 0 ].slice( 0, 12 ).toUpperCase() ) );
+			var reference = id.split( '-' )[ 0 ].slice( 0, 12 ).toUpperCase();
+			var contact = el( 'a', { href: boot.support.replace( 'REFERENCE', reference ) }, [ boot.supportName ] );
+			help.append( el( 'span', {}, [ say( 'help' ) + ' ', contact ] ), ' ', el( 'span', {}, [ say( 'reference', reference ) ] ) );
 		}
 		box.append( head, progress, steps, facts, actions, note, trouble, help, live );
 
@@ -704,6 +706,7 @@
 			return;
 		}
 		var url = new URL( location.href );
+		url.search = url.search.replace( /(\?|%3F)smi_payment(=|%3D)/i, '&smi_payment=' ); // See Quirks::SECOND_QUERY.
 		[ 'smi_payment', 'session_id', 'job_id', 'smi_job_id', 'smi_status' ].forEach( function ( name ) {
 			url.searchParams.delete( name );
 		} );

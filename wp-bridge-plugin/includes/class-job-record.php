@@ -37,10 +37,20 @@ final class Job_Record {
 			'height'       => $job['height'] ?? null,
 			'expiry_hours' => Settings::expiry_hours(),
 			'format'       => Settings::output_format(),
-			'paid_at'      => empty( $job['paid_at'] ) ? Sql::rfc3339( $row['created_at'] ) : gmdate( 'Y-m-d\TH:i:s\Z', $job['paid_at'] ),
+			'paid_at'      => gmdate( 'Y-m-d\TH:i:s\Z', self::paid_at( $row, $job ) ),
 			'title'        => $job ? Shop::title( $job ) : null,
 			'previous'     => $attempt > 1 ? self::previous( Ledger::delivered_before( $row['job_id'], $attempt ) ) : null,
 		);
+	}
+
+	/**
+	 * When it was paid, as far as the shop knows; Unix seconds.
+	 *
+	 * @param array      $row A ledger row.
+	 * @param array|null $job The shop's job.
+	 */
+	private static function paid_at( array $row, ?array $job ): int {
+		return empty( $job['paid_at'] ) ? (int) strtotime( $row['created_at'] . ' UTC' ) : (int) $job['paid_at'];
 	}
 
 	/**
@@ -57,7 +67,7 @@ final class Job_Record {
 			'submission'   => (int) $row['submission'],
 			'upsampler_id' => $row['upsampler_id'],
 			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
-			'age'          => max( 0, $now - strtotime( $data['paid_at'] ) ),
+			'age'          => max( 0, $now - self::paid_at( $row, $job ) ),
 			'updated_age'  => max( 0, $now - strtotime( $row['updated_at'] . ' UTC' ) ),
 			'reason'       => $row['reason'],
 			'delivery'     => null === $row['path'] ? null : self::delivery( $row ),

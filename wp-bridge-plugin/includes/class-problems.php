@@ -106,12 +106,12 @@ final class Problems {
 		$due   = Jobs_Query::count( 'failed' );
 		if ( $due ) {
 			/* translators: %s: number of jobs */
-			$found[] = self::problem( 'refund_due', 'bad', sprintf( _n( '%s refund is due', '%s refunds are due', $due, 'smi-bridge' ), number_format_i18n( $due ) ), __( 'The customer waits for the money.', 'smi-bridge' ), Admin::url( 'jobs', array( 'view' => 'failed' ) ), $due );
+			$found[] = self::problem( 'refund_due', 'bad', sprintf( _n( '%s refund is due', '%s refunds are due', $due, 'smi-bridge' ), number_format_i18n( $due ) ), __( 'The money has not gone back yet.', 'smi-bridge' ), Admin::url( 'jobs', array( 'view' => 'failed' ) ), $due );
 		}
 		$review = Jobs_Query::count( 'review' ) - $due;
 		if ( $review > 0 ) {
 			/* translators: %s: number of jobs */
-			$found[] = self::problem( 'review', 'warn', sprintf( _n( '%s job waits for your decision', '%s jobs wait for your decision', $review, 'smi-bridge' ), number_format_i18n( $review ) ), __( 'Retry it or refund it.', 'smi-bridge' ), Admin::url( 'jobs', array( 'view' => 'review' ) ), $review );
+			$found[] = self::problem( 'review', 'warn', sprintf( _n( '%s job waits for your decision', '%s jobs wait for your decision', $review, 'smi-bridge' ), number_format_i18n( $review ) ), __( 'Retry or refund.', 'smi-bridge' ), Admin::url( 'jobs', array( 'view' => 'review' ) ), $review );
 		}
 		$late = Jobs_Query::count( 'past_due' );
 		if ( $late ) {

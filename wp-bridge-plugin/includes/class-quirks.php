@@ -10,6 +10,8 @@
  *    time wherever clocks are ahead of UTC: while it runs, site time is UTC.
  * 4. `failed` is an end for ever to the shop's code: Sell_My_Images writes rows itself.
  * 5. The shop's download route tells nobody that it hands a file out, and ends the request itself: it is overheard.
+ * 6. The shop writes `?smi_payment=…` behind the address of the page, also if that has a query already
+ *    (`/?utm_source=mail?smi_payment=success&job_id=…`), and so hides it in the value before: it is looked for there, too.
  *
  * @package SmiBridge
  */
@@ -25,6 +27,9 @@ final class Quirks {
 
 	const HANDLER  = 'SellMyImages\\Services\\UpscalingService';
 	const WEBHOOKS = 'SellMyImages\\Managers\\WebhookManager';
+
+	/** Where `smi_payment` begins, after the one `?` or the other, which a redirect may have encoded. As JavaScript reads it, too. */
+	const SECOND_QUERY = '/(\?|%3F)smi_payment(=|%3D)/i';
 
 	/** `wp_loaded`, after everybody's `init`: the shop has made its handlers by now. */
 	public static function take_over(): void {
@@ -97,6 +102,12 @@ final class Quirks {
 			$callback = explode( '::', $callback );
 		}
 		return is_array( $callback ) && isset( $callback[1] ) && is_a( $callback[0], self::HANDLER, true );
+	}
+
+	/** Whether the present address is one to which customers come back from payment (quirk 6). */
+	public static function is_back_from_payment(): bool {
+		// phpcs:ignore WordPress.Security -- looked at, never used.
+		return isset( $_GET['smi_payment'] ) || preg_match( self::SECOND_QUERY, (string) ( $_SERVER['QUERY_STRING'] ?? '' ) );
 	}
 
 	/**

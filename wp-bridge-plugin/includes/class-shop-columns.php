@@ -16,6 +16,9 @@ final class Shop_Columns {
 
 	const OPTION = 'smi_bridge_shop_columns';
 
+	/** The option as it was read in this request, by table: WordPress unserializes it anew each time. @var array[] */
+	private static $read = array();
+
 	/**
 	 * Names of the columns; empty when there is no such table.
 	 *
@@ -24,23 +27,21 @@ final class Shop_Columns {
 	 */
 	public static function of( string $table ): array {
 		$version = defined( 'SMI_VERSION' ) ? (string) SMI_VERSION : '';
-		$known   = get_option( self::OPTION );
+		$known   = self::$read[ $table ] ?? get_option( self::OPTION );
 		if ( is_array( $known ) && $known['table'] === $table && $known['version'] === $version
 			&& $known['at'] > time() - ( $known['columns'] ? HOUR_IN_SECONDS : MINUTE_IN_SECONDS ) ) {
+			self::$read[ $table ] = $known;
 			return $known['columns'];
 		}
-		$columns = self::look( $table );
-		update_option(
-			self::OPTION,
-			array(
-				'table'   => $table,
-				'version' => $version,
-				'columns' => $columns,
-				'at'      => time(),
-			),
-			true
+		$known = array(
+			'table'   => $table,
+			'version' => $version,
+			'columns' => self::look( $table ),
+			'at'      => time(),
 		);
-		return $columns;
+		update_option( self::OPTION, $known, true );
+		self::$read[ $table ] = $known;
+		return $known['columns'];
 	}
 
 	/**

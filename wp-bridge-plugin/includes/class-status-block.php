@@ -14,17 +14,20 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Status_Block {
 
-	/** Registers script and block. */
+	/** Registers the block. Its script is only named: to register it here would build the list of all scripts in each request. */
 	public static function register(): void {
-		wp_register_script(
-			'smi-bridge-block',
-			plugins_url( 'assets/block/editor.js', SMI_BRIDGE_FILE ),
-			array( 'wp-blocks', 'wp-element', 'wp-block-editor', 'wp-components', 'wp-i18n' ),
-			SMI_BRIDGE_VERSION,
-			true
-		);
-		wp_set_script_translations( 'smi-bridge-block', 'smi-bridge', SMI_BRIDGE_DIR . 'languages' );
 		register_block_type( SMI_BRIDGE_DIR . 'assets/block', array( 'render_callback' => array( self::class, 'render' ) ) );
+	}
+
+	/**
+	 * Adds the editor's script when WordPress builds its list of scripts, which a payment or a message from the sidecar never needs.
+	 *
+	 * @param \WP_Scripts $scripts The list.
+	 */
+	public static function add_script( $scripts ): void {
+		$needs = array( 'wp-blocks', 'wp-element', 'wp-block-editor', 'wp-components', 'wp-i18n' );
+		$scripts->add( 'smi-bridge-block', plugins_url( 'assets/block/editor.js', SMI_BRIDGE_FILE ), $needs, SMI_BRIDGE_VERSION, 1 ); // 1: in the footer.
+		$scripts->set_translations( 'smi-bridge-block', 'smi-bridge', SMI_BRIDGE_DIR . 'languages' );
 	}
 
 	/** Renders the block. @param array $attributes Attributes. */

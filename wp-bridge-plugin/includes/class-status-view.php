@@ -208,7 +208,7 @@ final class Status_View {
 		$job = '';
 		if ( isset( $_GET['smi_job_id'] ) && is_string( $_GET['smi_job_id'] ) ) {
 			$job = sanitize_text_field( wp_unslash( $_GET['smi_job_id'] ) );
-		} elseif ( isset( $_GET['smi_payment'], $_GET['job_id'] ) && is_string( $_GET['job_id'] ) ) {
+		} elseif ( isset( $_GET['job_id'] ) && is_string( $_GET['job_id'] ) && Quirks::is_back_from_payment() ) {
 			$job = sanitize_text_field( wp_unslash( $_GET['job_id'] ) );
 		}
 		// phpcs:enable
@@ -220,7 +220,7 @@ final class Status_View {
 	 */
 	private static function starter(): string {
 		return '(function(b){' .
-			'var q=new URLSearchParams(location.search),p=q.get("smi_payment"),s=q.get("smi_status")||"",j=q.get("smi_job_id")||(p?q.get("job_id"):null),c=/^cancel/,m=null;' .
+			'var q=new URLSearchParams(location.search.replace(' . Quirks::SECOND_QUERY . ',"&smi_payment=")),p=q.get("smi_payment"),s=q.get("smi_status")||"",j=q.get("smi_job_id")||(p?q.get("job_id"):null),c=/^cancel/,m=null;' .
 			'try{m=localStorage.getItem("smi-bridge")}catch(e){}' .
 			'b.back={job:j,cancelled:c.test(p||"")||c.test(s)};' .
 			'window.smiBridge=b;' .

@@ -27,10 +27,10 @@ final class Status_Words {
 			'state_todo'     => __( '(to come)', 'smi-bridge' ),
 			'steps'          => __( 'Steps', 'smi-bridge' ),
 			'progress'       => __( 'Progress', 'smi-bridge' ),
-			'left_less'      => __( 'less than a minute left', 'smi-bridge' ),
-			'left_one'       => __( 'about a minute left', 'smi-bridge' ),
+			'left_less'      => __( 'Less than a minute left', 'smi-bridge' ),
+			'left_one'       => __( 'About a minute left', 'smi-bridge' ),
 			/* translators: %s: number of minutes */
-			'left_many'      => __( 'about %s min left', 'smi-bridge' ),
+			'left_many'      => __( 'About %s min left', 'smi-bridge' ),
 			/* translators: %s: position in the queue */
 			'position'       => __( 'Number %s in line', 'smi-bridge' ),
 			/* translators: %s: time of day */
@@ -70,7 +70,7 @@ final class Status_Words {
 
 	/** Title, lead and note of each phase. */
 	private static function phases(): array {
-		$close = __( 'You may close this page: the work goes on without it. If we have your e-mail address, you get the download link by mail.', 'smi-bridge' );
+		$close = __( 'You may close this page: the work goes on without it, and the download link comes by mail if we have your address.', 'smi-bridge' );
 		return array(
 			'title_confirming' => __( 'Confirming your payment', 'smi-bridge' ),
 			'lead_confirming'  => __( 'This takes a moment.', 'smi-bridge' ),

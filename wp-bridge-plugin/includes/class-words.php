@@ -127,7 +127,7 @@ final class Words {
 			__( '%1$s, %2$s (UTC%3$s)', 'smi-bridge' ),
 			wp_date( get_option( 'date_format', 'F j, Y' ), $timestamp ),
 			wp_date( get_option( 'time_format', 'H:i' ), $timestamp ),
-			'+00:00' === $offset ? '' : $offset
+			'+00:00' === $offset ? '' : str_replace( '-', '−', $offset ) // A minus; a line may end after a hyphen.
 		);
 	}
 

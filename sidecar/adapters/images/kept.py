@@ -4,10 +4,12 @@ else that is done with them. Pillow undoes the filters.
 
 from __future__ import annotations
 
-import zlib
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from isal import isal_zlib
 
 from .facts import ImageFacts
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_BYTES = 6 * 1024 * 1024  # of scanlines: 2 megapixels in 24 bits; three copies of them are held for a moment
+_MOST_STORED = 0xFFFF  # bytes of a block that is not compressed
 _MODES = ("L", "RGB")
 
 
@@ -29,11 +32,24 @@ class KeptPixels:
         """The picture as stored: no profile, no orientation applied."""
         from PIL import Image
 
-        # Pillow's decoder wants a zlib stream: one that stores and compresses nothing.
-        packer = zlib.compressobj(0)
-        stream = b"".join([*map(packer.compress, self.pieces), packer.flush()])
+        # Pillow's decoder wants a zlib stream.
         mode = self.facts.mode
-        return Image.frombytes(mode, (self.facts.width, self.facts.height), stream, "zip", mode, 0)
+        return Image.frombytes(mode, (self.facts.width, self.facts.height), _stored(self.pieces), "zip", mode, 0)
+
+
+def _stored(pieces: Sequence[bytes]) -> bytes:
+    """A zlib stream that stores and compresses nothing (RFC 1950, 2.2; RFC 1951, 3.2.4). By hand, because isal's
+    checksum takes a seventh of the time of zlib's."""
+    parts: list[bytes | memoryview] = [b"\x78\x01"]
+    checksum = 1
+    for piece in pieces:
+        checksum = isal_zlib.adler32(piece, checksum)
+        view = memoryview(piece)
+        for at in range(0, len(view), _MOST_STORED):
+            block = view[at : at + _MOST_STORED]
+            parts += (struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF), block)
+    last = struct.pack("<BHH", 1, 0, 0xFFFF)
+    return b"".join([*parts, last, struct.pack(">I", checksum)])
 
 
 def may_be_kept(facts: ImageFacts, scanline_bytes: int) -> bool:

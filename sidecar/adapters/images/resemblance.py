@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,9 +154,12 @@ def _blocks(image: Image) -> list[float]:
     return list(image.reduce(BLOCK).get_flattened_data())
 
 
-def _regions(values: list[float], columns: int, rows: int, side: int) -> Iterator[float]:
-    """The means of all regions of `side` x `side` neighbouring blocks."""
-    across = range(side)
-    for top in range(rows - side + 1):
-        for left in range(columns - side + 1):
-            yield sum(values[(top + i) * columns + left + j] for i in across for j in across) / side**2
+def _regions(values: list[float], columns: int, rows: int, side: int) -> list[float]:
+    """The means of all regions of `side` x `side` neighbouring blocks: sums along the rows first, then of these."""
+    width = columns - side + 1
+    across: list[float] = []
+    for top in range(0, rows * columns, columns):
+        row = values[top : top + columns]
+        across += map(sum, zip(*(row[i : i + width] for i in range(side)), strict=True))
+    down = (across[i * width : (i + rows - side + 1) * width] for i in range(side))
+    return [total / side**2 for total in map(sum, zip(*down, strict=True))]

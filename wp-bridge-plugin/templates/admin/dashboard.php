@@ -75,7 +75,7 @@ $smib_cards = array(
 
 	<div class="smib-cards">
 		<?php foreach ( $smib_cards as $smib_name => $smib_words ) : ?>
-		<div class="smib-card"><span><?php echo esc_html( $smib_words[0] ); ?></span><strong data-smib="<?php echo esc_attr( $smib_name ); ?>">–</strong><small><?php echo esc_html( $smib_words[1] ); ?></small></div>
+		<div class="smib-card"><span><?php echo esc_html( $smib_words[0] ); ?></span><strong data-smib="<?php echo esc_attr( $smib_name ); ?>">–</strong><small><?php echo esc_html( $smib_words[1] ); ?></small><?php echo 'success' === $smib_name ? '<small data-smib="rate"></small>' : ''; ?></div>
 		<?php endforeach; ?>
 	</div>
 

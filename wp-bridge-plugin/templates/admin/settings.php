@@ -23,9 +23,10 @@ $smib_note  = static function ( string $name ) {
 		) . '</p>';
 	}
 };
+$smib_early = (int) Mail_Settings::get( 'reminder', 0 );
 $smib_kinds = array(
 	'delivered' => array( __( 'Picture is ready', 'smi-bridge' ), __( 'with the download link', 'smi-bridge' ) ),
-	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), __( 'before the download link ends', 'smi-bridge' ) ),
+	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), $smib_early ? __( 'before the download link ends', 'smi-bridge' ) : __( 'only if “Reminder” below names hours', 'smi-bridge' ) ),
 	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when there is no picture half an hour after payment', 'smi-bridge' ) ),
 	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
 	'refunded'  => array( __( 'Refund mail', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
@@ -44,7 +45,6 @@ $smib_kinds = array(
 	<div class="notice notice-warning smib-notice">
 		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
 		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
-		<?php if ( ! Staging_Lock::is_fixed() ) : ?>
 		<?php if ( Staging_Lock::is_fixed() ) : ?>
 		<p><?php esc_html_e( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ); ?></p>
 		<?php else : ?>
@@ -53,7 +53,6 @@ $smib_kinds = array(
 			<?php wp_nonce_field( 'smi_bridge_lock_site' ); ?>
 			<p><button class="button"><?php esc_html_e( 'It has moved: this address is the live site now', 'smi-bridge' ); ?></button></p>
 		</form>
-		<?php endif; ?>
 		<?php endif; ?>
 	</div>
 	<?php endif; ?>
@@ -72,7 +71,7 @@ $smib_kinds = array(
 						<span class="smib-said" role="status"></span>
 					</div>
 				</div>
-				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL if visitors can’t reach the sidecar: WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
+				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL as long as the web server does not hand /smi/ to the sidecar (deploy/nginx.conf, deploy/apache.conf): WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
 			</li>
 			<li>
 				<h3><?php esc_html_e( 'Tell WordPress where the sidecar is', 'smi-bridge' ); ?></h3>
@@ -141,9 +140,9 @@ $smib_kinds = array(
 					<input form="smib-form" type="hidden" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="">
 					<?php foreach ( $smib_kinds as $smib_kind => $smib_words ) : ?>
 					<div class="smib-kind">
-						<label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
+						<div><label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
 						<strong><?php echo esc_html( $smib_words[0] ); ?></strong></label>
-						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span>
+						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span></div>
 						<span class="smib-kind-links">
 							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></a>
 							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></button>

@@ -21,7 +21,8 @@ function render_jobs_page(): void {
 	?>
 	<div class="wrap">
 		<h1><?php esc_html_e( 'Jobs', 'smi-demo-shop' ); ?></h1>
-		<table class="smi-jobs-table widefat striped">
+		<div style="overflow-x:auto">
+		<table class="smi-jobs-table widefat striped" style="min-width:900px">
 			<thead><tr>
 				<th><?php esc_html_e( 'Job', 'smi-demo-shop' ); ?></th>
 				<th><?php esc_html_e( 'Picture', 'smi-demo-shop' ); ?></th>
@@ -48,6 +49,7 @@ function render_jobs_page(): void {
 			<?php endforeach; ?>
 			</tbody>
 		</table>
+		</div>
 	</div>
 	<script>
 	document.querySelectorAll( '.smi-jobs-table button' ).forEach( ( button ) => button.addEventListener( 'click', async () => {
