@@ -133,7 +133,14 @@ def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
         site.sql(
             "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event) VALUES (%s, 1, '2020-01-01', 'x')", job_id
         )
+    for job_id, at in (("-", "2020-01-01"), ("-", "2100-01-01"), ("tidy-open", "2020-01-01")):
+        site.sql(
+            "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at) VALUES (%s, 0, %s, %s)",
+            *(job_id, f"tidy:{at}", at),
+        )
     site.php("SmiBridge\\Install::tidy();")
+    marks = site.sql("SELECT job_id, effect FROM wp_smi_bridge_effects WHERE effect LIKE 'tidy:%%' ORDER BY id")
+    assert [tuple(row.values()) for row in marks] == [("-", "tidy:2100-01-01"), ("tidy-open", "tidy:2020-01-01")]
     left = "SELECT job_id FROM wp_smi_bridge_{} WHERE job_id LIKE 'tidy-%' ORDER BY id"
     assert site.sql(left.format("events")) == []
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-done", "tidy-open", "tidy-review"]

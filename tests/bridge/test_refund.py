@@ -76,7 +76,8 @@ def test_a_failure_for_review_moves_no_money(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "outcome"), [("error", "failed"), ("absent", "failed"), ("lost", "unknown"), ("throw", "unknown")]
+    ("mode", "outcome"),
+    [("error", "failed"), ("failed", "failed"), ("absent", "failed"), ("lost", "unknown"), ("throw", "unknown")],
 )
 def test_a_refund_that_does_not_work_waits_for_a_person(bridge: Bridge, mode: str, outcome: str) -> None:
     bridge.option("smi_demo_shop_refund_mode", mode)
@@ -346,3 +347,14 @@ def test_a_rerun_of_a_refunded_job_is_not_stopped_when_stripe_repeats_itself(bri
     assert bridge.state(job_id) == "paid"
     bridge.shop.php(charge(bridge, job_id))
     assert [row["state"] for row in bridge.ledger(job_id)] == ["refunded", "paid"]
+
+
+def test_stripe_repeats_itself_after_php_died_over_its_word(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.shop.sql(  # that far it came
+        "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at, done_at, outcome) "
+        "VALUES (%s, 0, 'refund', UTC_TIMESTAMP(), UTC_TIMESTAMP(), 'refunded')",
+        job_id,
+    )
+    bridge.shop.php(charge(bridge, job_id))
+    assert bridge.state(job_id) == "refunded"

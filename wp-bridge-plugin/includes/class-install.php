@@ -101,6 +101,8 @@ final class Install {
 	public static function tidy(): void {
 		update_option( 'smi_bridge_tidied', time() );
 		Answers::forget_old();
+		// Marks of digests, which belong to no job.
+		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
 		/** Filters for how many days the story of an attempt is kept. */
 		$story = (int) apply_filters( 'smi_bridge_keep_story_days', 180 );
 		Sql::run( 'DELETE FROM ' . Sql::table( 'events' ) . ' WHERE at < ' . Sql::value( Sql::utc( time() - max( 1, $story ) * DAY_IN_SECONDS ) ) . ' LIMIT 20000' );

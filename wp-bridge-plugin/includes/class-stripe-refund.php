@@ -47,6 +47,12 @@ final class Stripe_Refund {
 			$lost = preg_match( '/http_request_failed|api_connection|timed? ?out|connection|network/i', $answer->get_error_code() . ' ' . $answer->get_error_message() );
 			return $lost ? new \WP_Error( 'unknown', $answer->get_error_message() ) : $answer;
 		}
+		if ( ! $answer ) {
+			return new \WP_Error( 'unknown', 'The payment client gave no answer.' );
+		}
+		if ( in_array( $answer['status'] ?? '', array( 'failed', 'canceled' ), true ) ) { // Of Stripe's refund: made, and come to nothing.
+			return new \WP_Error( 'refund_' . $answer['status'], (string) ( $answer['failure_reason'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
+		}
 		return array( 'amount' => $job['amount'] );
 	}
 
@@ -85,8 +91,8 @@ final class Stripe_Refund {
 		if ( ! $row ) {
 			return; // The shop's row says so by itself, and is not taken in.
 		}
-		$known = Effects::find( $job_id, 0, Refund::EFFECT );
-		$again = $known && 'refunded' === $known['outcome'] && 'refunding' !== $row['state'] && ! $by_person; // Rerun by a person since.
+		// Stripe says it again, and a person has rerun the job since.
+		$again = ! $by_person && in_array( 'refunded', array_column( Ledger::attempts( $job_id ), 'state' ), true );
 		if ( 'refunded' === $row['state'] || $again ) {
 			return;
 		}

@@ -5,6 +5,7 @@
  * Option `smi_demo_shop_refund_mode`:
  *   ok      the money goes back (a second time for the same payment is refused, as Stripe does)
  *   error   the provider refuses
+ *   failed  the provider takes the order, and its bank does not
  *   lost    the money goes back, but the answer is lost: the caller sees a time-out
  *   throw   the money goes back, then the client throws
  *   die     the money goes back, then PHP dies
@@ -53,7 +54,7 @@ function take_refund( string $payment_intent, ?float $amount, string $reason ) {
 	$earlier = (int) $wpdb->get_var(
 		$wpdb->prepare( 'SELECT COUNT(*) FROM ' . refunds_table() . ' WHERE payment_intent = %s AND accepted = 1', $payment_intent )
 	);
-	$accepted = 'error' !== $mode && 0 === $earlier;
+	$accepted = ! in_array( $mode, array( 'error', 'failed' ), true ) && 0 === $earlier;
 	$wpdb->insert(
 		refunds_table(),
 		array(
@@ -72,6 +73,12 @@ function take_refund( string $payment_intent, ?float $amount, string $reason ) {
 	switch ( $mode ) {
 		case 'error':
 			return new WP_Error( 'stripe_error', 'The provider refuses the refund.' );
+		case 'failed':
+			return array(
+				'id'             => 're_demo_' . $id,
+				'status'         => 'failed',
+				'failure_reason' => 'expired_or_canceled_card',
+			);
 		case 'lost':
 			return new WP_Error( 'http_request_failed', 'Operation timed out after 30001 milliseconds with 0 bytes received' );
 		case 'throw':
