@@ -50,7 +50,6 @@ CREATE = (
     _CREATE
     + """
 if not create(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], {unpack(ARGV, 5)}) then return 0 end
-redis.call('PERSIST', KEYS[1])
 if ARGV[4] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """
@@ -78,7 +77,6 @@ if goes_on then
   for i = at + 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 end
 if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
-redis.call('PERSIST', KEYS[2])
 if not goes_on then return {'waits'} end
 enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[at + 2], ARGV[at + 3])
 return {'started', nudge(KEYS[10], KEYS[11], ARGV[6])}
