@@ -76,23 +76,18 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
         job = ports.store.get(record["job_id"])
         if job is None or (job.state == record["state"] and job.revoked):
             continue
-        end(ports, job.job_id, job.attempt, "refunded" if record["state"] == "refunded" else "stopped")
+        _end(ports, job, record["state"])
         followed += 1
     return followed
 
 
-def end(ports: Ports, job_id: str, attempt: int, reason: str) -> None:
-    """The ledger has ended the job, `refunded` or `stopped`; working memory follows, and whoever works on it writes
-    nothing more. What was delivered and is stopped loses its link only."""
-    changes = {"revoked": 1, "settle": "", "reason": f"cancelled_{reason}"}
-    ended = {"state": "refunded" if reason == "refunded" else "review"}
-    stays = reason == "stopped" and ports.store.change(
-        job_id, attempt, ("delivered",), changes, due_at=None, settled=True
-    )
-    if not stays:
-        ports.store.change(job_id, attempt, (), {**changes, **ended}, due_at=None, settled=True)
-    ports.store.free_slot(job_id)
-    ports.log("job.cancelled", "Stopped by the shop.", job_id=job_id, attempt=attempt, reason=reason)
+def _end(ports: Ports, job: Job, state: str) -> None:
+    """As `job.cancel` does: whoever works on the job writes nothing more, and its link is dead."""
+    reason = "refunded" if state == "refunded" else "stopped"
+    changes = {"state": state, "revoked": 1, "settle": "", "reason": f"cancelled_{reason}"}
+    ports.store.change(job.job_id, job.attempt, (), changes, due_at=None, settled=True)
+    ports.store.free_slot(job.job_id)
+    ports.log("job.cancelled", "Stopped by the shop.", job_id=job.job_id, attempt=job.attempt, reason=reason)
 
 
 def _tell_again(ports: Ports, job: Job) -> bool:

@@ -64,6 +64,26 @@ def test_work_stops_with_the_next_sweep_when_nobody_heard_of_the_end(rig: Rig, e
     assert mend.sweep(rig.ports)["mended"] == 0
 
 
+@pytest.mark.parametrize("end", ["refunded_elsewhere", "stop"])
+def test_a_delivery_whose_answer_was_lost_ends_as_the_ledger_says(rig: Rig, end: str) -> None:
+    rig.buy()
+
+    def lose_the_answer(point: str) -> None:
+        if point == "collect:stored":
+            rig.shop.answers_lost = 1
+
+    rig.crash_point = lose_the_answer
+    while rig.row().state != "delivered":
+        rig.let_pass(0.5)
+    assert (rig.job().state, rig.row().state) == ("stored", "delivered")
+    getattr(rig.shop, end)("job-1")
+    mend.sweep(rig.ports)
+    assert (rig.job().state, rig.job().revoked) == (rig.row().state, 1)
+    rig.let_pass(3600)
+    assert mend.sweep(rig.ports)["mended"] == 0, "it is followed once"
+    assert rig.mails() == ["delivered"]
+
+
 def test_a_refund_of_our_own_that_is_under_way_gets_its_answer_as_ever(rig: Rig) -> None:
     rig.sources.faults["https://shop.example/photos/job-1.png"] = PermanentError("source_gone", "404")
     rig.buy()
