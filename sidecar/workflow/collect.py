@@ -14,6 +14,7 @@ from .ports import Ports
 from .timing import ACK_S, FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
+SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
 ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
 
 
@@ -154,6 +155,7 @@ def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) ->
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
+    One whose server stumbles is asked for again, some times.
     """
     if not ports.settings.check_picture:
         ports.pictures.verify_pixels(temp, facts)
@@ -163,18 +165,25 @@ def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) ->
         source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
         verdict = ports.pictures.check_picture(source, temp, facts, kept=kept)
     except SidecarError as error:
-        if not error.code.startswith(("source_", "fetch_")):
+        stumbles = isinstance(error, TemporaryError) and job.tries < SOURCE_TRIES
+        if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
-        about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect", "reason": error.code}
-        ports.log("picture.unchecked", "The source could not be compared with.", level="warning", **about)
+        _unchecked(ports, job, error.code, error.detail)
         ports.pictures.verify_pixels(temp, facts)
         return
     finally:
         fetched.unlink(missing_ok=True)
+    if verdict.ok and verdict.detail:
+        _unchecked(ports, job, "too_large_to_compare", verdict.detail)
     if not verdict.ok:
         # Whoever has to decide about the job sees this beside the picture that was bought.
         ports.files.keep_refused(job.job_id, job.attempt, ports.pictures.thumbnail(temp))
         raise PermanentError(verdict.code, verdict.detail)
+
+
+def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
+    about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect", "reason": reason, "detail": detail}
+    ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
 
 
 def _wanted_format(setting: str, job: Job, facts: Any) -> str:

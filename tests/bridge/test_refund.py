@@ -211,6 +211,15 @@ def test_a_refund_made_in_stripe_stops_the_job_and_revokes_the_link(bridge: Brid
     assert refunds(bridge, job_id) == []
 
 
+@pytest.mark.parametrize(("currency", "amount"), [("usd", 4.5), ("jpy", 450), ("KWD", 0.45), (None, 4.5)])
+def test_stripe_counts_in_the_smallest_unit_of_each_currency(
+    bridge: Bridge, currency: str | None, amount: float
+) -> None:
+    job_id = bridge.paid(email="")
+    bridge.shop.php(charge(bridge, job_id, currency=currency))
+    assert float(bridge.row(job_id)["refund_amount"]) == amount
+
+
 def test_a_job_under_way_is_stopped_by_a_refund_made_in_stripe(bridge: Bridge) -> None:
     job_id = bridge.job()
     bridge.open(job_id, state="submitted", submission=1)

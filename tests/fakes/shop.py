@@ -350,7 +350,17 @@ class FakeShop:
                     self._give_up_refund(rows[-1])
         rows = sorted((r[-1] for r in self.rows.values() if not r[-1].settled and r[-1].id > after), key=lambda r: r.id)
         page = rows[: data["limit"]]
-        return {"data": {"jobs": list(map(self._record, page)), "next": page[-1].id if len(rows) > len(page) else None}}
+        answer = {"jobs": list(map(self._record, page)), "next": page[-1].id if len(rows) > len(page) else None}
+        return {"data": answer if after else {**answer, "ended": self._ended()}}
+
+    def _ended(self) -> list[dict[str, Any]]:
+        """What the shop has ended by itself: its `job.cancel` may have been lost."""
+        newest = [rows[-1] for rows in self.rows.values()]
+        return [
+            {"job_id": row.job_id, "attempt": row.attempt, "state": row.state}
+            for row in newest
+            if row.state == "refunded" or row.revoked or (row.state == "review" and row.reason == "stopped")
+        ]
 
     def _lookup(self, data: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"jobs": [self._record(self.newest(id)) for id in data["job_ids"] if id in self.rows]}}

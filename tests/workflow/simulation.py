@@ -81,7 +81,6 @@ class Simulation:
         self._dead: list[bool] = []  # one entry for each worker that runs, the innermost last
         self.rig = Rig(seed=seed, slots=self.rng.choice((0, 0, 1, 2)), wrap=self._wrap)
         self.rig.crash_point = lambda name: self._point()
-        self.lost_pushes = 0
         self.by_person: set[str] = set()  # jobs that a person has stopped or given the money back for
         self.jobs = 0
         self.old_webhooks: list[Webhook] = []
@@ -298,11 +297,9 @@ class Simulation:
         """The bridge tells the sidecar; it may be lost, and it may come twice."""
         if self.rng.random() < 0.2:
             self._tell(f"push {type} is lost")
-            self.lost_pushes += 1
             return
         for _ in range(self.rng.choice((1, 1, 2))):
-            if not self._as_worker(f"push {type} {data['attempt']}", lambda: self.rig.push(type, data)):
-                self.lost_pushes += 1
+            self._as_worker(f"push {type} {data['attempt']}", lambda: self.rig.push(type, data))
 
     def _buy(self) -> None:
         if self.jobs < 3:
@@ -431,9 +428,9 @@ class Simulation:
             self._need(row.state in SETTLED or row is not rig.shop.rows[job_id][-1], f"{job_id} has no ending")
 
     def _check_memory(self, job_id: str) -> None:
-        """What working memory still knows is what the ledger says, unless the shop's word about it was lost."""
+        """What working memory still knows is what the ledger says, also where the shop's word about it was lost."""
         job, row = self.rig.store.get(job_id), self.rig.shop.newest(job_id)
-        if job is not None and not (job_id in self.by_person and self.lost_pushes):
+        if job is not None:
             same = (job.attempt, job.state) == (row.attempt, row.state)
             stopped = job_id in self.by_person
             self._need(same or stopped, f"{job_id}: memory {job.attempt} {job.state}, ledger {row.attempt} {row.state}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sidecar.core.errors import PermanentError
@@ -11,30 +9,9 @@ from sidecar.workflow import mend
 from tests.workflow.rig import Rig
 
 
-class TellsEnds:
-    """The shop's door; its `jobs.unfinished` also names what has ended by a refund or a stop, as the bridge's does."""
-
-    def __init__(self, shop: Any) -> None:
-        self._shop = shop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._shop, name)
-
-    def ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
-        answer = self._shop.ask(type, data)
-        if type == "jobs.unfinished" and not data.get("after"):
-            newest = [rows[-1] for rows in self._shop.rows.values()]
-            answer["ended"] = [
-                {"job_id": row.job_id, "attempt": row.attempt, "state": row.state}
-                for row in newest
-                if row.state == "refunded" or row.revoked or (row.state == "review" and row.reason == "stopped")
-            ]
-        return answer
-
-
 @pytest.fixture
 def rig() -> Rig:
-    return Rig(wrap=lambda name, part: TellsEnds(part) if name == "shop" else part)
+    return Rig()
 
 
 @pytest.mark.parametrize("end", ["refunded_elsewhere", "stop"])

@@ -17,6 +17,10 @@ final class Stripe_Refund {
 	const CLIENT     = 'StripeIntegration\\StripeClient';
 	const OLD_CLIENT = 'SellMyImages\\Api\\StripeApi';
 
+	/** Currencies without a smaller unit, and those with thousandths. */
+	const WHOLE       = array( 'BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'VND', 'VUV', 'XAF', 'XOF', 'XPF' );
+	const THOUSANDTHS = array( 'BHD', 'JOD', 'KWD', 'OMR', 'TND' );
+
 	/** The reason in ledger, story and the shop's row. */
 	const BY_PROVIDER = 'refunded_by_provider';
 
@@ -71,7 +75,7 @@ final class Stripe_Refund {
 		try {
 			$job_id = self::job_of( $charge );
 			if ( null !== $job_id && self::is_full( $charge ) ) {
-				self::happened( $job_id, (float) ( $charge['amount_refunded'] ?? $charge['amount'] ?? 0 ) / 100 );
+				self::happened( $job_id, self::amount( (float) ( $charge['amount_refunded'] ?? $charge['amount'] ?? 0 ), (string) ( $charge['currency'] ?? '' ) ) );
 			}
 		} catch ( Database_Error $error ) {
 			Log::write( 'refund_not_noted', $error->getMessage() );
@@ -104,6 +108,19 @@ final class Stripe_Refund {
 		}
 		Story::write();
 		Forwarder::later( 'job.cancel', $job_id, (int) $ended['attempt'], array( 'job_id' => $job_id, 'attempt' => (int) $ended['attempt'], 'reason' => 'refunded' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
+
+	/**
+	 * Stripe's smallest unit as an amount of the currency. Source: Stripe's documentation, "Supported currencies".
+	 *
+	 * @param float  $units    In the currency's smallest unit.
+	 * @param string $currency Three letters; '' is taken as one with hundredths.
+	 */
+	private static function amount( float $units, string $currency ): float {
+		if ( in_array( strtoupper( $currency ), self::WHOLE, true ) ) {
+			return $units;
+		}
+		return $units / ( in_array( strtoupper( $currency ), self::THOUSANDTHS, true ) ? 1000 : 100 );
 	}
 
 	/**

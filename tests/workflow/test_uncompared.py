@@ -1,0 +1,85 @@
+"""Results that can't be compared with what was bought: when that is tried again, and that it is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.adapters import images
+from sidecar.adapters.images import PictureVerdict
+from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
+from sidecar.core.job import Job
+from sidecar.workflow.collect import SOURCE_TRIES
+from tests.fakes.sources import FakeSources
+from tests.workflow.rig import Rig
+
+GOOD = PictureVerdict(True, None, "", 0.99)
+
+
+class Eye:
+    """adapters.images with a verdict of the test's choice."""
+
+    def __init__(self, verdict: PictureVerdict) -> None:
+        self.verdict = verdict
+        self.compared = self.decoded = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(images, name)
+
+    def check_picture(self, *_: Any, **__: Any) -> PictureVerdict:
+        self.compared += 1
+        return self.verdict
+
+    def verify_pixels(self, path: Path, facts: Any) -> None:
+        self.decoded += 1
+
+
+class Obtained(FakeSources):
+    """Sources whose files come, or do not: `errors`, one for each time that one is asked for."""
+
+    def __init__(self, *errors: SidecarError) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+        if self.errors:
+            raise self.errors.pop(0)
+        return into
+
+
+def collected(sources: Obtained, verdict: PictureVerdict = GOOD) -> tuple[Rig, Eye]:
+    rig, eye = Rig(SMI_CHECK_PICTURE="1"), Eye(verdict)
+    rig.ports = dataclasses.replace(rig.ports, sources=sources, pictures=eye)
+    rig.buy()
+    rig.let_pass(600)
+    assert rig.row().state == "delivered"
+    return rig, eye
+
+
+def uncompared(rig: Rig) -> list[str]:
+    return [fields["reason"] for event, fields in rig.events if event == "picture.unchecked"]
+
+
+def test_a_source_whose_server_stumbles_is_asked_for_again() -> None:
+    rig, eye = collected(Obtained(TemporaryError("fetch_unavailable", "HTTP 503")))
+    assert (eye.compared, uncompared(rig)) == (1, [])
+
+
+def test_a_source_that_does_not_come_is_not_waited_for_for_ever() -> None:
+    rig, eye = collected(Obtained(*[TemporaryError("fetch_failed", "silence")] * 100))
+    assert (eye.compared, eye.decoded, uncompared(rig)) == (0, 1, ["fetch_failed"])
+    assert rig.actions() == ["fetch_failed → retry"] * SOURCE_TRIES
+
+
+@pytest.mark.parametrize("code", ["source_gone", "source_not_an_image", "fetch_refused_address"])
+def test_a_source_that_has_vanished_is_the_customers_fault_never(code: str) -> None:
+    rig, eye = collected(Obtained(PermanentError(code, "")))
+    assert (eye.compared, eye.decoded, uncompared(rig)) == (0, 1, [code])
+
+
+def test_a_picture_too_large_to_compare_is_delivered_and_told() -> None:
+    rig, eye = collected(Obtained(), PictureVerdict(True, None, "not compared: too large", 0.0))
+    assert (eye.compared, uncompared(rig)) == (1, ["too_large_to_compare"])
