@@ -15,8 +15,13 @@ __version__ = VERSION
 
 
 def create_app(services: Services | None = None) -> Flask:
-    """The web face as a WSGI application; without `services`, they are built from the environment."""
+    """The web face as a WSGI application. Without `services` they are built from the environment: a whole process."""
+    from .adapters import memory
     from .services import Services
     from .web import build
 
-    return build(services or Services.from_env())
+    if services is not None:
+        return build(services)
+    app = build(Services.from_env())
+    memory.look_for_cycles_rarely()
+    return app

@@ -89,6 +89,7 @@ def run_workers(services: Services) -> None:
     """Until SIGTERM. What a worker needs is imported before the pool forks: memory is shared, starts are quick."""
     memory.keep_freed()
     tasks.ports()
+    memory.look_for_cycles_rarely()
     pool = StagePool(
         list(STAGES),
         connection=services.rq_redis,

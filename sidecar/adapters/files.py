@@ -175,10 +175,11 @@ class ResultFiles:
 
     def path(self, name: str) -> Path:
         """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
-        path = (self.root / name).resolve()
-        if not path.is_relative_to(self.root.resolve()):
+        root = os.path.realpath(self.root)
+        path = os.path.realpath(os.path.join(root, name))
+        if path != root and not path.startswith(root + os.sep):
             raise PermanentError("path_outside", name)
-        return path
+        return Path(path)
 
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
