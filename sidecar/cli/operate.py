@@ -157,7 +157,11 @@ def _reconcile(given) -> int:
 
 
 def _cleanup(given) -> int:
-    report = cleanup.run(Services.from_env().ports, dry_run=given.dry_run).as_dict()
+    ports = Services.from_env().ports
+    with Progress(console=console, disable=given.json, transient=True) as bar:
+        task = bar.add_task("looking at files", total=None)
+        done = cleanup.run(ports, dry_run=given.dry_run, progress=lambda files: bar.update(task, completed=files))
+    report = done.as_dict()
     table = Table(title="would be thrown away" if given.dry_run else "thrown away", show_header=False)
     for name, value in report.items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -35,13 +35,18 @@ class Report:
         return asdict(self)
 
 
-def run(ports: Ports, *, dry_run: bool = False) -> Report:
-    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every file first."""
+def run(ports: Ports, *, dry_run: bool = False, progress: Callable[[int], None] = lambda done: None) -> Report:
+    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every file first.
+
+    `progress` is told how many finished files have been looked at.
+    """
     report = Report(dry_run)
     now = ports.clock()
-    stored = ports.files.stored()
+    stored, looked_at = ports.files.stored(), 0
     while page := list(islice(stored, PAGE)):
         _stored_files(ports, page, now, report)
+        looked_at += len(page)
+        progress(looked_at)
     report.temps += _outlived(ports.files.temps(), now - TEMP_LIFE_S, report)
     report.sources += _outlived(ports.copies.all(), now - TEMP_LIFE_S, report)
     report.temps += _outlived(ports.files.refused(), now - REFUSED_LIFE_S, report)

@@ -197,3 +197,11 @@ def test_files_that_go_while_clean_up_looks_do_not_stop_it(rig: Rig) -> None:
     rig.ports = dataclasses.replace(rig.ports, files=Vanishing(rig.files))
     assert run(rig) == {"orphans": 2, "temps": 2, "bytes": 28}
     assert not any(path.exists() for path in temps + paths)
+
+
+def test_it_tells_how_far_it_is(rig: Rig) -> None:
+    for number in range(cleanup.PAGE + 1):
+        stored(rig, f"job-{number}")
+    told: list[int] = []
+    cleanup.run(rig.ports, dry_run=True, progress=told.append)
+    assert told == [cleanup.PAGE, cleanup.PAGE + 1]

@@ -70,7 +70,7 @@ final class Problems {
 		foreach ( Notices::open() as $key => $notice ) {
 			$stage = (string) ( $notice['stage'] ?? '' );
 			/* translators: %s: name of a stage */
-			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), $stage ) : Reason_Words::label( $notice['kind'] );
+			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), Dashboard::stages()[ $stage ] ?? $stage ) : Reason_Words::label( $notice['kind'] );
 			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin::url( 'dashboard' ), (int) Words::timestamp( $notice['since'] ?? 0 ) );
 		}
 		return $found;
