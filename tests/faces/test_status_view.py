@@ -145,11 +145,12 @@ def test_a_broken_connection_is_said_and_mends_itself(faces: Faces):
     with faces.visitor() as page:
         door = StatusDoor(page, document("enlarging"))
         page.goto(faces.url(RETURN))
-        expect(page.get_by_role("dialog")).to_be_visible()
+        dialog = page.get_by_role("dialog", name="Your picture is being enlarged")
+        expect(dialog).to_be_visible()  # it has heard the first answer
         door.status = 502
         warning = page.get_by_text("The connection is interrupted")
         expect(warning).to_be_visible(timeout=15000)
-        expect(page.get_by_role("dialog", name="Your picture is being enlarged")).to_be_visible()
+        expect(dialog).to_be_visible()
         door.status = 200
         page.evaluate("window.dispatchEvent(new Event('online'))")
         expect(warning).to_be_hidden()
