@@ -16,6 +16,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from tests.e2e.conftest import Announcements
 from tests.testbed.customer import Customer, buy_on_page, download_link
+from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 
 
@@ -167,7 +168,7 @@ def test_an_admins_retry_delivers_the_good_file_again_without_paying_for_it(whol
     customer.until(job_id, "delivered", attempt=2)
     new_link = download_link(customer.mail(job_id, count=2))
     assert requests.get(new_link, timeout=30).status_code == 200
-    assert requests.get(old_link, timeout=30).status_code == 410
+    wait_for(lambda: requests.get(old_link, timeout=30).status_code == 410, "the link of before is replaced")
     assert len(_orders_of(whole, customer, job_id)) == 1
 
 
