@@ -24,12 +24,12 @@ REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "faces", "integratio
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test with a real shop or a real browser bears their mark, so that `-m "not wordpress"` leaves it out.
 
-    What runs on a dozen real processes gets a second and a third chance, since a busy machine may starve any of them;
-    the summary names each test that needed it. A test of code alone gets none.
+    What runs on a dozen real processes gets a second chance, since a busy machine may starve any of them; the summary
+    names each test that needed it. A test of code alone gets none.
     """
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in REAL_PARTS:
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.flaky(reruns=1))
         fixtures = getattr(item, "fixturenames", ())
         if "shop_factory" in fixtures or "wordpress_version" in fixtures:
             item.add_marker("wordpress")

@@ -12,6 +12,13 @@ def begun(ports: Ports, job: Job, *, attempt: int) -> None:
     if job.downloaded >= attempt:
         return
     told, message = {"downloaded": attempt}, outbound.downloaded(job, attempt, ports.clock())
-    # In the lane of refunds: one that is under way must not overtake this.
-    how = {"fence": False, "settled": None, "messages": [message], "lane": "settle"}
-    ports.store.change(job.job_id, job.attempt, (), told, **how)
+    ports.store.change(
+        job.job_id,
+        job.attempt,
+        (),
+        told,
+        fence=False,
+        settled=None,
+        messages=[message],
+        lane="settle",  # the refunds' lane: one that is under way must not overtake this
+    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.chaos.points import Points, in_the_code
 from tests.chaos.stopwatch import Stopwatch
@@ -79,6 +80,14 @@ def watch(rig: Rig) -> Iterator[Stopwatch]:
     watch.finish()
 
 
+def _door_is_open(rig: Rig) -> None:
+    """The web process that died last is back, and the bridge's pause after that is over: a payment is pushed at once,
+    and need not wait for the next sweep."""
+    wait_for(lambda: requests.get(f"{rig.sidecar.url}/healthz", timeout=5).ok, "the web process is back")
+    allowed = "$circuit = SmiBridge\\Circuit::read(); return 0 === $circuit['failures'] || time() >= $circuit['until'];"
+    wait_for(lambda: rig.shop.php_json(allowed), "the bridge pushes again")
+
+
 @pytest.fixture(scope="module")
 def victims(rig: Rig, points: Points, watch: Stopwatch) -> dict[str, list[str]]:
     """Point -> jobs that were bought to be struck there."""
@@ -91,9 +100,10 @@ def victims(rig: Rig, points: Points, watch: Stopwatch) -> dict[str, list[str]]:
         if point == "submit:before_post":
             for job_id in (job_id for known in jobs.values() for job_id in known):
                 rig.settled(job_id, timeout=60)
+        _door_is_open(rig)
         points.arm(point)
         jobs[point].append(rig.customer.buy(pictures[name]))
-        points.reached(point, timeout=90)  # a payment that meets the web process dead comes by the next sweep
+        points.reached(point)
         watch.until_taken_over(point, watch.claims())
     return jobs
 
