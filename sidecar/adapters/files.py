@@ -176,7 +176,9 @@ class ResultFiles:
     def path(self, name: str) -> Path:
         """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
         root = os.path.realpath(self.root)
-        path = os.path.realpath(os.path.join(root, name))
+        path = os.path.normpath(os.path.join(root, name))
+        if _has_link(root, path):  # only then is it worth looking at every folder up to the file system's root again
+            path = os.path.realpath(path)
         if path != root and not path.startswith(root + os.sep):
             raise PermanentError("path_outside", name)
         return Path(path)
@@ -262,6 +264,16 @@ class ResultFiles:
                     # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
                     path.mkdir(exist_ok=True)
                     os.chmod(path, self._folder_mode)
+
+
+def _has_link(root: str, path: str) -> bool:
+    """Whether a link stands between `root` and `path`, which lies below it."""
+    at = root
+    for part in path.removeprefix(root).split(os.sep):
+        at = os.path.join(at, part)
+        if os.path.islink(at):
+            return True
+    return False
 
 
 def storage_error(error: OSError, path: Path) -> SidecarError:

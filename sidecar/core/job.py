@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Job:
     """The newest attempt of a job. Frozen: changes go through the store, which checks attempt and claim.
 
@@ -72,9 +72,15 @@ class Job:
     downloaded: int = 0  # the newest attempt whose file the customer has got, as far as the shop was told
     # bookkeeping
     claim: str = ""  # names the worker that owns the current step; "" when nobody does
-    due_at: float = 0  # when the timetable looks at this job next
     created_at: int = 0
     updated_at: int = 0
+
+    def __init__(self, job_id: str, attempt: int, state: str, **fields: Any) -> None:
+        """`fields`: those named above. (A frozen dataclass's own __init__ takes five times as long for so many, and a
+        job is made anew at each step.) Raises TypeError for a name that is none of them."""
+        if not fields.keys() <= DEFAULTS.keys():
+            raise TypeError(f"a job has no {', '.join(sorted(fields.keys() - DEFAULTS.keys()))}")
+        self.__dict__.update(DEFAULTS, **fields, job_id=job_id, attempt=attempt, state=state)
 
     @property
     def target_size(self) -> tuple[int, int]:
@@ -90,18 +96,13 @@ class Job:
 
     def to_fields(self) -> dict[str, str]:
         """For a Redis hash: everything that differs from its default, as text."""
-        return {
-            name: str(value)
-            for name, value in self.__dict__.items()
-            if value != DEFAULTS[name] and name not in _DERIVED
-        }
+        return {name: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
 
     @classmethod
-    def from_fields(cls, raw: dict[str, str], due_at: float = 0) -> Job:
-        values: dict[str, Any] = {
-            name: _KINDS[name](text) for name, text in raw.items() if name in _KINDS and name not in _DERIVED
-        }
-        return cls(**values, due_at=due_at)
+    def from_fields(cls, raw: dict[str, str]) -> Job:
+        """What `to_fields` wrote; fields that we do not know (yet, or any more) are left out."""
+        values: dict[str, Any] = {name: _KINDS[name](text) for name, text in raw.items() if name in _KINDS}
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,5 @@ class Onward:
     due_at: float  # when the timetable looks next, Unix seconds
 
 
-_DERIVED = frozenset({"due_at"})  # lives in the timetable, not in the hash
-_KINDS = {f.name: {"int": int, "str": str, "float": float}[f.type] for f in fields(Job)}
+_KINDS = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
 DEFAULTS = {f.name: f.default for f in fields(Job)}

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,7 +86,7 @@ def site_identity(url: str) -> str:
 
 def rfc3339(unix: float) -> str:
     """UTC with whole seconds, e.g. ``2026-11-22T10:00:00Z``."""
-    return datetime.fromtimestamp(int(unix), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(unix)))
 
 
 def parse_rfc3339(text: str) -> int:

@@ -34,6 +34,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
     phase = _phase(job, now)
     share, expected_s = _progress(job, now)
     ready = phase == "ready"
+    due_at = ports.store.due_at(job.job_id) if phase == "delayed" else None
     return {
         "job_id": job.job_id,
         "phase": phase,
@@ -41,7 +42,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
         "share": round(share, 2),
         "position": ports.store.position(job.job_id) if job.state == "paid" else None,
         "expected_s": expected_s,
-        "next_try_at": rfc3339(job.due_at) if phase == "delayed" and job.due_at else None,
+        "next_try_at": rfc3339(due_at) if due_at else None,
         "width": job.out_width or job.width * job.factor or None,
         "height": job.out_height or job.height * job.factor or None,
         "bytes": job.bytes or None,

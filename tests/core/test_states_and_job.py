@@ -40,9 +40,9 @@ def test_a_delivered_job_goes_nowhere_but_to_its_refund() -> None:
 
 
 def test_a_job_with_every_field_set_survives_the_hash() -> None:
-    values = {f.name: {"int": 7, "str": f"text of {f.name}", "float": 7.5}[f.type] for f in fields(Job)}
+    values = {f.name: {"int": 7, "str": f"text of {f.name}"}[f.type] for f in fields(Job)}
     job = Job(**values)
-    assert Job.from_fields(job.to_fields(), job.due_at) == job
+    assert Job.from_fields(job.to_fields()) == job
 
 
 def test_a_hash_holds_only_what_differs_from_the_defaults() -> None:

@@ -17,7 +17,7 @@ from sidecar.core.states import SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
 
-_TYPES: dict[str, Any] = {f.name: {"int": int, "str": str, "float": (int, float)}[f.type] for f in fields(Job)}
+_TYPES: dict[str, Any] = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
 _OPTIONAL = {f.name for f in fields(Job) if f.default is not MISSING}
 
 
@@ -84,7 +84,7 @@ class MemoryJobStore:
         if known and known.attempt >= job.attempt:
             return False
         _checked(job.__dict__)
-        self._jobs[job.job_id] = changed(job, {"due_at": 0})
+        self._jobs[job.job_id] = job
         self._leases.pop(job.job_id, None)
         self._book(job.job_id, due_at)
         self._live(job.job_id, settled)
@@ -120,8 +120,7 @@ class MemoryJobStore:
         return "started", None
 
     def get(self, job_id: str) -> Job | None:
-        job = self._known(job_id)
-        return changed(job, {"due_at": self._due.get(job_id, 0)}) if job else None
+        return self._known(job_id)
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         found = {job_id: self._known(job_id) for job_id in job_ids}
@@ -197,7 +196,10 @@ class MemoryJobStore:
             self._book(job_id, due_at)
         if settled is not None:
             self._live(job_id, settled)
-        return changed(self._jobs[job_id], {"due_at": due_at if isinstance(due_at, float) else 0})
+        return self._jobs[job_id]
+
+    def due_at(self, job_id: str) -> float | None:
+        return self._due.get(job_id)
 
     def _book(self, job_id: str, due_at: float | None) -> None:
         if due_at is None:

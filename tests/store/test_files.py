@@ -106,6 +106,16 @@ def test_a_name_that_leaves_the_folder_is_refused(files: Any, name: str) -> None
 
 
 # ---------------------------------------------------------------------- the disk
+def test_a_link_may_lead_elsewhere_within_the_folder_but_not_out_of_it(disk: ResultFiles, tmp_path: Path) -> None:
+    store(disk)
+    (tmp_path / "elsewhere").mkdir()
+    (disk.root / "2025").symlink_to("2026")
+    (disk.root / "2024").symlink_to(tmp_path / "elsewhere")
+    assert disk.path(NAME.replace("2026", "2025")) == disk.path(NAME)
+    with pytest.raises(PermanentError, match="path_outside"):
+        disk.path(NAME.replace("2026", "2024"))
+
+
 def test_a_temp_file_lies_in_the_same_file_system_as_its_final_name(disk: ResultFiles) -> None:
     incoming = disk.incoming("job-1", "c1")
     incoming.close()

@@ -48,7 +48,7 @@ def test_the_id_stands_in_memory_and_ledger(rig: Rig) -> None:
     job, row = rig.job(), rig.row()
     assert (job.state, job.upsampler_id, job.posting, job.claim) == ("submitted", "fake-000001", 0, "")
     assert (row.state, row.upsampler_id, row.submission) == ("submitted", "fake-000001", 1)
-    assert job.due_at == rig.clock() + 30, "the first poll"
+    assert rig.store.due_at(job.job_id) == rig.clock() + 30, "the first poll"
 
 
 def test_the_dimensions_are_those_of_the_file_not_of_the_shops_row(rig: Rig) -> None:

@@ -79,23 +79,19 @@ class RedisJobStore(RedisHolds, RedisSigns):
 
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
-        flat = [text for pair in job.to_fields().items() for text in pair]
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
-        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, len(flat), *flat]
+        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, _listed(job.to_fields())]
         if onward and not self._slots:
-            more = [part for change in onward.changes.items() for part in change]
-            args += [onward.stage, onward.due_at, onward.message["id"], dump(onward.message), *more]
+            message = onward.message
+            args += [onward.stage, onward.due_at, message["id"], dump(message), _listed(onward.changes)]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
         if outcome == "started" and rest[0]:
             self._call(lane)
         return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(_job(job_id))
-            pipe.zscore("smi:due", job_id)
-            raw, due = pipe.execute()
-        return Job.from_fields(raw, due or 0) if raw else None
+        raw = self._redis.hgetall(_job(job_id))
+        return Job.from_fields(raw) if raw else None
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The known ones among `job_ids`."""
@@ -114,7 +110,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""
         now, claim = self._clock(), secrets.token_hex(6)
         answer = self._claim(keys=[_job(job_id), "smi:due"], args=[job_id, attempt, now, now + lease_s, claim, *states])
-        return None if isinstance(answer, str) else Job.from_fields(_pairs(answer), now + lease_s)
+        return None if isinstance(answer, str) else Job.from_fields(_pairs(answer))
 
     def renew(self, job: Job, *, lease_s: float) -> None:
         """Push the lease on; raises StaleClaim when the job has passed to another claim."""
@@ -200,7 +196,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         nudged, fields = answer
         if nudged:
             self._call(lane)
-        return Job.from_fields(_pairs(fields), due_at if isinstance(due_at, float) else 0)
+        return Job.from_fields(_pairs(fields))
 
     def forget(self, job_id: str) -> None:
         """Erase a job from working memory."""
@@ -219,6 +215,10 @@ class RedisJobStore(RedisHolds, RedisSigns):
         """Ids that are due now; each is booked again `rebook_s` later in case nobody acts on it."""
         now = self._clock()
         return self._take_due(keys=["smi:due"], args=[now, now + rebook_s, limit])
+
+    def due_at(self, job_id: str) -> float | None:
+        """When the timetable looks at a job next (Unix seconds); None: never."""
+        return self._redis.zscore("smi:due", job_id)
 
     def unsettled(self) -> int:
         return self._redis.zcard("smi:due")
@@ -266,6 +266,10 @@ def _job(job_id: str) -> str:
 
 def _number(value: float | None) -> float | str:
     return "" if value is None else value
+
+
+def _listed(fields: Mapping[str, str]) -> str:
+    return json.dumps([part for pair in fields.items() for part in pair])
 
 
 def _pairs(flat: list[str]) -> dict[str, str]:

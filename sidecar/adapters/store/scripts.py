@@ -57,8 +57,9 @@ return 1
 
 # KEYS: the message's answer, job hash, timetable, counts, holds, an admin's holds, outbox lane, its bodies, its
 #       counter, its pause, its nudge.
-# ARGV: answer, its life, id, attempt, due, life of a nudge, number of fields and values, these; then, for a job that
-#       may go on at once: stage to enter, due, message id, body, further fields and values.
+# ARGV: answer, its life, id, attempt, due, life of a nudge, fields and values; then, for a job that may go on at
+#       once: stage to enter, due, message id, body, further fields and values. Fields and values are a list in JSON: a
+#       single argument costs its sender less than fifty.
 # -> {'answered', answer}: the message is a repeat | {'known'}: the attempt, or a newer one, is there
 #    | {'waits'}: created, the caller starts it | {'started', whether the caller must call a flusher}
 ARRIVE = (
@@ -69,16 +70,15 @@ ARRIVE = (
 local answer = redis.call('GET', KEYS[1])
 if answer then return {'answered', answer} end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-local at = 8 + ARGV[7]
-local fields, due, stage = {unpack(ARGV, 8, at - 1)}, ARGV[5], ARGV[at]
+local fields, due, stage = cjson.decode(ARGV[7]), ARGV[5], ARGV[8]
 local goes_on = stage and redis.call('HEXISTS', KEYS[5], stage) + redis.call('HEXISTS', KEYS[6], stage) == 0
 if goes_on then
-  due = ARGV[at + 1]
-  for i = at + 4, #ARGV do fields[#fields + 1] = ARGV[i] end
+  due = ARGV[9]
+  for _, part in ipairs(cjson.decode(ARGV[12])) do fields[#fields + 1] = part end
 end
 if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
 if not goes_on then return {'waits'} end
-enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[at + 2], ARGV[at + 3])
+enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[10], ARGV[11])
 return {'started', nudge(KEYS[10], KEYS[11], ARGV[6])}
 """
 )

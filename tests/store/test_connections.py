@@ -1,0 +1,97 @@
+"""Each thread keeps its connection to Redis; nobody ever reads another's answer from it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import redis
+
+from sidecar.adapters.connections import connect, opened
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    client = connect(redis_url, Path("/nowhere"), decode=True)
+    yield client
+    client.close()
+
+
+def test_a_thread_goes_on_with_its_connection(client: redis.Redis) -> None:
+    for _ in range(5):
+        client.ping()
+        with client.pipeline() as pipe:
+            pipe.get("a").get("b").execute()
+    assert opened(client) == 1
+
+
+def test_a_second_connection_is_opened_only_while_the_first_is_in_use(client: redis.Redis) -> None:
+    with client.pubsub() as listener:
+        listener.subscribe("somewhere")
+        client.ping()
+        client.ping()
+        assert opened(client) == 2
+
+
+def test_threads_at_the_same_time_never_share_one(client: redis.Redis) -> None:
+    client.mset({f"key-{number}": number for number in range(8)})
+    wrong: list[str] = []
+
+    def ask(number: int) -> None:
+        wrong.extend(answer for _ in range(200) if (answer := client.get(f"key-{number}")) != str(number))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_the_connection_of_a_thread_that_has_ended_serves_the_next(client: redis.Redis) -> None:
+    for _ in range(5):
+        thread = threading.Thread(target=client.ping)
+        thread.start()
+        thread.join()
+    assert opened(client) == 1
+
+
+class _Stopped(BaseException):
+    pass
+
+
+def test_an_answer_that_was_left_unread_is_nobody_elses(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a piece of work is stopped for its time between a question and its answer."""
+    client.mset({"one": "1", "two": "2"})
+
+    def stopped(*_args: object, **_options: object) -> None:
+        raise _Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "parse_response", stopped)
+        with pytest.raises(_Stopped):
+            client.get("one")
+    assert client.get("two") == "2"
+
+
+def test_a_server_that_hung_up_is_called_again(client: redis.Redis, redis_url: str) -> None:
+    client.set("kept", "1")
+    with redis.Redis.from_url(redis_url) as other:
+        other.client_kill_filter(_type="normal", skipme=True)
+    assert client.get("kept") == "1"
+    assert opened(client) == 2
+
+
+def test_the_child_of_a_fork_has_connections_of_its_own(client: redis.Redis) -> None:
+    client.set("mine", "parent")
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if client.get("mine") == "parent" and opened(client) == 2 else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert client.get("mine") == "parent"
+    assert opened(client) == 1
