@@ -1,6 +1,6 @@
 """intake: signed messages (`job.paid`, about 1 KB, each another job) that the sidecar's door accepts a second.
 
-8 clients on 8 kept connections against gunicorn with its usual configuration (2 processes of 8 threads), with
+8 clients on 8 kept connections against gunicorn with its usual configuration (3 processes of 4 threads), with
 Valkey, without workers: signature, repeat, schema, working memory, timetable, the message to the shop, the call
 to the workers, the kept answer. The baseline is a Flask hello world behind the same gunicorn configuration,
 asked with the same bytes, in the same run. Clients and servers share the CPUs in both.
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import requests
 
 from sidecar.core.messages import TO_SIDECAR, Signer, decode_secret, rfc3339
+from sidecar.core.settings import described
 from tests.testbed.places import REPOSITORY, release_port, reserve_port
 from tests.testbed.process import Process
 from tests.testbed.sidecar import Sidecar
@@ -40,7 +41,9 @@ class Hello(Process):
 
     def command(self) -> Sequence[str]:
         line = [sys.executable, "-m", "gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
-        line += ["--bind", f"127.0.0.1:{self._port}", "--workers", "2", "--threads", "8"]
+        line += ["--bind", f"127.0.0.1:{self._port}"]
+        for option, name in (("--workers", "SMI_WEB_PROCESSES"), ("--threads", "SMI_WEB_THREADS")):
+            line += [option, next(item["default"] for item in described() if item["name"] == name)]
         return [*line, "bench.apart.hello:app"]
 
     def is_ready(self) -> bool:

@@ -1,7 +1,9 @@
 """Face: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
 
-worker_class = "gthread"  # downloads and slow clients hold a thread, not a process
-preload_app = False
+from .fair_worker import leave as child_exit  # noqa: F401 -- gunicorn looks its hooks up by name
+
+worker_class = "sidecar.web.fair_worker.FairWorker"  # gthread: downloads hold a thread, not a process
+preload_app = True  # what the processes need is imported once, and its memory shared
 timeout = 60  # gthread: for a worker that is stuck, not for a long download
 graceful_timeout = 20
 keepalive = 75

@@ -25,6 +25,7 @@ FLOORS = {
 }
 ROOMS = {
     "flask": ("web", "cli", ""),
+    "gunicorn": ("web.fair_worker",),
     "werkzeug": ("web",),
     "rq": ("adapters.queue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
