@@ -20,7 +20,16 @@ function catch_webhook(): void {
 	// A webhook that overtakes the answer to its own submit finds no row: "not found", and Upsampler does not ask again.
 	status_header( $job ? 200 : 404 );
 	if ( $job && 'SUCCESS' === $data['status'] ) {
-		collect( $job, (string) $data['imageUrl'] );
+		change(
+			$job->job_id,
+			array(
+				'status'       => 'completed',
+				'completed_at' => current_time( 'mysql' ),
+				'credits_used' => (int) round( $data['creditCost'] ?? 0 ),
+			)
+		);
+		collect( $job->job_id, (string) $data['imageUrl'] );
+		note( 'completed', $job->job_id );
 	}
 	header( 'Content-Type: application/json' );
 	echo $job ? '{"success":true}' : '{"success":false}';
@@ -28,15 +37,15 @@ function catch_webhook(): void {
 }
 
 /**
- * Fetches the result into the uploads folder, makes a token, writes the row, mails.
+ * Fetches the result into the uploads folder, looks at its first bytes, makes a token, writes the row, mails.
  *
- * @param object $job The row.
- * @param string $url Where the webhook says that the result lies.
+ * @param string $job_id The job.
+ * @param string $url    Where the webhook says that the result lies.
  */
-function collect( object $job, string $url ): void {
+function collect( string $job_id, string $url ): void {
 	$folder = wp_upload_dir()['basedir'] . '/sell-my-images';
 	wp_mkdir_p( $folder );
-	$temp   = $folder . '/' . $job->job_id . '.tmp';
+	$temp   = $folder . '/' . $job_id . '.tmp';
 	$answer = wp_remote_get(
 		$url,
 		array(
@@ -45,25 +54,23 @@ function collect( object $job, string $url ): void {
 			'filename' => $temp,
 		)
 	);
-	if ( 200 !== wp_remote_retrieve_response_code( $answer ) ) {
-		change( $job, array( 'status' => 'failed' ) );
+	$kind   = 200 === wp_remote_retrieve_response_code( $answer ) ? getimagesize( $temp ) : false;
+	if ( ! $kind ) {
+		change( $job_id, array( 'status' => 'failed' ) );
 		return;
 	}
-	$file = $folder . '/' . $job->job_id . '.' . ( pathinfo( (string) wp_parse_url( $url, PHP_URL_PATH ), PATHINFO_EXTENSION ) ?: 'png' );
+	$file = $folder . '/' . $job_id . image_type_to_extension( $kind[2] );
 	rename( $temp, $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
-	$token = bin2hex( random_bytes( 32 ) );
 	change(
-		$job,
+		$job_id,
 		array(
-			'status'              => 'completed',
 			'upscaled_file_path'  => $file,
-			'download_token'      => $token,
+			'download_token'      => bin2hex( random_bytes( 32 ) ),
 			'download_expires_at' => gmdate( 'Y-m-d H:i:s', time() + 3600 * (int) get_option( 'smi_download_expiry_hours', 24 ) ),
-			'completed_at'        => current_time( 'mysql' ),
 		)
 	);
-	if ( $job->email ) {
-		$sent = mail_link( $job, $token );
-		change( $job, array( 'email_sent' => (int) $sent ) );
+	$stored = job_by( 'job_id', $job_id );
+	if ( $stored && $stored->download_token ) {
+		change( $job_id, array( 'email_sent' => (int) mail_link( $job_id ) ) );
 	}
 }

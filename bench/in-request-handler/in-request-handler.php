@@ -1,7 +1,7 @@
 <?php
 /**
  * Plugin Name:       In-Request Handler
- * Description:       The baseline of the benchmarks: does inside the requests of payment and webhook what shops do without a sidecar. Not for use: it checks nothing, and loses what goes wrong.
+ * Description:       The baseline of the benchmarks: does inside the requests of payment and webhook what the shop does without a sidecar, step by step. Not for use: it checks nothing, and loses what goes wrong.
  * Version:           1.0.0
  * Requires at least: 6.1
  * Requires PHP:      7.4
@@ -40,15 +40,26 @@ function job_by( string $column, string $value ): ?object {
 }
 
 /**
- * Changes columns of a row, and tells it when the status changed.
+ * Changes columns of a row. A new status is told; the row is read before, for the status that it has now.
  *
- * @param object $job     The row as it is.
+ * @param string $job_id  The job.
  * @param array  $changes Column => value.
  */
-function change( object $job, array $changes ): void {
+function change( string $job_id, array $changes ): void {
 	global $wpdb;
-	$wpdb->update( table(), $changes, array( 'job_id' => $job->job_id ) ); // phpcs:ignore WordPress.DB
-	if ( isset( $changes['status'] ) && $changes['status'] !== $job->status ) {
-		do_action( 'smi_job_status_changed', $job->job_id, $job->status, $changes['status'], $changes );
+	$before = isset( $changes['status'] ) ? job_by( 'job_id', $job_id ) : null;
+	$wpdb->update( table(), $changes, array( 'job_id' => $job_id ) ); // phpcs:ignore WordPress.DB
+	if ( $before ) {
+		do_action( 'smi_job_status_changed', $job_id, $before->status, $changes['status'], $changes );
 	}
+}
+
+/**
+ * A line in PHP's error log, as the shop writes one after each step.
+ *
+ * @param string $what   What happened.
+ * @param string $job_id The job.
+ */
+function note( string $what, string $job_id ): void {
+	error_log( "In-request handler: $what, job $job_id" ); // phpcs:ignore WordPress.PHP.DevelopmentFunctions
 }

@@ -10,19 +10,30 @@ namespace InRequestHandler;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Hands an HTML mail with the download link to `wp_mail`.
+ * Hands an HTML mail with the download link to `wp_mail`, and a copy of it for the shop's admin, as the shop does.
  *
- * @param object $job   The row.
- * @param string $token The download token.
+ * @param string $job_id The job.
+ * @return bool Whether the customer's was taken.
  */
-function mail_link( object $job, string $token ): bool {
-	$link  = rest_url( 'in-request/v1/download/' . $token );
+function mail_link( string $job_id ): bool {
+	$job   = job_by( 'job_id', $job_id );
+	$link  = rest_url( 'in-request/v1/download/' . $job->download_token );
 	$shop  = get_bloginfo( 'name' );
-	$hours = (int) get_option( 'smi_download_expiry_hours', 24 );
+	$admin = get_option( 'admin_email' );
+	$until = gmdate( 'j M Y, H:i', (int) strtotime( $job->download_expires_at ) );
 	$body  = '<!DOCTYPE html><html><body style="font-family:sans-serif">'
 		. '<h1>' . esc_html__( 'Your enlarged picture is ready', 'in-request-handler' ) . '</h1>'
 		. '<p>' . esc_html( sprintf( '%s, %d x %d', $job->resolution, $job->image_width * (int) $job->resolution, $job->image_height * (int) $job->resolution ) ) . '</p>'
 		. '<p><a style="background:#0073aa;color:#fff;padding:12px 24px" href="' . esc_url( $link ) . '">' . esc_html__( 'Download', 'in-request-handler' ) . '</a></p>'
-		. '<p>' . esc_html( sprintf( 'The link works for %d hours.', $hours ) ) . '</p><p>' . esc_html( $shop ) . '</p></body></html>';
-	return wp_mail( $job->email, "[$shop] Your enlarged picture is ready", $body, array( 'Content-Type: text/html; charset=UTF-8' ) );
+		. '<p>' . esc_html( sprintf( 'The link works until %s (UTC).', $until ) ) . '</p><p>' . esc_html( $shop ) . '</p></body></html>';
+
+	$subject = "[$shop] Your enlarged picture is ready";
+	$headers = array( "From: $shop <$admin>", "Reply-To: $admin", 'Content-Type: text/html; charset=UTF-8' );
+	$sent    = is_email( $job->email ) && wp_mail( $job->email, $subject, $body, $headers );
+	if ( $admin && $admin !== $job->email ) {
+		wp_mail( $admin, "Copy: $subject", $body, $headers );
+		note( 'copied to the admin', $job_id );
+	}
+	note( $sent ? 'mailed' : 'not mailed', $job_id );
+	return $sent;
 }

@@ -19,7 +19,8 @@ function submit( $job_id ): void {
 	if ( ! $job || 'paid' !== $job->payment_status || 'pending' !== $job->status ) {
 		return;
 	}
-	$answer = wp_remote_post(
+	$picture = picture_of( $job );
+	$answer  = wp_remote_post(
 		UPSAMPLER_URL . '/precise-upscale',
 		array(
 			'timeout' => 60,
@@ -31,7 +32,7 @@ function submit( $job_id ): void {
 				array(
 					'webhook' => home_url( '/smi-webhook/upsampler/' ),
 					'input'   => array(
-						'imageUrl'           => $job->image_url,
+						'imageUrl'           => $picture,
 						'inputImageType'     => 'universal',
 						'upscaleFactor'      => (int) $job->resolution,
 						'shouldEnhanceFaces' => false,
@@ -41,18 +42,29 @@ function submit( $job_id ): void {
 			),
 		)
 	);
-	$order  = json_decode( wp_remote_retrieve_body( $answer ), true );
+	$order   = json_decode( wp_remote_retrieve_body( $answer ), true );
 	if ( 200 !== wp_remote_retrieve_response_code( $answer ) || empty( $order['id'] ) ) {
-		change( $job, array( 'status' => 'failed' ) );
+		change( $job->job_id, array( 'status' => 'failed' ) );
 		return;
 	}
 	change(
-		$job,
+		$job->job_id,
 		array(
 			'status'                => 'processing',
 			'upsampler_job_id'      => $order['id'],
-			'credits_used'          => (int) round( $order['creditCost'] ?? 0 ),
 			'processing_started_at' => current_time( 'mysql' ),
 		)
 	);
+	note( 'submitted', $job->job_id );
+}
+
+/**
+ * The picture's address: the attachment's where it still has one, else what was bought.
+ *
+ * @param object $job The row.
+ */
+function picture_of( object $job ): string {
+	$facts   = empty( $job->attachment_id ) ? false : wp_get_attachment_metadata( (int) $job->attachment_id );
+	$address = $facts ? wp_get_attachment_url( (int) $job->attachment_id ) : false;
+	return $address ? $address : $job->image_url;
 }
