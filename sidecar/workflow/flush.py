@@ -36,6 +36,7 @@ def run(ports: Ports, lane: str) -> None:
             messages = _ready(ports, lane)
             if not messages or not ports.outbox.renew_lock(lane, token):
                 return
+            ports.outbox.begin_rest(lane, len(messages))
             ports.crash_point(f"flush:{lane}:sending")
             try:
                 with ports.leases.keep(lambda: ports.outbox.renew_lock(lane, token)):

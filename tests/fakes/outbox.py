@@ -112,6 +112,9 @@ class MemoryOutbox:
     def begin_flush(self, lane: str) -> None:
         self._lapsing.drop(f"nudged:{lane}")
 
+    def begin_rest(self, lane: str, messages: int) -> None:
+        pass
+
     def rest(self, lane: str) -> float:
         """Never: time stands still while work is done, so a rest would not end."""
         return 0.0

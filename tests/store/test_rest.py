@@ -11,7 +11,7 @@ import redis
 
 from sidecar.adapters.queue import Item, RqQueue
 from sidecar.adapters.store import RedisOutbox
-from sidecar.adapters.store.outbox import REST_MS
+from sidecar.adapters.store.outbox import MOST_REST_MS, REST_MS_FOR_EACH
 from sidecar.workflow import flush
 from tests.workflow.rig import Rig
 
@@ -34,10 +34,13 @@ def message(number: int) -> dict[str, Any]:
     return {"id": f"notice:{number}", "type": "admin.notice", "data": {}}
 
 
-def test_a_lane_rests_after_a_flush_has_begun_the_other_does_not(outbox: RedisOutbox) -> None:
+@pytest.mark.parametrize(
+    ("messages", "most_ms"), [(1, REST_MS_FOR_EACH), (5, 5 * REST_MS_FOR_EACH), (50, MOST_REST_MS)]
+)
+def test_the_more_a_flush_carries_the_longer_its_lane_rests(outbox: RedisOutbox, messages: int, most_ms: int) -> None:
     assert outbox.rest("deliver") == 0
-    outbox.begin_flush("deliver")
-    assert 0 < outbox.rest("deliver") <= REST_MS / 1000
+    outbox.begin_rest("deliver", messages)
+    assert 0 < outbox.rest("deliver") <= most_ms / 1000
     assert outbox.rest("settle") == 0
 
 
@@ -52,13 +55,13 @@ def test_messages_of_a_rush_wait_for_the_next_flush_and_travel_together(outbox: 
     parts = {"outbox": outbox, "queue": queue, "shop": Shop()}
     rig = Rig(wrap=lambda name, part: parts.get(name, part))
     rig.clock.at = time.time()
-    outbox.put("deliver", [message(1)])
+    outbox.put("deliver", [message(number) for number in range(20)])
     flush.run(rig.ports, "deliver")
-    for number in range(2, 6):
+    for number in range(20, 24):
         outbox.put("deliver", [message(number)])
         flush.run(rig.ports, "deliver")
-    assert batches == [1]
+    assert batches == [20]
     assert queue.waiting() == [Item("deliver", "flush", ["deliver"])]
     queue.work_off("deliver", lambda item: flush.run(rig.ports, "deliver"))
-    assert sum(batches) == 5
+    assert sum(batches) == 24
     assert outbox.waiting("deliver") == 0

@@ -14,9 +14,10 @@ from . import scripts
 
 LOCK_MS = 12_000
 NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
-# Between two flushes of a lane: nothing that a customer notices, and a rush shares its requests. Not longer: what waits
-# here, Upsampler's id for one, the ledger does not know yet.
-REST_MS = 150
+# A lane rests between two flushes: the longer, the more the last one has carried. So a single message goes at once, and
+# a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id for one, the ledger does
+# not know yet.
+REST_MS_FOR_EACH, MOST_REST_MS = 20, 300
 
 
 class RedisOutbox:
@@ -128,11 +129,12 @@ class RedisOutbox:
             self._call(lane)
 
     def begin_flush(self, lane: str) -> None:
-        """Lift the nudge; from now on the lane rests."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.delete(f"smi:nudged:{lane}")
-            pipe.set(f"smi:rests:{lane}", "1", px=REST_MS)
-            pipe.execute()
+        """Lift the nudge: whoever puts a message from now on calls again."""
+        self._redis.delete(f"smi:nudged:{lane}")
+
+    def begin_rest(self, lane: str, messages: int) -> None:
+        """From now on the lane rests, as long as befits a flush of so many messages."""
+        self._redis.set(f"smi:rests:{lane}", "1", px=min(REST_MS_FOR_EACH * messages, MOST_REST_MS))
 
     def rest(self, lane: str) -> float:
         """Seconds until the next flush may begin; 0: now."""
