@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import vips
-from .facts import JPEG, ImageFacts
-from .kept import KeptPixels
+from .facts import JPEG, PNG, ImageFacts
+from .kept import KeptPixels, may_be_kept
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,9 +61,30 @@ def shows_as_stored(facts: ImageFacts) -> bool:
 
 def reduced_kept(kept: KeptPixels, size: tuple[int, int]) -> Small:
     """The same from the pixels that the check has kept, of a picture that `shows_as_stored`."""
+    return _reduced_plain(kept.image(), size)
+
+
+def reduced_plain(path: Path, facts: ImageFacts, size: tuple[int, int]) -> Small | None:
+    """The same of a small plain PNG or JPEG by Pillow alone: to set libvips up costs more than so few pixels.
+
+    None for any other picture, and for one that Pillow does not read to its end.
+    """
     from PIL import Image
 
-    image = kept.image()
+    plain = facts.format in (PNG, JPEG) and facts.mode in ("L", "RGB") and shows_as_stored(facts)
+    if not (plain and may_be_kept(facts, 3 * facts.pixels)):
+        return None
+    try:
+        with Image.open(path, formats=(facts.format,)) as image:
+            image.load()
+            return _reduced_plain(image, size) if image.mode == facts.mode else None
+    except (OSError, SyntaxError, ValueError):  # Pillow says it in many ways
+        return None
+
+
+def _reduced_plain(image: Image, size: tuple[int, int]) -> Small:
+    from PIL import Image
+
     block = max(1, min(image.width // (2 * size[0]), image.height // (2 * size[1])))
     small = image.reduce(block) if block > 1 else image
     return Small(small.convert("RGB").resize(size, Image.Resampling.BILINEAR), False)

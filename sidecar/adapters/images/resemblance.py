@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ...core.errors import PermanentError
 from . import vips
 from .facts import ImageFacts, corrupt
-from .reduced import Small, reduced
+from .reduced import Small, reduced, reduced_plain
 from .verifier import read_header
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def thumbnail(path: Path, max_side: int = 256) -> bytes:
 
 def small_copy(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: str) -> Small:
     """`reduced`, with libvips' error translated to PermanentError ``result_corrupt``."""
+    if fail_on == "none" and (small := reduced_plain(path, facts, size)):
+        return small
     pyvips = vips.load()
     try:
         return reduced(path, facts, size, fail_on=fail_on)
