@@ -132,6 +132,7 @@ class ResultFiles:
 
     def __init__(self, root: Path, *, file_mode: int = 0o644, folder_mode: int = 0o755):
         self.root = root
+        self._root: tuple[tuple[int, int] | None, str] = (None, "")
         self._file_mode, self._folder_mode = file_mode, folder_mode
 
     @staticmethod
@@ -175,13 +176,25 @@ class ResultFiles:
 
     def path(self, name: str) -> Path:
         """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
-        root = os.path.realpath(self.root)
+        root = self._real_root()
         path = os.path.normpath(os.path.join(root, name))
         if _has_link(root, path):  # only then is it worth looking at every folder up to the file system's root again
             path = os.path.realpath(path)
         if path != root and not path.startswith(root + os.sep):
             raise PermanentError("path_outside", name)
         return Path(path)
+
+    def _real_root(self) -> str:
+        """Where the folder really lies. Found out again when it is another one: a shop's folders may be links that are
+        turned at an update."""
+        try:
+            now = os.stat(self.root)
+        except FileNotFoundError:
+            return os.path.realpath(self.root)
+        known = (now.st_dev, now.st_ino)
+        if self._root[0] != known:
+            self._root = known, os.path.realpath(self.root)
+        return self._root[1]
 
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
@@ -268,12 +281,11 @@ class ResultFiles:
 
 def _has_link(root: str, path: str) -> bool:
     """Whether a link stands between `root` and `path`, which lies below it."""
-    at = root
-    for part in path.removeprefix(root).split(os.sep):
-        at = os.path.join(at, part)
-        if os.path.islink(at):
+    end = len(root)
+    while (end := path.find(os.sep, end + 1)) >= 0:
+        if os.path.islink(path[:end]):
             return True
-    return False
+    return os.path.islink(path)
 
 
 def storage_error(error: OSError, path: Path) -> SidecarError:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
 from ..adapters.images import EXTENSIONS, MEDIA_TYPES
@@ -18,8 +19,19 @@ from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..workflow import downloads, mend
+from ..workflow.ports import Ports
 from .errors import can_wait
 from .parts import ports
+
+Headers = list[tuple[str, str]]
+
+_HEADERS: Headers = [
+    ("Cache-Control", "private, no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex, nofollow"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; sandbox"),
+]
 
 blueprint = Blueprint("download", __name__)
 
@@ -32,39 +44,36 @@ class Gone(CallerError):
 @blueprint.get("/download/<token>/<path:name>")
 def download(token: str, name: str = "") -> Response:
     """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times."""
-    grant = ports().tokens.read_download(token, now=ports().clock())
-    job = _delivered(grant)
-    path = ports().files.path(job.path)
+    parts = ports()
+    grant = parts.tokens.read_download(token, now=parts.clock())
+    job = _delivered(parts, grant)
+    path = parts.files.path(job.path)
     if not path.is_file():
-        ports().log(
-            "download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace
-        )
+        parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)
         raise Gone("file_missing", "the file is not in its place")
     if request.method == "GET":
-        _note(job, grant)
+        _note(parts, job, grant)
         if "Range" not in request.headers:
             ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
-            ports().log("download", "A download has begun.", **ids)
-    response = _bytes(job, path)
-    response.headers["Content-Disposition"] = _disposition(file_name(job))
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+            parts.log("download", "A download has begun.", **ids)
+    headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
+    if parts.settings.download_mode == "stream":
+        return _streamed(job, path, headers)
+    return _by_web_server(parts, job, path, headers)
 
 
-def _note(job: Job, grant: DownloadGrant) -> None:
+def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
     """A full Redis still reads, and refuses to write: that does not keep the file from the customer. The next download
     tells the shop."""
+    if job.downloaded >= grant.attempt:
+        return
     with can_wait("download.not_told", "A download could not be noted.", job_id=job.job_id):
-        downloads.begun(ports(), job, attempt=grant.attempt)
+        downloads.begun(parts, job, attempt=grant.attempt)
 
 
-def _delivered(grant: DownloadGrant) -> Job:
+def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
     """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
-    job = ports().store.get(grant.job_id) or mend.recall(ports(), grant.job_id)
+    job = parts.store.get(grant.job_id) or mend.recall(parts, grant.job_id)
     if job is None:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":
@@ -84,24 +93,20 @@ def _with_the_file_before(job: Job) -> Job:
     return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
 
 
-def _bytes(job: Job, path: Path) -> Response:
-    mode, mimetype = ports().settings.download_mode, MEDIA_TYPES[job.format]
-    if mode == "stream":
-        return _streamed(job, path, mimetype)
-    response = Response(mimetype=mimetype)
-    response.set_etag(job.sha256)
-    if mode == "x-accel":
-        response.headers["X-Accel-Redirect"] = ports().settings.accel_prefix + quote(job.path)
+def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Response:
+    """No bytes of ours, but where the web server finds them. With a length of 0 nginx keeps its connection to us."""
+    settings = parts.settings
+    if settings.download_mode == "x-accel":
+        headers += [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
     else:
-        response.headers["X-Sendfile"] = str(path)
-        response.headers["Accept-Ranges"] = "bytes"  # Apache serves ranges of it, but does not say so to HEAD
-    del response.headers["Content-Length"]
-    return response
+        # Apache serves ranges of it, but does not say so to HEAD.
+        headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
+    return Response(headers=[*headers, ("ETag", quote_etag(job.sha256))], mimetype=MEDIA_TYPES[job.format])
 
 
-def _streamed(job: Job, path: Path, mimetype: str) -> Response:
-    file = path.open("rb")
-    response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
+def _streamed(job: Job, path: Path, headers: Headers) -> Response:
+    file, mimetype = path.open("rb"), MEDIA_TYPES[job.format]
+    response = Response(wrap_file(request.environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = path.stat().st_size
     response.set_etag(job.sha256)
     try:

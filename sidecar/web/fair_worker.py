@@ -13,7 +13,7 @@ import time
 from gunicorn.workers.gthread import ThreadWorker
 
 HESITATION_S = 0.001  # so long a process with more connections leaves a new one to the others
-_SLOTS = 1024
+_SLOTS = 128  # more than there can be processes; a later process takes the place of one that has gone
 _FREE = 0xFFFF
 
 
