@@ -47,7 +47,7 @@ def test_jobs_and_show_tell_where_a_job_stands_and_no_secret(newest: Whole, buye
 def test_status_counts_jobs_and_workers(newest: Whole, stuck: str) -> None:
     status = operate(newest, "status")
     assert status["jobs"]["submitted"] >= 1
-    assert (status["workers"], status["clock"], status["held"]) == (2, True, {})
+    assert (status["workers"], status["clock"], status["held"]) == (3, True, {})
     assert "Being enlarged" in console(newest, "status").stdout
     operate(newest, "cancel", stuck)
 
