@@ -15,7 +15,7 @@ from rq.worker_pool import WorkerPool
 
 from . import tasks
 from .adapters import logs, memory
-from .adapters.queue import alive
+from .adapters.alive import alive
 from .core.states import STAGES
 from .services import Services
 from .workflow import timetable

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +13,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ..core.states import STAGES
+from .alive import living
 
 # A piece of work that takes longer than this is stopped; its lease then lapses, and the timetable brings the job back.
 TIMEOUT_S = {"submit": 120, "watch": 300, "collect": 7200, "deliver": 120, "settle": 300}
@@ -22,7 +21,6 @@ MARK_S = 60  # work that vanished without running blocks its like for no longer 
 CALL_S = 10  # so long a call that was lost keeps others from calling
 WORK_S = 5  # a worker follows one call for no longer than this, and then lets RQ look after itself
 WAIT_S = 0.3  # work that may go within this time is waited for
-BEAT_S, ALIVE_S = 4, 15  # a worker's signs of life, and how long one counts
 _RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
 _FAILURE_TTL_S = 3600
 
@@ -105,9 +103,18 @@ class RqQueue:
         self.serves: Sequence[str] = STAGES  # the stages of this process' worker, by priority
         self._at_work = False
         self._begun: set[str] = set()  # marks of the work at hand: they are gone already
+        self._at_single_job = False  # and not at a piece of work that may go on for long with others
+        self._own: Item | None = None  # what this worker goes on with by itself
 
     def stage(self, stage: str, job_id: str, attempt: int) -> bool:
-        """Queue one stage of one job; False when it stands there already."""
+        """Queue one stage of one job; False when it stands there already.
+
+        A worker at a single job that serves the next stage, too, keeps that to itself and goes on with it: two round
+        trips less. What it has in its hands when it dies comes due again, as everything does.
+        """
+        if self._at_single_job and self._own is None and stage in self.serves:
+            self._own = Item(stage, "stage", [stage, job_id, attempt])
+            return True
         return self._put(stage, "stage", stage, job_id, attempt, mark=_mark(stage, job_id))
 
     def watch(self, jobs: Sequence[tuple[str, int]]) -> None:
@@ -144,7 +151,7 @@ class RqQueue:
 
     def workers(self) -> int:
         """How many workers are alive. RQ's own count goes on naming those that were killed, for minutes or hours."""
-        return self._redis.zcount("smi:workers", time.time() - ALIVE_S, "+inf")
+        return living(self._redis)
 
     def depths(self) -> dict[str, int]:
         """Pieces of work that wait, by stage."""
@@ -175,8 +182,11 @@ class RqQueue:
                     return
                 run(item)
         finally:
-            self._at_work = False
+            self._at_work = self._at_single_job = False
             self._begun.clear()
+            if self._own:
+                own, self._own = self._own, None
+                self.stage(*own.args)
             self.wake(self.serves)  # after a slice, or when a piece of work has raised
 
     def wake(self, stages: Sequence[str] = STAGES) -> None:
@@ -192,6 +202,9 @@ class RqQueue:
 
     def take(self) -> Item | None:
         """The next piece of work; waits for one that may go within a moment. None: nothing is ready."""
+        if self._own:
+            own, self._own = self._own, None
+            return self._taken(own)
         keys = [key(stage) for key in (_ready, _call) for stage in self.serves]
         while True:
             now = self._clock()
@@ -203,8 +216,12 @@ class RqQueue:
             time.sleep(min(max(float(what) - now, 0.001), 0.02))
         if call[0]:
             self._enqueue_call(self.serves[call[0] - 1])
-        item = _item(self.serves[place - 1], what)
-        self._begun = {_mark(item.stage, job_id) for job_id in _jobs(item)}
+        return self._taken(_item(self.serves[place - 1], what))
+
+    def _taken(self, item: Item) -> Item:
+        jobs = _jobs(item)
+        self._begun = {_mark(item.stage, job_id) for job_id in jobs}
+        self._at_single_job = self._at_work and len(jobs) == 1
         return item
 
     def _put(self, stage: str, name: str, *args, mark: str = "", at: float = 0) -> bool:
@@ -257,28 +274,3 @@ def _jobs(item: Item) -> list[str]:
 def _item(stage: str, text: bytes) -> Item:
     name, *args = json.loads(text)
     return Item(stage, name, args)
-
-
-@contextmanager
-def alive(connection: redis.Redis, worker: str) -> Iterator[None]:
-    """Signs of life of a worker while the block runs, from a thread of its own: it may be busy with a large file."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while True:
-            with suppress(redis.RedisError):  # away for a moment: the next beat tells
-                now = time.time()
-                connection.zadd("smi:workers", {worker: now})
-                connection.zremrangebyscore("smi:workers", "-inf", now - 100 * ALIVE_S)
-            if ended.wait(BEAT_S):
-                return
-
-    thread = threading.Thread(target=beat, name="alive", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        with suppress(redis.RedisError):  # then its last beat grows old
-            connection.zrem("smi:workers", worker)

@@ -20,7 +20,7 @@ def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
 
 def got_through(ports: Ports, stage: str) -> None:
     """A job has passed the stage: a hold that came by itself goes by itself. An admin's hold stays."""
-    if ports.store.resume(stage):
+    if ports.store.may_resume(stage) and ports.store.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 

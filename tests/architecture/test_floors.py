@@ -29,8 +29,8 @@ ROOMS = {
     "werkzeug": ("web",),
     "rq": ("adapters.queue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
-    "redis": ("adapters.store", "adapters.queue", "adapters.connections", "adapters.metrics", "services")
-    + ("worker", "web.errors", "cli"),
+    "redis": ("adapters.store", "adapters.queue", "adapters.alive", "adapters.connections", "adapters.metrics")
+    + ("services", "worker", "web.errors", "cli"),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),
     "urllib3": ("adapters.fetch", "adapters.upsampler", "adapters.shop", "sandbox"),

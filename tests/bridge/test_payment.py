@@ -231,6 +231,14 @@ def test_several_jobs_of_one_request_share_a_connection(bridge: Bridge, payment_
     assert len({message.connection for message in messages}) == 1
 
 
+def test_the_last_message_of_a_request_ends_its_connection(bridge: Bridge, payment_page) -> None:
+    """PHP is gone a moment later: the sidecar need not watch for another request."""
+    job_ids = [bridge.job() for _ in range(2)]
+    payment_page(*job_ids)
+    messages = bridge.sidecar.wait("job.paid", 2)
+    assert [message.headers.get("connection") for message in messages] == [None, "close"]
+
+
 def test_what_the_sidecar_has_stored_is_noted(bridge: Bridge) -> None:
     job_id = bridge.job()
     bridge.pay(job_id)

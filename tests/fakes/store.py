@@ -302,6 +302,9 @@ class MemoryJobStore:
     def held(self) -> dict[str, dict[str, Any]]:
         return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
 
+    def may_resume(self, stage: str) -> bool:
+        return True
+
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))
 

@@ -81,6 +81,47 @@ def test_work_that_leads_to_one_more_piece_of_work_calls_nobody(client: redis.Re
     assert calls(client) == []
 
 
+def test_what_a_worker_goes_on_with_by_himself_nobody_else_sees(client: redis.Redis, queue: RqQueue) -> None:
+    seen: list[list[Item]] = []
+
+    def run(item: Item) -> None:
+        if item.stage == "watch":
+            queue.stage("collect", "job-1", 1)
+            seen.append(queue.waiting())
+
+    queue.watch([("job-1", 1)])
+    queue.work_off("watch", run)
+    assert seen == [[]]
+    assert queue.waiting() == []
+
+
+def test_a_worker_at_many_jobs_leaves_what_follows_to_whoever_is_free(client: redis.Redis, queue: RqQueue) -> None:
+    """The polls of the others may take minutes."""
+    seen: list[list[Item]] = []
+
+    def run(item: Item) -> None:
+        if item.stage == "watch":
+            queue.stage("collect", "job-1", 1)
+            seen.append(queue.waiting())
+
+    queue.watch([("job-1", 1), ("job-2", 1)])
+    queue.work_off("watch", run)
+    assert seen == [[Item("collect", "stage", ["collect", "job-1", 1])]]
+
+
+def test_what_a_worker_can_not_go_on_with_waits_for_another(client: redis.Redis, queue: RqQueue) -> None:
+    def fail(item: Item) -> None:
+        queue.stage("collect", "job-1", 1)
+        raise ValueError("a fault of ours")
+
+    queue.watch([("job-1", 1)])
+    come(client)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        queue.work_off("watch", fail)
+    assert queue.waiting() == [Item("collect", "stage", ["collect", "job-1", 1])]
+    assert calls(client) == ["collect"]
+
+
 def test_a_worker_who_finds_more_than_he_can_take_calls_another(client: redis.Redis, queue: RqQueue) -> None:
     called: list[list[str]] = []
     for number in range(2):

@@ -117,3 +117,10 @@ def test_a_streak_grows_until_somebody_gets_through_or_time_passes(memory: Memor
     assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
     memory.let_pass(61)
     assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
+
+
+def test_a_job_that_got_through_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
+    memory.store.lengthen_streak("submit", ttl_s=60)
+    assert memory.store.may_resume("submit")
+    memory.store.hold("collect", reason="disk_full", detail="")
+    assert memory.store.may_resume("collect")

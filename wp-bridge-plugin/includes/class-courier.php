@@ -22,6 +22,8 @@ final class Courier {
 	private $total_ms;
 	/** The curl handle, or null. @var resource|\CurlHandle|null */
 	private $handle = null;
+	/** Whether the connection ends with the next answer. @var bool */
+	private $hangs_up = false;
 
 	/**
 	 * A courier with its patience.
@@ -32,6 +34,11 @@ final class Courier {
 	public function __construct( int $connect_ms = 1000, int $total_ms = 5000 ) {
 		$this->connect_ms = $connect_ms;
 		$this->total_ms   = $total_ms;
+	}
+
+	/** The next request is the last one: the sidecar may close the connection with its answer, instead of watching it. */
+	public function hang_up_after_next(): void {
+		$this->hangs_up = true;
 	}
 
 	/**
@@ -76,7 +83,7 @@ final class Courier {
 	 */
 	private function by_curl( string $url, string $body, array $headers ): array {
 		$this->handle = $this->handle ?? curl_init();
-		$lines        = array( 'Expect:' );
+		$lines        = $this->hangs_up ? array( 'Expect:', 'Connection: close' ) : array( 'Expect:' );
 		foreach ( $headers as $name => $value ) {
 			$lines[] = $name . ': ' . $value;
 		}

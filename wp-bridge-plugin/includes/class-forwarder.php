@@ -101,9 +101,13 @@ final class Forwarder {
 		if ( ! $waiting || ! Settings::is_connected() ) {
 			return;
 		}
-		$sidecar = new Sidecar( self::let_visitor_go() );
+		$courier = self::let_visitor_go();
+		$sidecar = new Sidecar( $courier );
 		try {
-			foreach ( $waiting as $message ) {
+			foreach ( $waiting as $place => $message ) {
+				if ( array_key_last( $waiting ) === $place ) {
+					$courier->hang_up_after_next();
+				}
 				if ( ! Circuit::allows() || ! self::send( $sidecar, $message ) ) {
 					break; // The pull brings this one and the rest.
 				}
@@ -116,7 +120,7 @@ final class Forwarder {
 	}
 
 	/**
-	 * Asks for the status once an hour, over the open connection: the sidecar's public address may have changed.
+	 * Asks for the status once an hour: the sidecar's public address may have changed.
 	 *
 	 * @param Sidecar $sidecar Client.
 	 */

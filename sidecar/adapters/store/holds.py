@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import redis
+
+LOOK_S = 1.0
 
 
 class RedisHolds:
@@ -15,10 +18,12 @@ class RedisHolds:
 
     _redis: redis.Redis
     _clock: Callable[[], float]
+    _looked: dict[str, tuple[float, bool]]  # stage -> until when we need not look again, what we saw
 
     def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
         """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
         why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
+        self._looked.pop(stage, None)
         return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
 
     def resume(self, stage: str, *, by_admin: bool = False) -> bool:
@@ -29,8 +34,20 @@ class RedisHolds:
             pipe.delete(f"smi:streak:{stage}")
             return any(pipe.execute()[:-1])
 
+    def may_resume(self, stage: str) -> bool:
+        """Whether `resume` could find something to end. Looked up once a second, since every job that gets through a
+        stage would ask: what began within that second, a later one ends."""
+        until, may = self._looked.get(stage, (0.0, False))
+        if time.monotonic() >= until:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hexists(_held(False), stage).exists(f"smi:streak:{stage}")
+                may = any(pipe.execute())
+            self._looked[stage] = (time.monotonic() + LOOK_S, may)
+        return may
+
     def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
         """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
+        self._looked.pop(stage, None)
         with self._redis.pipeline() as pipe:
             pipe.incr(f"smi:streak:{stage}")
             pipe.expire(f"smi:streak:{stage}", ttl_s)

@@ -45,6 +45,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self._slots = slots
         self._clock = clock
         self._call = call
+        self._looked = {}
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
