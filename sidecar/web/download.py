@@ -23,6 +23,7 @@ from ..workflow.ports import Ports
 from .errors import can_wait
 from .parts import ports
 
+STALL_S = 60
 Headers = list[tuple[str, str]]
 
 _HEADERS: Headers = [
@@ -106,6 +107,10 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Resp
 
 def _streamed(job: Job, path: Path, headers: Headers) -> Response:
     file, mimetype = path.open("rb"), MEDIA_TYPES[job.format]
+    if connection := request.environ.get("gunicorn.socket"):
+        # Whoever takes nothing for so long loses the connection: a dozen such would hold all our threads. (A whole file
+        # also leaves a fifth sooner than by a socket that blocks.) gunicorn undoes this before the next request.
+        connection.settimeout(STALL_S)
     response = Response(wrap_file(request.environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = path.stat().st_size
     response.set_etag(job.sha256)
