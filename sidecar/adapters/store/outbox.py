@@ -17,7 +17,7 @@ NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
 # A lane rests between two flushes: the longer, the more the last one has carried. So a single message goes at once, and
 # a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id for one, the ledger does
 # not know yet.
-REST_MS_FOR_EACH, MOST_REST_MS = 20, 200
+REST_MS_FOR_EACH, MOST_REST_MS = 20, 150
 
 
 class RedisOutbox:
