@@ -280,7 +280,7 @@ class ResultFiles:
 
 
 def _has_link(root: str, path: str) -> bool:
-    """Whether a link stands between `root` and `path`, which lies below it."""
+    """Whether a link stands on the way from `root` down to `path`; says nothing about a path that is not below it."""
     end = len(root)
     while (end := path.find(os.sep, end + 1)) >= 0:
         if os.path.islink(path[:end]):

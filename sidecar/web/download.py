@@ -66,8 +66,6 @@ def download(token: str, name: str = "") -> Response:
 def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
     """A full Redis still reads, and refuses to write: that does not keep the file from the customer. The next download
     tells the shop."""
-    if job.downloaded >= grant.attempt:
-        return
     with can_wait("download.not_told", "A download could not be noted.", job_id=job.job_id):
         downloads.begun(parts, job, attempt=grant.attempt)
 

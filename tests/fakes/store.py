@@ -303,7 +303,7 @@ class MemoryJobStore:
         return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
 
     def may_resume(self, stage: str) -> bool:
-        return True
+        return stage in self._held[False] or self._lapsing.get(f"streak:{stage}") is not None
 
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))

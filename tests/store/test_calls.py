@@ -81,32 +81,29 @@ def test_work_that_leads_to_one_more_piece_of_work_calls_nobody(client: redis.Re
     assert calls(client) == []
 
 
-def test_what_a_worker_goes_on_with_by_himself_nobody_else_sees(client: redis.Redis, queue: RqQueue) -> None:
-    seen: list[list[Item]] = []
+def left_to_others(queue: RqQueue, polls: list[tuple[str, int]]) -> list[Item]:
+    """What waits in Redis while a worker is at these polls, of which the first leads to a collect."""
+    seen: list[Item] = []
 
     def run(item: Item) -> None:
         if item.stage == "watch":
             queue.stage("collect", "job-1", 1)
-            seen.append(queue.waiting())
+            seen.extend(queue.waiting())
 
-    queue.watch([("job-1", 1)])
+    queue.watch(polls)
     queue.work_off("watch", run)
-    assert seen == [[]]
     assert queue.waiting() == []
+    return seen
 
 
-def test_a_worker_at_many_jobs_leaves_what_follows_to_whoever_is_free(client: redis.Redis, queue: RqQueue) -> None:
+def test_what_a_worker_goes_on_with_by_himself_nobody_else_sees(queue: RqQueue) -> None:
+    assert left_to_others(queue, [("job-1", 1)]) == []
+
+
+def test_a_worker_at_many_jobs_leaves_what_follows_to_whoever_is_free(queue: RqQueue) -> None:
     """The polls of the others may take minutes."""
-    seen: list[list[Item]] = []
-
-    def run(item: Item) -> None:
-        if item.stage == "watch":
-            queue.stage("collect", "job-1", 1)
-            seen.append(queue.waiting())
-
-    queue.watch([("job-1", 1), ("job-2", 1)])
-    queue.work_off("watch", run)
-    assert seen == [[Item("collect", "stage", ["collect", "job-1", 1])]]
+    collect = Item("collect", "stage", ["collect", "job-1", 1])
+    assert left_to_others(queue, [("job-1", 1), ("job-2", 1)]) == [collect]
 
 
 def test_what_a_worker_can_not_go_on_with_waits_for_another(client: redis.Redis, queue: RqQueue) -> None:

@@ -120,7 +120,12 @@ def test_a_streak_grows_until_somebody_gets_through_or_time_passes(memory: Memor
 
 
 def test_a_job_that_got_through_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
+    """Whoever has begun a hold or a streak himself sees it at once, though he has looked a moment before."""
+    assert not memory.store.may_resume("submit")
     memory.store.lengthen_streak("submit", ttl_s=60)
     assert memory.store.may_resume("submit")
+    assert not memory.store.may_resume("collect")
+    memory.store.hold("collect", reason="disk_full", detail="", by_admin=True)
+    assert not memory.store.may_resume("collect"), "an admin's hold does not end by itself"
     memory.store.hold("collect", reason="disk_full", detail="")
     assert memory.store.may_resume("collect")

@@ -78,7 +78,7 @@ def reduced_plain(path: Path, facts: ImageFacts, size: tuple[int, int]) -> Small
         with Image.open(path, formats=(facts.format,)) as image:
             image.load()
             return _reduced_plain(image, size) if image.mode == facts.mode else None
-    except (OSError, SyntaxError, ValueError):  # Pillow says it in many ways
+    except Exception:  # a damaged file raises whatever its decoder stumbled over; libvips then has the word
         return None
 
 

@@ -71,7 +71,8 @@ def thumbnail(path: Path, max_side: int = 256) -> bytes:
 
 
 def small_copy(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: str) -> Small:
-    """`reduced`, with libvips' error translated to PermanentError ``result_corrupt``."""
+    """`reduced_plain` where faults do not matter, else `reduced`, with libvips' error translated to PermanentError
+    ``result_corrupt``."""
     if fail_on == "none" and (small := reduced_plain(path, facts, size)):
         return small
     pyvips = vips.load()
