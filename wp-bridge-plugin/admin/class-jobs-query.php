@@ -20,6 +20,9 @@ final class Jobs_Query {
 	/** Seconds without any change after which unsettled work is past due. */
 	const PAST_DUE = 900;
 
+	/** Characters from which on words may be the beginning of a job's id. */
+	const ID_BEGINS = 4;
+
 	/** Views: name => states; the others are said in condition(). */
 	const STATES = array(
 		'working'   => array( 'paid', 'submitting', 'submitted', 'enlarged', 'stored', 'refunding' ),
@@ -190,14 +193,18 @@ final class Jobs_Query {
 	/**
 	 * Words: the beginning of a job's id, Upsampler's id, or what the shop finds (e-mail, post).
 	 *
+	 * A beginning shorter than ID_BEGINS is none: "8" asks for the picture 8, not for a sixteenth of all jobs.
+	 *
 	 * @param string $search Words; '' for none.
 	 */
 	private static function words( string $search ): string {
 		if ( '' === $search ) {
 			return '';
 		}
-		$like  = Sql::value( $GLOBALS['wpdb']->esc_like( $search ) . '%' );
-		$tests = array( "l.job_id LIKE $like", 'l.upsampler_id = ' . Sql::value( $search ) );
+		$tests = array( 'l.upsampler_id = ' . Sql::value( $search ) );
+		if ( strlen( $search ) >= self::ID_BEGINS ) {
+			$tests[] = 'l.job_id LIKE ' . Sql::value( $GLOBALS['wpdb']->esc_like( $search ) . '%' );
+		}
 		$found = Job_Search::ids( $search );
 		if ( $found ) {
 			$tests[] = 'l.job_id IN (' . self::quoted( $found ) . ')';
