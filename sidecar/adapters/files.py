@@ -233,8 +233,11 @@ class ResultFiles:
         return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
 
     def discard_temps(self, job_id: str) -> None:
-        for path in (self.root / _TEMP).glob(f"{job_id}.*"):
-            path.unlink(missing_ok=True)
+        """What attempts at this job that died have left. Not by `Path.glob`, which compiles a pattern for each job."""
+        with suppress(FileNotFoundError), os.scandir(self.root / _TEMP) as entries:
+            for entry in entries:
+                if entry.name.startswith(f"{job_id}."):
+                    Path(entry.path).unlink(missing_ok=True)
 
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
         """Keep a small JPEG of a result that was refused; the bridge shows it to the admin."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +106,27 @@ class RqQueue:
         self._begun: set[str] = set()  # marks of the work at hand: they are gone already
         self._at_single_job = False  # and not at a piece of work that may go on for long with others
         self._own: Item | None = None  # what this worker goes on with by itself
+        self._gathered: list[tuple[str, list[Any]]] | None = None  # (stage, arguments of _PUT) of what is put together
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is put inside the block, by this thread's worker, goes to Redis at its end, in one round trip."""
+        self._gathered = []
+        try:
+            yield
+        finally:
+            puts, self._gathered = self._gathered, None
+            if puts:
+                with self._redis.pipeline(transaction=False) as pipe:
+                    for stage, args in puts:
+                        self._put_script([_ready(stage), _call(stage)], args, client=pipe)
+                    outcomes = pipe.execute()
+                for (stage, _), outcome in zip(puts, outcomes, strict=True):
+                    if outcome == 2:
+                        self._enqueue_call(stage)
 
     def stage(self, stage: str, job_id: str, attempt: int) -> bool:
-        """Queue one stage of one job; False when it stands there already.
+        """Queue one stage of one job; False when it stands there already (`together`: True in any case).
 
         A worker at a single job that serves the next stage, too, keeps that to itself and goes on with it: two round
         trips less. What it has in its hands when it dies comes due again, as everything does.
@@ -226,10 +245,11 @@ class RqQueue:
 
     def _put(self, stage: str, name: str, *args, mark: str = "", at: float = 0) -> bool:
         calls = not (self._at_work and stage in self.serves)  # whoever works here sees it when he is done
-        outcome = self._put_script(
-            keys=[_ready(stage), _call(stage)],
-            args=[json.dumps([name, *args]), at or self._clock(), mark, MARK_S, CALL_S if calls else ""],
-        )
+        arguments = [json.dumps([name, *args]), at or self._clock(), mark, MARK_S, CALL_S if calls else ""]
+        if self._gathered is not None:
+            self._gathered.append((stage, arguments))
+            return True
+        outcome = self._put_script([_ready(stage), _call(stage)], arguments)
         if outcome == 2:
             self._enqueue_call(stage)
         return outcome > 0

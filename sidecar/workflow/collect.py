@@ -88,13 +88,15 @@ def deliver_stored(
 
 def deliver_again(ports: Ports, job: Job) -> None:
     """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
-    of its life waiting for a shop that is away is made anew."""
-    if has_aged(ports, job):
-        fresh = ports.store.change(job.job_id, job.attempt, ("stored",), _link(ports, job, ports.clock()))
-        if fresh is None:
-            return
-        job = fresh
-    ports.outbox.put("deliver", [outbound.delivered(job)])
+    of its life waiting for a shop that is away is made anew, and its message with it: in between, a flusher would take
+    the old message for a young one."""
+    if not has_aged(ports, job):
+        ports.outbox.put("deliver", [outbound.delivered(job)])
+        return
+    link = _link(ports, job, ports.clock())
+    message = outbound.delivered(dataclasses.replace(job, **link))
+    expect = {"token": job.token}
+    ports.store.change(job.job_id, job.attempt, ("stored",), link, expect=expect, messages=[message])
 
 
 def has_aged(ports: Ports, job: Job) -> bool:

@@ -47,7 +47,8 @@ def run(ports: Ports, lane: str) -> None:
             ports.outbox.clear_failures(lane)
             ports.crash_point(f"flush:{lane}:answered")
             answered = zip(messages, results, strict=True)
-            done = [message for message, result in answered if _act(ports, lane, message, result)]
+            with ports.queue.together():
+                done = [message for message, result in answered if _act(ports, lane, message, result)]
             ports.crash_point(f"flush:{lane}:acted")
             ports.outbox.done(lane, done)
             if len(messages) < BATCH_OF_LANE[lane]:
@@ -57,14 +58,17 @@ def run(ports: Ports, lane: str) -> None:
 
 
 def _ready(ports: Ports, lane: str) -> list[dict[str, Any]]:
-    """What may go now. Links that have aged in the outbox, while the shop or we were away, are made anew first."""
+    """What may go now. Links that have aged in the outbox, while the shop or we were away, are made anew first (or were
+    by somebody else since we have read the messages)."""
     messages = ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane])
-    delivered = [message["data"]["job_id"] for message in messages if message["type"] == "job.delivered"]
-    jobs = ports.store.get_many(delivered) if delivered else {}
-    aged = [job for job in jobs.values() if job.state == "stored" and collect.has_aged(ports, job)]
+    tokens = {m["data"]["job_id"]: m["data"]["token"] for m in messages if m["type"] == "job.delivered"}
+    jobs = ports.store.get_many(list(tokens)) if tokens else {}
+    stored = [job for job in jobs.values() if job.state == "stored"]
+    aged = [job for job in stored if collect.has_aged(ports, job)]
     for job in aged:
         collect.deliver_again(ports, job)
-    return ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane]) if aged else messages
+    anew = aged or any(job.token != tokens[job.job_id] for job in stored)
+    return ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane]) if anew else messages
 
 
 def _send(ports: Ports, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

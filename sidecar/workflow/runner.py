@@ -18,6 +18,10 @@ STEPS: dict[str, Any] = {"submit": submit, "watch": watch, "collect": collect}
 def run_stage(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
     """Run a stage if the job is ready for it and nobody else is at it. Safe to call any number of times."""
     ports.queue.begin(stage, job_id)
+    _run_if_ready(ports, stage, job_id, attempt)
+
+
+def _run_if_ready(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
     step = STEPS[stage]
     job = ports.store.claim(job_id, attempt, step.STATES, lease_s=LEASE_S)
     if job is None:
@@ -48,7 +52,7 @@ def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
     for job_id, _ in jobs:  # all at once: if we die on the way, the rest comes due again and is queued again
         ports.queue.begin("watch", job_id)
     for job_id, attempt in jobs:
-        run_stage(ports, "watch", job_id, attempt)
+        _run_if_ready(ports, "watch", job_id, attempt)
 
 
 def _settle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,10 @@ class MemoryQueue:
         """What FLUSHALL does."""
         self._marks.clear()
         self.tasks.clear()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Nothing to save here: what is put inside is put at once."""
+        return nullcontext()
 
     def stage(self, stage: str, job_id: str, attempt: int) -> bool:
         if not self._marks.take(f"{stage}:{job_id}", MARK_S):

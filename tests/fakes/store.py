@@ -184,7 +184,6 @@ class MemoryJobStore:
 
     def _write(self, known, changes, due_at, release, settled, messages, lane) -> Job:
         job_id = known.job_id
-        self._outbox.put(lane, messages)
         changes = {**_checked(changes), "updated_at": int(self._clock())}
         if release:
             changes["claim"] = ""
@@ -196,7 +195,9 @@ class MemoryJobStore:
             self._book(job_id, due_at)
         if settled is not None:
             self._live(job_id, settled)
-        return self._jobs[job_id]
+        after = self._jobs[job_id]
+        self._outbox.put(lane, messages)  # last: it calls a flusher, and whoever dies there has written all of it
+        return after
 
     def due_at(self, job_id: str) -> float | None:
         return self._due.get(job_id)
@@ -301,6 +302,9 @@ class MemoryJobStore:
 
     def held(self) -> dict[str, dict[str, Any]]:
         return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
+
+    def held_lately(self) -> dict[str, dict[str, Any]]:
+        return self.held()
 
     def may_resume(self, stage: str) -> bool:
         return stage in self._held[False] or self._lapsing.get(f"streak:{stage}") is not None

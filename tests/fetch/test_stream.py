@@ -6,7 +6,9 @@ import gzip
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import pytest
@@ -259,12 +261,24 @@ def test_a_kept_connection_that_the_server_closed_is_replaced():
 
 def test_no_deadline_outlives_its_fetch():
     with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", b"picture"))) as server:
-        before = threading.active_count()
-        fetch(make(server), server.url, deadline_s=3600)
-        for thread in threading.enumerate():
-            if isinstance(thread, threading.Timer):
-                thread.join(5)
-        assert threading.active_count() <= before + 1  # the server's thread for the kept connection
+        fetcher = make(server)
+        fetch(fetcher, server.url, deadline_s=0.3)
+        time.sleep(0.5)
+        assert fetch(fetcher, server.url, deadline_s=20) == b"picture"
+        assert server.connections == 1, "the kept connection was not shut down"
+
+
+def test_one_thread_waits_for_all_deadlines_and_the_nearest_comes_first():
+    def script(exchange: Exchange) -> None:
+        drip(exchange, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000)
+
+    with WireServer(script) as server, ThreadPoolExecutor(6) as threads:
+        late = threads.submit(refusal, make(server), server.url, deadline_s=5)
+        soon = [threads.submit(refusal, make(server), server.url, deadline_s=0.3) for _ in range(5)]
+        assert [error.result().code for error in soon] == ["fetch_failed"] * 5
+        assert not late.done()
+        assert sum(thread.name == "deadlines" for thread in threading.enumerate()) == 1
+        server.stopping.set()
 
 
 def test_the_first_bytes_are_asked_for_by_range():

@@ -62,6 +62,27 @@ def test_the_same_stage_of_a_job_waits_once_until_it_begins(queued: Queued) -> N
     assert len(queued.look()) == 3
 
 
+def test_what_is_put_together_stands_there_at_the_end(queued: Queued) -> None:
+    queued.queue.stage("submit", "job-1", 1)
+    with queued.queue.together():
+        for number in (1, 2, 3, 3):
+            queued.queue.stage("submit", f"job-{number}", 1)
+        queued.queue.watch([("job-4", 1)])
+        queued.queue.flush("deliver")
+    assert sorted(task.args for task in queued.look() if task.name == "stage") == [
+        ("submit", f"job-{number}", 1) for number in (1, 2, 3)
+    ]
+    assert queued.queue.depths() == {"submit": 3, "watch": 1, "deliver": 1, "settle": 0, "collect": 0}
+    assert not queued.queue.stage("submit", "job-2", 1), "as when they are put one by one"
+
+
+def test_what_was_put_together_is_there_when_the_block_breaks(queued: Queued) -> None:
+    with pytest.raises(ZeroDivisionError), queued.queue.together():
+        queued.queue.stage("submit", "job-1", 1)
+        raise ZeroDivisionError
+    assert queued.queue.depths()["submit"] == 1
+
+
 def test_work_that_was_lost_from_the_queue_does_not_block_its_like_for_long(queued: Queued) -> None:
     queued.queue.stage("submit", "job-1", 1)
     queued.let_pass(MARK_S + 1)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
+import redis
+
+from sidecar.adapters.store import RedisJobStore
 from tests.store.conftest import SLOTS, Memory
 
 
@@ -117,6 +122,27 @@ def test_a_streak_grows_until_somebody_gets_through_or_time_passes(memory: Memor
     assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
     memory.let_pass(61)
     assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
+
+
+def test_whoever_asks_with_each_job_sees_his_own_hold_at_once(memory: Memory) -> None:
+    assert memory.store.held_lately() == {}
+    memory.store.hold("submit", reason="credits_exhausted", detail="")
+    assert memory.store.held_lately()["submit"]["reason"] == "credits_exhausted"
+    memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.held_lately() == memory.store.held(), "an admin's hold hides the other"
+    memory.store.resume("submit", by_admin=True)
+    assert memory.store.held_lately() == {}
+
+
+def test_a_hold_that_another_process_has_begun_is_seen_within_moments(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        ours, theirs = RedisJobStore(client), RedisJobStore(client)
+        assert ours.held_lately() == {}
+        theirs.hold("collect", reason="disk_full", detail="")
+        until = time.monotonic() + 5
+        while not ours.held_lately() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert ours.held_lately()["collect"]["reason"] == "disk_full"
 
 
 def test_a_job_that_got_through_looks_whether_there_is_anything_to_end(memory: Memory) -> None:

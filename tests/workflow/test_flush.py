@@ -7,7 +7,7 @@ import pytest
 from sidecar.core.errors import ConfigurationError, TemporaryError
 from sidecar.core.job import Job
 from sidecar.core.messages import parse_rfc3339
-from sidecar.workflow import flush, outbound
+from sidecar.workflow import collect, flush, outbound
 from tests.workflow.rig import Rig
 
 HOUR = 3600
@@ -31,6 +31,27 @@ def test_a_shop_that_was_away_for_days_gets_everything_and_the_customer_a_fresh_
     lives = parse_rfc3339(rig.row().delivery["expires_at"]) - rig.clock()
     assert lives > 21 * HOUR, "the customer's day begins when he hears of it"
     assert rig.job().state == "delivered"
+
+
+def test_a_link_that_is_made_anew_while_the_lane_is_being_read_goes_out_new(rig: Rig) -> None:
+    """The timetable offers an old delivery again in the moment in which a flusher has read the old message."""
+    rig.buy()
+    rig.work()
+    away(rig)
+    rig.let_pass(HOUR)
+    rig.shop.away = None
+    rig.clock.advance(4 * HOUR)  # nobody works meanwhile
+    ready, get_many = rig.outbox.ready, rig.store.get_many
+
+    def read_late(job_ids: list[str]) -> dict[str, Job]:
+        rig.store.get_many = get_many
+        collect.deliver_again(rig.ports, rig.job())
+        return get_many(job_ids)
+
+    rig.store.get_many = read_late
+    old = ready("deliver", limit=9)[-1]["data"]["token"]
+    flush.run(rig.ports, "deliver")
+    assert rig.row().delivery["token"] == rig.job().token != old
 
 
 def test_a_shop_that_is_away_is_not_hammered(rig: Rig) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import socket
 import threading
 from contextlib import suppress
@@ -12,6 +14,44 @@ import urllib3
 from sidecar.core.errors import TemporaryError
 
 
+class _Watch:
+    """The thread that waits for all deadlines of this process: one for each fetch would cost more than most fetches."""
+
+    def __init__(self) -> None:
+        self._ends: dict[Deadline, float] = {}
+        self._changed = threading.Condition()
+        self._wakes = math.inf
+        self._running = False
+
+    def add(self, deadline: Deadline, end: float) -> None:
+        with self._changed:
+            self._ends[deadline] = end
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+            elif end < self._wakes:
+                self._changed.notify()
+
+    def remove(self, deadline: Deadline) -> None:
+        """When this returns, the deadline has done what it does, or will never do it."""
+        with self._changed:
+            self._ends.pop(deadline, None)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                for deadline, end in list(self._ends.items()):
+                    if end <= monotonic():
+                        del self._ends[deadline]
+                        deadline.pass_()
+                self._wakes = min(self._ends.values(), default=math.inf)
+                self._changed.wait(None if math.isinf(self._wakes) else max(self._wakes - monotonic(), 0))
+
+
+_watch = _Watch()
+os.register_at_fork(after_in_child=_watch.__init__)  # the child has none of its parent's threads and fetches
+
+
 class Deadline:
     """Ends one exchange after `seconds`: shuts its socket down, so that whoever waits for it wakes up."""
 
@@ -19,7 +59,7 @@ class Deadline:
         self._seconds = seconds
         self._end = monotonic() + seconds
         self._socket: socket.socket | None = None
-        self._timer: threading.Timer | None = None
+        self._watched = False
         self.passed = False
 
     def left(self) -> float:
@@ -32,16 +72,15 @@ class Deadline:
     def guard(self, sock: socket.socket) -> None:
         """From now on this is the socket to shut down."""
         self._socket = sock
-        if self._timer is None:
-            self._timer = threading.Timer(max(self._end - monotonic(), 0), self._fire)
-            self._timer.daemon = True
-            self._timer.start()
+        if not self._watched:
+            self._watched = True
+            _watch.add(self, self._end)
 
     def cancel(self) -> None:
         """The exchange is over: the socket may serve the next one."""
+        if self._watched:
+            _watch.remove(self)
         self._socket = None
-        if self._timer is not None:
-            self._timer.cancel()
 
     def explain(self, error: Exception) -> TemporaryError:
         """The error to raise for a failure of the network, which may be the deadline's doing."""
@@ -54,7 +93,8 @@ class Deadline:
     def _late(self) -> TemporaryError:
         return TemporaryError("fetch_failed", f"not done within {self._seconds:g} s")
 
-    def _fire(self) -> None:
+    def pass_(self) -> None:
+        """It is over; called by the watch."""
         self.passed = True
         sock = self._socket
         if sock is not None:

@@ -5,11 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 
 LOOK_S = 1.0
+HELD_STAGES = ("submit", "collect")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there was to see, and how long (monotonic seconds) that will do for those who need not know better."""
+
+    until: float
+    by_itself: dict[str, str]
+    by_admin: dict[str, str]
+    streaks: frozenset[str]
+
+
+NO_LOOK = Look(0, {}, {}, frozenset())
 
 
 class RedisHolds:
@@ -18,16 +33,17 @@ class RedisHolds:
 
     _redis: redis.Redis
     _clock: Callable[[], float]
-    _looked: dict[str, tuple[float, bool]]  # stage -> until when we need not look again, what we saw
+    _last_look: Look
 
     def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
         """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
         why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
-        self._looked.pop(stage, None)
+        self._last_look = NO_LOOK
         return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
 
     def resume(self, stage: str, *, by_admin: bool = False) -> bool:
         """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
+        self._last_look = NO_LOOK
         with self._redis.pipeline(transaction=False) as pipe:
             for kind in (False, True)[: 1 + by_admin]:
                 pipe.hdel(_held(kind), stage)
@@ -37,17 +53,17 @@ class RedisHolds:
     def may_resume(self, stage: str) -> bool:
         """Whether `resume` could find something to end. Looked up once a second, since every job that gets through a
         stage would ask: what began within that second, a later one ends."""
-        until, may = self._looked.get(stage, (0.0, False))
-        if time.monotonic() >= until:
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hexists(_held(False), stage).exists(f"smi:streak:{stage}")
-                may = any(pipe.execute())
-            self._looked[stage] = (time.monotonic() + LOOK_S, may)
-        return may
+        look = self._look()
+        return stage in look.by_itself or stage in look.streaks
+
+    def held_lately(self) -> dict[str, dict[str, Any]]:
+        """What `held` said within the last second: for a question that comes with each job and may be a second late."""
+        look = self._look()
+        return _read(look.by_itself, look.by_admin)
 
     def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
         """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
-        self._looked.pop(stage, None)
+        self._last_look = NO_LOOK
         with self._redis.pipeline() as pipe:
             pipe.incr(f"smi:streak:{stage}")
             pipe.expire(f"smi:streak:{stage}", ttl_s)
@@ -58,12 +74,27 @@ class RedisHolds:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(_held(False))
             pipe.hgetall(_held(True))
-            by_itself, by_admin = pipe.execute()
-        return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
+            return _read(*pipe.execute())
+
+    def _look(self) -> Look:
+        look = self._last_look
+        if time.monotonic() >= look.until:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hgetall(_held(False)).hgetall(_held(True))
+                for stage in HELD_STAGES:
+                    pipe.exists(f"smi:streak:{stage}")
+                by_itself, by_admin, *streaks = pipe.execute()
+            lasting = frozenset(stage for stage, there in zip(HELD_STAGES, streaks, strict=True) if there)
+            look = self._last_look = Look(time.monotonic() + LOOK_S, by_itself, by_admin, lasting)
+        return look
 
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
         return bool(self._redis.set(f"smi:probe:{stage}", "1", nx=True, ex=max(1, int(every_s))))
+
+
+def _read(by_itself: dict[str, str], by_admin: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
 
 
 def _held(by_admin: bool) -> str:

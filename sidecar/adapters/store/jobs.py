@@ -15,7 +15,7 @@ from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job, Onward
 from ...core.states import SETTLED
 from . import scripts
-from .holds import RedisHolds
+from .holds import NO_LOOK, RedisHolds
 from .outbox import NUDGE_S, dump, written_keys
 from .signs import RedisSigns
 
@@ -45,7 +45,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self._slots = slots
         self._clock = clock
         self._call = call
-        self._looked = {}
+        self._last_look = NO_LOOK
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
@@ -165,15 +165,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self, job_id, attempt, claim, states, expect, changes, due_at, release, settled, messages, lane
     ) -> Job | None:
         changes = {**changes, "updated_at": int(self._clock())}
-        expected: list[Any] = []
-        for name, value in expect.items():
-            expected += [name, "" if value == DEFAULTS[name] else value]
-        flat: list[Any] = []
-        for name, value in changes.items():
-            flat += [name, "" if value == DEFAULTS[name] else value]
-        sent: list[Any] = []
-        for message in messages:
-            sent += [message["id"], dump(message)]
+        sent = [part for message in messages for part in (message["id"], dump(message))]
         answer = self._update(
             keys=[_job(job_id), "smi:due", "smi:states", *written_keys(lane)],
             args=[
@@ -185,11 +177,9 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 due_at if due_at == "=" else _number(due_at),
                 "=" if settled is None else SETTLED_TTL_S if settled else "",
                 NUDGE_S,
-                len(expect),
-                *expected,
-                len(messages),
+                _listed(_as_kept(expect)) if expect else "",
+                _listed(_as_kept(changes)),
                 *sent,
-                *flat,
             ],
         )
         if isinstance(answer, str):
@@ -267,6 +257,11 @@ def _job(job_id: str) -> str:
 
 def _number(value: float | None) -> float | str:
     return "" if value is None else value
+
+
+def _as_kept(fields: Mapping[str, Any]) -> dict[str, str]:
+    """A field that has its default is not kept: '' stands for that."""
+    return {name: "" if value == DEFAULTS[name] else str(value) for name, value in fields.items()}
 
 
 def _listed(fields: Mapping[str, str]) -> str:

@@ -104,8 +104,8 @@ return redis.call('HGETALL', KEYS[1])
 # KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its nudge.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       life of a nudge, number of expectations, (field, value) …, number of messages, (message id, body) …,
-#       then field, value ('' deletes the field) …
+#       life of a nudge, expected fields and values ('' none), fields and values to write ('' deletes the field), both
+#       lists in JSON; then message id, body …
 # -> {whether the caller must call a flusher to the lane, the hash as a flat list} | a word why not
 UPDATE = (
     _ENQUEUE
@@ -116,26 +116,21 @@ if not row[1] then return 'missing' end
 if row[1] ~= ARGV[2] then return 'superseded' end
 if ARGV[3] ~= '' and row[3] ~= ARGV[3] then return 'claim' end
 if ARGV[4] ~= '' and not string.find(ARGV[4], ',' .. row[2] .. ',', 1, true) then return 'state' end
-local at = 10
-for _ = 1, tonumber(ARGV[9]) do
-  if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 'changed' end
-  at = at + 2
+local expected = ARGV[9] ~= '' and cjson.decode(ARGV[9]) or {}
+for i = 1, #expected, 2 do
+  if (redis.call('HGET', KEYS[1], expected[i]) or '') ~= expected[i + 1] then return 'changed' end
 end
-local messages = tonumber(ARGV[at])
-at = at + 1
-for _ = 1, messages do
-  enqueue(KEYS[4], KEYS[5], KEYS[6], ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
-local nudged = messages > 0 and nudge(KEYS[7], KEYS[8], ARGV[8]) or 0
-local set, unset = {}, {}
-for i = at, #ARGV, 2 do
-  if ARGV[i] == 'state' and ARGV[i + 1] ~= row[2] then
+for i = 11, #ARGV, 2 do enqueue(KEYS[4], KEYS[5], KEYS[6], ARGV[i], ARGV[i + 1]) end
+local nudged = ARGV[11] and nudge(KEYS[7], KEYS[8], ARGV[8]) or 0
+local changes, set, unset = cjson.decode(ARGV[10]), {}, {}
+for i = 1, #changes, 2 do
+  local field, value = changes[i], changes[i + 1]
+  if field == 'state' and value ~= row[2] then
     redis.call('HINCRBY', KEYS[3], row[2], -1)
-    redis.call('HINCRBY', KEYS[3], ARGV[i + 1], 1)
+    redis.call('HINCRBY', KEYS[3], value, 1)
   end
-  if ARGV[i + 1] == '' then unset[#unset + 1] = ARGV[i]
-  else set[#set + 1] = ARGV[i] set[#set + 1] = ARGV[i + 1] end
+  if value == '' then unset[#unset + 1] = field
+  else set[#set + 1] = field set[#set + 1] = value end
 end
 if ARGV[5] == '' then unset[#unset + 1] = 'claim' unset[#unset + 1] = 'lease'
 elseif ARGV[3] ~= '' and ARGV[6] ~= '=' then set[#set + 1] = 'lease' set[#set + 1] = ARGV[6] end
