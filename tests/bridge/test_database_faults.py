@@ -8,13 +8,13 @@ import requests
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.test_delivery_messages import address
 
-# Looks at every statement of a request to the door; what it does about the one that `fault` names is `act`.
+# Looks at every statement of a request to the door; what it does about the first (or each) that `fault` names is `act`.
 LOOK = """
 add_filter( 'query', function ( $sql ) {
     static $done = false;
     $fault = %(fault)s;
     if ( $done || false === strpos( $sql, $fault ) ) { return $sql; }
-    $done = true;
+    $done = %(once)s;
     %(act)s
 } );
 """
@@ -33,9 +33,9 @@ def fault(bridge: Bridge):
     """Install a fault; returns what takes it away."""
     removers = []
 
-    def install(statement: str, act: str):
+    def install(statement: str, act: str, *, once: bool = True):
         quoted = "'" + statement.replace("'", "\\'") + "'"
-        removers.append(bridge.mu_plugin("db-fault", LOOK % {"fault": quoted, "act": act}))
+        removers.append(bridge.mu_plugin("db-fault", LOOK % {"fault": quoted, "act": act, "once": str(once).lower()}))
 
         def remove() -> None:
             removers.pop()()
@@ -77,7 +77,7 @@ def test_a_connection_that_is_lost_leaves_nothing_half_done(bridge: Bridge, faul
 def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, fault) -> None:
     first, second, third = (bridge.paid(email="") for _ in range(3))
     message = sealed(bridge, delivery(first), delivery(second), delivery(third))
-    remove = fault(f"path = '2026/11/{second}", REFUSE)
+    remove = fault(f"path = '2026/11/{second}", REFUSE, once=False)
     results = bridge.door.post(*message).json()["results"]
     remove()
     assert [(result["status"], result["reason"]) for result in results] == [
@@ -89,6 +89,38 @@ def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, 
     again = bridge.door.post(*message).json()["results"]
     assert [result["status"] for result in again] == ["done"] * 3
     assert [bridge.state(job_id) for job_id in (first, second, third)] == ["delivered"] * 3
+
+
+def test_a_statement_that_is_refused_once_fails_nothing(bridge: Bridge, fault) -> None:
+    """All messages are tried together, and each by itself when that goes wrong."""
+    emails = [address() for _ in range(3)]
+    jobs = [bridge.paid(email=email) for email in emails]
+    message = sealed(bridge, *map(delivery, jobs))
+    fault(f"path = '2026/11/{jobs[1]}", REFUSE)
+    results = bridge.door.post(*message).json()["results"]
+    assert [result["data"] for result in results] == [{"mail": "sent"}] * 3
+    assert [len(bridge.shop.mails(email)) for email in emails] == [1, 1, 1]
+    told = bridge.shop.sql("SELECT job_id FROM wp_smi_bridge_events WHERE event = 'delivered'")
+    assert sorted(row["job_id"] for row in told if row["job_id"] in jobs) == sorted(jobs), "told once each"
+
+
+def test_two_deliveries_that_speak_of_the_same_jobs_in_opposite_orders_both_go_through(bridge: Bridge) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tests.bridge.sidecar_stand_in import ShopDoor
+
+    jobs = [bridge.paid(email="") for _ in range(12)]
+    for turn in range(10):
+        doors = [ShopDoor(bridge.shop.url, bridge.shop.url, bridge.door.secret, requests.Session()) for _ in range(2)]
+        batches = [
+            [("job.message", _note(job_id, f"{turn}-{number}")) for job_id in order]
+            for number, order in enumerate((jobs, jobs[::-1]))
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(lambda door, batch: door.batch(*batch), doors, batches))
+        for door in doors:
+            door.session.close()
+        assert [result["status"] for result in sum(results, [])] == ["done"] * 24
 
 
 def test_an_outcome_that_cannot_be_written_repeats_no_mail(bridge: Bridge, fault) -> None:

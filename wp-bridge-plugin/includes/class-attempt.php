@@ -17,6 +17,24 @@ final class Attempt {
 	/** Review by a person's order: nothing may go on by itself. */
 	const STOPPED = 'stopped';
 
+	/** Rows that were locked before anybody has asked for them: job id => row. Each is handed out once. @var array[] */
+	private static $ahead = array();
+
+	/**
+	 * Locks the newest attempts of many jobs in one statement, for those who ask `of()`.
+	 *
+	 * @param string[] $job_ids At most some hundreds.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function lock_ahead( array $job_ids ): void {
+		self::$ahead = Ledger::newest_of( $job_ids, true );
+	}
+
+	/** Forgets rows that were locked ahead: their transaction is over, or what was written is undone. */
+	public static function forget(): void {
+		self::$ahead = array();
+	}
+
 	/**
 	 * The ledger row of a message's attempt, locked until the transaction ends; or a refusal.
 	 *
@@ -24,7 +42,8 @@ final class Attempt {
 	 * @return array|Outcome
 	 */
 	public static function of( array $data ) {
-		$row = Ledger::newest( $data['job_id'], true );
+		$row = self::$ahead[ $data['job_id'] ] ?? Ledger::newest( $data['job_id'], true );
+		unset( self::$ahead[ $data['job_id'] ] ); // Whoever asks again may have changed it.
 		if ( ! $row || (int) $row['attempt'] < (int) $data['attempt'] ) {
 			return Outcome::refused( 'unknown_job' );
 		}

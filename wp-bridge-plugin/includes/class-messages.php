@@ -93,33 +93,91 @@ final class Messages {
 	 * @return Outcome[]
 	 */
 	private static function change( array $messages, Transaction $transaction ): array {
-		$outcomes = array();
 		try {
 			self::read_ahead( $messages );
-			foreach ( $messages as $index => $message ) {
-				$outcomes[ $index ] = self::one( $transaction, $message, count( $messages ) > 1 );
-			}
+			$outcomes = count( $messages ) > 1
+				? self::together( $messages, $transaction ) ?? self::one_by_one( $messages, $transaction )
+				: array( self::one( $messages[0] ) );
 			Story::write();
 			$transaction->commit();
 			return $outcomes;
 		} catch ( Database_Error $error ) {
 			Log::write( 'messages_undone', $error->getMessage() );
 			$transaction->rollback();
-			Story::forget();
-			Shop::forget();
+			self::forget();
 			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
+		} finally {
+			Attempt::forget();
 		}
 	}
 
 	/**
-	 * One message. What it did is undone alone when it fails.
+	 * All messages as one step, since as a rule none fails; null, and nothing is changed, when the database has refused one of them.
 	 *
+	 * @param \stdClass[] $messages    Messages.
 	 * @param Transaction $transaction Of the delivery.
-	 * @param \stdClass   $message     Message.
-	 * @param bool        $among_others Whether others share the transaction.
+	 * @return Outcome[]|null
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
-	private static function one( Transaction $transaction, $message, bool $among_others ): Outcome {
+	private static function together( array $messages, Transaction $transaction ): ?array {
+		$told = Story::count();
+		try {
+			return $transaction->step(
+				static function () use ( $messages ) {
+					return array_map( array( self::class, 'one' ), $messages );
+				}
+			);
+		} catch ( Database_Error $error ) {
+			self::forget( $told );
+			return null;
+		}
+	}
+
+	/**
+	 * Each message as a step of its own: what one did is undone alone when it fails.
+	 *
+	 * @param \stdClass[] $messages    Messages.
+	 * @param Transaction $transaction Of the delivery.
+	 * @return Outcome[]
+	 * @throws Database_Error When nothing can be saved any more.
+	 */
+	private static function one_by_one( array $messages, Transaction $transaction ): array {
+		$outcomes = array();
+		foreach ( $messages as $index => $message ) {
+			$told = Story::count();
+			try {
+				$outcomes[ $index ] = $transaction->step(
+					static function () use ( $message ) {
+						return self::one( $message );
+					}
+				);
+			} catch ( Database_Error $error ) {
+				self::forget( $told );
+				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
+				$outcomes[ $index ] = Outcome::failed( 'database' );
+			}
+		}
+		return $outcomes;
+	}
+
+	/**
+	 * What was undone is not to be told, nor to be read from memory.
+	 *
+	 * @param int $told How many events of the story stand.
+	 */
+	private static function forget( int $told = 0 ): void {
+		Story::forget( $told );
+		Shop::forget();
+		Attempt::forget();
+	}
+
+	/**
+	 * One message.
+	 *
+	 * @param \stdClass $message Message.
+	 * @throws Database_Error When the database refuses.
+	 */
+	private static function one( $message ): Outcome {
 		if ( ! isset( self::HANDLERS[ $message->type ] ) ) {
 			return Outcome::refused( 'unknown_type' );
 		}
@@ -128,22 +186,7 @@ final class Messages {
 			Log::write( 'message_invalid', $fault, array( 'type' => $message->type ) );
 			return Outcome::refused( 'invalid', array( 'detail' => $fault ) );
 		}
-		$data = json_decode( wp_json_encode( $message->data ), true );
-		$told = Story::count();
-		$work = static function () use ( $message, $data ) {
-			return call_user_func( self::HANDLERS[ $message->type ], $data );
-		};
-		try {
-			return $among_others ? $transaction->step( $work ) : $work();
-		} catch ( Database_Error $error ) {
-			if ( ! $among_others ) {
-				throw $error;
-			}
-			Story::forget( $told );
-			Shop::forget();
-			Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
-			return Outcome::failed( 'database' );
-		}
+		return call_user_func( self::HANDLERS[ $message->type ], json_decode( wp_json_encode( $message->data ), true ) );
 	}
 
 	/**
@@ -190,7 +233,8 @@ final class Messages {
 	}
 
 	/**
-	 * Reads the shop's rows of a larger delivery in one statement.
+	 * Reads the shop's rows of a larger delivery in one statement, and locks the ledger's in another. Not those of a job that several
+	 * messages speak of: the first may open an attempt that the second has to see.
 	 *
 	 * @param \stdClass[] $messages Messages.
 	 */
@@ -198,11 +242,13 @@ final class Messages {
 		$job_ids = array();
 		foreach ( $messages as $message ) {
 			if ( isset( $message->data->job_id ) && is_string( $message->data->job_id ) ) {
-				$job_ids[ $message->data->job_id ] = true;
+				$job_ids[] = $message->data->job_id;
 			}
 		}
-		if ( count( $job_ids ) > 1 ) {
-			Shop::jobs( array_map( 'strval', array_keys( $job_ids ) ) );
+		$spoken_of = array_count_values( $job_ids );
+		if ( count( $spoken_of ) > 1 ) {
+			Shop::jobs( array_map( 'strval', array_keys( $spoken_of ) ) );
+			Attempt::lock_ahead( array_map( 'strval', array_keys( $spoken_of, 1, true ) ) );
 		}
 	}
 
