@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -41,32 +42,69 @@ class Gone(CallerError):
     """The link was ours, and opens nothing any more: `code` says why."""
 
 
+class Missing(Gone):
+    """The link opens a file that is not in its place: somebody has to look."""
+
+    def __init__(self, job: Job):
+        super().__init__("file_missing", "the file is not in its place")
+        self.job = job
+
+
 @blueprint.get("/download/<token>")
 @blueprint.get("/download/<token>/<path:name>")
 def download(token: str, name: str = "") -> Response:
-    """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times."""
+    """GET and HEAD, Range and If-Range, any number of times."""
     parts = ports()
+    try:
+        job, path = opened(parts, token, request.environ)
+    except Missing as error:
+        ids = {"job_id": error.job.job_id, "request_id": error.job.trace}
+        parts.log("download.missing", "A paid file is missing.", level="error", **ids)
+        raise
+    if parts.settings.download_mode == "stream":
+        return streamed(job, path, request.environ)
+    return Response(headers=by_web_server(parts, job, path))
+
+
+def opened(parts: Ports, token: str, environ: dict[str, Any]) -> tuple[Job, Path]:
+    """permitted → not expired → not revoked → there: the job, and its file. A GET is noted; `environ` is WSGI's.
+
+    Raises CallerError for a link that opens nothing.
+    """
     grant = parts.tokens.read_download(token, now=parts.clock())
     job = _delivered(parts, grant)
     path = parts.files.path(job.path)
     if not path.is_file():
-        parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)
-        raise Gone("file_missing", "the file is not in its place")
-    if request.method == "GET":
+        raise Missing(job)
+    if environ["REQUEST_METHOD"] == "GET":
         _note(parts, job, grant)
-        if "Range" not in request.headers:
+        if "HTTP_RANGE" not in environ:
             ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
             parts.log("download", "A download has begun.", **ids)
-    headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
-    if parts.settings.download_mode == "stream":
-        return _streamed(job, path, headers)
-    return _by_web_server(parts, job, path, headers)
+    return job, path
+
+
+def by_web_server(parts: Ports, job: Job, path: Path) -> Headers:
+    """The headers of an answer without bytes of ours, but where the web server finds them. With a length of 0 nginx
+    keeps its connection to us."""
+    settings = parts.settings
+    if settings.download_mode == "x-accel":
+        where = [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
+    else:
+        # Apache serves ranges of it, but does not say so to HEAD.
+        where = [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
+    about = [("Content-Type", MEDIA_TYPES[job.format]), ("Content-Length", "0"), ("ETag", quote_etag(job.sha256))]
+    return [*_common(job), *where, *about]
+
+
+def _common(job: Job) -> Headers:
+    return [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
 
 
 def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
     """A full Redis still reads, and refuses to write: that does not keep the file from the customer. The next download
     tells the shop."""
-    with can_wait("download.not_told", "A download could not be noted.", job_id=job.job_id):
+    with can_wait(parts, "download.not_told", "A download could not be noted.", job_id=job.job_id):
         downloads.begun(parts, job, attempt=grant.attempt)
 
 
@@ -92,35 +130,26 @@ def _with_the_file_before(job: Job) -> Job:
     return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
 
 
-def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Response:
-    """No bytes of ours, but where the web server finds them. With a length of 0 nginx keeps its connection to us."""
-    settings = parts.settings
-    if settings.download_mode == "x-accel":
-        headers += [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
-    else:
-        # Apache serves ranges of it, but does not say so to HEAD.
-        headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
-    return Response(headers=[*headers, ("ETag", quote_etag(job.sha256))], mimetype=MEDIA_TYPES[job.format])
-
-
-def _streamed(job: Job, path: Path, headers: Headers) -> Response:
+def streamed(job: Job, path: Path, environ: dict[str, Any]) -> Response:
+    """The file itself, or the part of it that is asked for."""
     file, mimetype = path.open("rb"), MEDIA_TYPES[job.format]
-    if connection := request.environ.get("gunicorn.socket"):
+    if connection := environ.get("gunicorn.socket"):
         # Whoever takes nothing for so long loses the connection: a dozen such would hold all our threads. (A whole file
         # also leaves a fifth sooner than by a socket that blocks.) gunicorn undoes this before the next request.
         connection.settimeout(STALL_S)
-    response = Response(wrap_file(request.environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
+    body = wrap_file(environ, file)
+    response = Response(body, headers=_common(job), mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = path.stat().st_size
     response.set_etag(job.sha256)
     try:
-        response.make_conditional(request, accept_ranges=True, complete_length=length)
+        response.make_conditional(environ, accept_ranges=True, complete_length=length)
     except RequestedRangeNotSatisfiable:
         file.close()
         raise
-    if response.status_code == 206 and "wsgi.file_wrapper" in request.environ:
+    if response.status_code == 206 and "wsgi.file_wrapper" in environ:
         # Werkzeug would copy the part piece by piece; the server sends it from here to Content-Length (PEP 3333).
         file.seek(response.content_range.start)
-        response.response = wrap_file(request.environ, file)
+        response.response = wrap_file(environ, file)
     return response
 
 

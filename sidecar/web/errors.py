@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from ..core.errors import CallerError, SidecarError
+from ..workflow.ports import Ports
 from .parts import ports, services
 
 _STATUS = {
@@ -45,12 +46,12 @@ def _redis(error: RedisError) -> Response:
 
 
 @contextmanager
-def can_wait(event: str, sentence: str, **fields: Any) -> Iterator[None]:
+def can_wait(parts: Ports, event: str, sentence: str, **fields: Any) -> Iterator[None]:
     """Around what a request notes beside its answer: what Redis does not take is logged, and the answer goes out."""
     try:
         yield
     except RedisError as error:
-        ports().log(event, sentence, level="warning", detail=str(error)[:200], **fields)
+        parts.log(event, sentence, level="warning", detail=str(error)[:200], **fields)
 
 
 def _http(error: HTTPException) -> Response:

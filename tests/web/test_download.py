@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from redis.exceptions import OutOfMemoryError
+from werkzeug.test import Client
 
 from sidecar.core.errors import TemporaryError
 from sidecar.core.tokens import DownloadGrant
@@ -126,6 +127,24 @@ def test_the_file_is_named_after_the_picture(web: Web, title: str, name: str) ->
     assert header.isascii() and "\n" not in header and "\r" not in header
     plain = header.split('"')[1]
     assert plain.endswith("4x.png")
+
+
+@pytest.mark.parametrize("mode", ["x-accel", "x-sendfile", "stream"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("extra", [{}, {"Range": "bytes=5-9"}, {"If-None-Match": '"other"'}])
+def test_a_usual_download_does_without_flask_and_is_what_flask_would_have_answered(
+    tmp_path: Path, mode: str, method: str, extra: dict[str, str]
+) -> None:
+    web = Web(tmp_path, SMI_DOWNLOAD_MODE=mode)
+    link = web.deliver()
+    quick = web.client.application.wsgi_app
+    flask = quick._app
+    quick._app = None
+    alone = Client(quick).open(link, method=method, headers=extra, buffered=True)
+    asked = Client(flask).open(link, method=method, headers=extra, buffered=True)
+    assert (alone.status_code, alone.data) == (asked.status_code, asked.data)
+    assert sorted(alone.headers) == sorted(asked.headers)
+    assert alone.status_code == (206 if extra.get("Range") and mode == "stream" else 200)
 
 
 @pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
