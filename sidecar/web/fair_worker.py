@@ -6,6 +6,7 @@ connections and works alone on one CPU while the others have nothing to do: meas
 
 from __future__ import annotations
 
+import errno
 import mmap
 import struct
 import time
@@ -58,6 +59,13 @@ class FairWorker(ThreadWorker):
             time.sleep(HESITATION_S)  # then it is gone, or nobody else had the time
         super().accept(listener)
         board.tell(self.age, self.nr_conns)
+
+    def handle_request(self, req, conn):
+        """A reader who takes nothing for a minute (`download.STALL_S`) has gone. That is no fault to be traced."""
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the reader stood still") from error
 
 
 def leave(server, worker) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+
 import pytest
 
 from sidecar.web import fair_worker
@@ -35,3 +38,15 @@ def test_a_process_hesitates_only_while_another_has_fewer(
     worker.age, worker.nr_conns = 2, mine
     worker.accept(None)
     assert bool(slept) == hesitates
+
+
+def test_a_reader_who_stands_still_counts_as_one_who_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gunicorn writes a traceback for any other fault of a socket."""
+
+    def stalls(*_: Any) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(fair_worker.ThreadWorker, "handle_request", stalls)
+    with pytest.raises(OSError) as caught:
+        FairWorker.__new__(FairWorker).handle_request(None, None)
+    assert caught.value.errno == errno.ECONNRESET

@@ -170,6 +170,11 @@ def test_a_knock_with_a_forged_token_is_no_knock(web: Web) -> None:
         answer = web.client.post(f"/webhooks/upsampler/{token}", data=b'{"id": "fake-000001"}')
         assert answer.status_code == 404
     assert ("status", "fake-000001") not in web.rig.upsampler.calls
+    told = [fields for event, fields in web.rig.events if event == "webhook.refused"]
+    assert [fields["reason"] for fields in told] == ["token_invalid"], "one line a minute"
+    web.rig.clock.advance(61)
+    web.client.post("/webhooks/upsampler/x", data=b"{}")
+    assert [event for event, _ in web.rig.events].count("webhook.refused") == 2
 
 
 def test_a_knock_for_a_job_that_memory_has_lost_brings_it_back(web: Web) -> None:
