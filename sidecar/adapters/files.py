@@ -233,8 +233,9 @@ class ResultFiles:
         return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
 
     def discard_temps(self, job_id: str) -> None:
-        """What attempts at this job that died have left. Not by `Path.glob`, which compiles a pattern for each job."""
-        with suppress(FileNotFoundError), os.scandir(self.root / _TEMP) as entries:
+        """What dead tries have left (not by `Path.glob`, which compiles a pattern for each job). What is in the way
+        of this is in the way of the next file, too, and is told there."""
+        with suppress(OSError), os.scandir(self.root / _TEMP) as entries:
             for entry in entries:
                 if entry.name.startswith(f"{job_id}."):
                     Path(entry.path).unlink(missing_ok=True)

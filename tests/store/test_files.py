@@ -82,6 +82,17 @@ def test_the_temps_of_one_job_are_thrown_away_and_no_others(files: Any) -> None:
         files.publish(mine.path, NAME)
 
 
+def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> None:
+    files = ResultFiles(tmp_path / "smi-downloads")
+    files.incoming("job-1", "c1").discard()
+    (tmp_path / "smi-downloads").rename(tmp_path / "put-by")
+    (tmp_path / "smi-downloads").write_text("")
+    files.discard_temps("job-1")
+    with pytest.raises(ConfigurationError) as caught:
+        files.incoming("job-1", "c2")
+    assert caught.value.code == "folder_not_writable"
+
+
 def test_a_file_is_removed_once(files: Any) -> None:
     store(files)
     assert files.remove(NAME)
