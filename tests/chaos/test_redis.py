@@ -147,6 +147,7 @@ def test_an_orphaned_worker_finishes_and_leaves(rig: Rig) -> None:
     worker = rig.sidecar.process("worker")
     orphans = worker.pids()[1:]
     worker.signal(signal.SIGKILL)
+    wait_for(lambda: not worker.running, "the pool is dead")
     rig.sidecar.launch(["worker"])
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), "the orphans have left")
     rig.faults(AT_UPSAMPLER)

@@ -91,6 +91,9 @@ def test_a_key_that_is_refused_while_a_job_is_at_upsampler_loses_nothing(rig: Ri
     with _key_refused(rig):
         _held(rig, "submit", "upsampler_key_refused")
         waiting = rig.buy("key-at-work-too")
+        # The one job in 30 s that tries: were it at it when the key is changed back, its answer would be lost.
+        tried = "the next job has tried in vain"
+        wait_for(lambda: rig.ledger(waiting)["reason"] == "upsampler_key_refused", tried, 60)
     _go_on(rig, job_id, waiting)
     assert len(rig.bill(job_id)) == len(rig.bill(waiting)) == 1
 
@@ -105,8 +108,10 @@ def _key_refused(rig: Rig) -> Iterator[None]:
         rig.sandbox.start()
 
     restart("another-key")
-    yield
-    restart("sandbox-key")
+    try:
+        yield
+    finally:
+        restart("sandbox-key")
 
 
 @contextmanager
