@@ -9,7 +9,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..services import Services
 from . import download, errors, health, messages, metrics, rq_ui, sources, status, webhooks
-from .quick_download import QuickDownloads
 
 
 class _App(Flask):
@@ -26,7 +25,7 @@ def build(services: Services) -> Flask:
     proxies = services.settings.trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
-    app.wsgi_app = QuickDownloads(app.wsgi_app, services)
+    app.wsgi_app = download.Downloads(app.wsgi_app, services)
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
     if services.settings.rq_dashboard_password:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
+from ..services import Services
 from ..workflow import downloads, mend
 from ..workflow.ports import Ports
 from .errors import can_wait
-from .parts import ports
 
 STALL_S = 60
 Headers = list[tuple[str, str]]
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _HEADERS: Headers = [
     ("Cache-Control", "private, no-store"),
@@ -35,6 +39,9 @@ _HEADERS: Headers = [
     ("Content-Security-Policy", "default-src 'none'; sandbox"),
 ]
 
+PREFIX = "/download/"
+_REFUSAL = "smi.download_refusal"
+
 blueprint = Blueprint("download", __name__)
 
 
@@ -42,63 +49,55 @@ class Gone(CallerError):
     """The link was ours, and opens nothing any more: `code` says why."""
 
 
-class Missing(Gone):
-    """The link opens a file that is not in its place: somebody has to look."""
+class Downloads:
+    """WSGI middleware: answers what a link opens, before Flask has made a request of it. GET and HEAD, Range and
+    If-Range, any number of times. What a link does not open goes on to Flask, which has the pages for that.
 
-    def __init__(self, job: Job):
-        super().__init__("file_missing", "the file is not in its place")
-        self.job = job
+    While one big file passes through the CPU's caches, all code leaves them. Each line between the web server's
+    question and our answer then costs the customer several times what it does else (docs/performance.md, "Downloads"),
+    and two thirds of them would prepare for what a download does not need.
+    """
+
+    def __init__(self, app: Application, services: Services):
+        self._app = app
+        self._services = services
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        answer = self._app
+        if path.startswith(PREFIX) and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            try:
+                answer = _answer(self._services.ports, path[len(PREFIX) :].partition("/")[0], environ)
+            except Exception as error:  # raised again where Flask's handlers see it
+                environ[_REFUSAL] = error
+        return answer(environ, start_response)
 
 
 @blueprint.get("/download/<token>")
 @blueprint.get("/download/<token>/<path:name>")
-def download(token: str, name: str = "") -> Response:
-    """GET and HEAD, Range and If-Range, any number of times."""
-    parts = ports()
-    try:
-        job, path = opened(parts, token, request.environ)
-    except Missing as error:
-        ids = {"job_id": error.job.job_id, "request_id": error.job.trace}
-        parts.log("download.missing", "A paid file is missing.", level="error", **ids)
-        raise
-    if parts.settings.download_mode == "stream":
-        return streamed(job, path, request.environ)
-    return Response(headers=by_web_server(parts, job, path))
+def refusal(token: str, name: str = "") -> Response:
+    """Flask's handlers make a page of what has been raised before. Taken out, or exception and environ would keep each
+    other alive."""
+    raise request.environ.pop(_REFUSAL)
 
 
-def opened(parts: Ports, token: str, environ: dict[str, Any]) -> tuple[Job, Path]:
-    """permitted → not expired → not revoked → there: the job, and its file. A GET is noted; `environ` is WSGI's.
-
-    Raises CallerError for a link that opens nothing.
-    """
+def _answer(parts: Ports, token: str, environ: Environ) -> Application:
+    """permitted → not expired → not revoked → there. Raises CallerError for a link that opens nothing."""
     grant = parts.tokens.read_download(token, now=parts.clock())
     job = _delivered(parts, grant)
     path = parts.files.path(job.path)
     if not path.is_file():
-        raise Missing(job)
+        parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)
+        raise Gone("file_missing", "the file is not in its place")
     if environ["REQUEST_METHOD"] == "GET":
         _note(parts, job, grant)
         if "HTTP_RANGE" not in environ:
             ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
             parts.log("download", "A download has begun.", **ids)
-    return job, path
-
-
-def by_web_server(parts: Ports, job: Job, path: Path) -> Headers:
-    """The headers of an answer without bytes of ours, but where the web server finds them. With a length of 0 nginx
-    keeps its connection to us."""
-    settings = parts.settings
-    if settings.download_mode == "x-accel":
-        where = [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
-    else:
-        # Apache serves ranges of it, but does not say so to HEAD.
-        where = [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
-    about = [("Content-Type", MEDIA_TYPES[job.format]), ("Content-Length", "0"), ("ETag", quote_etag(job.sha256))]
-    return [*_common(job), *where, *about]
-
-
-def _common(job: Job) -> Headers:
-    return [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
+    headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
+    if parts.settings.download_mode == "stream":
+        return _streamed(job, path, headers, environ)
+    return _by_web_server(parts, job, path, headers)
 
 
 def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
@@ -130,7 +129,24 @@ def _with_the_file_before(job: Job) -> Job:
     return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
 
 
-def streamed(job: Job, path: Path, environ: dict[str, Any]) -> Response:
+def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Application:
+    """No bytes of ours, but where the web server finds them. With a length of 0 nginx keeps its connection to us."""
+    settings = parts.settings
+    if settings.download_mode == "x-accel":
+        headers += [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
+    else:
+        # Apache serves ranges of it, but does not say so to HEAD.
+        headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
+    headers += [("Content-Type", MEDIA_TYPES[job.format]), ("Content-Length", "0"), ("ETag", quote_etag(job.sha256))]
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return ()
+
+    return answer
+
+
+def _streamed(job: Job, path: Path, headers: Headers, environ: Environ) -> Response:
     """The file itself, or the part of it that is asked for."""
     file, mimetype = path.open("rb"), MEDIA_TYPES[job.format]
     if connection := environ.get("gunicorn.socket"):
@@ -138,7 +154,7 @@ def streamed(job: Job, path: Path, environ: dict[str, Any]) -> Response:
         # also leaves a fifth sooner than by a socket that blocks.) gunicorn undoes this before the next request.
         connection.settimeout(STALL_S)
     body = wrap_file(environ, file)
-    response = Response(body, headers=_common(job), mimetype=mimetype, direct_passthrough=True)
+    response = Response(body, headers=headers, mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = path.stat().st_size
     response.set_etag(job.sha256)
     try:
