@@ -9,6 +9,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..services import Services
 from . import download, errors, health, messages, metrics, rq_ui, sources, status, webhooks
+from .front import Front
+from .messages import MAX_BODY
 
 
 class _App(Flask):
@@ -20,12 +22,12 @@ class _App(Flask):
 
 def build(services: Services) -> Flask:
     app = _App("sidecar", static_folder=None, template_folder="templates")
-    app.config.update(MAX_CONTENT_LENGTH=2 << 20, TRAP_HTTP_EXCEPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, TRAP_HTTP_EXCEPTIONS=False)
     app.extensions["services"] = services
     proxies = services.settings.trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
-    app.wsgi_app = download.Downloads(app.wsgi_app, services)
+    app.wsgi_app = Front(app.wsgi_app, services, {"messages": messages.answer, "download": download.answer})
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
     if services.settings.rq_dashboard_password:

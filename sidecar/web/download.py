@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
@@ -24,12 +22,9 @@ from ..services import Services
 from ..workflow import downloads, mend
 from ..workflow.ports import Ports
 from .errors import can_wait
+from .front import Application, Environ, Headers, of_bytes, raise_again
 
 STALL_S = 60
-Headers = list[tuple[str, str]]
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _HEADERS: Headers = [
     ("Cache-Control", "private, no-store"),
@@ -39,9 +34,6 @@ _HEADERS: Headers = [
     ("Content-Security-Policy", "default-src 'none'; sandbox"),
 ]
 
-PREFIX = "/download/"
-_REFUSAL = "smi.download_refusal"
-
 blueprint = Blueprint("download", __name__)
 
 
@@ -49,40 +41,21 @@ class Gone(CallerError):
     """The link was ours, and opens nothing any more: `code` says why."""
 
 
-class Downloads:
-    """WSGI middleware: answers what a link opens, before Flask has made a request of it. GET and HEAD, Range and
-    If-Range, any number of times. What a link does not open goes on to Flask, which has the pages for that.
-
-    While one big file passes through the CPU's caches, all code leaves them. Each line between the web server's
-    question and our answer then costs the customer several times what it does else (docs/performance.md, "Downloads"),
-    and two thirds of them would prepare for what a download does not need.
-    """
-
-    def __init__(self, app: Application, services: Services):
-        self._app = app
-        self._services = services
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        answer = self._app
-        if path.startswith(PREFIX) and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            try:
-                answer = _answer(self._services.ports, path[len(PREFIX) :].partition("/")[0], environ)
-            except Exception as error:  # raised again where Flask's handlers see it
-                environ[_REFUSAL] = error
-        return answer(environ, start_response)
-
-
 @blueprint.get("/download/<token>")
 @blueprint.get("/download/<token>/<path:name>")
-def refusal(token: str, name: str = "") -> Response:
-    """Flask's handlers make a page of what has been raised before. Taken out, or exception and environ would keep each
-    other alive."""
-    raise request.environ.pop(_REFUSAL)
+def refusal(token: str, name: str = "") -> None:
+    """What a link opens never comes here."""
+    raise_again()
 
 
-def _answer(parts: Ports, token: str, environ: Environ) -> Application:
-    """permitted → not expired → not revoked → there. Raises CallerError for a link that opens nothing."""
+def answer(services: Services, environ: Environ) -> Application | None:
+    """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times.
+
+    Raises CallerError for a link that opens nothing.
+    """
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        return None
+    parts, token = services.ports, environ["PATH_INFO"].split("/", 3)[2]
     grant = parts.tokens.read_download(token, now=parts.clock())
     job = _delivered(parts, grant)
     path = parts.files.path(job.path)
@@ -137,13 +110,7 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Appl
     else:
         # Apache serves ranges of it, but does not say so to HEAD.
         headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
-    headers += [("Content-Type", MEDIA_TYPES[job.format]), ("Content-Length", "0"), ("ETag", quote_etag(job.sha256))]
-
-    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        start_response("200 OK", headers)
-        return ()
-
-    return answer
+    return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format]), ("ETag", quote_etag(job.sha256))])
 
 
 def _streamed(job: Job, path: Path, headers: Headers, environ: Environ) -> Response:

@@ -3,52 +3,80 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.http import HTTP_STATUS_CODES
 
 from ..adapters import schemas
 from ..core.errors import CallerError
 from ..core.messages import TO_SIDECAR, Message, Unauthorized
+from ..services import Services
 from ..workflow import inbox
+from ..workflow.ports import Ports
 from ..workflow.start import ANSWER_KEPT_S
-from .parts import ports, services
+from .front import Application, Environ, of_bytes, raise_again
+from .parts import services
 
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
 
+MAX_BODY = 2 << 20
+_JSON = "application/json"
 _STORED = json.dumps(inbox.STORED)
 
 blueprint = Blueprint("messages", __name__)
 
 
 @blueprint.post("/messages")
-def receive() -> tuple[Response, int]:
+def receive() -> Response:
+    """What `answer` has not taken, because its length is not known or too large, and what it has raised."""
+    raise_again()
+    text, status = _receive(services(), request.get_data(), request.headers)
+    return Response(text, status, mimetype=_JSON)
+
+
+def answer(services: Services, environ: Environ) -> Application | None:
+    """The usual message: of known length."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    fits = length.isdecimal() and int(length) <= MAX_BODY
+    if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != "/messages" or not fits:
+        return None
+    text, status = _receive(services, environ["wsgi.input"].read(int(length)), EnvironHeaders(environ))
+    line = f"{status} {HTTP_STATUS_CODES[status].upper()}"
+    return of_bytes(line, [("Content-Type", _JSON)], text.encode())
+
+
+def _receive(services: Services, body: bytes, headers: Mapping[str, str]) -> tuple[str, int]:
     """1. authentic? 2. answered before? 3. of the right shape? 4. do it; 5. remember the answer for 24 h.
 
     Two repeats at the same moment both do it: everything that a message leads to may be done twice.
+    Returns JSON and an HTTP status.
     """
+    parts = services.ports
     try:
-        message = services().opener.open(request.get_data(), request.headers, now=ports().clock())
+        message = services.opener.open(body, headers, now=parts.clock())
     except Unauthorized as refusal:
-        ports().log("message.unauthorized", "A message was refused.", level="warning", reason=refusal.detail)
-        return jsonify(error="unauthorized"), 401
-    with ports().bind(request_id=message.id):
-        return _answer(message)
+        parts.log("message.unauthorized", "A message was refused.", level="warning", reason=refusal.detail)
+        return json.dumps({"error": "unauthorized"}), 401
+    with parts.bind(request_id=message.id):
+        return _do(parts, message)
 
 
-def _answer(message: Message) -> tuple[Response, int]:
+def _do(parts: Ports, message: Message) -> tuple[str, int]:
     if message.type == "job.paid" and _fits(message):
-        known = inbox.paid(ports(), message)
-        return _repeat(message, known) if known else (Response(_STORED, mimetype="application/json"), 200)
-    known = ports().store.remembered(message.id)
+        known = inbox.paid(parts, message)
+        return _repeat(message, known) if known else (_STORED, 200)
+    known = parts.store.remembered(message.id)
     if known:
         return _repeat(message, known)
     try:
         schemas.check(TO_SIDECAR, message.type, message.data)
-        answer, status = inbox.handle(ports(), message), 200
+        said, status = inbox.handle(parts, message), 200
     except CallerError as error:
-        answer, status = {"error": error.code, "detail": error.detail}, _STATUS.get(error.code, 400)
-    ports().store.remember(message.id, inbox.remembered(message, answer, status), ttl_s=ANSWER_KEPT_S)
-    return jsonify(answer), status
+        said, status = {"error": error.code, "detail": error.detail}, _STATUS.get(error.code, 400)
+    parts.store.remember(message.id, inbox.remembered(message, said, status), ttl_s=ANSWER_KEPT_S)
+    return json.dumps(said), status
 
 
 def _fits(message: Message) -> bool:
@@ -59,9 +87,9 @@ def _fits(message: Message) -> bool:
     return True
 
 
-def _repeat(message: Message, known: dict) -> tuple[Response, int]:
+def _repeat(message: Message, known: dict) -> tuple[str, int]:
     if known["body"] != message.body_sha256:
-        return jsonify(error="message_id_reused"), 409
+        return json.dumps({"error": "message_id_reused"}), 409
     if "answer" not in known:
-        return jsonify(error="message_answered"), 409
-    return jsonify(known["answer"]), known["status"]
+        return json.dumps({"error": "message_answered"}), 409
+    return json.dumps(known["answer"]), known["status"]
