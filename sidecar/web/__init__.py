@@ -9,8 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..services import Services
 from . import download, errors, health, messages, metrics, rq_ui, sources, status, webhooks
-from .front import Front
-from .messages import MAX_BODY
+from .front import MAX_BODY, Front
 
 
 class _App(Flask):
@@ -27,7 +26,8 @@ def build(services: Services) -> Flask:
     proxies = services.settings.trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
-    app.wsgi_app = Front(app.wsgi_app, services, {"messages": messages.answer, "download": download.answer})
+    quick = {"messages": messages.answer, "webhooks": webhooks.answer, "download": download.answer}
+    app.wsgi_app = Front(app.wsgi_app, services, quick)
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
     if services.settings.rq_dashboard_password:

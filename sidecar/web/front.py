@@ -21,6 +21,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers = list[tuple[str, str]]
 Door = Callable[[Services, Environ], "Application | None"]  # None: not for me
 
+MAX_BODY = 2 << 20
 _RAISED = "smi.raised"
 
 
@@ -49,6 +50,14 @@ def raise_again() -> None:
     error = request.environ.pop(_RAISED, None)
     if error is not None:
         raise error
+
+
+def body_of(environ: Environ) -> bytes | None:
+    """The body of a POST; None, and nothing was read, if it is no POST, of unknown length, or too large."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if environ["REQUEST_METHOD"] != "POST" or not length.isdecimal() or int(length) > MAX_BODY:
+        return None
+    return environ["wsgi.input"].read(int(length))
 
 
 def of_bytes(status: str, headers: Headers, body: bytes = b"") -> Application:

@@ -16,12 +16,11 @@ from ..services import Services
 from ..workflow import inbox
 from ..workflow.ports import Ports
 from ..workflow.start import ANSWER_KEPT_S
-from .front import Application, Environ, of_bytes, raise_again
+from .front import Application, Environ, body_of, of_bytes, raise_again
 from .parts import services
 
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
 
-MAX_BODY = 2 << 20
 _JSON = "application/json"
 _STORED = json.dumps(inbox.STORED)
 
@@ -38,11 +37,10 @@ def receive() -> Response:
 
 def answer(services: Services, environ: Environ) -> Application | None:
     """The usual message: of known length."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    fits = length.isdecimal() and int(length) <= MAX_BODY
-    if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != "/messages" or not fits:
+    body = body_of(environ) if environ["PATH_INFO"] == "/messages" else None
+    if body is None:
         return None
-    text, status = _receive(services, environ["wsgi.input"].read(int(length)), EnvironHeaders(environ))
+    text, status = _receive(services, body, EnvironHeaders(environ))
     line = f"{status} {HTTP_STATUS_CODES[status].upper()}"
     return of_bytes(line, [("Content-Type", _JSON)], text.encode())
 

@@ -6,31 +6,49 @@ from flask import Blueprint, Response, jsonify, request
 
 from ..adapters.upsampler import parse_hint
 from ..core.errors import CallerError
+from ..services import Services
 from ..workflow import hints
+from ..workflow.ports import Ports
 from .errors import can_wait
+from .front import Application, Environ, body_of, of_bytes, raise_again
 from .parts import ports
 
 blueprint = Blueprint("webhooks", __name__)
+PREFIX = "/webhooks/upsampler/"
 REFUSALS_TOLD_EVERY_S = 60  # a stranger must not fill the log
 
 
 @blueprint.post("/webhooks/upsampler/<token>")
 def knock(token: str) -> tuple[Response, int]:
-    """202 for every token of ours, whatever the body says; 404 for any other."""
-    job_id, attempt, submission = _submission(token)
-    try:
-        upsampler_id = parse_hint(request.get_data()).upsampler_id
-    except CallerError:
-        upsampler_id = None  # still a good moment to ask
-    outcome = hints.webhook(ports(), job_id, attempt, submission, upsampler_id)
-    if outcome == "unknown":
-        ports().queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+    """What `answer` has not taken, because its length is not known or too large, and what it has raised."""
+    raise_again()
+    _knock(ports(), token, request.get_data())
     return jsonify(accepted=True), 202
 
 
-def _submission(token: str) -> tuple[str, int, int]:
+def answer(services: Services, environ: Environ) -> Application | None:
+    """The usual webhook: of known length."""
+    body = body_of(environ) if environ["PATH_INFO"].startswith(PREFIX) else None
+    if body is None:
+        return None
+    _knock(services.ports, environ["PATH_INFO"][len(PREFIX) :], body)
+    return of_bytes("202 ACCEPTED", [("Content-Type", "application/json")], b'{"accepted": true}')
+
+
+def _knock(parts: Ports, token: str, body: bytes) -> None:
+    """Taken for every token of ours, whatever the body says; CallerError for any other."""
+    job_id, attempt, submission = _submission(parts, token)
+    try:
+        upsampler_id = parse_hint(body).upsampler_id
+    except CallerError:
+        upsampler_id = None  # still a good moment to ask
+    outcome = hints.webhook(parts, job_id, attempt, submission, upsampler_id)
+    if outcome == "unknown":
+        parts.queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+
+
+def _submission(parts: Ports, token: str) -> tuple[str, int, int]:
     """What the token names. Many refusals mean that the secret was changed while jobs were at Upsampler."""
-    parts = ports()
     try:
         return parts.tokens.read_webhook(token)
     except CallerError as error:
