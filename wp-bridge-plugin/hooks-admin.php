@@ -7,6 +7,20 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Admin\Dashboard;
+use SmiBridge\Admin\Env_Lines;
+use SmiBridge\Admin\Jobs_Page;
+use SmiBridge\Admin\Mail_Preview;
+use SmiBridge\Admin\Privacy_Text;
+use SmiBridge\Admin\Problem_Notices;
+use SmiBridge\Admin\Secret_Change;
+use SmiBridge\Admin\Settings_Page;
+use SmiBridge\Admin\Shop_Jobs_Page;
+use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Health\Site_Health;
+
 defined( 'ABSPATH' ) || exit;
 
 // Site Health's weekly check runs in WP-Cron, outside of wp-admin.

@@ -7,6 +7,15 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Staging_Notice;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Interfaces\Abilities;
+use SmiBridge\Interfaces\Cli\Cli;
+use SmiBridge\Interfaces\Privacy\Erasure;
+use SmiBridge\Interfaces\Privacy\Privacy;
+use SmiBridge\Interfaces\Rest;
+use SmiBridge\Mail\Scheduled_Mails;
+
 defined( 'ABSPATH' ) || exit;
 
 if ( defined( 'WP_CLI' ) && \WP_CLI ) {
@@ -29,4 +38,4 @@ add_action( 'wp_abilities_api_categories_init', array( Abilities::class, 'regist
 add_action( 'wp_abilities_api_init', array( Abilities::class, 'register' ) );
 
 // Where WP-Cron does not run, the sidecar's visits keep time.
-add_action( 'smi_bridge_messages_handled', array( Follow_Ups::class, 'make_up' ) );
+add_action( 'smi_bridge_messages_handled', array( Scheduled_Mails::class, 'make_up' ) );

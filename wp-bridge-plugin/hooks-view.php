@@ -7,6 +7,12 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Customer\Status_Block;
+use SmiBridge\Customer\Status_Facts;
+use SmiBridge\Customer\Status_Page;
+use SmiBridge\Customer\Status_View;
+use SmiBridge\Mail\Scheduled_Mails;
+
 defined( 'ABSPATH' ) || exit;
 
 add_action( 'init', array( Status_View::class, 'load_words' ) );
@@ -23,7 +29,7 @@ add_action( 'init', array( Status_Block::class, 'register' ) );
 add_action( 'wp_default_scripts', array( Status_Block::class, 'add_script' ), 20 );
 
 // Mails that come by the clock.
-add_filter( 'cron_schedules', array( Follow_Ups::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
-add_action( 'init', array( Follow_Ups::class, 'schedule' ) );
-add_action( Follow_Ups::HOOK, array( Follow_Ups::class, 'run' ) );
-register_deactivation_hook( SMI_BRIDGE_FILE, array( Follow_Ups::class, 'stop' ) );
+add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
+add_action( 'init', array( Scheduled_Mails::class, 'schedule' ) );
+add_action( Scheduled_Mails::HOOK, array( Scheduled_Mails::class, 'run' ) );
+register_deactivation_hook( SMI_BRIDGE_FILE, array( Scheduled_Mails::class, 'stop' ) );

@@ -7,6 +7,16 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Customer\Status_Route;
+use SmiBridge\Jobs\Downloads;
+use SmiBridge\Jobs\Payment;
+use SmiBridge\Ledger\Install;
+use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Messages\Messages_Endpoint;
+use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Stripe_Refund;
+use SmiBridge\Wire\Webhook_Relay;
+
 defined( 'ABSPATH' ) || exit;
 
 // Life cycle.
@@ -18,29 +28,29 @@ add_filter( 'wpmu_drop_tables', array( Install::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Install::class, 'tidy' ) );
 
 // Payments.
-add_action( 'smi_payment_completed', array( Forwarder::class, 'payment_completed' ), 1, 2 );
-add_action( 'shutdown', array( Forwarder::class, 'send_waiting' ), 1000 );
+add_action( 'smi_payment_completed', array( Payment::class, 'payment_completed' ), 1, 2 );
+add_action( 'shutdown', array( Payment::class, 'send_waiting' ), 1000 );
 add_action( 'stripe_integration_webhook_charge_refunded', array( Stripe_Refund::class, 'charge_refunded' ), 20, 2 );
 
 // What the customer has got.
 add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 
 // The sidecar's messages: the door answers before WordPress builds its REST server, the route is for everybody else's eyes.
-add_action( 'parse_request', array( Door::class, 'answer_early' ), 1 );
-add_action( 'rest_api_init', array( Door::class, 'register_route' ) );
+add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
+add_action( 'rest_api_init', array( Messages_Endpoint::class, 'register_route' ) );
 add_action( 'rest_api_init', array( Status_Route::class, 'register_route' ) );
-add_filter( 'rest_authentication_errors', array( Door::class, 'let_signed_through' ), PHP_INT_MAX );
+add_filter( 'rest_authentication_errors', array( Messages_Endpoint::class, 'let_signed_through' ), PHP_INT_MAX );
 
 // Other people's quirks.
-add_action( 'wp_loaded', array( Quirks::class, 'take_over' ), PHP_INT_MAX );
+add_action( 'wp_loaded', array( Compat::class, 'take_over' ), PHP_INT_MAX );
 add_action( 'parse_request', array( Webhook_Relay::class, 'catch_address' ), 1 );
-add_action( 'smi_daily_cleanup', array( Quirks::class, 'cleanup_in_utc' ), 9 );
-add_action( 'smi_daily_cleanup', array( Quirks::class, 'cleanup_done' ), 11 );
+add_action( 'smi_daily_cleanup', array( Compat::class, 'cleanup_in_utc' ), 9 );
+add_action( 'smi_daily_cleanup', array( Compat::class, 'cleanup_done' ), 11 );
 
-add_filter( 'rest_request_before_callbacks', array( Quirks::class, 'shop_download' ), 10, 3 );
+add_filter( 'rest_request_before_callbacks', array( Compat::class, 'shop_download' ), 10, 3 );
 
 // What a person must hear.
-add_action( 'smi_bridge_tell_admin', array( Notices::class, 'send_digest' ) );
+add_action( 'smi_bridge_tell_admin', array( Admin_Digest::class, 'send_digest' ) );
 
 foreach ( glob( SMI_BRIDGE_DIR . 'hooks-*.php' ) as $smi_bridge_hooks ) {
 	require_once $smi_bridge_hooks;

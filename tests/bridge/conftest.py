@@ -141,7 +141,7 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
     shop.php(
         f"update_option('smi_bridge_secret', '{SECRET}'); delete_option('smi_bridge_previous_secret');"
         f"update_option('smi_bridge_sidecar_url', '{sidecar.url}'); delete_option('smi_bridge_circuit');"
-        "update_option('smi_bridge_status_at', time()); SmiBridge\\Settings::lock_site();"
+        "update_option('smi_bridge_status_at', time()); SmiBridge\\Core\\Staging_Lock::lock();"
     )
 
 

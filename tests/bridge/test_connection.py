@@ -14,7 +14,7 @@ NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
 
 def findings(bridge: Bridge, prelude: str = "") -> list[dict[str, Any]]:
-    return bridge.shop.php_json(f"{prelude} return SmiBridge\\Sidecar::test_connection();")
+    return bridge.shop.php_json(f"{prelude} return SmiBridge\\Wire\\Sidecar_Client::test_connection();")
 
 
 def with_url(url: str) -> str:
@@ -33,10 +33,10 @@ def test_the_public_address_is_learnt_on_the_way(bridge: Bridge) -> None:
     bridge.sidecar.status["public_url"] = "https://shop.example/smi/"
     try:
         findings(bridge)
-        assert bridge.shop.php_json("return SmiBridge\\Settings::public_url();") == "https://shop.example/smi"
+        assert bridge.shop.php_json("return SmiBridge\\Core\\Settings::public_url();") == "https://shop.example/smi"
         bridge.sidecar.status["public_url"] = "javascript:alert(1)"
         findings(bridge)
-        assert bridge.shop.php_json("return SmiBridge\\Settings::public_url();") == ""
+        assert bridge.shop.php_json("return SmiBridge\\Core\\Settings::public_url();") == ""
     finally:
         bridge.sidecar.status["public_url"] = None
         findings(bridge)
@@ -74,9 +74,9 @@ def test_silence_is_named(bridge: Bridge) -> None:
         hole.bind(("127.0.0.1", 0))
         hole.listen(4)
         url = f"http://127.0.0.1:{hole.getsockname()[1]}"
-        impatient = "new SmiBridge\\Sidecar(new SmiBridge\\Courier(100, 200))"
+        impatient = "new SmiBridge\\Wire\\Sidecar_Client(new SmiBridge\\Wire\\Http_Client(100, 200))"
         (finding,) = bridge.shop.php_json(
-            f"{with_url(url)} return (new SmiBridge\\Connection_Test({impatient}))->run();"
+            f"{with_url(url)} return (new SmiBridge\\Health\\Connection_Test({impatient}))->run();"
         )
     assert finding["code"] == "timeout"
 
@@ -156,14 +156,14 @@ def test_it_works_without_curl_as_well(bridge: Bridge) -> None:
     """PHP without the curl extension: WordPress' own HTTP carries the message."""
     answer = bridge.shop.php_json(
         """
-        $courier = new SmiBridge\\Courier(500, 2000);
+        $courier = new SmiBridge\\Wire\\Http_Client(500, 2000);
         $by_wordpress = new ReflectionMethod($courier, 'by_wordpress');
         $by_wordpress->setAccessible(true);
         $send = function ($url) use ($courier, $by_wordpress) {
             $headers = ['Content-Type' => 'application/json'];
             return $by_wordpress->invoke($courier, $url, '{}', $headers)['error'] ?? 'none';
         };
-        return [$send(SmiBridge\\Settings::sidecar_url() . '/messages'), $send('http://127.0.0.1:9/'),
+        return [$send(SmiBridge\\Core\\Settings::sidecar_url() . '/messages'), $send('http://127.0.0.1:9/'),
                 $send('http://no-such-host.invalid/')];
         """
     )

@@ -61,7 +61,7 @@ def test_running_the_table_definitions_again_changes_nothing(site: Shop) -> None
     site.activate("smi-bridge")
     changes = site.php_json(
         "require_once ABSPATH . 'wp-admin/includes/upgrade.php';"
-        "$tables = new ReflectionMethod('SmiBridge\\Install', 'tables'); $tables->setAccessible(true);"
+        "$tables = new ReflectionMethod('SmiBridge\\Ledger\\Install', 'tables'); $tables->setAccessible(true);"
         "return dbDelta($tables->invoke(null));"
     )
     assert changes == []
@@ -84,8 +84,8 @@ def test_constants_in_wp_config_win(site: Shop) -> None:
         define('SMI_BRIDGE_SIDECAR_URL', 'http://sidecar.internal:8321/');
         define('SMI_BRIDGE_SECRET', '{SECRET}');
         update_option('smi_bridge_sidecar_url', 'http://option.example');
-        return [SmiBridge\\Settings::sidecar_url(), SmiBridge\\Settings::secret(),
-                SmiBridge\\Settings::is_constant('secret'), SmiBridge\\Settings::is_configured()];
+        return [SmiBridge\\Core\\Settings::sidecar_url(), SmiBridge\\Core\\Settings::secret(),
+                SmiBridge\\Core\\Settings::is_constant('secret'), SmiBridge\\Core\\Settings::is_configured()];
         """
     )
     assert told == ["http://sidecar.internal:8321", SECRET, True, True]
@@ -103,21 +103,21 @@ def test_constants_in_wp_config_win(site: Shop) -> None:
 def test_the_sites_identity_is_the_one_that_the_sidecar_computes(site: Shop, home: str, identity: str) -> None:
     site.activate("smi-bridge")
     told = site.php_json(
-        f"add_filter('option_home', function () {{ return '{home}'; }}); return SmiBridge\\Settings::site();"
+        f"add_filter('option_home', function () {{ return '{home}'; }}); return SmiBridge\\Core\\Site::identity();"
     )
     assert told == identity == site_identity(home)
 
 
 def test_a_copied_site_pauses_itself(site: Shop) -> None:
     site.activate("smi-bridge")
-    site.php("SmiBridge\\Settings::lock_site();")
-    ask = "return SmiBridge\\Settings::is_paused();"
+    site.php("SmiBridge\\Core\\Staging_Lock::lock();")
+    ask = "return SmiBridge\\Core\\Settings::is_paused();"
     assert site.php_json(ask) is False
     moved = "add_filter('option_home', function () { return 'https://staging.example'; });"
     assert site.php_json(moved + ask) is True
     assert site.php_json(moved + "define('SMI_BRIDGE_STAGING', false);" + ask) is False
-    assert site.php_json(moved + "SmiBridge\\Settings::lock_site();" + ask) is False
-    site.php("SmiBridge\\Settings::lock_site();")
+    assert site.php_json(moved + "SmiBridge\\Core\\Staging_Lock::lock();" + ask) is False
+    site.php("SmiBridge\\Core\\Staging_Lock::lock();")
     lock = site.sql("SELECT option_value FROM wp_options WHERE option_name = 'smi_bridge_site_lock'")[0]["option_value"]
     assert site.url not in lock, "a search-and-replace over the database must miss it"
 
@@ -138,13 +138,13 @@ def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
             "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at) VALUES (%s, 0, %s, %s)",
             *(job_id, f"tidy:{at}", at),
         )
-    site.php("SmiBridge\\Install::tidy();")
+    site.php("SmiBridge\\Ledger\\Install::tidy();")
     marks = site.sql("SELECT job_id, effect FROM wp_smi_bridge_effects WHERE effect LIKE 'tidy:%%' ORDER BY id")
     assert [tuple(row.values()) for row in marks] == [("-", "tidy:2100-01-01"), ("tidy-open", "tidy:2020-01-01")]
     left = "SELECT job_id FROM wp_smi_bridge_{} WHERE job_id LIKE 'tidy-%' ORDER BY id"
     assert site.sql(left.format("events")) == []
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-done", "tidy-open", "tidy-review"]
-    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Install::tidy();")
+    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Ledger\\Install::tidy();")
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-open", "tidy-review"]
 
 

@@ -86,7 +86,7 @@ def admin_mails(bridge: Bridge) -> int:
 
 
 def open_notices(bridge: Bridge) -> dict[str, Any]:
-    return bridge.shop.php_json("return (object) SmiBridge\\Notices::open();")
+    return bridge.shop.php_json("return (object) SmiBridge\\Mail\\Admin_Digest::open();")
 
 
 def test_a_hold_is_told_at_once_and_once(bridge: Bridge) -> None:
@@ -188,9 +188,9 @@ def test_a_job_that_comes_into_review_while_a_digest_is_sent_is_in_the_next_one(
         f"""
         update_option('smi_bridge_digest_due', time() - 5);
         $read = wp_load_alloptions();
-        SmiBridge\\Notices::send_digest(); // by another request
+        SmiBridge\\Mail\\Admin_Digest::send_digest(); // by another request
         wp_cache_set('alloptions', $read, 'options');
-        SmiBridge\\Notices::review_begun();
+        SmiBridge\\Mail\\Admin_Digest::review_begun();
         $GLOBALS['wpdb']->query("UPDATE wp_smi_bridge_ledger SET state = 'review', reason = 'silent',
             updated_at = UTC_TIMESTAMP() - INTERVAL 30 SECOND WHERE job_id = '{job_id}'");
         """

@@ -128,7 +128,7 @@ def test_no_network_call_happens_inside_the_action(bridge: Bridge) -> None:
         $queries = $GLOBALS['wpdb']->num_queries;
         do_action('smi_payment_completed', '{job_id}');
         return ['calls' => $calls, 'queries' => $GLOBALS['wpdb']->num_queries - $queries,
-                'rows' => count(SmiBridge\\Ledger::attempts('{job_id}'))];
+                'rows' => count(SmiBridge\\Ledger\\Ledger::attempts('{job_id}'))];
         """
     )
     assert seen == {"calls": 0, "queries": 2, "rows": 1}
@@ -309,7 +309,7 @@ def test_a_refusing_sidecar_does_not_open_the_circuit(bridge: Bridge) -> None:
     bridge.sidecar.answer.status, bridge.sidecar.answer.body = 401, {"error": "unauthorized"}
     bridge.pay(job_id := bridge.job())
     assert bridge.ledger(job_id)[0]["forwarded_at"] is None
-    assert not bridge.shop.php_json("return SmiBridge\\Circuit::read();")["failures"]
+    assert not bridge.shop.php_json("return SmiBridge\\Wire\\Circuit_Breaker::read();")["failures"]
     assert bridge.story(job_id) == ["forward_failed"]
 
 

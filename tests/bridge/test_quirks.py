@@ -29,7 +29,7 @@ class WebhookManager {
     \\add_action( 'wp_loaded', function () {
         if ( ! empty( $_GET['pay'] ) ) { do_action( 'smi_payment_completed', $_GET['pay'] ); }
         wp_send_json( array(
-            'status'  => class_exists( 'SmiBridge\\Quirks' ) ? \\SmiBridge\\Quirks::handler_status() : null,
+            'status'  => class_exists( 'SmiBridge\\Shop\\Compat' ) ? \\SmiBridge\\Shop\\Compat::handler_status() : null,
             'webhook' => \\SellMyImages\\Managers\\WebhookManager::$handlers['upsampler'][0] ?? null,
         ) );
     }, PHP_INT_MAX );
@@ -101,7 +101,7 @@ def test_the_shops_own_handler_runs_without_settings(bridge: Bridge, shop_code) 
         job_id = bridge.job()
         answer = pay(job_id)
         assert (answer["status"], answer["shop_took"]) == ("free", job_id)
-        assert answer["webhook"] != "SmiBridge\\Webhook_Relay"
+        assert answer["webhook"] != "SmiBridge\\Wire\\Webhook_Relay"
         assert bridge.ledger(job_id) == []
     finally:
         bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
@@ -135,15 +135,15 @@ def test_a_paused_copy_neither_forwards_nor_lets_the_shop_call_upsampler(bridge:
         job_id = bridge.job()
         assert pay(job_id)["shop_took"] == ""
         assert bridge.ledger(job_id) == []
-        assert bridge.shop.php_json("return SmiBridge\\Settings::is_paused();") is True
+        assert bridge.shop.php_json("return SmiBridge\\Core\\Settings::is_paused();") is True
         with pytest.raises(AssertionError, match="401"):
             bridge.door.send("status", {})
     finally:
-        bridge.shop.php("SmiBridge\\Settings::lock_site();")
+        bridge.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
 
 
 def test_the_shops_webhook_is_taken_over(bridge: Bridge, shop_code) -> None:
-    assert shop_code(INSTANCE)(bridge.job())["webhook"] == "SmiBridge\\Webhook_Relay"
+    assert shop_code(INSTANCE)(bridge.job())["webhook"] == "SmiBridge\\Wire\\Webhook_Relay"
 
 
 def test_site_time_is_utc_while_the_shop_cleans_up(bridge: Bridge) -> None:

@@ -139,7 +139,7 @@ def test_php_judges_every_message_as_the_vectors_say(bridge: Bridge) -> None:
                 foreach (['valid', 'invalid'] as $kind) {{
                     foreach ($lists->$kind as $vector) {{
                         $data = 'valid' === $kind ? $vector : $vector->data;
-                        $fault = SmiBridge\\Schemas::fault($data, "$direction/$type");
+                        $fault = SmiBridge\\Core\\Schemas::fault($data, "$direction/$type");
                         if (('' === $fault) !== ('valid' === $kind)) {{
                             $wrong[] = [$direction, $type, $kind, $vector->why ?? '', $fault];
                         }}
@@ -254,7 +254,7 @@ def test_both_languages_agree_on_ten_thousand_fuzzed_messages(bridge: Bridge, tm
         add_filter('smi_bridge_log_to_php', '__return_false');
         return array_map(
             function ($case) {{
-                return SmiBridge\\Door::answer($case['headers'], base64_decode($case['body']))[0];
+                return SmiBridge\\Messages\\Messages_Endpoint::answer($case['headers'], base64_decode($case['body']))[0];
             }},
             json_decode(file_get_contents('{file}'), true)
         );

@@ -10,7 +10,7 @@ from tests.faces.conftest import Faces
 
 def act(faces: Faces, action: str, job: str) -> dict[str, Any]:
     """Calls the action as the administrator, in a request of its own."""
-    return faces.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Actions::{action}('{job}');")
+    return faces.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::{action}('{job}');")
 
 
 def test_retry_starts_the_next_attempt_and_tells_the_sidecar(faces_everywhere: Faces):
@@ -65,7 +65,7 @@ def test_a_refund_of_what_the_customer_has_downloaded_wants_to_be_confirmed(face
     refused = act(faces, "refund", job)
     assert (refused["ok"], refused["code"]) == (False, "downloaded") and "November 22, 2026" in refused["message"]
     assert faces.state(job) == "delivered"
-    confirmed = faces.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Actions::refund('{job}', null, true);")
+    confirmed = faces.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::refund('{job}', null, true);")
     assert confirmed["code"] == "refunded"
     assert faces.story(job).count("downloaded") == 1
 
@@ -151,7 +151,7 @@ def test_a_refund_while_the_link_is_renewed_leaves_no_link(faces: Faces):
             }}
             return $query;
         }});
-        return SmiBridge\\Actions::renew('{job}');"""
+        return SmiBridge\\Jobs\\Actions::renew('{job}');"""
     )
     assert (answer["ok"], answer["code"]) == (False, "changed")
     row = faces.ledger(job)[0]

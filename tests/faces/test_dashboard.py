@@ -27,7 +27,7 @@ def clean(faces: Faces) -> Faces:
 
 def titles(faces: Faces) -> list[str]:
     """What needs a person, in words."""
-    return faces.shop.php_json("wp_set_current_user(1); return array_column(SmiBridge\\Problems::all(), 'title');")
+    return faces.shop.php_json("wp_set_current_user(1); return array_column(SmiBridge\\Health\\Problems::all(), 'title');")
 
 
 def test_the_figures_are_those_of_the_ledger(clean: Faces):
@@ -197,7 +197,7 @@ def test_site_health_tells_good_from_bad(clean: Faces):
     found: dict[str, Any] = {}
     code = (
         "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1);"
-        "return SmiBridge\\Site_Health::test_{}();"
+        "return SmiBridge\\Health\\Site_Health::test_{}();"
     )
     (clean.shop.uploads / "smi-downloads").mkdir(exist_ok=True, parents=True)
     for name in ("handler", "jobs", "folder", "doors", "leak"):
@@ -215,7 +215,7 @@ def test_site_health_tells_good_from_bad(clean: Faces):
 
 def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Faces):
     code = (
-        "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Site_Health::test_leak_of_a_picture();"
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Health\\Site_Health::test_leak_of_a_picture();"
     )
     job = clean.bought("delivered")
     assert clean.shop.php_json(code)["label"] == "There is nothing to protect here yet"
@@ -243,7 +243,7 @@ def test_site_healths_own_page_runs_our_tests(clean: Faces):
 
 def test_debug_information_holds_no_secret(clean: Faces):
     info = clean.shop.php(
-        "require_once ABSPATH . 'wp-admin/includes/admin.php'; echo json_encode(SmiBridge\\Site_Health::debug([]));"
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; echo json_encode(SmiBridge\\Health\\Site_Health::debug([]));"
     )
     assert "whsec_" not in info and clean.sidecar.url.split("//")[1] in info.replace("\\/", "/")
 

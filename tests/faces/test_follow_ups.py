@@ -6,7 +6,7 @@ import pytest
 
 from tests.faces.conftest import Faces
 
-RUN = "SmiBridge\\Follow_Ups::run();"
+RUN = "SmiBridge\\Mail\\Scheduled_Mails::run();"
 
 
 @pytest.fixture

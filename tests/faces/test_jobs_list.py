@@ -251,16 +251,16 @@ def test_a_hundred_thousand_jobs_stay_fast(clean: Faces):
     scan = timed(clean, "$GLOBALS['wpdb']->get_var(\"SELECT COUNT(*) FROM wp_smi_bridge_ledger WHERE detail = 'x'\")")
     limit = max(1.0, 10 * scan)
     for code in (
-        "SmiBridge\\Jobs_Query::counts()",
-        "SmiBridge\\Jobs_Query::find([])",
-        "SmiBridge\\Jobs_Query::find(['offset' => 50000])",
-        "SmiBridge\\Jobs_Query::find(['offset' => 99980])",
-        "SmiBridge\\Jobs_Query::find(['view' => 'refunded', 'offset' => 900])",
-        "SmiBridge\\Jobs_Query::find(['view' => 'review'])",
-        f"SmiBridge\\Jobs_Query::find(['search' => '{wanted}'])",
-        "SmiBridge\\Jobs_Query::find(['from' => '2020-01-01', 'offset' => 300])",
-        "SmiBridge\\Problems::all()",
-        "SmiBridge\\Stats::of('30d')",
+        "SmiBridge\\Jobs\\Jobs_Query::counts()",
+        "SmiBridge\\Jobs\\Jobs_Query::find([])",
+        "SmiBridge\\Jobs\\Jobs_Query::find(['offset' => 50000])",
+        "SmiBridge\\Jobs\\Jobs_Query::find(['offset' => 99980])",
+        "SmiBridge\\Jobs\\Jobs_Query::find(['view' => 'refunded', 'offset' => 900])",
+        "SmiBridge\\Jobs\\Jobs_Query::find(['view' => 'review'])",
+        f"SmiBridge\\Jobs\\Jobs_Query::find(['search' => '{wanted}'])",
+        "SmiBridge\\Jobs\\Jobs_Query::find(['from' => '2020-01-01', 'offset' => 300])",
+        "SmiBridge\\Health\\Problems::all()",
+        "SmiBridge\\Admin\\Stats::of('30d')",
     ):
         seconds = timed(clean, code)
         print(f"{seconds:.3f} s {code}")

@@ -78,7 +78,7 @@ def test_a_pill_on_a_page_of_another_language_fetches_its_words(german: Faces):
 
 
 def test_mails_and_pages_of_the_admin_speak_it_too(german: Faces):
-    german.shop.php("SmiBridge\\Mail::send('refunded', ['email' => 'buyer@customer.example', 'amount' => 4.8]);")
+    german.shop.php("SmiBridge\\Mail\\Mail::send('refunded', ['email' => 'buyer@customer.example', 'amount' => 4.8]);")
     mail = german.shop.wait_mail("buyer@customer.example")
     assert "Dein Geld ist auf dem Rückweg" in mail.html
     assert "Wir haben $4.80 erstattet" in mail.text

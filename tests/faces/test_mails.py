@@ -28,7 +28,7 @@ def send(faces: Faces, kind: str, **changes: Any) -> str:
     import json
 
     facts = json.dumps(FACTS | changes).replace("\\", "\\\\").replace("'", "\\'")
-    return faces.shop.php_json(f"return SmiBridge\\Mail::send('{kind}', json_decode('{facts}', true));")
+    return faces.shop.php_json(f"return SmiBridge\\Mail\\Mail::send('{kind}', json_decode('{facts}', true));")
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_a_refusing_mailer_is_reported_and_its_words_are_kept(faces: Faces):
     answer = faces.shop.php_json(
         "add_action('phpmailer_init', function ($m) { $m->Mailer = 'smtp'; $m->Host = '127.0.0.1'; $m->Port = 9; });"
         "$seen = []; add_action('smi_bridge_mail_sent', function (...$a) use (&$seen) { $seen = $a; }, 10, 4);"
-        "$sent = SmiBridge\\Mail::send('delivered', ['email' => 'x@customer.example']);"
-        "return [$sent, SmiBridge\\Mail::$last_error, $seen[2], $seen[3]];"
+        "$sent = SmiBridge\\Mail\\Mail::send('delivered', ['email' => 'x@customer.example']);"
+        "return [$sent, SmiBridge\\Mail\\Mail::$last_error, $seen[2], $seen[3]];"
     )
     assert answer[0] == "failed"
     assert answer[1] != "" and answer[3] == answer[1]
@@ -140,7 +140,7 @@ def test_a_refusing_mailer_is_reported_and_its_words_are_kept(faces: Faces):
 
 def test_the_text_part_does_not_leak_into_the_next_plugins_mail(faces_everywhere: Faces):
     faces_everywhere.shop.php(
-        "SmiBridge\\Mail::send('delivered', ['email' => 'first@customer.example', 'title' => 'Secret picture']);"
+        "SmiBridge\\Mail\\Mail::send('delivered', ['email' => 'first@customer.example', 'title' => 'Secret picture']);"
         "wp_mail('second@customer.example', 'Newsletter', '<p>Hello</p>', ['Content-Type: text/html']);"
     )
     second = faces_everywhere.shop.wait_mail("second@customer.example")
@@ -178,7 +178,7 @@ def test_a_theme_may_replace_a_template_and_a_filter_the_arguments(faces: Faces)
 def test_the_button_can_be_read_on_any_colour(faces: Faces, settings: Any):
     for accent, ink in (("#ffe08a", "#111111"), ("#0b3d2e", "#ffffff")):
         settings(accent=accent)
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail_Message('delivered', {_php(FACTS)}))->html();")
+        html = faces.shop.php_json(f"return (new SmiBridge\\Mail\\Mail_Message('delivered', {_php(FACTS)}))->html();")
         assert f"background:{accent}" in html
         assert f"color:{ink};text-decoration:none" in html
 
@@ -188,7 +188,7 @@ def test_a_digest_names_each_thing_and_leads_to_it(faces: Faces):
         "['items' => [['kind' => 'review', 'job_id' => 'aaaaaaaa-1', 'detail' => 'silent <b>x</b>', 'since' => time()],"
         "['kind' => 'hold', 'detail' => 'credits are used up'], ['kind' => 'refund_due', 'job_id' => 'bbbbbbbb-2']]]"
     )
-    assert faces.shop.php_json(f"return SmiBridge\\Mail::send('admin', {items});") == "sent"
+    assert faces.shop.php_json(f"return SmiBridge\\Mail\\Mail::send('admin', {items});") == "sent"
     mail = faces.shop.wait_mail(faces.shop.admin_email)
     assert "3 things need you" in mail.subject
     for words in ("needs your decision", "Orders are waiting", "A refund is due", "credits are used up"):
@@ -199,7 +199,7 @@ def test_a_digest_names_each_thing_and_leads_to_it(faces: Faces):
 
 def test_a_mail_fits_a_narrow_phone_and_dark_mode_can_be_read(faces: Faces):
     for kind in ("delivered", "refunded"):
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail_Message('{kind}', {_php(FACTS)}))->html();")
+        html = faces.shop.php_json(f"return (new SmiBridge\\Mail\\Mail_Message('{kind}', {_php(FACTS)}))->html();")
         with faces.browser.page(viewport={"width": 320, "height": 640}, color_scheme="dark") as page:
             page.set_content(html)
             assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -22,7 +22,7 @@ def _reset(faces: Faces) -> Faces:
         f"update_option('smi_bridge_sidecar_url', '{faces.sidecar.url}');"
         "delete_option('smi_bridge_mail'); delete_option('smi_bridge_paused'); delete_option('smi_bridge_circuit');"
         "delete_option('smi_bridge_output_format');"
-        "update_option('smi_download_expiry_hours', 24); SmiBridge\\Settings::lock_site();"
+        "update_option('smi_download_expiry_hours', 24); SmiBridge\\Core\\Staging_Lock::lock();"
     )
     faces.sidecar.secret = SECRET
     return faces
@@ -173,14 +173,14 @@ def test_mail_settings_are_cleaned_and_kept(faces_everywhere: Faces):
     assert mail["support"] == "https://shop.example/help?x=1"
     assert mail["admin"] == "one@shop.example, two@shop.example"
     assert int(faces.shop.option("smi_download_expiry_hours")) == 48
-    assert faces.shop.php_json("return SmiBridge\\Settings::output_format();") == "png"
+    assert faces.shop.php_json("return SmiBridge\\Core\\Settings::output_format();") == "png"
     assert "SMI_OUTPUT_FORMAT" not in faces.ajax("smi_bridge_env").json()["data"]["env"], "the jobs carry it"
     assert faces.shop.option("smi_bridge_sidecar_url") == faces.sidecar.url, "nothing else was changed"
 
 
 def test_hostile_settings_are_dropped(faces: Faces):
     clean = faces.shop.php_json(
-        "return SmiBridge\\Settings_Page::clean_mail(['support' => 'javascript:alert(1)', 'from_name' => '<b>x</b>',"
+        "return SmiBridge\\Admin\\Settings_Page::clean_mail(['support' => 'javascript:alert(1)', 'from_name' => '<b>x</b>',"
         " 'from_address' => 'x', 'accent' => 'red;}', 'on' => ['delivered', 'nonsense', ['x']], 'reminder' => -5,"
         " 'admin' => ['x'], 'unknown' => 1]);"
     )
@@ -189,7 +189,7 @@ def test_hostile_settings_are_dropped(faces: Faces):
         "off": ["reminder", "delayed", "review", "refunded", "message", "admin"],
     }
     for hours, cleaned in (("0", 1), ("99999999", 87600), ("x", 24), ([1], 24)):
-        assert faces.shop.php_json(f"return SmiBridge\\Settings_Page::clean_hours({_php(hours)});") == cleaned
+        assert faces.shop.php_json(f"return SmiBridge\\Admin\\Settings_Page::clean_hours({_php(hours)});") == cleaned
 
 
 def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(faces: Faces):
@@ -199,7 +199,7 @@ def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(faces: Faces):
         expect(page.get_by_text("This site looks like a copy.")).to_be_visible()
         page.get_by_role("button", name="It has moved").click()
         expect(page.get_by_text("This address is the live site now.")).to_be_visible()
-    assert faces.shop.php_json("return SmiBridge\\Settings::is_paused();") is False
+    assert faces.shop.php_json("return SmiBridge\\Core\\Settings::is_paused();") is False
 
 
 def test_a_copy_by_a_constant_is_told_what_decides_it(faces: Faces):

@@ -14,13 +14,13 @@ LIVE = "https://live-shop.example"
 @pytest.fixture
 def copy(tools: Tools) -> Iterator[Tools]:
     """The shop's database says that the live site is another one."""
-    tools.shop.php(f"add_filter('option_home', function () {{ return '{LIVE}'; }}); SmiBridge\\Staging_Lock::lock();")
+    tools.shop.php(f"add_filter('option_home', function () {{ return '{LIVE}'; }}); SmiBridge\\Core\\Staging_Lock::lock();")
     yield tools
-    tools.shop.php("SmiBridge\\Staging_Lock::lock();")
+    tools.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
 
 
 def paused(tools: Tools, before: str = "") -> bool:
-    return tools.shop.php_json(before + "return SmiBridge\\Settings::is_paused();")
+    return tools.shop.php_json(before + "return SmiBridge\\Core\\Settings::is_paused();")
 
 
 def home(address: str) -> str:
@@ -52,7 +52,7 @@ def test_the_first_connection_teaches_the_address_and_none_does_not(tools_everyw
     shop.option("smi_bridge_sidecar_url", "")
     shop.php("update_option('smi_bridge_site_lock', '');")
     shop.http.get(shop.url, timeout=30)
-    live = "return SmiBridge\\Staging_Lock::live_site();"
+    live = "return SmiBridge\\Core\\Staging_Lock::live_site();"
     before = shop.php_json(live)
     shop.option("smi_bridge_sidecar_url", url)
     shop.http.get(shop.url, timeout=30)
@@ -71,24 +71,24 @@ def test_the_first_connection_teaches_the_address_and_none_does_not(tools_everyw
     ],
 )
 def test_another_address_is_a_copy_and_https_alone_is_not(tools: Tools, address: str, is_copy: bool):
-    tools.shop.php(home("https://shop.example") + "SmiBridge\\Staging_Lock::lock();")
+    tools.shop.php(home("https://shop.example") + "SmiBridge\\Core\\Staging_Lock::lock();")
     try:
         assert paused(tools, home(address)) is is_copy
     finally:
-        tools.shop.php("SmiBridge\\Staging_Lock::lock();")
+        tools.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
 
 
 @pytest.mark.parametrize("site", ["https://shop.example", "http://a.io", "https://shop.example/a/very/long/path/below"])
 def test_a_search_and_replace_over_the_database_misses_the_address(tools: Tools, site: str):
-    tools.shop.php(home(site) + "SmiBridge\\Staging_Lock::lock();")
+    tools.shop.php(home(site) + "SmiBridge\\Core\\Staging_Lock::lock();")
     try:
         stored = tools.shop.sql("SELECT option_value FROM wp_options WHERE option_name = 'smi_bridge_site_lock'")
         host = site.split("/")[2]
         for searched in (site, site.split("://")[1], host, f"//{host}", host.split(".")[0] + "."):
             assert searched not in stored[0]["option_value"]
-        assert tools.shop.php_json("return SmiBridge\\Staging_Lock::live_site();") == site
+        assert tools.shop.php_json("return SmiBridge\\Core\\Staging_Lock::live_site();") == site
     finally:
-        tools.shop.php("SmiBridge\\Staging_Lock::lock();")
+        tools.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
 
 
 def test_a_copy_forwards_nothing_and_its_door_refuses(copy: Tools):
@@ -122,7 +122,7 @@ def test_keep_it_paused_is_asked_once_for_each_address(copy: Tools):
     assert press(copy, "Keep it paused").status_code == 200
     assert paused(copy) and not notice(copy)
     assert (
-        copy.shop.php_json(home("https://another.copy") + "return SmiBridge\\Staging_Lock::is_kept_paused();") is False
+        copy.shop.php_json(home("https://another.copy") + "return SmiBridge\\Core\\Staging_Lock::is_kept_paused();") is False
     )
 
 

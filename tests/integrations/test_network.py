@@ -65,7 +65,7 @@ def network(shop_factory: Callable[..., Shop]) -> Iterator[Shop]:
         plugin(shop, "activate_plugin('smi-bridge/smi-bridge.php', '', true)")
         for blog in (1, 2, 3):
             shop.php(
-                on(blog, f"update_option('smi_bridge_secret', '{SECRET}'); SmiBridge\\Staging_Lock::lock();")
+                on(blog, f"update_option('smi_bridge_secret', '{SECRET}'); SmiBridge\\Core\\Staging_Lock::lock();")
                 + "update_option('smi_bridge_sidecar_url', 'http://127.0.0.1:9');"
             )
         yield shop
@@ -87,8 +87,8 @@ def timetable(shop: Shop, blog: int) -> set[str]:
 
 
 def test_each_site_has_its_own_ledger(network: Shop):
-    network.php(on(2, "SmiBridge\\Ledger::open('job-of-two', 1);"))
-    network.php(on(3, "SmiBridge\\Ledger::open('job-of-three', 1); SmiBridge\\Effects::claim('job-of-three', 1, 'x');"))
+    network.php(on(2, "SmiBridge\\Ledger\\Ledger::open('job-of-two', 1);"))
+    network.php(on(3, "SmiBridge\\Ledger\\Ledger::open('job-of-three', 1); SmiBridge\\Ledger\\Effects::claim('job-of-three', 1, 'x');"))
     assert [[row["job_id"] for row in rows(network, blog)] for blog in (1, 2, 3)] == [
         [],
         ["job-of-two"],

@@ -5,7 +5,10 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,8 +19,8 @@ final class Connection_Report {
 
 	/** AJAX. */
 	public static function answer(): void {
-		Admin::check_ajax();
-		$findings = self::findings( Sidecar::test_connection() );
+		Admin_Access::check_ajax();
+		$findings = self::findings( Sidecar_Client::test_connection() );
 		wp_send_json_success(
 			array(
 				'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),

@@ -5,7 +5,15 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Log;
+use SmiBridge\Health\Problems;
+use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Jobs\Jobs_Query;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -27,7 +35,7 @@ final class Dashboard {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin::may() ) {
+		if ( ! Admin_Access::may() ) {
 			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
 		}
 		$problems = Problems::all();
@@ -47,7 +55,7 @@ final class Dashboard {
 
 	/** AJAX: `{stats, sidecar, counts}`. */
 	public static function answer(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		$period = isset( $_POST['period'] ) ? sanitize_key( $_POST['period'] ) : '24h'; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
 		try {
 			wp_send_json_success( self::figures( $period ) );
@@ -68,8 +76,8 @@ final class Dashboard {
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
-			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Words::label( $hold['reason'] );
-			$held[ $stage ] = implode( ', ', array_filter( array( $why, Words::distance( $hold['since'] ?? '' ) ) ) );
+			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Labels::label( $hold['reason'] );
+			$held[ $stage ] = implode( ', ', array_filter( array( $why, Format::distance( $hold['since'] ?? '' ) ) ) );
 		}
 		return array(
 			'stats'   => $stats,
@@ -77,10 +85,10 @@ final class Dashboard {
 				'paid'     => number_format_i18n( $stats['paid'] ),
 				'rate'     => self::rate( $stats['delivered'], $period ),
 				'success'  => null === $stats['success'] ? '–' : number_format_i18n( 100 * $stats['success'], $stats['success'] < 1 ? 1 : 0 ) . ' %',
-				'p50'      => null === $stats['p50'] ? '–' : Words::span( $stats['p50'] ),
-				'p95'      => null === $stats['p95'] ? '–' : Words::span( $stats['p95'] ),
+				'p50'      => null === $stats['p50'] ? '–' : Format::span( $stats['p50'] ),
+				'p95'      => null === $stats['p95'] ? '–' : Format::span( $stats['p95'] ),
 				'credits'  => number_format_i18n( $stats['credits'], 1 ),
-				'money'    => Words::amount( $stats['money'] ),
+				'money'    => Format::amount( $stats['money'] ),
 				'refunded' => number_format_i18n( $stats['refunded'] ),
 			),
 			'sidecar' => array(

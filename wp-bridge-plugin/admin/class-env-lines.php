@@ -5,7 +5,9 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -23,11 +25,11 @@ final class Env_Lines {
 	public static function all(): array {
 		$uploads = wp_upload_dir( null, false );
 		$lines   = array(
-			'SMI_SHOP_URL'        => Settings::site(),
+			'SMI_SHOP_URL'        => Site::identity(),
 			'SMI_SECRET'          => Settings::secret(),
 			'SMI_PREVIOUS_SECRET' => Settings::previous_secret(),
 			'SMI_UPLOADS_DIR'     => (string) $uploads['basedir'],
-			'SMI_UPLOADS_URL'     => Settings::site() . '/wp-content/uploads' === $uploads['baseurl'] ? '' : (string) $uploads['baseurl'],
+			'SMI_UPLOADS_URL'     => Site::identity() . '/wp-content/uploads' === $uploads['baseurl'] ? '' : (string) $uploads['baseurl'],
 			'SMI_PUBLIC_URL'      => '' === Settings::public_url() ? home_url( '/smi' ) : Settings::public_url(),
 			'UPSAMPLER_API_KEY'   => (string) get_option( 'smi_upsampler_api_key', '' ),
 		);
@@ -53,7 +55,7 @@ final class Env_Lines {
 
 	/** AJAX: the lines with their secrets. */
 	public static function answer(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		nocache_headers();
 		wp_send_json_success(
 			array(

@@ -5,7 +5,12 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Format;
+use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Refund;
+use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -61,7 +66,7 @@ final class Job_Actions {
 			case 'refunded':
 				return array( 'retry' );
 			case 'review':
-				return Refund::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
+				return Reasons::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
 			case 'refunding':
 				return array();
 			default:
@@ -80,7 +85,7 @@ final class Job_Actions {
 	public static function link( string $action, string $job_id, string $look = '' ): string {
 		// phpcs:ignore WordPress.Security.NonceVerification -- says where to return to.
 		$from = isset( $_GET['job'] ) ? array( 'back' => 'job' ) : array();
-		$url  = Admin::url(
+		$url  = Admin_Access::url(
 			'jobs',
 			array(
 				'do'       => $action,
@@ -105,7 +110,7 @@ final class Job_Actions {
 		if ( ! $single && ! $bulk ) {
 			return;
 		}
-		if ( ! Admin::may() ) {
+		if ( ! Admin_Access::may() ) {
 			wp_die( esc_html__( 'You are not allowed to do this.', 'smi-bridge' ), '', array( 'response' => 403 ) );
 		}
 		if ( $single ) {
@@ -122,7 +127,7 @@ final class Job_Actions {
 			self::remember( $action, self::run( $action, $job_ids ) );
 		}
 		$stay = $single && isset( $_GET['back'] ) ? array( 'job' => $job_ids[0] ) : array();
-		wp_safe_redirect( $stay ? Admin::url( 'jobs', $stay ) : remove_query_arg( array( 'do', 'for', '_wpnonce', 'back' ) ) );
+		wp_safe_redirect( $stay ? Admin_Access::url( 'jobs', $stay ) : remove_query_arg( array( 'do', 'for', '_wpnonce', 'back' ) ) );
 		exit;
 	}
 
@@ -155,7 +160,7 @@ final class Job_Actions {
 			$groups = array();
 			foreach ( $done['results'] as $result ) {
 				if ( $result['ok'] === $ok ) {
-					$groups[ $result['message'] ][] = Words::reference( $result['job_id'] );
+					$groups[ $result['message'] ][] = Format::reference( $result['job_id'] );
 				}
 			}
 			foreach ( $groups as $message => $references ) {

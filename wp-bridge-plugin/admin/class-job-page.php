@@ -5,7 +5,17 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Job_Labels;
+use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\States;
+use SmiBridge\Jobs\Downloads;
+use SmiBridge\Ledger\Effects;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -45,7 +55,7 @@ final class Job_Page {
 			$stories[ (int) $row['attempt'] ][]   = self::line( $row['created_at'], $opening, array() );
 		}
 		$told = array();
-		foreach ( Story::of_job( $job_id ) as $event ) {
+		foreach ( History::of_job( $job_id ) as $event ) {
 			$attempt = (int) $event['attempt'];
 			if ( 'rerun' === $event['event'] ) {
 				$stories[ $attempt ][0] = self::line( $event['at'], 'rerun', $event['detail'] );
@@ -61,7 +71,7 @@ final class Job_Page {
 			}
 			$key               = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
 			$facts             = json_decode( (string) $effect['detail'], true ); // A refund notes facts, a mail plain words.
-			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Words::outcome( $effect ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
+			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Labels::outcome( $effect ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
 			$stories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
 		}
 		krsort( $stories );
@@ -104,7 +114,7 @@ final class Job_Page {
 			$shown['user'] = $user ? $user->display_name : __( 'not logged in', 'smi-bridge' );
 		}
 		if ( isset( $shown['width'], $shown['height'] ) ) {
-			$shown['width'] = Words::dimensions( $shown['width'], $shown['height'] );
+			$shown['width'] = Format::dimensions( $shown['width'], $shown['height'] );
 			unset( $shown['height'] );
 		}
 		foreach ( self::sayings() as $name => $say ) {
@@ -115,7 +125,7 @@ final class Job_Page {
 		return array(
 			'at'     => $at,
 			'event'  => $event,
-			'words'  => Job_Words::event( $event ),
+			'words'  => Job_Labels::event( $event ),
 			'tone'   => $tone,
 			'detail' => array_filter( $shown, 'strlen' ),
 		);
@@ -124,13 +134,13 @@ final class Job_Page {
 	/** Facts that have words of their own: name => what says them. */
 	private static function sayings(): array {
 		return array(
-			'reason'     => array( Reason_Words::class, 'label' ),
-			'bytes'      => array( Words::class, 'size' ),
-			'format'     => array( Words::class, 'format' ),
-			'amount'     => array( Words::class, 'amount' ),
-			'expires_at' => array( Words::class, 'moment' ),
-			'outcome'    => array( Job_Words::class, 'ending' ),
-			'refund'     => array( Job_Words::class, 'refund' ),
+			'reason'     => array( Reason_Labels::class, 'label' ),
+			'bytes'      => array( Format::class, 'size' ),
+			'format'     => array( Format::class, 'format' ),
+			'amount'     => array( Format::class, 'amount' ),
+			'expires_at' => array( Format::class, 'moment' ),
+			'outcome'    => array( Job_Labels::class, 'ending' ),
+			'refund'     => array( Job_Labels::class, 'refund' ),
 		);
 	}
 
@@ -159,17 +169,17 @@ final class Job_Page {
 			array(
 				__( 'Job', 'smi-bridge' )           => $job_id,
 				__( 'Customer', 'smi-bridge' )      => '' === $mail ? __( 'no address', 'smi-bridge' ) : $mail,
-				__( 'Order', 'smi-bridge' )         => implode( ' · ', array_filter( array( Words::factor( $job['factor'] ?? 0 ), Words::amount( $job['amount'] ?? null ) ) ) ),
-				__( 'Original', 'smi-bridge' )      => Words::dimensions( $job['width'] ?? 0, $job['height'] ?? 0 ),
-				__( 'Paid', 'smi-bridge' )          => Words::moment( empty( $job['paid_at'] ) ? ( $row['created_at'] ?? '' ) : (int) $job['paid_at'] ),
+				__( 'Order', 'smi-bridge' )         => implode( ' · ', array_filter( array( Format::factor( $job['factor'] ?? 0 ), Format::amount( $job['amount'] ?? null ) ) ) ),
+				__( 'Original', 'smi-bridge' )      => Format::dimensions( $job['width'] ?? 0, $job['height'] ?? 0 ),
+				__( 'Paid', 'smi-bridge' )          => Format::moment( empty( $job['paid_at'] ) ? ( $row['created_at'] ?? '' ) : (int) $job['paid_at'] ),
 				__( 'The shop says', 'smi-bridge' ) => $job['status'] ?? __( 'deleted in the shop', 'smi-bridge' ),
 				__( 'Upsampler’s id', 'smi-bridge' ) => $row['upsampler_id'] ?? '',
 				__( 'Credits', 'smi-bridge' )       => isset( $row['credits'] ) ? number_format_i18n( (float) $row['credits'], 2 ) : '',
-				__( 'File', 'smi-bridge' )          => implode( ', ', array_filter( array( Words::format( $row['format'] ?? '' ), Words::dimensions( $row['width'] ?? 0, $row['height'] ?? 0 ), Words::size( $row['bytes'] ?? 0 ) ) ) ),
+				__( 'File', 'smi-bridge' )          => implode( ', ', array_filter( array( Format::format( $row['format'] ?? '' ), Format::dimensions( $row['width'] ?? 0, $row['height'] ?? 0 ), Format::size( $row['bytes'] ?? 0 ) ) ) ),
 				__( 'Place', 'smi-bridge' )         => isset( $row['path'] ) ? 'smi-downloads/' . $row['path'] : '',
-				__( 'First downloaded', 'smi-bridge' ) => $row ? Words::moment( (string) Downloads::first( $job_id ) ) : '',
-				__( 'Link ends', 'smi-bridge' )     => isset( $row['revoked_at'] ) ? __( 'revoked', 'smi-bridge' ) : Words::moment( $row['expires_at'] ?? '' ),
-				__( 'Deadline', 'smi-bridge' )      => $row && ! States::is_settled( $row['state'] ) ? Words::moment( $row['deadline_at'] ) : '',
+				__( 'First downloaded', 'smi-bridge' ) => $row ? Format::moment( (string) Downloads::first( $job_id ) ) : '',
+				__( 'Link ends', 'smi-bridge' )     => isset( $row['revoked_at'] ) ? __( 'revoked', 'smi-bridge' ) : Format::moment( $row['expires_at'] ?? '' ),
+				__( 'Deadline', 'smi-bridge' )      => $row && ! States::is_settled( $row['state'] ) ? Format::moment( $row['deadline_at'] ) : '',
 			),
 			'strlen'
 		);

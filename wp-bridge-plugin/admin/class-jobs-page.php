@@ -5,7 +5,7 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -54,7 +54,7 @@ final class Jobs_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin::may() ) {
+		if ( ! Admin_Access::may() ) {
 			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
 		}
 		$job_id = self::job_id();

@@ -5,7 +5,14 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Job_Labels;
+use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Sql;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -103,7 +110,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** {@inheritDoc} */
 	protected function get_bulk_actions() {
-		return array_diff_key( Job_Actions::labels(), array( 'mark_refunded' => true, 'refund_downloaded' => true ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing -- both need a look at the job.
+		return array_diff_key( Allowed_Actions::labels(), array( 'mark_refunded' => true, 'refund_downloaded' => true ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing -- both need a look at the job.
 	}
 
 	/** {@inheritDoc} */
@@ -116,7 +123,7 @@ final class Jobs_Table extends \WP_List_Table {
 			}
 			$links[ $view ] = sprintf(
 				'<a href="%s"%s>%s <span class="count">(%s)</span></a>',
-				esc_url( Admin::url( 'jobs', 'all' === $view ? array() : array( 'view' => $view ) ) ),
+				esc_url( Admin_Access::url( 'jobs', 'all' === $view ? array() : array( 'view' => $view ) ) ),
 				$view === $this->wanted['view'] ? ' class="current" aria-current="page"' : '',
 				esc_html( $label ),
 				esc_html( number_format_i18n( $counts[ $view ] ) )
@@ -151,7 +158,7 @@ final class Jobs_Table extends \WP_List_Table {
 	/** The checkbox. @param array $item Item. */
 	protected function column_cb( $item ) {
 		/* translators: %s: reference of an order */
-		$label = sprintf( __( 'Select %s', 'smi-bridge' ), Words::reference( $item['job_id'] ) );
+		$label = sprintf( __( 'Select %s', 'smi-bridge' ), Format::reference( $item['job_id'] ) );
 		printf( '<input type="checkbox" name="jobs[]" value="%1$s" id="job-%1$s"><label for="job-%1$s"><span class="screen-reader-text">%2$s</span></label>', esc_attr( $item['job_id'] ), esc_html( $label ) );
 	}
 
@@ -163,17 +170,17 @@ final class Jobs_Table extends \WP_List_Table {
 		printf(
 			'<div class="smib-picture">%1$s<div><a class="row-title" href="%2$s">%3$s</a><span class="smib-ref">%4$s</span><span class="smib-phone">%5$s</span></div></div>',
 			wp_kses_post( $thumb ),
-			esc_url( Admin::url( 'jobs', array( 'job' => $item['job_id'] ) ) ),
+			esc_url( Admin_Access::url( 'jobs', array( 'job' => $item['job_id'] ) ) ),
 			esc_html( '' === $title ? __( 'Untitled picture', 'smi-bridge' ) : $title ),
-			esc_html( Words::reference( $item['job_id'] ) ),
-			Job_Words::badge( $item ) // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
+			esc_html( Format::reference( $item['job_id'] ) ),
+			Job_Labels::badge( $item ) // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		);
 	}
 
 	/** State and what it waits for. @param array $item Item. */
 	protected function column_state( $item ) {
-		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Words::is_past_due( $item ) ? Reason_Words::label( $item['reason'] ) : '', Job_Words::next( $item ) ) );
-		echo Job_Words::badge( $item ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
+		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Labels::is_past_due( $item ) ? Reason_Labels::label( $item['reason'] ) : '', Job_Labels::next( $item ) ) );
+		echo Job_Labels::badge( $item ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		foreach ( $lines as $line ) {
 			echo '<span class="smib-sub">' . esc_html( $line ) . '</span>';
 		}
@@ -187,7 +194,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** Factor and price. @param array $item Item. */
 	protected function column_order( $item ) {
-		echo esc_html( implode( ' · ', array_filter( array( Words::factor( $item['job']['factor'] ?? 0 ), Words::amount( $item['job']['amount'] ?? null ) ) ) ) );
+		echo esc_html( implode( ' · ', array_filter( array( Format::factor( $item['job']['factor'] ?? 0 ), Format::amount( $item['job']['amount'] ?? null ) ) ) ) );
 	}
 
 	/** What was delivered. @param array $item Item. */
@@ -197,13 +204,13 @@ final class Jobs_Table extends \WP_List_Table {
 			return;
 		}
 		echo esc_html( number_format_i18n( (int) $item['width'] ) . ' × ' . number_format_i18n( (int) $item['height'] ) );
-		echo '<span class="smib-sub">' . esc_html( Words::format( $item['format'] ) . ', ' . Words::size( $item['bytes'] ) ) . '</span>';
+		echo '<span class="smib-sub">' . esc_html( Format::format( $item['format'] ) . ', ' . Format::size( $item['bytes'] ) ) . '</span>';
 		if ( null !== $item['downloaded_at'] ) {
 			echo '<span class="smib-sub">' . esc_html__( 'downloaded', 'smi-bridge' ) . '</span>';
 		}
 		if ( null !== $item['revoked_at'] ) {
 			echo '<span class="smib-sub">' . esc_html__( 'link revoked', 'smi-bridge' ) . '</span>';
-		} elseif ( $item['expires_at'] && Words::timestamp( $item['expires_at'] ) < time() ) {
+		} elseif ( $item['expires_at'] && Format::timestamp( $item['expires_at'] ) < time() ) {
 			echo '<span class="smib-sub">' . esc_html__( 'link has ended', 'smi-bridge' ) . '</span>';
 		}
 	}
@@ -233,9 +240,9 @@ final class Jobs_Table extends \WP_List_Table {
 		if ( $column !== $primary ) {
 			return '';
 		}
-		$links = array( 'view' => sprintf( '<a href="%s">%s</a>', esc_url( Admin::url( 'jobs', array( 'job' => $item['job_id'] ) ) ), esc_html__( 'Story', 'smi-bridge' ) ) );
-		foreach ( Job_Actions::possible( $item ) as $action ) {
-			$links[ $action ] = Job_Actions::link( Job_Actions::of_row( $action, $item ), $item['job_id'] );
+		$links = array( 'view' => sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( 'jobs', array( 'job' => $item['job_id'] ) ) ), esc_html__( 'Story', 'smi-bridge' ) ) );
+		foreach ( Allowed_Actions::possible( $item ) as $action ) {
+			$links[ $action ] = Job_Actions::link( Allowed_Actions::of_row( $action, $item ), $item['job_id'] );
 		}
 		return $this->row_actions( $links );
 	}
@@ -247,6 +254,6 @@ final class Jobs_Table extends \WP_List_Table {
 	 * @return string HTML.
 	 */
 	private static function time( string $utc ): string {
-		return sprintf( '<time datetime="%s" title="%s">%s</time>', esc_attr( (string) Sql::rfc3339( $utc ) ), esc_attr( Words::moment( $utc ) ), esc_html( Words::distance( $utc ) ) );
+		return sprintf( '<time datetime="%s" title="%s">%s</time>', esc_attr( (string) Sql::rfc3339( $utc ) ), esc_attr( Format::moment( $utc ) ), esc_html( Format::distance( $utc ) ) );
 	}
 }

@@ -5,7 +5,11 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Mail\Mail;
+use SmiBridge\Mail\Mail_Message;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -28,7 +32,7 @@ final class Mail_Preview {
 
 	/** Prints a mail's HTML. Scripts are forbidden in it, wherever a template or a filter put them. */
 	public static function show(): void {
-		if ( ! Admin::may() || ! check_ajax_referer( 'smi_bridge_mail_preview', false, false ) ) {
+		if ( ! Admin_Access::may() || ! check_ajax_referer( 'smi_bridge_mail_preview', false, false ) ) {
 			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
 		}
 		$kind = self::kind( isset( $_GET['kind'] ) ? sanitize_key( $_GET['kind'] ) : '' );
@@ -42,7 +46,7 @@ final class Mail_Preview {
 
 	/** AJAX: sends a mail of that kind to the present user. */
 	public static function send(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		$kind = self::kind( isset( $_POST['kind'] ) ? sanitize_key( $_POST['kind'] ) : '' ); // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
 		$to   = wp_get_current_user()->user_email;
 		$sent = is_email( $to ) ? Mail::deliver( array( $to ), $kind, self::facts( $kind ) ) : 'no_address';

@@ -5,7 +5,13 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Settings;
+use SmiBridge\Health\Problems;
+use SmiBridge\Jobs\Jobs_Query;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -22,7 +28,7 @@ final class Problem_Notices {
 
 	/** The notice, on the screens where an admin looks after things. */
 	public static function show(): void {
-		if ( ! Admin::may() || ! self::is_place( get_current_screen() ) ) {
+		if ( ! Admin_Access::may() || ! self::is_place( get_current_screen() ) ) {
 			return;
 		}
 		$problems = self::undismissed( self::problems() );
@@ -66,14 +72,14 @@ final class Problem_Notices {
 
 	/** AJAX: the present problems are dismissed for this user. */
 	public static function dismiss(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		update_user_meta( get_current_user_id(), self::META, array_column( Problems::all(), 'size', 'kind' ) );
 		wp_send_json_success();
 	}
 
 	/** The light in the admin bar: only when something is wrong. @param \WP_Admin_Bar $bar The bar. */
 	public static function light( $bar ): void {
-		if ( ! is_admin() || ! Admin::may() || ! Settings::is_configured() ) {
+		if ( ! is_admin() || ! Admin_Access::may() || ! Settings::is_configured() ) {
 			return;
 		}
 		$problems = self::problems();
@@ -85,7 +91,7 @@ final class Problem_Notices {
 			array(
 				'id'    => 'smi-bridge',
 				'title' => '<span class="ab-icon dashicons dashicons-format-gallery" aria-hidden="true"></span><span class="ab-label">' . esc_html( number_format_i18n( count( $problems ) ) ) . '</span><span class="screen-reader-text">' . esc_html__( 'things in SMI Bridge need you', 'smi-bridge' ) . '</span>',
-				'href'  => Admin::url( 'dashboard' ),
+				'href'  => Admin_Access::url( 'dashboard' ),
 				'meta'  => array( 'class' => $is_bad ? 'smib-light bad' : 'smib-light' ),
 			)
 		);
@@ -111,7 +117,7 @@ final class Problem_Notices {
 
 	/** Adds the widget. */
 	public static function add_widget(): void {
-		if ( Admin::may() ) {
+		if ( Admin_Access::may() ) {
 			wp_add_dashboard_widget( 'smi_bridge', __( 'SMI Bridge', 'smi-bridge' ), array( self::class, 'widget' ) );
 		}
 	}
@@ -126,9 +132,9 @@ final class Problem_Notices {
 			return;
 		}
 		$numbers = array(
-			array( number_format_i18n( $working ), __( 'in the works', 'smi-bridge' ), Admin::url( 'jobs', array( 'view' => 'working' ) ) ),
-			array( number_format_i18n( $stats['delivered'] ), __( 'delivered in 24 hours', 'smi-bridge' ), Admin::url( 'dashboard' ) ),
-			array( null === $stats['p50'] ? '–' : Words::span( $stats['p50'] ), __( 'from payment to delivery', 'smi-bridge' ), Admin::url( 'dashboard' ) ),
+			array( number_format_i18n( $working ), __( 'in the works', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ),
+			array( number_format_i18n( $stats['delivered'] ), __( 'delivered in 24 hours', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) ),
+			array( null === $stats['p50'] ? '–' : Format::span( $stats['p50'] ), __( 'from payment to delivery', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) ),
 		);
 		echo '<style>.smib-widget{display:grid;grid-template-columns:repeat(3,1fr);gap:12px;margin:0 0 8px}.smib-widget a{text-decoration:none;color:inherit}.smib-widget strong{display:block;font-size:24px;line-height:1.4;font-weight:600}.smib-widget a:hover strong{color:#2271b1}.smib-widget-list{margin:0;border-block-start:1px solid #f0f0f1;padding-block-start:8px}</style><div class="smib-widget">';
 		foreach ( $numbers as $number ) {

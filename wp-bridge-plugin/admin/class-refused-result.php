@@ -5,7 +5,7 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
 
 defined( 'ABSPATH' ) || exit;
 

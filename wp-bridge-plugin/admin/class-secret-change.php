@@ -5,7 +5,11 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,7 +20,7 @@ final class Secret_Change {
 
 	/** Handles "make a new secret" and "forget the old one". */
 	public static function handle(): void {
-		Admin::check_form( 'smi_bridge_secret' );
+		Admin_Access::check_form( 'smi_bridge_secret' );
 		$what = isset( $_POST['what'] ) ? sanitize_key( $_POST['what'] ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
 		if ( Settings::is_constant( 'secret' ) || Settings::is_constant( 'previous_secret' ) ) {
 			self::back( 'constant' );
@@ -37,8 +41,8 @@ final class Secret_Change {
 
 	/** Handles "this address is the live site now". */
 	public static function lock_site(): void {
-		Admin::check_form( 'smi_bridge_lock_site' );
-		Settings::lock_site();
+		Admin_Access::check_form( 'smi_bridge_lock_site' );
+		Staging_Lock::lock();
 		Log::write( 'site_locked', 'An admin confirmed this address as the live site.', array( 'user' => get_current_user_id() ) );
 		self::back( 'locked' );
 	}
@@ -56,7 +60,7 @@ final class Secret_Change {
 
 	/** Back to the settings. @param string $code See message(). */
 	private static function back( string $code ): void {
-		wp_safe_redirect( Admin::url( 'settings', '' === $code ? array() : array( 'smi_bridge_done' => $code ) ) );
+		wp_safe_redirect( Admin_Access::url( 'settings', '' === $code ? array() : array( 'smi_bridge_done' => $code ) ) );
 		exit;
 	}
 }

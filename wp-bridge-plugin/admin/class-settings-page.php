@@ -5,7 +5,11 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Mail\Mail;
+use SmiBridge\Mail\Mail_Settings;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -37,7 +41,7 @@ final class Settings_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin::may() ) {
+		if ( ! Admin_Access::may() ) {
 			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
 		}
 		// phpcs:ignore WordPress.Security.NonceVerification -- says what a form did; changes nothing.

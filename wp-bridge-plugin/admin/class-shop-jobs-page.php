@@ -5,7 +5,13 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Labels\Job_Labels;
+use SmiBridge\Core\Settings;
+use SmiBridge\Customer\Status_View;
+use SmiBridge\Jobs\Actions;
+use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,7 +22,7 @@ final class Shop_Jobs_Page {
 
 	/** Adds the script on that page. @param string $hook Suffix of the page. */
 	public static function enqueue( $hook ): void {
-		if ( false === strpos( (string) $hook, 'sell-my-images-jobs' ) || ! Admin::may() || ! Settings::is_configured() ) {
+		if ( false === strpos( (string) $hook, 'sell-my-images-jobs' ) || ! Admin_Access::may() || ! Settings::is_configured() ) {
 			return;
 		}
 		wp_enqueue_script( 'smi-bridge-shop-jobs', plugins_url( 'assets/shop-jobs.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
@@ -26,7 +32,7 @@ final class Shop_Jobs_Page {
 				array(
 					'ajax'  => admin_url( 'admin-ajax.php' ),
 					'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
-					'story' => Admin::url( 'jobs', array( 'job' => 'JOB' ) ),
+					'story' => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
 					'text'  => array(
 						'retry'    => __( 'Retry', 'smi-bridge' ),
 						'story'    => __( 'Story', 'smi-bridge' ),
@@ -41,14 +47,14 @@ final class Shop_Jobs_Page {
 
 	/** AJAX: what may be done with the jobs on that page: `{job id: {state, label, retry: bool}}`. */
 	public static function states(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		$job_ids = isset( $_POST['jobs'] ) && is_string( $_POST['jobs'] ) ? explode( ',', sanitize_text_field( wp_unslash( $_POST['jobs'] ) ) ) : array(); // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
 		$states  = array();
 		foreach ( Ledger::newest_of( array_slice( $job_ids, 0, 200 ) ) as $job_id => $row ) {
 			$states[ $job_id ] = array(
 				'state' => $row['state'],
-				'label' => Job_Words::state( $row['state'] )[0],
-				'retry' => in_array( 'retry', Job_Actions::possible( $row ), true ),
+				'label' => Job_Labels::state( $row['state'] )[0],
+				'retry' => in_array( 'retry', Allowed_Actions::possible( $row ), true ),
 			);
 		}
 		wp_send_json_success( (object) $states );
@@ -56,7 +62,7 @@ final class Shop_Jobs_Page {
 
 	/** AJAX: retries one job. */
 	public static function retry(): void {
-		Admin::check_ajax();
+		Admin_Access::check_ajax();
 		$job_id = isset( $_POST['job'] ) && is_string( $_POST['job'] ) ? sanitize_text_field( wp_unslash( $_POST['job'] ) ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
 		$result = preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? Actions::retry( $job_id ) : array( 'ok' => false, 'message' => __( 'There is no such job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( ! $result['ok'] ) {

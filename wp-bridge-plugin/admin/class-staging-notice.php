@@ -5,7 +5,11 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Staging_Lock;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -17,13 +21,13 @@ final class Staging_Notice {
 	/** Shows the notice. The settings page says the same in its own words. */
 	public static function show(): void {
 		$screen = get_current_screen();
-		if ( ! Admin::may() || ! Staging_Lock::is_copy() || Staging_Lock::is_fixed() || Staging_Lock::is_kept_paused()
+		if ( ! Admin_Access::may() || ! Staging_Lock::is_copy() || Staging_Lock::is_fixed() || Staging_Lock::is_kept_paused()
 			|| ( $screen && false !== strpos( $screen->id, 'smi-bridge-settings' ) ) ) {
 			return;
 		}
 		echo '<div class="notice notice-warning smib-copy"><p><strong>' . esc_html__( 'SMI Bridge is paused: this site looks like a copy.', 'smi-bridge' ) . '</strong> ';
 		/* translators: 1: address of the live site, 2: address of this site */
-		echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s. Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Staging_Lock::live_site(), Settings::site() ) );
+		echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s. Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Staging_Lock::live_site(), Site::identity() ) );
 		echo '</p><p style="display:flex;gap:8px;flex-wrap:wrap">';
 		self::button( 'smi_bridge_lock_site', __( 'This is the live site now', 'smi-bridge' ) );
 		self::button( 'smi_bridge_keep_paused', __( 'Keep it paused', 'smi-bridge' ) );
@@ -32,7 +36,7 @@ final class Staging_Notice {
 
 	/** Handles "keep it paused". "This is the live site now" is Secret_Change::lock_site(). */
 	public static function keep_paused(): void {
-		Admin::check_form( 'smi_bridge_keep_paused' );
+		Admin_Access::check_form( 'smi_bridge_keep_paused' );
 		Staging_Lock::keep_paused();
 		Log::write( 'copy_kept_paused', 'An admin wants this copy to stay paused.', array( 'user' => get_current_user_id() ) );
 		$back = wp_get_referer();

@@ -5,7 +5,10 @@
  * @package SmiBridge
  */
 
-namespace SmiBridge;
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Sql;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -145,7 +148,7 @@ final class Stats {
 			static function ( $row ) {
 				return array(
 					'code'   => $row['code'],
-					'words'  => Reason_Words::label( $row['code'] ),
+					'words'  => Reason_Labels::label( $row['code'] ),
 					'number' => (int) $row['number'],
 				);
 			},

@@ -1,7 +1,7 @@
 <?php
 /**
- * Finds the file of a class: `SmiBridge\Some_Thing` lies in `class-some-thing.php` (or `interface-…`), in includes/ or admin/.
- * A request loads only the rooms that it enters.
+ * Finds the file of a class: `SmiBridge\Ledger\Effects` lies in includes/ledger/class-effects.php, `SmiBridge\Admin\…` in admin/.
+ * The namespace names the folder, so a request loads only the rooms that it enters.
  *
  * @package SmiBridge
  */
@@ -13,10 +13,12 @@ spl_autoload_register(
 		if ( 0 !== strpos( $name, 'SmiBridge\\' ) ) {
 			return;
 		}
-		$file = strtolower( str_replace( '_', '-', substr( $name, 10 ) ) ) . '.php';
-		foreach ( array( 'includes/class-', 'admin/class-', 'includes/interface-' ) as $place ) {
-			if ( is_file( SMI_BRIDGE_DIR . $place . $file ) ) {
-				require_once SMI_BRIDGE_DIR . $place . $file;
+		$path   = explode( '/', strtolower( str_replace( array( '\\', '_' ), array( '/', '-' ), substr( $name, 10 ) ) ) );
+		$file   = array_pop( $path ) . '.php';
+		$folder = SMI_BRIDGE_DIR . ( array( 'admin' ) === $path ? 'admin/' : 'includes/' . implode( '/', $path ) . '/' );
+		foreach ( array( 'class-', 'interface-' ) as $kind ) {
+			if ( is_file( $folder . $kind . $file ) ) {
+				require_once $folder . $kind . $file;
 				return;
 			}
 		}

@@ -20,10 +20,10 @@ $level = in_array( $level, array( 'h1', 'h2', 'h3' ), true ) ? $level : 'h2';
 	<?php if ( 'ready' === $smib_phase && ! empty( $document['download_url'] ) ) : ?>
 	<p>
 		<a href="<?php echo esc_url( $document['download_url'] ); ?>" download rel="nofollow"><?php echo esc_html( $smib_words['download'] ); ?></a>
-		<?php echo esc_html( SmiBridge\Words::dimensions( $document['width'] ?? 0, $document['height'] ?? 0 ) ); ?>
+		<?php echo esc_html( SmiBridge\Core\Format::dimensions( $document['width'] ?? 0, $document['height'] ?? 0 ) ); ?>
 	</p>
 	<?php if ( ! empty( $document['expires_at'] ) ) : ?>
-	<p><?php echo esc_html( $smib_words['until'] . ' ' . SmiBridge\Words::moment( $document['expires_at'] ) ); ?></p>
+	<p><?php echo esc_html( $smib_words['until'] . ' ' . SmiBridge\Core\Format::moment( $document['expires_at'] ) ); ?></p>
 	<?php endif; ?>
 	<?php endif; ?>
 	<p><?php echo esc_html( $smib_words[ 'note_' . $smib_phase ] ); ?></p>

@@ -9,6 +9,8 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Customer\Status_View;
+
 defined( 'ABSPATH' ) || exit;
 $smib_icon = get_site_icon_url( 64 );
 $smib_logo = (int) get_theme_mod( 'custom_logo' );

@@ -6,7 +6,7 @@
 define( 'ABSPATH', '/' );
 require $argv[1] . '/includes/class-signature.php';
 
-use SmiBridge\Signature;
+use SmiBridge\Core\Signature;
 
 $verdicts = array();
 while ( false !== ( $line = fgets( STDIN ) ) ) {

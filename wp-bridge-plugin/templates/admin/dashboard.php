@@ -9,6 +9,9 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Dashboard;
+
 defined( 'ABSPATH' ) || exit;
 $smib_cards = array(
 	'paid'    => array( __( 'Jobs', 'smi-bridge' ), __( 'paid or started again', 'smi-bridge' ) ),
@@ -43,17 +46,17 @@ $smib_cards = array(
 	<section id="smib-now" class="smib-panel wide" aria-labelledby="smib-now-title">
 		<h2 id="smib-now-title"><?php esc_html_e( 'Right now', 'smi-bridge' ); ?> <span id="smib-link" class="smib-link-state"></span></h2>
 		<div class="smib-now">
-			<a class="smib-number" href="<?php echo esc_url( Admin::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in the works', 'smi-bridge' ); ?></span></a>
+			<a class="smib-number" href="<?php echo esc_url( Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in the works', 'smi-bridge' ); ?></span></a>
 			<div class="smib-number"><strong data-smib="workers">–</strong> <span><?php esc_html_e( 'workers alive', 'smi-bridge' ); ?></span></div>
 			<table class="smib-stages">
 				<caption class="screen-reader-text"><?php esc_html_e( 'Waiting in each stage', 'smi-bridge' ); ?></caption>
 				<thead><tr>
-					<?php foreach ( Dashboard::stages() as $smib_label ) : ?>
+					<?php foreach ( Job_Labels::stages() as $smib_label ) : ?>
 					<th scope="col"><?php echo esc_html( $smib_label ); ?></th>
 					<?php endforeach; ?>
 				</tr></thead>
 				<tbody><tr>
-					<?php foreach ( Dashboard::stages() as $smib_stage => $smib_label ) : ?>
+					<?php foreach ( Job_Labels::stages() as $smib_stage => $smib_label ) : ?>
 					<td data-smib-stage="<?php echo esc_attr( $smib_stage ); ?>"><strong>–</strong><span></span></td>
 					<?php endforeach; ?>
 				</tr></tbody>

@@ -10,6 +10,9 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Job_Actions;
+
 defined( 'ABSPATH' ) || exit;
 ?>
 <div class="wrap smib-admin">
@@ -32,7 +35,7 @@ defined( 'ABSPATH' ) || exit;
 		<?php endif; ?>
 		<?php $table->search_box( __( 'Search jobs', 'smi-bridge' ), 'smib-search' ); ?>
 	</form>
-	<form method="post" action="<?php echo esc_url( Admin::url( 'jobs', array_filter( array( 'view' => $wanted['view'], 's' => $wanted['search'], 'from' => $wanted['from'], 'to' => $wanted['to'] ) ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing ?>">
+	<form method="post" action="<?php echo esc_url( Admin_Access::url( 'jobs', array_filter( array( 'view' => $wanted['view'], 's' => $wanted['search'], 'from' => $wanted['from'], 'to' => $wanted['to'] ) ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing ?>">
 		<?php $table->display(); ?>
 	</form>
 </div>

@@ -9,6 +9,13 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Env_Lines;
+use SmiBridge\Admin\Mail_Preview;
+use SmiBridge\Admin\Settings_Page;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Mail\Mail_Settings;
+
 defined( 'ABSPATH' ) || exit;
 
 $smib_fixed = static function ( string $name ) {
@@ -41,7 +48,7 @@ $smib_kinds = array(
 	<div class="notice notice-success is-dismissible"><p><?php echo esc_html( $done ); ?></p></div>
 	<?php endif; ?>
 
-	<?php if ( Settings::is_copy() ) : ?>
+	<?php if ( Staging_Lock::is_copy() ) : ?>
 	<div class="notice notice-warning smib-notice">
 		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
 		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>

@@ -2,7 +2,7 @@
 /**
  * Body of the digest to the admin. Override: copy to `<theme>/smi-bridge/emails/admin.php`.
  *
- * @var SmiBridge\Mail_Message $mail The composed mail; `items` are the things that need a person.
+ * @var SmiBridge\Mail\Mail_Message $mail The composed mail; `items` are the things that need a person.
  *
  * @package SmiBridge
  */
@@ -32,7 +32,7 @@ $smib_accent = $mail->accent();
 	<a class="smib-link" href="<?php echo esc_url( $smib_item['url'] ); ?>" style="color:#1d4ed8;">
 	<?php
 	/* translators: %s: reference of an order */
-	echo esc_html( '' === $smib_item['job'] ? __( 'See it in WordPress', 'smi-bridge' ) : sprintf( __( 'Order %s', 'smi-bridge' ), SmiBridge\Words::reference( $smib_item['job'] ) ) );
+	echo esc_html( '' === $smib_item['job'] ? __( 'See it in WordPress', 'smi-bridge' ) : sprintf( __( 'Order %s', 'smi-bridge' ), SmiBridge\Core\Format::reference( $smib_item['job'] ) ) );
 	?>
 	</a></p>
 </td></tr>

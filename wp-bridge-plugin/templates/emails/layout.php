@@ -4,7 +4,7 @@
  *
  * Mail programs understand tables and inline styles; the style block adds dark mode and phones where it is understood.
  *
- * @var SmiBridge\Mail_Message $mail    The composed mail.
+ * @var SmiBridge\Mail\Mail_Message $mail    The composed mail.
  * @var string                 $content Rendered, escaped HTML of the mail's kind.
  *
  * @package SmiBridge
@@ -75,7 +75,7 @@ a { text-underline-offset: 2px; }
 				<?php esc_html_e( 'You get this mail because you look after this shop. Which mails are sent is decided under SMI Bridge → Settings.', 'smi-bridge' ); ?>
 			<?php elseif ( '' !== $mail->support ) : ?>
 				<?php esc_html_e( 'Questions? We are glad to help:', 'smi-bridge' ); ?>
-				<a class="smib-link" href="<?php echo esc_url( SmiBridge\Mail_Settings::support_link( (string) ( $mail->facts['job_id'] ?? '' ) ), array( 'http', 'https', 'mailto' ) ); ?>" style="color:#1d4ed8;"><?php echo esc_html( preg_replace( '#^https?://#', '', $mail->support ) ); ?></a>
+				<a class="smib-link" href="<?php echo esc_url( SmiBridge\Mail\Mail_Settings::support_link( (string) ( $mail->facts['job_id'] ?? '' ) ), array( 'http', 'https', 'mailto' ) ); ?>" style="color:#1d4ed8;"><?php echo esc_html( preg_replace( '#^https?://#', '', $mail->support ) ); ?></a>
 			<?php endif; ?>
 			</p>
 			<?php

@@ -2,10 +2,10 @@
 /**
  * Body of the mail "message". Override: copy to `<theme>/smi-bridge/emails/message.php`.
  *
- * @var SmiBridge\Mail_Message $mail The composed mail: heading, paragraphs, rows, button, instructions, facts.
+ * @var SmiBridge\Mail\Mail_Message $mail The composed mail: heading, paragraphs, rows, button, instructions, facts.
  *
  * @package SmiBridge
  */
 
 defined( 'ABSPATH' ) || exit;
-echo SmiBridge\Mail_Message::render( 'parts-body.php', array( 'mail' => $mail ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- a template that escapes late.
+echo SmiBridge\Mail\Mail_Message::render( 'parts-body.php', array( 'mail' => $mail ) ); // phpcs:ignore WordPress.Security.EscapeOutput -- a template that escapes late.

@@ -2,7 +2,7 @@
 /**
  * Heading, words, button, facts, instructions: the body that most mails share.
  *
- * @var SmiBridge\Mail_Message $mail The composed mail.
+ * @var SmiBridge\Mail\Mail_Message $mail The composed mail.
  *
  * @package SmiBridge
  */

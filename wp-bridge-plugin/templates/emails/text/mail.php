@@ -2,7 +2,7 @@
 /**
  * The text part of every mail. Override: copy to `<theme>/smi-bridge/emails/text/mail.php`.
  *
- * @var SmiBridge\Mail_Message $mail The composed mail.
+ * @var SmiBridge\Mail\Mail_Message $mail The composed mail.
  *
  * @package SmiBridge
  */
@@ -10,7 +10,7 @@
 // phpcs:disable WordPress.Security.EscapeOutput -- plain text, never read as HTML.
 defined( 'ABSPATH' ) || exit;
 $smib_wrap = static function ( $words ) {
-	return SmiBridge\Mail_Message::wrap( $words );
+	return SmiBridge\Mail\Mail_Message::wrap( $words );
 };
 
 echo $mail->heading, "\n", str_repeat( '=', max( 4, min( 76, mb_strwidth( $mail->heading ) ) ) ), "\n\n";

@@ -1,0 +1,65 @@
+<?php
+/**
+ * What became of one message: the result that its sender gets, and what is left to do after the commit.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A result of docs/contract.md, part 3.
+ */
+final class Outcome {
+
+	/** Either done, refused or failed. @var string */
+	public $status;
+	/** Why it was refused or failed, or null. @var string|null */
+	public $reason;
+	/** Data of the result. @var array */
+	public $data;
+	/** Effects, run after the commit: each gets this object and may return a callable with writes that go into the last transaction. @var callable[] */
+	public $effects;
+
+	/**
+	 * An outcome.
+	 *
+	 * @param string      $status  See above.
+	 * @param string|null $reason  See above.
+	 * @param array       $data    See above.
+	 * @param callable[]  $effects See above.
+	 */
+	public function __construct( string $status, ?string $reason = null, array $data = array(), array $effects = array() ) {
+		$this->status  = $status;
+		$this->reason  = $reason;
+		$this->data    = $data;
+		$this->effects = $effects;
+	}
+
+	/** It is done, or was done before. @param array $data Data. @param callable[] $effects Effects. */
+	public static function done( array $data = array(), array $effects = array() ): self {
+		return new self( 'done', null, $data, $effects );
+	}
+
+	/** It is not done, and will not be. @param string $reason A word of the contract. @param array $data Data. */
+	public static function refused( string $reason, array $data = array() ): self {
+		return new self( 'refused', $reason, $data );
+	}
+
+	/** It could not be done now. @param string $reason A stable word. */
+	public static function failed( string $reason ): self {
+		return new self( 'failed', $reason );
+	}
+
+	/** As JSON for the answer. @param string $id The message's id. */
+	public function result( string $id ): array {
+		return array(
+			'id'     => $id,
+			'status' => $this->status,
+			'reason' => $this->reason,
+			'data'   => $this->data ? $this->data : new \stdClass(),
+		);
+	}
+}

@@ -1,0 +1,144 @@
+<?php
+/**
+ * What the admin decided about the connection. Typed readers only; a constant in wp-config.php wins over the option.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Settings and the site's identity. Options are autoloaded: reading them costs no query.
+ */
+final class Settings {
+
+	/** Option (without `smi_bridge_`) => constant that wins. */
+	const CONSTANTS = array(
+		'sidecar_url'     => 'SMI_BRIDGE_SIDECAR_URL',
+		'public_url'      => 'SMI_BRIDGE_PUBLIC_URL',
+		'secret'          => 'SMI_BRIDGE_SECRET',
+		'previous_secret' => 'SMI_BRIDGE_PREVIOUS_SECRET',
+		'output_format'   => 'SMI_BRIDGE_OUTPUT_FORMAT',
+		'remove_data'     => 'SMI_BRIDGE_REMOVE_DATA',
+		'paused'          => 'SMI_BRIDGE_PAUSED',
+	);
+
+	/** What the sidecar can be told to deliver (schemas/to-sidecar/job.paid.json). */
+	const OUTPUT_FORMATS = array( 'auto', 'keep', 'jpeg', 'png', 'webp' );
+
+	/** The sidecar's internal address without a trailing slash, e.g. `http://10.0.0.5:8321`; '' when not set or no http(s) URL. */
+	public static function sidecar_url(): string {
+		$url = rtrim( self::text( 'sidecar_url' ), '/' );
+		return preg_match( '#^https?://[^\s/?\#]+(/[^\s?\#]*)?$#i', $url ) ? $url : '';
+	}
+
+	/** Where browsers reach the sidecar, as it says itself (see learn_public_url()); '' when it is not public. */
+	public static function public_url(): string {
+		return rtrim( self::text( 'public_url' ), '/' );
+	}
+
+	/** Remembers the public address that the sidecar named in its status. @param string|null $url Address, or null. */
+	public static function learn_public_url( $url ): void {
+		$url = is_string( $url ) ? esc_url_raw( rtrim( $url, '/' ), array( 'http', 'https' ) ) : '';
+		if ( get_option( 'smi_bridge_public_url', '' ) !== $url ) {
+			update_option( 'smi_bridge_public_url', $url );
+		}
+	}
+
+	/** The shared secret as written (`whsec_…`), or ''. */
+	public static function secret(): string {
+		return self::text( 'secret' );
+	}
+
+	/** The secret before the last change, or ''. */
+	public static function previous_secret(): string {
+		return self::text( 'previous_secret' );
+	}
+
+	/** What customers get: a word of OUTPUT_FORMATS; null: what the sidecar's SMI_OUTPUT_FORMAT says. */
+	public static function output_format(): ?string {
+		$format = self::text( 'output_format' );
+		return in_array( $format, self::OUTPUT_FORMATS, true ) ? $format : null;
+	}
+
+	/** Whether uninstalling also removes the ledger and all options. */
+	public static function remove_data(): bool {
+		return self::flag( 'remove_data' );
+	}
+
+	/** Whether a setting comes from wp-config.php and can't be changed here. @param string $name See CONSTANTS. */
+	public static function is_constant( string $name ): bool {
+		return isset( self::CONSTANTS[ $name ] ) && defined( self::CONSTANTS[ $name ] );
+	}
+
+	/** How long a download link lives, in hours: the shop's own setting. */
+	public static function expiry_hours(): int {
+		/** Filters the hours that a download link lives. */
+		$hours = (int) apply_filters( 'smi_bridge_expiry_hours', (int) get_option( 'smi_download_expiry_hours', 24 ) );
+		return $hours < 1 ? 24 : min( $hours, 87600 );
+	}
+
+	/**
+	 * Who we are in messages (contract, part 1): the home address, scheme and host in lower case, no trailing slash.
+	 * The stored option, not home_url(), whose answer depends on the request (TLS, translation plugins).
+	 */
+	public static function site(): string {
+		$home = rtrim( trim( (string) get_option( 'home' ) ), '/' );
+		if ( preg_match( '#^([a-z][a-z0-9+.-]*://[^/]*)(.*)$#is', $home, $parts ) ) {
+			$home = strtolower( $parts[1] ) . $parts[2];
+		}
+		/** Filters the site's identity in messages; SMI_SHOP_URL of the sidecar must be the same. */
+		return (string) apply_filters( 'smi_bridge_site', $home );
+	}
+
+	/** Whether address and secret are there and well-formed. */
+	public static function is_configured(): bool {
+		return '' !== self::sidecar_url() && null !== Signature::decode_secret( self::secret() );
+	}
+
+	/** Whether jobs are forwarded: configured, and not a paused copy of the site. */
+	public static function is_connected(): bool {
+		return self::is_configured() && ! self::is_paused();
+	}
+
+	/** Whether this site must not act: an admin paused it, or it is a copy of the one that was connected (staging). */
+	public static function is_paused(): bool {
+		return self::flag( 'paused' ) || self::is_copy();
+	}
+
+	/** Whether this site is a copy of the one that was connected. */
+	public static function is_copy(): bool {
+		return Staging_Lock::is_copy();
+	}
+
+	/** An admin says: this address is the live site now. */
+	public static function lock_site(): void {
+		Staging_Lock::lock();
+	}
+
+	/** Since when this bridge takes paid jobs (Unix seconds): older ones that the shop never finished wait for a person. */
+	public static function connected_since(): int {
+		return (int) get_option( 'smi_bridge_since', 0 );
+	}
+
+	/**
+	 * A setting as trimmed text.
+	 *
+	 * @param string $name See CONSTANTS.
+	 */
+	private static function text( string $name ): string {
+		$value = self::is_constant( $name ) ? constant( self::CONSTANTS[ $name ] ) : get_option( 'smi_bridge_' . $name, '' );
+		return is_scalar( $value ) ? trim( (string) $value ) : '';
+	}
+
+	/**
+	 * A setting as yes or no.
+	 *
+	 * @param string $name See CONSTANTS.
+	 */
+	private static function flag( string $name ): bool {
+		return in_array( strtolower( self::text( $name ) ), array( '1', 'true', 'yes', 'on' ), true );
+	}
+}

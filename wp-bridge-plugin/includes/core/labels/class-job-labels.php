@@ -1,0 +1,169 @@
+<?php
+/**
+ * How the ledger is said to an admin: states, events, outcomes, reasons. Plain text, not escaped.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core\Labels;
+
+use SmiBridge\Core\Format;
+use SmiBridge\Core\States;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Ledger\Effects;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Words of the jobs pages, the dashboard and the notices.
+ */
+final class Job_Labels {
+
+	/** A state's label and its tone: 'busy', 'good', 'warn', 'bad' or 'calm'. @param string $state A state of the ledger. */
+	public static function state( string $state ): array {
+		$states = array(
+			'paid'       => array( __( 'Waiting to be submitted', 'smi-bridge' ), 'busy' ),
+			'submitting' => array( __( 'Being submitted', 'smi-bridge' ), 'busy' ),
+			'submitted'  => array( __( 'Being enlarged', 'smi-bridge' ), 'busy' ),
+			'enlarged'   => array( __( 'Being collected', 'smi-bridge' ), 'busy' ),
+			'stored'     => array( __( 'Being delivered', 'smi-bridge' ), 'busy' ),
+			'refunding'  => array( __( 'Being refunded', 'smi-bridge' ), 'warn' ),
+			'delivered'  => array( __( 'Delivered', 'smi-bridge' ), 'good' ),
+			'refunded'   => array( __( 'Refunded', 'smi-bridge' ), 'calm' ),
+			'review'     => array( __( 'In review', 'smi-bridge' ), 'bad' ),
+		);
+		return $states[ $state ] ?? array( $state, 'calm' );
+	}
+
+	/** An event of the story in words. @param string $event A stable word. */
+	public static function event( string $event ): string {
+		$events = array(
+			'paid'                => __( 'Paid', 'smi-bridge' ),
+			'rerun'               => __( 'Started again by a person', 'smi-bridge' ),
+			'forwarded'           => __( 'Handed to the sidecar', 'smi-bridge' ),
+			'forward_failed'      => __( 'The sidecar could not be reached', 'smi-bridge' ),
+			'submitting'          => __( 'About to be submitted', 'smi-bridge' ),
+			'submitted'           => __( 'Accepted by Upsampler', 'smi-bridge' ),
+			'not_accepted'        => __( 'Refused by Upsampler', 'smi-bridge' ),
+			'resubmit'            => __( 'To be submitted again', 'smi-bridge' ),
+			'retry'               => __( 'Will be tried again', 'smi-bridge' ),
+			'waiting'             => __( 'Upsampler is at work', 'smi-bridge' ),
+			'held'                => __( 'On hold', 'smi-bridge' ),
+			'enlarged'            => __( 'Enlarged', 'smi-bridge' ),
+			'stored'              => __( 'Checked and stored', 'smi-bridge' ),
+			'delivered'           => __( 'Delivered', 'smi-bridge' ),
+			'downloaded'          => __( 'Downloaded by the customer', 'smi-bridge' ),
+			'failed'              => __( 'Given up', 'smi-bridge' ),
+			'refunding'           => __( 'Refund started', 'smi-bridge' ),
+			'refunded'            => __( 'Refunded', 'smi-bridge' ),
+			'refund_failed'       => __( 'The refund failed', 'smi-bridge' ),
+			'review'              => __( 'Handed to a person', 'smi-bridge' ),
+			'cancelled'           => __( 'Stopped by a person', 'smi-bridge' ),
+			'stopped'             => __( 'Stopped by a person', 'smi-bridge' ),
+			'renewed'             => __( 'Download link renewed', 'smi-bridge' ),
+			'revoked'             => __( 'Download link revoked', 'smi-bridge' ),
+			'erased'              => __( 'Personal data erased', 'smi-bridge' ),
+			'mail:delivered'      => __( 'Mail: picture is ready', 'smi-bridge' ),
+			'mail:reminder'       => __( 'Mail: link ends soon', 'smi-bridge' ),
+			'mail:delayed'        => __( 'Mail: takes longer', 'smi-bridge' ),
+			'mail:refunded'       => __( 'Mail: refund', 'smi-bridge' ),
+			'mail:review'         => __( 'Mail: a person looks at it', 'smi-bridge' ),
+			'refund'              => __( 'Refund', 'smi-bridge' ),
+		);
+		if ( isset( $events[ $event ] ) ) {
+			return $events[ $event ];
+		}
+		if ( 0 === strpos( $event, 'mail:message:' ) ) {
+			return __( 'Mail: message', 'smi-bridge' );
+		}
+		return ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) );
+	}
+
+	/** The name of a fact of the story in words. @param string $name As in the story's detail. */
+	public static function fact( string $name ): string {
+		$facts = array(
+			'submission'   => __( 'submission', 'smi-bridge' ),
+			'upsampler_id' => __( 'Upsampler’s id', 'smi-bridge' ),
+			'credits'      => __( 'credits', 'smi-bridge' ),
+			'reason'       => __( 'reason', 'smi-bridge' ),
+			'detail'       => __( 'detail', 'smi-bridge' ),
+			'refund'       => __( 'refund', 'smi-bridge' ),
+			'path'         => __( 'file', 'smi-bridge' ),
+			'bytes'        => __( 'size', 'smi-bridge' ),
+			'width'        => __( 'dimensions', 'smi-bridge' ),
+			'format'       => __( 'format', 'smi-bridge' ),
+			'expires_at'   => __( 'link ends', 'smi-bridge' ),
+			'outcome'      => __( 'outcome', 'smi-bridge' ),
+			'amount'       => __( 'amount', 'smi-bridge' ),
+			'user'         => __( 'by', 'smi-bridge' ),
+		);
+		return $facts[ $name ] ?? str_replace( '_', ' ', $name );
+	}
+
+	/** The outcome of an effect in words. @param array $effect A row of the table of effects. */
+	public static function outcome( array $effect ): string {
+		if ( null === $effect['outcome'] ) {
+			return Effects::is_unknown( $effect ) ? __( 'outcome unknown: please check', 'smi-bridge' ) : __( 'under way', 'smi-bridge' );
+		}
+		return self::ending( $effect['outcome'] );
+	}
+
+	/** An outcome in words; what is not known is said as it is. @param string $outcome As in the ledger or the story. */
+	public static function ending( string $outcome ): string {
+		$outcomes = array(
+			'sent'       => __( 'sent', 'smi-bridge' ),
+			'no_address' => __( 'no address', 'smi-bridge' ),
+			'failed'     => __( 'failed', 'smi-bridge' ),
+			'disabled'   => __( 'switched off', 'smi-bridge' ),
+			'refunded'   => __( 'done', 'smi-bridge' ),
+			'done'       => __( 'done', 'smi-bridge' ),
+		);
+		return $outcomes[ $outcome ] ?? $outcome;
+	}
+
+	/** What a failure meant for the money. @param string $refund 'yes', 'no' or 'review', as in job.failed. */
+	public static function refund( string $refund ): string {
+		$words = array(
+			'yes'    => __( 'yes', 'smi-bridge' ),
+			'no'     => __( 'no', 'smi-bridge' ),
+			'review' => __( 'a person decides', 'smi-bridge' ),
+		);
+		return $words[ $refund ] ?? $refund;
+	}
+
+	/**
+	 * What a row waits for, in one line; '' when there is nothing to say.
+	 *
+	 * @param array $row A ledger row.
+	 */
+	public static function next( array $row ): string {
+		if ( States::is_settled( $row['state'] ) ) {
+			return '';
+		}
+		if ( $row['next_try_at'] && Format::timestamp( $row['next_try_at'] ) > time() ) {
+			/* translators: %s: time span, such as "in 3 minutes" */
+			return sprintf( __( 'next try %s', 'smi-bridge' ), Format::distance( $row['next_try_at'] ) );
+		}
+		/* translators: %s: time span, such as "3 minutes ago" */
+		return sprintf( __( 'last change %s', 'smi-bridge' ), Format::distance( $row['updated_at'] ) );
+	}
+
+	/** Whether work on a row has stood still for too long. @param array $row A ledger row. */
+	public static function is_past_due( array $row ): bool {
+		$now = time();
+		return ! States::is_settled( $row['state'] )
+			&& Format::timestamp( $row['updated_at'] ) < $now - Jobs_Query::PAST_DUE
+			&& ( ! $row['next_try_at'] || Format::timestamp( $row['next_try_at'] ) < $now );
+	}
+
+	/**
+	 * A state as a badge.
+	 *
+	 * @param array $row A ledger row.
+	 * @return string HTML.
+	 */
+	public static function badge( array $row ): string {
+		list( $label, $tone ) = self::is_past_due( $row ) ? array( self::state( $row['state'] )[0], 'warn' ) : self::state( $row['state'] );
+		return sprintf( '<span class="smib-badge %s">%s</span>', esc_attr( $tone ), esc_html( $label ) );
+	}
+}

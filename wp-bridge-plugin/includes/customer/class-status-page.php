@@ -1,0 +1,41 @@
+<?php
+/**
+ * The status page by link: `?smi_status_page=<job_id>`, a page of its own that needs no theme and is never cached or indexed.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Answers the address in every theme, before the theme is asked for a template.
+ */
+final class Status_Page {
+
+	/** Renders the page when the address asks for it, and ends the request. */
+	public static function catch_address(): void {
+		// phpcs:disable WordPress.Security -- a link from a mail; reading it has no effect, and only the pattern below gets through.
+		if ( ! isset( $_GET['smi_status_page'] ) ) {
+			return;
+		}
+		$job_id = is_string( $_GET['smi_status_page'] ) ? wp_unslash( $_GET['smi_status_page'] ) : '';
+		// phpcs:enable
+		$job_id = preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? $job_id : 'unknown';
+		$known  = 'unknown' !== Status_Facts::document( $job_id )['phase'];
+		if ( ! defined( 'DONOTCACHEPAGE' ) ) {
+			define( 'DONOTCACHEPAGE', true );
+		}
+		status_header( $known ? 200 : 404 );
+		nocache_headers();
+		header( 'Cache-Control: no-store, private' );
+		header( 'X-Robots-Tag: noindex, nofollow' );
+		header( 'Referrer-Policy: no-referrer' ); // The address is the key to the file.
+		header( 'Content-Type: text/html; charset=UTF-8' );
+		$smib_view = Status_View::inline( $job_id, 'h1' );
+		$template  = locate_template( 'smi-bridge/status-page.php' );
+		include '' === $template ? dirname( __DIR__ ) . '/templates/status-page.php' : $template;
+		exit;
+	}
+}

@@ -1,0 +1,114 @@
+<?php
+/**
+ * Visitor: a browser that asks where a job stands, at `GET /wp-json/smi-bridge/v1/status/<job id>`; for sites whose sidecar is not public.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+use SmiBridge\Core\Sql;
+use SmiBridge\Core\States;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it.
+ */
+final class Status_Route {
+
+	/** State => the phase that the customer sees, and the stage that works on it. */
+	const PHASES = array(
+		'paid'       => array( 'queued', 'submit' ),
+		'submitting' => array( 'queued', 'submit' ),
+		'submitted'  => array( 'enlarging', 'watch' ),
+		'enlarged'   => array( 'checking', 'collect' ),
+		'stored'     => array( 'delivering', 'deliver' ),
+		'refunding'  => array( 'refunding', 'settle' ),
+		'delivered'  => array( 'ready', null ),
+		'refunded'   => array( 'refunded', null ),
+		'review'     => array( 'in_review', null ),
+	);
+
+	/** Seconds during which a failure that mends itself is nobody's business. */
+	const DELAYED_AFTER = 120;
+
+	/** Registers the route. */
+	public static function register_route(): void {
+		register_rest_route(
+			'smi-bridge/v1',
+			'/status/(?P<job_id>[A-Za-z0-9_-]{1,64})',
+			array(
+				'methods'             => 'GET',
+				'permission_callback' => '__return_true', // The id is unguessable, and the document tells no person's data.
+				'callback'            => array( self::class, 'answer' ),
+				'args'                => array( 'job_id' => array( 'type' => 'string', 'required' => true ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			)
+		);
+	}
+
+	/**
+	 * Answers.
+	 *
+	 * @param \WP_REST_Request $request Request.
+	 */
+	public static function answer( $request ): \WP_REST_Response {
+		$row      = Ledger::newest( (string) $request['job_id'] );
+		$document = $row ? self::document( $row ) : array( 'error' => 'unknown_job' );
+		$etag     = '"' . substr( hash( 'sha256', wp_json_encode( $document ) ), 0, 32 ) . '"';
+		$same     = $row && trim( (string) $request->get_header( 'if_none_match' ) ) === $etag;
+		$response = new \WP_REST_Response( $same ? null : $document, $row ? ( $same ? 304 : 200 ) : 404 );
+		$response->header( 'Cache-Control', 'no-store' );
+		$response->header( 'Referrer-Policy', 'no-referrer' );
+		$response->header( 'X-Robots-Tag', 'noindex' );
+		$response->header( 'ETag', $etag );
+		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true ); // Page caches keep REST answers as well.
+		return $response;
+	}
+
+	/**
+	 * Whether something went wrong that takes long: past its deadline, a stage on hold, or a failure of some minutes.
+	 *
+	 * @param array $row A ledger row of an attempt under way.
+	 */
+	private static function is_delayed( array $row ): bool {
+		$old = strtotime( $row['created_at'] . ' UTC' ) < time() - self::DELAYED_AFTER;
+		return ! Ledger::is_busy( $row ) || ( null !== $row['reason'] && ( $old || 'held' === $row['event'] ) );
+	}
+
+	/**
+	 * The document.
+	 *
+	 * @param array $row A ledger row.
+	 */
+	public static function document( array $row ): array {
+		list( $phase, $stage ) = self::PHASES[ $row['state'] ];
+		$expired               = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
+		$settled               = States::is_settled( $row['state'] );
+		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
+			$phase = 'expired';
+		} elseif ( ! $settled && 'refunding' !== $phase && self::is_delayed( $row ) ) {
+			$phase = 'delayed';
+		}
+		$ready = 'ready' === $phase;
+		return array(
+			'job_id'       => $row['job_id'],
+			'phase'        => $phase,
+			'share'        => $ready ? 1.0 : (float) $row['share'],
+			'stage'        => $stage,
+			'position'     => null,
+			'expected_s'   => null,
+			'next_try_at'  => Sql::rfc3339( $row['next_try_at'] ),
+			'width'        => null === $row['width'] ? null : (int) $row['width'],
+			'height'       => null === $row['height'] ? null : (int) $row['height'],
+			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],
+			'format'       => $row['format'],
+			'download_url' => $ready ? Shop::download_url( $row ) : null,
+			'expires_at'   => $ready ? Sql::rfc3339( $row['expires_at'] ) : null,
+			'poll_after'   => $settled ? 60 : 4,
+			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),
+		);
+	}
+}

@@ -1,0 +1,235 @@
+<?php
+/**
+ * The customer's view in the front end: loads script and words only where a customer may need them. Decides nothing about a job.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Mail\Mail_Settings;
+use SmiBridge\Shop\Compat;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Three ways in: return from payment (any page), `[smi_status job_id=""]`, and the status page by link (Status_Page).
+ *
+ * An ordinary page view costs the visitor one inline script of about 900 bytes, no request: it looks whether the address or this
+ * browser's memory names a job, and only then fetches the view.
+ */
+final class Status_View {
+
+	/** Whether this page certainly shows the view, so that words are printed at once instead of fetched. */
+	private static $wanted = array();
+
+	/**
+	 * The address of a job's status page.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	public static function link( string $job_id ): string {
+		return add_query_arg( 'smi_status_page', rawurlencode( $job_id ), home_url( '/' ) );
+	}
+
+	/** The same, unless another plugin has named a page already. @param string $url Address. @param string $job_id The job's id. */
+	public static function link_for_mail( $url, $job_id ): string {
+		return '' === (string) $url ? self::link( (string) $job_id ) : (string) $url;
+	}
+
+	/** Loads the translation that came with the plugin; one from WordPress' own language folder wins. */
+	public static function load_words(): void {
+		load_plugin_textdomain( 'smi-bridge', false, dirname( plugin_basename( SMI_BRIDGE_FILE ) ) . '/languages' );
+	}
+
+	/** Prints the inline starter into the head, before any other script can tidy the address. */
+	public static function print_starter(): void {
+		$back = self::job_of_return();
+		if ( '' !== $back ) {
+			self::want( $back );
+		}
+		$starter = self::starter();
+		wp_print_inline_script_tag( $starter, array( 'id' => 'smi-bridge-starter' ) );
+	}
+
+	/**
+	 * Renders the view in place: what the server knows now as plain HTML, which the script replaces by the live view.
+	 *
+	 * @param string $job_id The job's id.
+	 * @param string $level  Tag of the heading.
+	 */
+	public static function inline( string $job_id, string $level = 'h2' ): string {
+		if ( ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
+			return '';
+		}
+		self::want( $job_id );
+		$document = Status_Facts::document( $job_id );
+		ob_start();
+		$smib_words = Status_Words::all();
+		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
+		include dirname( __DIR__ ) . '/templates/status-inline.php';
+		return (string) ob_get_clean();
+	}
+
+	/**
+	 * The shortcode. Without `job_id` it takes the job from the address (`smi_job_id` or `job_id`), and shows nothing when there is none.
+	 *
+	 * @param array|string $attributes Attributes as written.
+	 */
+	public static function shortcode( $attributes ): string {
+		$attributes = shortcode_atts( array( 'job_id' => '' ), (array) $attributes, 'smi_status' );
+		$job_id     = (string) $attributes['job_id'];
+		return self::inline( '' === $job_id ? self::job_of_return() : $job_id );
+	}
+
+	/** In the footer: the script itself, where the page is known to need it. */
+	public static function print_script(): void {
+		if ( ! self::$wanted ) {
+			return;
+		}
+		$more = self::details( array_keys( self::$wanted ) );
+		wp_print_inline_script_tag( 'Object.assign(window.smiBridge=window.smiBridge||{},' . self::json( $more ) . ');', array( 'id' => 'smi-bridge-words' ) );
+		wp_print_script_tag(
+			array(
+				'id'  => 'smi-bridge-status',
+				'src' => self::asset( 'status.js' ),
+			)
+		);
+	}
+
+	/** Registers `GET smi-bridge/v1/view`: words and picture for a page that could not know that it needs them. */
+	public static function register_route(): void {
+		register_rest_route(
+			'smi-bridge/v1',
+			'/view',
+			array(
+				'methods'             => 'GET',
+				'callback'            => array( self::class, 'answer' ),
+				'permission_callback' => '__return_true', // Words for everybody; a job's id is its own key.
+				'args'                => array(
+					'job'    => array(
+						'type'    => 'string',
+						'pattern' => '^[A-Za-z0-9_-]{0,64}$',
+						'default' => '',
+					),
+					'locale' => array(
+						'type'    => 'string',
+						'pattern' => '^[A-Za-z0-9_]{0,30}$',
+						'default' => '',
+					),
+				),
+			)
+		);
+	}
+
+	/**
+	 * Answers the route.
+	 *
+	 * @param \WP_REST_Request $request The request.
+	 */
+	public static function answer( $request ): \WP_REST_Response {
+		$locale   = (string) $request['locale'];
+		$switched = '' !== $locale && get_locale() !== $locale && in_array( $locale, get_available_languages(), true ) && switch_to_locale( $locale );
+		$job      = (string) $request['job'];
+		$answer   = new \WP_REST_Response( self::details( '' === $job ? array() : array( $job ) ) );
+		if ( $switched ) {
+			restore_previous_locale();
+		}
+		$answer->header( 'Cache-Control', 'private, max-age=600' );
+		$answer->header( 'X-Robots-Tag', 'noindex' );
+		return $answer;
+	}
+
+	/**
+	 * What the script needs on every page.
+	 */
+	public static function basics(): array {
+		$urls = array();
+		if ( '' !== Settings::public_url() ) {
+			$urls[] = trailingslashit( Settings::public_url() ) . 'status/';
+		}
+		$urls[] = rest_url( 'smi-bridge/v1/status/' );
+		/** Filters where status documents are asked for, in this order; the job's id is appended. */
+		$urls = (array) apply_filters( 'smi_bridge_status_urls', $urls );
+		return array(
+			'js'     => self::asset( 'status.js' ),
+			'css'    => self::asset( 'status.css' ),
+			'view'   => add_query_arg( 'locale', get_locale(), rest_url( 'smi-bridge/v1/view' ) ),
+			'status' => array_values( $urls ),
+		);
+	}
+
+	/** Address of one of our files, with its version. @param string $file Name below assets/. */
+	public static function asset( string $file ): string {
+		return add_query_arg( 'ver', SMI_BRIDGE_VERSION, plugins_url( 'assets/' . $file, SMI_BRIDGE_FILE ) );
+	}
+
+	/**
+	 * JSON that may stand inside a script element: no `<`, no line separators.
+	 *
+	 * @param mixed $data The data.
+	 */
+	public static function json( $data ): string {
+		return (string) wp_json_encode( $data, JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS | JSON_INVALID_UTF8_SUBSTITUTE );
+	}
+
+	/**
+	 * Words, colours, help, and what is known about the jobs.
+	 *
+	 * @param string[] $job_ids Ids.
+	 */
+	private static function details( array $job_ids ): array {
+		list( $accent, $on_accent ) = Mail_Settings::accents();
+		$about                      = array();
+		$docs                       = array();
+		foreach ( $job_ids as $job_id ) {
+			$about[ $job_id ] = Status_Facts::about( $job_id );
+			$document         = Status_Facts::document( $job_id );
+			if ( 'unknown' !== $document['phase'] ) {
+				$docs[ $job_id ] = $document;
+			}
+		}
+		return array(
+			'text'        => Status_Words::all(),
+			'accent'      => $accent,
+			'onAccent'    => $on_accent,
+			'support'     => Mail_Settings::support_link( 'REFERENCE' ),
+			'supportName' => preg_replace( '#^https?://#', '', Mail_Settings::support() ),
+			'about'       => (object) $about,
+			'docs'        => (object) $docs,
+		);
+	}
+
+	/** Notes that this page shows a job. @param string $job_id Its id. */
+	private static function want( string $job_id ): void {
+		self::$wanted[ $job_id ] = true;
+	}
+
+	/** The job that the address names on return from payment, or ''. Read only to render; nothing is changed by it. */
+	private static function job_of_return(): string {
+		// phpcs:disable WordPress.Security.NonceVerification -- a link from the payment page; reading it has no effect.
+		$job = '';
+		if ( isset( $_GET['smi_job_id'] ) && is_string( $_GET['smi_job_id'] ) ) {
+			$job = sanitize_text_field( wp_unslash( $_GET['smi_job_id'] ) );
+		} elseif ( isset( $_GET['job_id'] ) && is_string( $_GET['job_id'] ) && Compat::is_back_from_payment() ) {
+			$job = sanitize_text_field( wp_unslash( $_GET['job_id'] ) );
+		}
+		// phpcs:enable
+		return preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job ) ? $job : '';
+	}
+
+	/**
+	 * The inline script: reads the address once, remembers what it said, fetches the view when there is something to show.
+	 */
+	private static function starter(): string {
+		return '(function(b){' .
+			'var q=new URLSearchParams(location.search.replace(' . Compat::SECOND_QUERY . ',"&smi_payment=")),p=q.get("smi_payment"),s=q.get("smi_status")||"",j=q.get("smi_job_id")||(p?q.get("job_id"):null),c=/^cancel/,m=null;' .
+			'try{m=localStorage.getItem("smi-bridge")}catch(e){}' .
+			'b.back={job:j,cancelled:c.test(p||"")||c.test(s)};' .
+			'window.smiBridge=b;' .
+			'if((j||b.back.cancelled||m)&&!' . ( self::$wanted ? 'true' : 'false' ) . '){' .
+			'var n=document.createElement("script");n.src=b.js;n.async=true;document.head.appendChild(n)}' .
+			'}(' . self::json( self::basics() ) . '));';
+	}
+}

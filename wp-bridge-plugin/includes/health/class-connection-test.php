@@ -1,0 +1,181 @@
+<?php
+/**
+ * "Test connection": a real signed round trip both ways, and plain words about what is wrong.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Health;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Finds out; changes nothing but the remembered public address.
+ */
+final class Connection_Test {
+
+	/** The client. @var Sidecar */
+	private $sidecar;
+
+	/**
+	 * A test.
+	 *
+	 * @param Sidecar $sidecar Client.
+	 */
+	public function __construct( Sidecar_Client $sidecar ) {
+		$this->sidecar = $sidecar;
+	}
+
+	/**
+	 * Runs it. The list ends at the first check that fails.
+	 *
+	 * @return array[] Findings `{check: settings, to_sidecar, to_shop or paused; ok, level: ok, warn or bad; code; title; message; ms: float|null; detail}`.
+	 *                 Codes: ok, not_configured, dns, refused, timeout, tls, network, no_sidecar, busy, clock, wrong_secret, wrong_site, shop_door, paused.
+	 */
+	public function run(): array {
+		if ( ! Settings::is_configured() ) {
+			return array( self::finding( 'settings', 'not_configured', self::what_is_missing() ) );
+		}
+		$answer = $this->sidecar->exchange( 'status', array( 'round_trip' => true ) );
+		$status = json_decode( $answer['body'], true );
+		if ( 200 !== $answer['status'] || ! is_array( $status ) || ! isset( $status['site'] ) ) {
+			return array( $this->why_not( $answer ) );
+		}
+		Settings::learn_public_url( $status['public_url'] ?? null );
+		$findings = array(
+			self::finding( 'to_sidecar', 'ok', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] ),
+			self::way_back( $status['shop_door'] ?? null ),
+		);
+		if ( Settings::is_paused() ) {
+			$words      = __( 'This site is paused: it is a copy of the live site, or an admin paused it. Nothing is forwarded.', 'smi-bridge' );
+			$findings[] = array( 'level' => 'warn' ) + self::finding( 'paused', 'paused', $words );
+		}
+		return $findings;
+	}
+
+	/**
+	 * The way there is bad: why.
+	 *
+	 * @param array $answer From Courier.
+	 */
+	private function why_not( array $answer ): array {
+		if ( 0 === $answer['status'] ) {
+			return self::finding( 'to_sidecar', $answer['error'], self::no_answer( $answer ) );
+		}
+		if ( 401 === $answer['status'] ) {
+			return $this->why_refused( $answer );
+		}
+		if ( $answer['status'] >= 500 ) {
+			/* translators: %d: HTTP status code */
+			return self::finding( 'to_sidecar', 'busy', sprintf( __( 'The sidecar, or the web server before it, has a problem of its own (HTTP %d). Its log says which.', 'smi-bridge' ), $answer['status'] ) );
+		}
+		/* translators: %d: HTTP status code */
+		$words = __( 'Something answers at this address (HTTP %d), but it is not the sidecar. Is the address right, with its port?', 'smi-bridge' );
+		return self::finding( 'to_sidecar', 'no_sidecar', sprintf( $words, $answer['status'] ) );
+	}
+
+	/**
+	 * The way there is good: is the way back?
+	 *
+	 * @param array|null $door What the sidecar found at our door.
+	 */
+	private static function way_back( $door ): array {
+		if ( is_array( $door ) && ! empty( $door['ok'] ) ) {
+			return self::finding( 'to_shop', 'ok', __( 'This site understands the sidecar.', 'smi-bridge' ), isset( $door['ms'] ) ? (float) $door['ms'] : null );
+		}
+		$reasons = array(
+			'shop_unavailable'     => __( 'no answer from this site\'s address (refused, not found, timed out, or an error of the server)', 'smi-bridge' ),
+			'shop_refused'         => __( 'this site refused its signature: the addresses or secrets differ, or a clock is wrong', 'smi-bridge' ),
+			'shop_door_missing'    => __( 'this site does not know the bridge\'s address: a security plugin or the web server may block the REST API', 'smi-bridge' ),
+			'shop_refused_message' => __( 'somebody on the way forbids it (a security plugin, a firewall, bot protection), or the versions of bridge and sidecar differ', 'smi-bridge' ),
+		);
+		$code    = is_array( $door ) ? sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) ) : 'not_tried';
+		/* translators: %s: reason */
+		$words = sprintf( __( 'The sidecar hears this site, but does not reach it: %s. See SMI_SHOP_URL and SMI_SHOP_ADDRESS of the sidecar.', 'smi-bridge' ), $reasons[ $code ] ?? $code );
+		return array( 'detail' => $code ) + self::finding( 'to_shop', 'shop_door', $words );
+	}
+
+	/**
+	 * The sidecar refused the signature: clock, site or secret? The answer to `sidecar:?` tells site from secret.
+	 *
+	 * @param array $answer Its 401.
+	 */
+	private function why_refused( array $answer ): array {
+		$theirs = isset( $answer['headers']['date'] ) ? strtotime( (string) $answer['headers']['date'] ) : false;
+		$skew   = $theirs ? $theirs - time() : 0;
+		if ( abs( $skew ) > Signature::TOLERANCE - 5 ) {
+			/* translators: 1: number of seconds, 2: number of seconds */
+			$words = sprintf( __( 'The clocks of this site and of the sidecar are %1$d seconds apart; %2$d are allowed. Set both by NTP.', 'smi-bridge' ), abs( $skew ), Signature::TOLERANCE );
+			return self::finding( 'to_sidecar', 'clock', $words );
+		}
+		$any  = $this->sidecar->exchange( 'status', array(), 'sidecar:?' );
+		$body = json_decode( $any['body'], true );
+		if ( 200 === $any['status'] && is_array( $body ) && isset( $body['site'] ) ) {
+			/* translators: 1: address, 2: address */
+			$words = sprintf( __( 'The secret is right, but that sidecar serves %1$s, and this site is %2$s. Correct SMI_SHOP_URL of the sidecar, or the address here.', 'smi-bridge' ), sanitize_text_field( (string) $body['site'] ), Site::identity() );
+			return self::finding( 'to_sidecar', 'wrong_site', $words );
+		}
+		return self::finding( 'to_sidecar', 'wrong_secret', __( 'The sidecar is there, but its secret is another one. Copy the secret from this page into its SMI_SECRET and restart it.', 'smi-bridge' ) );
+	}
+
+	/** Which setting is missing. */
+	private static function what_is_missing(): string {
+		if ( '' === Settings::sidecar_url() ) {
+			return __( 'The address of the sidecar is missing, or is no http(s) address.', 'smi-bridge' );
+		}
+		return __( 'The secret is missing or malformed: whsec_ and 24 to 64 bytes of base64.', 'smi-bridge' );
+	}
+
+	/**
+	 * Words for no answer at all.
+	 *
+	 * @param array $answer From Courier.
+	 */
+	private static function no_answer( array $answer ): string {
+		$host  = (string) wp_parse_url( Settings::sidecar_url(), PHP_URL_HOST );
+		$words = array(
+			/* translators: %s: host name */
+			'dns'     => __( 'The name %s is unknown here. Is it spelled right?', 'smi-bridge' ),
+			/* translators: %s: host name */
+			'refused' => __( 'Nothing listens at that port of %s. Is the sidecar running, and is the port right?', 'smi-bridge' ),
+			/* translators: %s: host name */
+			'timeout' => __( '%s does not answer in time. A firewall may swallow the requests, or the address is wrong.', 'smi-bridge' ),
+			/* translators: %s: host name */
+			'tls'     => __( 'The certificate of %s is not trusted here, or it does not speak TLS at that port.', 'smi-bridge' ),
+		);
+		/* translators: 1: host name, 2: technical message */
+		return isset( $words[ $answer['error'] ] ) ? sprintf( $words[ $answer['error'] ], $host ) : sprintf( __( 'The connection to %1$s failed: %2$s', 'smi-bridge' ), $host, $answer['message'] );
+	}
+
+	/**
+	 * A finding.
+	 *
+	 * @param string     $check   What was looked at.
+	 * @param string     $code    Stable word.
+	 * @param string     $message Plain text.
+	 * @param float|null $ms      Milliseconds, if measured.
+	 */
+	private static function finding( string $check, string $code, string $message, ?float $ms = null ): array {
+		$titles = array(
+			'settings'   => __( 'Settings', 'smi-bridge' ),
+			'to_sidecar' => __( 'From this site to the sidecar', 'smi-bridge' ),
+			'to_shop'    => __( 'From the sidecar to this site', 'smi-bridge' ),
+			'paused'     => __( 'Paused', 'smi-bridge' ),
+		);
+		return array(
+			'check'   => $check,
+			'ok'      => 'ok' === $code,
+			'level'   => 'ok' === $code ? 'ok' : 'bad',
+			'code'    => $code,
+			'title'   => $titles[ $check ],
+			'message' => $message,
+			'ms'      => null === $ms ? null : round( $ms, 1 ),
+			/* translators: %s: number of milliseconds */
+			'detail'  => null === $ms ? '' : sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( $ms, 1 ) ),
+		);
+	}
+}

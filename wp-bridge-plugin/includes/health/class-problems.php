@@ -1,0 +1,149 @@
+<?php
+/**
+ * What needs a person right now. Looks at the ledger, the notices and the last answer of the sidecar; asks nobody on the network.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Health;
+
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Dashboard;
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Shop\Compat;
+use SmiBridge\Wire\Circuit_Breaker;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A problem is `{kind, level: bad or warn, title, text, url, size}`; `size` grows when it gets worse.
+ */
+final class Problems {
+
+	/** Seconds that a fault of the connection may last before anybody is bothered. */
+	const PATIENCE = 120;
+
+	/** All problems, the worst first. */
+	public static function all(): array {
+		if ( ! Settings::is_configured() ) {
+			return array( self::problem( 'setup', 'warn', __( 'SMI Bridge is not connected yet', 'smi-bridge' ), __( 'Paid pictures are still handled by the shop alone. Connect the sidecar to let it take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) ) );
+		}
+		try {
+			$found = array_merge( self::of_site(), self::of_sidecar(), self::of_jobs() );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'problems_unreadable', $fault->getMessage() );
+			$found = array( self::problem( 'database', 'bad', __( 'The ledger can’t be read', 'smi-bridge' ), __( 'The database refused; its log says why.', 'smi-bridge' ), Admin_Access::url( 'settings' ) ) );
+		}
+		/** Filters what needs a person. */
+		$found = (array) apply_filters( 'smi_bridge_problems', $found );
+		usort(
+			$found,
+			static function ( $a, $b ) {
+				return strcmp( $a['level'], $b['level'] ); // 'bad' before 'warn'.
+			}
+		);
+		return $found;
+	}
+
+	/** Of this site. */
+	private static function of_site(): array {
+		$found = array();
+		if ( Staging_Lock::is_copy() ) {
+			$found[] = self::problem( 'copy', 'warn', __( 'This site looks like a copy and is paused', 'smi-bridge' ), __( 'Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		} elseif ( Settings::is_paused() ) {
+			$found[] = self::problem( 'paused', 'warn', __( 'The bridge is paused', 'smi-bridge' ), __( 'Paid jobs are written down and wait.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		}
+		if ( 'attached' === Compat::handler_status() ) {
+			$found[] = self::problem( 'handler', 'bad', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'So that no picture is paid for twice, nothing is forwarded.', 'smi-bridge' ), admin_url( 'site-health.php' ) );
+		}
+		return $found;
+	}
+
+	/** Of the sidecar, as it last answered, and of what it reported by itself. */
+	private static function of_sidecar(): array {
+		$found = array();
+		$last  = Sidecar_Health::last();
+		$long  = $last['at'] && time() - $last['since'] >= self::PATIENCE;
+		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
+			/* translators: %s: time span, such as "4 minutes ago" */
+			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $last['since'] ) );
+			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), self::fault( $last['code'] ) . ' ' . $since, Admin_Access::url( 'settings' ) );
+		}
+		$status = $last['status'];
+		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
+			$found[] = self::problem( 'worker', 'bad', empty( $status['workers'] ) ? __( 'No worker is alive', 'smi-bridge' ) : __( 'The sidecar’s scheduler is not alive', 'smi-bridge' ), __( 'Jobs are taken in, but not worked on. Start the sidecar’s processes.', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) );
+		}
+		foreach ( Admin_Digest::open() as $key => $notice ) {
+			$stage = (string) ( $notice['stage'] ?? '' );
+			/* translators: %s: name of a stage */
+			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), Job_Labels::stages()[ $stage ] ?? $stage ) : Reason_Labels::label( $notice['kind'] );
+			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin_Access::url( 'dashboard' ), (int) Format::timestamp( $notice['since'] ?? 0 ) );
+		}
+		return $found;
+	}
+
+	/** What a notice of the sidecar says. @param array $notice Of Admin_Digest::open(). */
+	private static function notice_text( array $notice ): string {
+		$reason = (string) ( $notice['reason'] ?? '' );
+		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
+			return (string) $notice['detail'];
+		}
+		$text = trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is mended.', 'smi-bridge' );
+		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
+	}
+
+	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar_Client::send(). */
+	private static function fault( string $code ): string {
+		$words = array(
+			'refused'      => __( 'Nothing answers at its address.', 'smi-bridge' ),
+			'timeout'      => __( 'It does not answer in time.', 'smi-bridge' ),
+			'dns'          => __( 'Its name is unknown here.', 'smi-bridge' ),
+			'tls'          => __( 'Its certificate is not trusted here.', 'smi-bridge' ),
+			'unauthorized' => __( 'It refuses the signature: secret, site or clock differ.', 'smi-bridge' ),
+			'no_sidecar'   => __( 'Something else answers at its address.', 'smi-bridge' ),
+			'busy'         => __( 'It answers with a fault of its own.', 'smi-bridge' ),
+		);
+		return ( $words[ $code ] ?? Reason_Labels::label( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+	}
+
+	/** Of the jobs. */
+	private static function of_jobs(): array {
+		$found = array();
+		$due   = Jobs_Query::count( 'failed' );
+		if ( $due ) {
+			/* translators: %s: number of jobs */
+			$found[] = self::problem( 'refund_due', 'bad', sprintf( _n( '%s refund is due', '%s refunds are due', $due, 'smi-bridge' ), number_format_i18n( $due ) ), __( 'The money has not gone back yet.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'failed' ) ), $due );
+		}
+		$review = Jobs_Query::count( 'review' ) - $due;
+		if ( $review > 0 ) {
+			/* translators: %s: number of jobs */
+			$found[] = self::problem( 'review', 'warn', sprintf( _n( '%s job waits for your decision', '%s jobs wait for your decision', $review, 'smi-bridge' ), number_format_i18n( $review ) ), __( 'Retry or refund.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'review' ) ), $review );
+		}
+		$late = Jobs_Query::count( 'past_due' );
+		if ( $late ) {
+			/* translators: %s: number of jobs */
+			$found[] = self::problem( 'past_due', 'warn', sprintf( _n( '%s job is past due', '%s jobs are past due', $late, 'smi-bridge' ), number_format_i18n( $late ) ), __( 'Nothing has happened for 15 minutes.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'past_due' ) ), $late );
+		}
+		return $found;
+	}
+
+	/**
+	 * A problem.
+	 *
+	 * @param string $kind  A stable word.
+	 * @param string $level bad or warn.
+	 * @param string $title Plain text.
+	 * @param string $text  Plain text.
+	 * @param string $url   Where to mend it.
+	 * @param int    $size  Grows when it gets worse.
+	 */
+	private static function problem( string $kind, string $level, string $title, string $text, string $url, int $size = 1 ): array {
+		return compact( 'kind', 'level', 'title', 'text', 'url', 'size' );
+	}
+}

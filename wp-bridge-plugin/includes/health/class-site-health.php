@@ -1,0 +1,280 @@
+<?php
+/**
+ * Tests and debug information of Site Health. Probes; judges in words; changes nothing.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Health;
+
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Mail\Mail_Settings;
+use SmiBridge\Messages\Delivery_Messages;
+use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Direct tests look at this site; the async ones go over the network (AJAX, so that the page does not wait).
+ */
+final class Site_Health {
+
+	/** How a probe asks. A certificate that only visitors' browsers know is no reason to find out nothing. */
+	const FROM_OUTSIDE = array(
+		'timeout'     => 5,
+		'redirection' => 2,
+		'sslverify'   => false,
+	);
+
+	/** Adds the tests. @param array $tests Tests. */
+	public static function tests( $tests ): array {
+		$tests  = (array) $tests;
+		$direct = array(
+			'handler' => array( __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ), 'test_handler' ),
+			'jobs'    => array( __( 'SMI Bridge: jobs', 'smi-bridge' ), 'test_jobs' ),
+			'folder'  => array( __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ), 'test_folder' ),
+		);
+		foreach ( $direct as $name => $test ) {
+			$tests['direct'][ 'smi_bridge_' . $name ] = array(
+				'label' => $test[0],
+				'test'  => array( self::class, $test[1] ),
+			);
+		}
+		foreach ( array( 'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ), 'leak' => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ) ) as $name => $label ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$tests['async'][ 'smi_bridge_' . $name ] = array(
+				'label'             => $label,
+				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
+				'has_rest'          => false,
+				'async_direct_test' => array( self::class, 'test_' . $name ),
+			);
+		}
+		return $tests;
+	}
+
+	/** AJAX of the tests over the network. */
+	public static function answer_doors(): void {
+		self::answer( array( self::class, 'test_doors' ) );
+	}
+
+	/** AJAX of the tests over the network. */
+	public static function answer_leak(): void {
+		self::answer( array( self::class, 'test_leak' ) );
+	}
+
+	/** Whether the shop's own handler is out of the way. */
+	public static function test_handler(): array {
+		switch ( Compat::handler_status() ) {
+			case 'detached':
+				return self::result( 'handler', 'good', __( 'Paid pictures go to the sidecar', 'smi-bridge' ), __( 'The shop’s own handler is detached, so no picture is enlarged, and paid for, twice.', 'smi-bridge' ) );
+			case 'attached':
+				return self::result( 'handler', 'critical', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'Another plugin adds it again later. So that no picture is paid for twice, the bridge forwards nothing; the shop handles payments as if the bridge were not there.', 'smi-bridge' ) );
+			default:
+				return self::result( 'handler', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'The shop’s own handler runs. Enter the sidecar’s address to let the bridge take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		}
+	}
+
+	/** Whether jobs need a person. */
+	public static function test_jobs(): array {
+		$mine = array();
+		foreach ( Settings::is_configured() ? Problems::all() : array() as $problem ) {
+			if ( in_array( $problem['kind'], array( 'refund_due', 'review', 'past_due', 'database' ), true ) || 0 === strpos( $problem['kind'], 'notice:' ) ) {
+				$mine[] = $problem;
+			}
+		}
+		if ( ! $mine ) {
+			return self::result( 'jobs', 'good', __( 'No paid picture needs you', 'smi-bridge' ), __( 'Nothing is past due, in review, on hold or waiting for a refund.', 'smi-bridge' ) );
+		}
+		$list = implode( '; ', array_column( $mine, 'title' ) );
+		return self::result( 'jobs', 'bad' === $mine[0]['level'] ? 'critical' : 'recommended', __( 'Paid pictures need you', 'smi-bridge' ), $list . '.', $mine[0]['url'] );
+	}
+
+	/** Whether the folder can be written and is closed to directory listings. */
+	public static function test_folder(): array {
+		$folder = self::folder();
+		if ( ! is_dir( $folder ) ) {
+			return self::result( 'folder', 'good', __( 'The folder of finished pictures does not exist yet', 'smi-bridge' ), __( 'The sidecar makes it with the first delivery.', 'smi-bridge' ) );
+		}
+		if ( ! is_readable( $folder ) ) {
+			return self::result( 'folder', 'critical', __( 'WordPress can’t read the folder of finished pictures', 'smi-bridge' ), __( 'The sidecar writes it as another user. Set SMI_FILE_MODE and SMI_FOLDER_MODE of the sidecar, or let both run in one group.', 'smi-bridge' ) );
+		}
+		$missing = array_filter(
+			array( '.htaccess', 'index.html' ),
+			static function ( $name ) use ( $folder ) {
+				return ! is_file( $folder . '/' . $name ) && ! is_file( $folder . '/' . str_replace( '.html', '.php', $name ) );
+			}
+		);
+		if ( $missing ) {
+			/* translators: %s: names of files */
+			return self::result( 'folder', 'recommended', __( 'The folder of finished pictures misses its guards', 'smi-bridge' ), sprintf( __( 'Missing: %s. The sidecar puts them there when it starts; “python -m sidecar doctor” says why not.', 'smi-bridge' ), implode( ', ', $missing ) ) );
+		}
+		return self::result( 'folder', 'good', __( 'The folder of finished pictures is in order', 'smi-bridge' ), __( 'It can be read, and its guards are there.', 'smi-bridge' ) );
+	}
+
+	/** Both doors, clock, workers: the same test as the settings page's button. */
+	public static function test_doors(): array {
+		if ( ! Settings::is_configured() ) {
+			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		}
+		$wrong = array();
+		$level = 'good';
+		foreach ( Connection_Findings::of( Connection_Test::tested() ) as $finding ) {
+			if ( 'bad' === $finding['level'] ) {
+				$level   = 'critical';
+				$wrong[] = $finding['title'] . ': ' . $finding['text'];
+			}
+		}
+		return 'good' === $level
+			? self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) )
+			: self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
+	}
+
+	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
+	public static function test_leak(): array {
+		$folder = self::folder();
+		if ( ! is_dir( $folder ) ) {
+			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The sidecar makes the folder of finished pictures with the first delivery.', 'smi-bridge' ) );
+		}
+		if ( ! wp_is_writable( $folder ) ) {
+			return self::test_leak_of_a_picture();
+		}
+		$secret = wp_generate_password( 32, false );
+		$name   = 'canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg';
+		file_put_contents( $folder . '/' . $name, $secret ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- a probe that lives for a second.
+		$answer = wp_remote_get( self::address( $name ), self::FROM_OUTSIDE );
+		wp_delete_file( $folder . '/' . $name );
+		return self::leak( $answer, ! is_wp_error( $answer ) && false !== strpos( wp_remote_retrieve_body( $answer ), $secret ) );
+	}
+
+	/** Where only the sidecar may write: asks for the head of the picture that was delivered last. */
+	public static function test_leak_of_a_picture(): array {
+		foreach ( Sql::rows( 'SELECT path FROM ' . Sql::table( 'ledger' ) . ' WHERE path IS NOT NULL ORDER BY id DESC LIMIT 5' ) as $row ) {
+			$file = self::folder() . '/' . $row['path'];
+			if ( is_file( $file ) ) {
+				$answer = wp_remote_head( self::address( $row['path'] ), self::FROM_OUTSIDE );
+				return self::leak( $answer, 200 === wp_remote_retrieve_response_code( $answer ) && (int) wp_remote_retrieve_header( $answer, 'content-length' ) === filesize( $file ) );
+			}
+		}
+		return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'None of the last pictures lies in its folder. The sidecar’s doctor makes this test with a file of its own.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * What an answer from outside says.
+	 *
+	 * @param array|\WP_Error $answer  Of the web server.
+	 * @param bool            $is_open Whether it held what is not for everybody.
+	 */
+	private static function leak( $answer, bool $is_open ): array {
+		if ( is_wp_error( $answer ) ) {
+			return self::result( 'leak', 'recommended', __( 'Whether finished pictures are public could not be found out', 'smi-bridge' ), $answer->get_error_message() );
+		}
+		if ( $is_open ) {
+			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), __( 'The web server hands out the folder uploads/smi-downloads to anybody who knows or guesses a name, without token and after the link has ended. nginx ignores .htaccess: put the lines from deploy/nginx.conf into its configuration.', 'smi-bridge' ) );
+		}
+		return self::result( 'leak', 'good', __( 'Finished pictures are not public', 'smi-bridge' ), __( 'A test file in their folder could not be fetched from outside.', 'smi-bridge' ) );
+	}
+
+	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */
+	public static function debug( $info ): array {
+		$last   = Sidecar_Health::last();
+		$counts = array();
+		try {
+			$counts = Jobs_Query::counts();
+		} catch ( Database_Error $fault ) {
+			$counts = array( 'error' => $fault->getMessage() );
+		}
+		$constants = array_filter( array_keys( Settings::CONSTANTS ), array( Settings::class, 'is_constant' ) );
+		$fields    = array(
+			'version'  => array( __( 'Version', 'smi-bridge' ), SMI_BRIDGE_VERSION ),
+			'schema'   => array( __( 'Tables', 'smi-bridge' ), (string) get_option( 'smi_bridge_schema' ) ),
+			'site'     => array( __( 'Site in messages', 'smi-bridge' ), Site::identity() ),
+			'sidecar'  => array( __( 'Address of the sidecar', 'smi-bridge' ), Settings::sidecar_url() ),
+			'public'   => array( __( 'Public address', 'smi-bridge' ), Settings::public_url() ),
+			'secret'   => array( __( 'Secret', 'smi-bridge' ), '' === Settings::secret() ? 'missing' : 'set' ),
+			'previous' => array( __( 'Change of secret', 'smi-bridge' ), '' === Settings::previous_secret() ? 'no' : 'under way' ),
+			'const'    => array( __( 'Fixed in wp-config.php', 'smi-bridge' ), implode( ', ', $constants ) ),
+			'paused'   => array( __( 'Paused', 'smi-bridge' ), Staging_Lock::is_copy() ? 'copy' : ( Settings::is_paused() ? 'yes' : 'no' ) ),
+			'handler'  => array( __( 'Shop’s own handler', 'smi-bridge' ), Compat::handler_status() ),
+			'shop'     => array( __( 'Shop', 'smi-bridge' ), (string) Shop::name() ),
+			'health'   => array( __( 'Sidecar', 'smi-bridge' ), $last['at'] ? ( $last['ok'] ? 'ok' : $last['code'] ) . ', ' . Format::distance( $last['at'] ) : 'never asked' ),
+			'status'   => array( __( 'Its status', 'smi-bridge' ), self::facts( (array) $last['status'] ) ),
+			'circuit'  => array( __( 'Failures in a row', 'smi-bridge' ), (string) Circuit_Breaker::read()['failures'] ),
+			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), self::facts( $counts ) ),
+			'expiry'   => array( __( 'Links end after', 'smi-bridge' ), Settings::expiry_hours() . ' h' ),
+			'mails'    => array( __( 'Mails switched off', 'smi-bridge' ), implode( ', ', (array) Mail_Settings::get( 'off', array() ) ) ),
+		);
+		$info['smi-bridge'] = array(
+			'label'  => __( 'SMI Bridge', 'smi-bridge' ),
+			'fields' => array_map(
+				static function ( $field ) {
+					return array(
+						'label' => $field[0],
+						'value' => in_array( $field[1], array( '', array() ), true ) ? '–' : $field[1],
+					);
+				},
+				$fields
+			),
+		);
+		return $info;
+	}
+
+	/** The address at which a file of the folder must not be had. @param string $path Below the folder. */
+	private static function address( string $path ): string {
+		return wp_get_upload_dir()['baseurl'] . '/' . Shop::FOLDER . '/' . $path;
+	}
+
+	/** Name => words, as the page and the copied report list them. @param array $facts Facts; what lies deeper becomes JSON. */
+	private static function facts( array $facts ): array {
+		return array_map(
+			static function ( $value ) {
+				return is_string( $value ) ? $value : (string) wp_json_encode( $value );
+			},
+			$facts
+		);
+	}
+
+	/** Where finished pictures lie. */
+	private static function folder(): string {
+		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
+	}
+
+	/** Answers an AJAX test, once it is clear who asks. @param callable $test Test. */
+	private static function answer( callable $test ): void {
+		check_ajax_referer( 'health-check-site-status' );
+		if ( ! current_user_can( 'view_site_health_checks' ) ) {
+			wp_send_json_error( null, 403 );
+		}
+		wp_send_json_success( $test() );
+	}
+
+	/**
+	 * A result in WordPress' form.
+	 *
+	 * @param string $name   Of the test.
+	 * @param string $status good, recommended or critical.
+	 * @param string $label  Plain text.
+	 * @param string $text   Plain text.
+	 * @param string $url    Where to mend it.
+	 */
+	private static function result( string $name, string $status, string $label, string $text, string $url = '' ): array {
+		return array(
+			'label'       => esc_html( $label ),
+			'status'      => $status,
+			'badge'       => array(
+				'label' => __( 'Picture shop', 'smi-bridge' ),
+				'color' => 'good' === $status ? 'green' : ( 'critical' === $status ? 'red' : 'orange' ),
+			),
+			'description' => '<p>' . esc_html( $text ) . '</p>',
+			'actions'     => '' === $url ? '' : sprintf( '<p><a href="%s">%s</a></p>', esc_url( $url ), esc_html__( 'Look at it', 'smi-bridge' ) ),
+			'test'        => 'smi_bridge_' . $name,
+		);
+	}
+}

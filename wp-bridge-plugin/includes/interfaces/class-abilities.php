@@ -1,0 +1,239 @@
+<?php
+/**
+ * Abilities of the site (WordPress 6.9 and newer): what assistants and automations may find out and do about paid pictures.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Interfaces;
+
+use SmiBridge\Admin\Admin;
+use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Whoever runs one needs the capability of the bridge's pages; what may be done with a job is decided by Actions alone. Money is
+ * given back by people: there is no ability for it. On older WordPress the hooks never fire.
+ */
+final class Abilities {
+
+	const CATEGORY = 'smi-bridge';
+
+	/** Hook `wp_abilities_api_categories_init`. */
+	public static function register_category(): void {
+		wp_register_ability_category(
+			self::CATEGORY,
+			array(
+				'label'       => __( 'SMI Bridge', 'smi-bridge' ),
+				'description' => __( 'Paid enlargements of pictures: where they stand, and what to do about them.', 'smi-bridge' ),
+			)
+		);
+	}
+
+	/** Hook `wp_abilities_api_init`. */
+	public static function register(): void {
+		foreach ( self::all() as $name => $ability ) {
+			$work = $ability['does'];
+			unset( $ability['does'] );
+			wp_register_ability(
+				'smi-bridge/' . $name,
+				array_merge(
+					$ability,
+					array(
+						'category'            => self::CATEGORY,
+						'permission_callback' => array( Admin::class, 'may' ),
+						'execute_callback'    => static function ( $input = array() ) use ( $work ) {
+							try {
+								return $work( (array) $input );
+							} catch ( Database_Error $fault ) {
+								Log::write( 'ability_failed', $fault->getMessage() );
+								return Rest::error( 'database', __( 'The database refused; its log says why.', 'smi-bridge' ) );
+							}
+						},
+						'meta'                => array(
+							'show_in_rest' => true,
+							'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $ability['meta'] ),
+						),
+					)
+				)
+			);
+		}
+	}
+
+	/** Name => label, description, schemas, `meta` (readonly, destructive, idempotent), `does`. */
+	private static function all(): array {
+		$job   = self::input( array(), array( 'job_id' ) );
+		$force = array(
+			'force' => array(
+				'description' => __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ),
+				'type'        => 'boolean',
+			),
+		);
+		return array(
+			'list-jobs'         => array(
+				'label'         => __( 'List jobs', 'smi-bridge' ),
+				'description'   => __( 'Lists paid enlargements by their newest attempt, page by page: all, or those that are under way, past due, in review, due for a refund, refunded or delivered.', 'smi-bridge' ),
+				'input_schema'  => self::list_input(),
+				'output_schema' => self::list_output(),
+				'meta'          => array( true, false, true ),
+				'does'          => array( self::class, 'list_jobs' ),
+			),
+			'get-job'           => array(
+				'label'         => __( 'Look at a job', 'smi-bridge' ),
+				'description'   => __( 'Tells where one paid enlargement stands, with all its attempts, mails, refund and story.', 'smi-bridge' ),
+				'input_schema'  => $job,
+				'output_schema' => Job_Schema::whole(),
+				'meta'          => array( true, false, true ),
+				'does'          => static function ( array $input ) {
+					return Job_View::whole( (string) $input['job_id'] ) ?? Rest::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+				},
+			),
+			'retry-job'         => array(
+				'label'         => __( 'Retry a job', 'smi-bridge' ),
+				'description'   => __( 'Starts the next attempt of a paid enlargement, unless one is under way. A new enlargement may cost credits at Upsampler.', 'smi-bridge' ),
+				'input_schema'  => self::input( $force, array( 'job_id' ) ),
+				'output_schema' => Job_Schema::answer(),
+				'meta'          => array( false, false, false ),
+				'does'          => static function ( array $input ) {
+					return self::answer( $input, Actions::retry( (string) $input['job_id'], wp_validate_boolean( $input['force'] ?? false ) ) );
+				},
+			),
+			'cancel-job'        => array(
+				'label'         => __( 'Stop a job', 'smi-bridge' ),
+				'description'   => __( 'Stops a paid enlargement that is under way; it then waits for a person to retry or refund it.', 'smi-bridge' ),
+				'input_schema'  => $job,
+				'output_schema' => Job_Schema::answer(),
+				'meta'          => array( false, true, true ),
+				'does'          => static function ( array $input ) {
+					return self::answer( $input, Actions::cancel( (string) $input['job_id'] ) );
+				},
+			),
+			'resend-mail'       => array(
+				'label'         => __( 'Resend the mail', 'smi-bridge' ),
+				'description'   => __( 'Sends the customer the mail that belongs to the job’s state once more: picture ready, refund, or a person looks at it.', 'smi-bridge' ),
+				'input_schema'  => $job,
+				'output_schema' => Job_Schema::answer(),
+				'meta'          => array( false, false, false ),
+				'does'          => static function ( array $input ) {
+					return self::answer( $input, Actions::resend( (string) $input['job_id'] ) );
+				},
+			),
+			'connection-status' => array(
+				'label'         => __( 'Connection status', 'smi-bridge' ),
+				'description'   => __( 'Tests the connection to the sidecar in both directions, and says in plain words what is wrong.', 'smi-bridge' ),
+				'output_schema' => self::connection_output(),
+				'meta'          => array( true, false, true ),
+				'does'          => static function () {
+					$findings = Connection_Findings::of( Connection_Test::tested() );
+					return array(
+						'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
+						'findings' => $findings,
+					);
+				},
+			),
+		);
+	}
+
+	/** A page of jobs. @param array $input See list_input(). @return array|\WP_Error */
+	public static function list_jobs( array $input ) {
+		$limit = (int) ( $input['per_page'] ?? 20 );
+		$page  = (int) ( $input['page'] ?? 1 );
+		$found = Jobs_Query::find(
+			array_map( 'sanitize_text_field', array_intersect_key( $input, array_flip( array( 'view', 'search', 'from', 'to', 'order' ) ) ) ) + array(
+				'limit'  => $limit,
+				'offset' => ( $page - 1 ) * $limit,
+			)
+		);
+		return array(
+			'jobs'  => Job_View::items( $found['rows'] ),
+			'total' => $found['total'],
+			'pages' => (int) ceil( $found['total'] / $limit ),
+		);
+	}
+
+	/** What came of an action. @param array $input Input. @param array $answer Of Actions. @return array|\WP_Error */
+	private static function answer( array $input, array $answer ) {
+		return $answer['ok'] ? array( 'job_id' => (string) $input['job_id'] ) + $answer : Rest::error( $answer['code'], $answer['message'] );
+	}
+
+	/** Input schema of the list: the parameters of the REST route. */
+	private static function list_input(): array {
+		$properties = array_map(
+			static function ( $param ) {
+				return array_diff_key( $param, array_flip( array( 'validate_callback', 'sanitize_callback' ) ) );
+			},
+			Rest_List::params()
+		);
+		return array(
+			'type'                 => 'object',
+			'properties'           => $properties,
+			'additionalProperties' => false,
+			'default'              => array(),
+		);
+	}
+
+	/** Output schema of the list. */
+	private static function list_output(): array {
+		return array(
+			'type'       => 'object',
+			'properties' => array(
+				'jobs'  => array(
+					'type'  => 'array',
+					'items' => Job_Schema::item(),
+				),
+				'total' => array( 'type' => 'integer' ),
+				'pages' => array( 'type' => 'integer' ),
+			),
+		);
+	}
+
+	/** Output schema of the connection's test. */
+	private static function connection_output(): array {
+		$text = array( 'type' => 'string' );
+		return array(
+			'type'       => 'object',
+			'properties' => array(
+				'ok'       => array( 'type' => 'boolean' ),
+				'findings' => array(
+					'type'  => 'array',
+					'items' => array(
+						'type'       => 'object',
+						'properties' => array(
+							'level'  => $text + array( 'enum' => array( 'ok', 'warn', 'bad' ) ),
+							'title'  => $text,
+							'text'   => $text,
+							'detail' => $text,
+						),
+					),
+				),
+			),
+		);
+	}
+
+	/**
+	 * Input schema of what is about one job.
+	 *
+	 * @param array    $more     Further properties.
+	 * @param string[] $required Names.
+	 */
+	private static function input( array $more, array $required ): array {
+		return array(
+			'type'                 => 'object',
+			'properties'           => array(
+				'job_id' => array(
+					'description' => __( 'The shop’s id of the job.', 'smi-bridge' ),
+					'type'        => 'string',
+					'pattern'     => Job_Schema::ID,
+				),
+			) + $more,
+			'required'             => $required,
+			'additionalProperties' => false,
+		);
+	}
+}

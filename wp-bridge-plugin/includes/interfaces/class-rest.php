@@ -1,0 +1,173 @@
+<?php
+/**
+ * Visitor: another program of the admin's, at `smi-bridge/v1/jobs`. Lists jobs, tells their story, does what the admin's pages do.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Interfaces;
+
+use SmiBridge\Admin\Admin;
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Jobs\Actions;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Every route asks for the capability of the bridge's pages. What may be done with a job is decided by Actions alone.
+ */
+final class Rest {
+
+	const SPACE = 'smi-bridge/v1';
+
+	/** The id of a job in an address. */
+	const JOB = '/jobs/(?P<id>[A-Za-z0-9_-]{1,64})';
+
+	/** Codes of Actions that are not "the job does not allow it" (409). */
+	const STATUS = array(
+		'unknown_job'    => 404,
+		'no_file'        => 410,
+		'database'       => 503,
+		'refund_failed'  => 502,
+		'failed'         => 502,
+		'not_understood' => 502,
+		'no_sidecar'     => 502,
+		'refused'        => 503,
+		'dns'            => 503,
+		'timeout'        => 503,
+		'tls'            => 503,
+		'network'        => 503,
+	);
+
+	/** Registers all routes. */
+	public static function register_routes(): void {
+		$id = array(
+			'id' => array(
+				'description' => __( 'The shop’s id of the job.', 'smi-bridge' ),
+				'type'        => 'string',
+				'pattern'     => Job_Schema::ID,
+				'required'    => true,
+			),
+		);
+		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), Rest_List::params(), Job_Schema::item() );
+		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::whole() );
+		foreach ( self::actions() as $action => $params ) {
+			$work = static function ( $request ) use ( $action ) {
+				return self::act( $action, $request );
+			};
+			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $params, Job_Schema::answer() );
+		}
+	}
+
+	/** `GET /jobs`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
+	public static function jobs( $request ) {
+		return Rest_List::answer( $request );
+	}
+
+	/** `GET /jobs/<id>`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
+	public static function job( $request ) {
+		$job = Job_View::whole( (string) $request['id'] );
+		return $job ? rest_ensure_response( $job ) : self::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * `POST /jobs/<id>/<action>`.
+	 *
+	 * @param string           $action  As in actions().
+	 * @param \WP_REST_Request $request Request.
+	 * @return \WP_REST_Response|\WP_Error
+	 */
+	private static function act( string $action, $request ) {
+		$job_id = (string) $request['id'];
+		switch ( $action ) {
+			case 'retry':
+				$answer = Actions::retry( $job_id, (bool) $request['force'] );
+				break;
+			case 'refund':
+				$answer = $request['mark_only'] ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, '' === (string) $request['message'] ? null : (string) $request['message'], (bool) $request['confirm'] );
+				break;
+			default:
+				$answer = call_user_func( array( Actions::class, $action ), $job_id );
+		}
+		return $answer['ok'] ? rest_ensure_response( compact( 'job_id' ) + $answer ) : self::error( $answer['code'], $answer['message'] );
+	}
+
+	/** Who may. @return true|\WP_Error */
+	public static function may() {
+		return Admin_Access::may() ? true : new \WP_Error( 'rest_forbidden', __( 'You are not allowed to do this.', 'smi-bridge' ), array( 'status' => rest_authorization_required_code() ) );
+	}
+
+	/** Actions and their further parameters. */
+	private static function actions(): array {
+		return array(
+			'retry'  => array( 'force' => self::flag( __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ) ) ),
+			'cancel' => array(),
+			'refund' => array(
+				'confirm'   => self::flag( __( 'Refund even if the customer has downloaded the picture.', 'smi-bridge' ) ),
+				'mark_only' => self::flag( __( 'The money is back already: note it, pay nothing.', 'smi-bridge' ) ),
+				'message'   => array(
+					'description'       => __( 'Words for the customer, in the mail about it.', 'smi-bridge' ),
+					'type'              => 'string',
+					'maxLength'         => 2000,
+					'default'           => '',
+					'validate_callback' => 'rest_validate_request_arg',
+					'sanitize_callback' => 'sanitize_textarea_field',
+				),
+			),
+			'resend' => array(),
+			'renew'  => array(),
+		);
+	}
+
+	/** A parameter that is yes or no. @param string $about Description. */
+	private static function flag( string $about ): array {
+		return array(
+			'description' => $about,
+			'type'        => 'boolean',
+			'default'     => false,
+		);
+	}
+
+	/**
+	 * Registers a route. A refusing database is an answer, not a crash.
+	 *
+	 * @param string   $path   Below the namespace.
+	 * @param string   $method GET or POST.
+	 * @param callable $work   Gets the request.
+	 * @param array    $params Schemas of parameters.
+	 * @param array    $schema Of the answer (of one item, for lists).
+	 */
+	private static function route( string $path, string $method, callable $work, array $params, array $schema ): void {
+		register_rest_route(
+			self::SPACE,
+			$path,
+			array(
+				array(
+					'methods'             => $method,
+					'permission_callback' => array( self::class, 'may' ),
+					'callback'            => static function ( $request ) use ( $work ) {
+						try {
+							return $work( $request );
+						} catch ( Database_Error $fault ) {
+							Log::write( 'rest_failed', $fault->getMessage(), array( 'route' => $request->get_route() ) );
+							return self::error( 'database', __( 'The database refused; its log says why.', 'smi-bridge' ) );
+						}
+					},
+					'args'                => $params,
+				),
+				'schema' => static function () use ( $schema ) {
+					return array(
+						'$schema' => 'http://json-schema.org/draft-04/schema#',
+						'title'   => 'smi-bridge-job',
+					) + $schema;
+				},
+			)
+		);
+	}
+
+	/** An answer that is no success. @param string $code Code of Actions. @param string $message Plain text. */
+	public static function error( string $code, string $message ): \WP_Error {
+		return new \WP_Error( 'smi_bridge_' . $code, $message, array( 'status' => self::STATUS[ $code ] ?? 409 ) );
+	}
+}

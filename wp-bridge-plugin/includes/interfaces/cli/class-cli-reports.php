@@ -1,0 +1,128 @@
+<?php
+/**
+ * Commands that only read: list, status, show.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Interfaces\Cli;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Interfaces\Job_View;
+use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Each method gets positional and named arguments, checked by WP-CLI against the synopsis.
+ */
+final class Cli_Reports {
+
+	/** Rows that are read at once. */
+	const PAGE = 200;
+
+	/** `list`. @param string[] $positional None. @param array $named Options. */
+	public static function jobs( array $positional, array $named ): void {
+		if ( 'count' === ( $named['format'] ?? '' ) ) {
+			\WP_CLI::line( (string) self::find( $named, 1, 0 )['total'] ); // Of all, whatever --limit says.
+			return;
+		}
+		$limit  = max( 0, (int) ( $named['limit'] ?? 50 ) );
+		$items  = array();
+		$offset = max( 0, (int) ( $named['offset'] ?? 0 ) );
+		do {
+			$page   = $limit ? min( self::PAGE, $limit - count( $items ) ) : self::PAGE;
+			$rows   = self::find( $named, $page, $offset )['rows'];
+			$items  = array_merge( $items, 'ids' === ( $named['format'] ?? '' ) ? $rows : Job_View::items( $rows ) );
+			$offset = $offset + count( $rows );
+		} while ( count( $rows ) === $page && ( ! $limit || count( $items ) < $limit ) );
+		Cli_Output::items( $items, array( 'job_id', 'state', 'attempt', 'past_due', 'reason', 'title', 'email', 'created_at', 'updated_at' ), $named );
+	}
+
+	/**
+	 * Jobs as the options name them.
+	 *
+	 * @param array $named  view, search, from, to, order.
+	 * @param int   $limit  At most so many.
+	 * @param int   $offset Leave out so many.
+	 */
+	public static function find( array $named, int $limit, int $offset ): array {
+		foreach ( array( 'from', 'to' ) as $day ) {
+			if ( isset( $named[ $day ] ) && ! preg_match( '/^\d{4}-\d{2}-\d{2}\z/', (string) $named[ $day ] ) ) {
+				\WP_CLI::error( sprintf( '--%s must be a day like 2026-11-22.', $day ) );
+			}
+		}
+		return Jobs_Query::find( array_intersect_key( $named, array_flip( array( 'view', 'search', 'from', 'to', 'order' ) ) ) + compact( 'limit', 'offset' ) );
+	}
+
+	/** `status`. @param string[] $positional None. @param array $named Options. */
+	public static function status( array $positional, array $named ): void {
+		$health = Sidecar_Health::look( 0 );
+		$status = $health['status'] ?? array();
+		$facts  = array(
+			'version'     => SMI_BRIDGE_VERSION,
+			'site'        => Site::identity(),
+			'shop'        => Shop::name(),
+			'sidecar_url' => Settings::sidecar_url(),
+			'public_url'  => Settings::public_url(),
+			'configured'  => Settings::is_configured(),
+			'connected'   => Settings::is_connected(),
+			'paused'      => Staging_Lock::is_copy() ? 'copy' : ( Settings::is_paused() ? 'admin' : false ),
+			'handler'     => Compat::handler_status(),
+			'sidecar'     => $health['at'] ? ( $health['ok'] ? 'ok' : $health['code'] ) : 'never asked',
+		);
+		foreach ( array( 'version', 'workers', 'scheduler' ) as $name ) {
+			$facts[ 'sidecar_' . $name ] = $status[ $name ] ?? null;
+		}
+		foreach ( array( 'queues', 'held', 'jobs' ) as $name ) {
+			$facts[ 'sidecar_' . $name ] = (object) (array) ( $status[ $name ] ?? array() );
+		}
+		foreach ( Jobs_Query::counts() as $view => $number ) {
+			$facts[ 'jobs_' . $view ] = $number;
+		}
+		self::facts( $facts, $named );
+	}
+
+	/** `show`. @param string[] $positional The job. @param array $named Options. */
+	public static function show( array $positional, array $named ): void {
+		$job = Job_View::is_id( $positional[0] ) ? Job_View::whole( $positional[0] ) : null;
+		if ( ! $job ) {
+			\WP_CLI::error( sprintf( 'The ledger does not know %s.', Cli_Output::line( $positional[0] ) ) );
+		}
+		$format = (string) ( $named['format'] ?? 'table' );
+		if ( 'table' !== $format ) {
+			\WP_CLI::print_value( json_decode( wp_json_encode( $job ), true ), array( 'format' => $format ) );
+			return;
+		}
+		self::facts( array_diff_key( $job, array_flip( array( 'attempts', 'effects', 'story' ) ) ), $named );
+		Cli_Output::items( $job['attempts'], array( 'attempt', 'state', 'reason', 'detail', 'created_at', 'delivered_at', 'settled_at' ), array() );
+		if ( $job['effects'] ) {
+			Cli_Output::items( $job['effects'], array( 'attempt', 'effect', 'outcome', 'claimed_at', 'done_at' ), array() );
+		}
+		if ( $job['story'] ) {
+			Cli_Output::items( $job['story'], array( 'at', 'attempt', 'event', 'detail' ), array() );
+		}
+	}
+
+	/**
+	 * Prints name and value; as one object where the format has objects.
+	 *
+	 * @param array $facts Name => value.
+	 * @param array $named Options.
+	 */
+	private static function facts( array $facts, array $named ): void {
+		$format = (string) ( $named['format'] ?? 'table' );
+		if ( 'json' === $format || 'yaml' === $format ) {
+			\WP_CLI::print_value( 'yaml' === $format ? json_decode( wp_json_encode( $facts ), true ) : $facts, array( 'format' => $format ) );
+			return;
+		}
+		$items = array();
+		foreach ( Cli_Output::as_text( $facts ) as $name => $value ) {
+			$items[] = compact( 'name', 'value' );
+		}
+		Cli_Output::items( $items, array( 'name', 'value' ), array( 'format' => $format ) );
+	}
+}

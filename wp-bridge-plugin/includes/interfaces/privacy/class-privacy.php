@@ -1,0 +1,100 @@
+<?php
+/**
+ * WordPress' tools for personal data: what of a customer we keep can be exported and erased. The suggested text is Privacy_Text's.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Interfaces\Privacy;
+
+use SmiBridge\Core\Format;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Finds a customer's jobs by e-mail address through the shop, page by page.
+ */
+final class Privacy {
+
+	/** Jobs of one page. */
+	const PAGE = 100;
+
+	/** Adds the exporter. @param array $exporters Exporters. */
+	public static function exporters( $exporters ): array {
+		return (array) $exporters + array(
+			'smi-bridge' => array(
+				'exporter_friendly_name' => __( 'Enlarged pictures (SMI Bridge)', 'smi-bridge' ),
+				'callback'               => array( self::class, 'export' ),
+			),
+		);
+	}
+
+	/** Adds the eraser. @param array $erasers Erasers. */
+	public static function erasers( $erasers ): array {
+		return (array) $erasers + array(
+			'smi-bridge' => array(
+				'eraser_friendly_name' => __( 'Enlarged pictures (SMI Bridge)', 'smi-bridge' ),
+				'callback'             => array( self::class, 'erase' ),
+			),
+		);
+	}
+
+	/**
+	 * A page of the export.
+	 *
+	 * @param string $email E-mail address.
+	 * @param int    $page  From 1.
+	 * @return array{data: array[], done: bool}
+	 */
+	public static function export( $email, $page = 1 ): array {
+		$job_ids = Shop::jobs_of( (string) $email );
+		$some    = array_slice( $job_ids, self::PAGE * ( max( 1, (int) $page ) - 1 ), self::PAGE );
+		return array(
+			'data' => Privacy_Export::items( $some ),
+			'done' => count( $job_ids ) <= self::PAGE * max( 1, (int) $page ),
+		);
+	}
+
+	/**
+	 * A page of the erasure: always the first jobs that are left, since erased ones no longer have the address.
+	 *
+	 * @param string $email E-mail address.
+	 * @param int    $page  Not used.
+	 * @return array{items_removed: bool, items_retained: bool, messages: string[], done: bool}
+	 */
+	public static function erase( $email, $page = 1 ): array {
+		$kept = array();
+		$open = array();
+		foreach ( array_chunk( Shop::jobs_of( (string) $email ), self::PAGE ) as $some ) {
+			$some = array_diff( $some, Erasure::done_among( $some ) );
+			$rows = Ledger::newest_of( $some );
+			$jobs = Shop::jobs( $some );
+			foreach ( $some as $job_id ) {
+				$why = Erasure::why_not( $rows[ $job_id ] ?? null, $jobs[ $job_id ] ?? null );
+				if ( null === $why ) {
+					$open[] = $job_id;
+				} else {
+					$kept[] = sprintf( $why, Format::reference( $job_id ) );
+				}
+			}
+		}
+		$now    = array_slice( $open, 0, self::PAGE );
+		$untold = 0;
+		foreach ( $now as $job_id ) {
+			$untold += Erasure::of( $job_id ) ? 0 : 1;
+		}
+		$done = count( $open ) === count( $now );
+		if ( $untold ) {
+			/* translators: %s: number of orders */
+			$kept[] = sprintf( _n( 'The files of %s order are still on the sidecar, which could not be reached. They are erased as soon as it can be.', 'The files of %s orders are still on the sidecar, which could not be reached. They are erased as soon as it can be.', $untold, 'smi-bridge' ), number_format_i18n( $untold ) );
+		}
+		return array(
+			'items_removed'  => (bool) $now,
+			'items_retained' => ( $done && $kept ) || $untold,
+			'messages'       => $done || $untold ? array_values( array_unique( $done ? $kept : array_slice( $kept, -1 ) ) ) : array(),
+			'done'           => $done,
+		);
+	}
+}

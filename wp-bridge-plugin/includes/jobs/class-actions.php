@@ -1,0 +1,350 @@
+<?php
+/**
+ * What a person may do with a job: retry, stop, refund, resend the mail, renew the link. One place for pages, REST, WP-CLI and AJAX.
+ *
+ * Callers check who asks; this class checks what the job allows. Every answer is `{ok: bool, code: stable word, message: plain text}`.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Format;
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
+use SmiBridge\Core\Transaction;
+use SmiBridge\Ledger\Attempt;
+use SmiBridge\Ledger\Effects;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Customer_Mail;
+use SmiBridge\Mail\Mail;
+use SmiBridge\Messages\Delivery_Messages;
+use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Shop\Stripe_Refund;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Safe to call twice: the second call finds what the first one did and says so.
+ */
+final class Actions {
+
+	/** The reason in ledger and story when a person gives the money back. */
+	const BY_PERSON = 'refunded_by_person';
+
+	/**
+	 * Starts the next attempt.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param bool   $force  Pay Upsampler again even if a good file exists.
+	 */
+	public static function retry( string $job_id, bool $force = false ): array {
+		if ( ! Compat::may_forward() ) {
+			return self::no( 'not_connected', __( 'Not started: the bridge is not connected, is paused, or the shop’s own handler could not be detached.', 'smi-bridge' ) );
+		}
+		return self::guard(
+			static function () use ( $job_id, $force ) {
+				$code = Rerun::start( $job_id, array( 'admin_override' => true, 'force' => $force ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				History::write();
+				$words = array(
+					'started'     => __( 'Started again.', 'smi-bridge' ),
+					'busy'        => __( 'Not started: an attempt is under way. It may be started again when its deadline has passed.', 'smi-bridge' ),
+					'unknown_job' => __( 'Not started: the shop does not know this job.', 'smi-bridge' ),
+				);
+				return 'started' === $code ? self::yes( $code, $words[ $code ] ) : self::no( $code, $words[ $code ] ?? $code );
+			}
+		);
+	}
+
+	/**
+	 * Stops a job that is under way: it waits in review, and nothing goes on by itself.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function cancel( string $job_id ): array {
+		return self::guard(
+			static function () use ( $job_id ) {
+				$effects = array();
+				$answer  = self::locked(
+					$job_id,
+					static function ( array $row ) use ( &$effects ) {
+						if ( 'review' === $row['state'] && Reasons::STOPPED === $row['reason'] ) {
+							return self::yes( 'already', __( 'It is stopped already.', 'smi-bridge' ) );
+						}
+						$set   = array(
+							'reason'      => Reasons::STOPPED,
+							'detail'      => null,
+							'event'       => 'stopped',
+							'next_try_at' => null,
+						);
+						$moved = in_array( $row['state'], array( 'refunding', 'delivered', 'refunded' ), true ) ? null : Ledger::move( $row, 'review', $set );
+						if ( ! $moved ) {
+							return self::no( 'settled', __( 'Not stopped: it has ended already.', 'smi-bridge' ) );
+						}
+						$effects = Shop::follow( $row, $moved );
+						History::tell( $row['job_id'], (int) $row['attempt'], 'stopped', array( 'user' => get_current_user_id() ) );
+						History::write();
+						self::tell_sidecar( $moved, 'stopped' );
+						return self::yes( 'stopped', __( 'Stopped. It waits in review: retry it or refund it.', 'smi-bridge' ) );
+					}
+				);
+				foreach ( $effects as $effect ) {
+					$effect();
+				}
+				return $answer;
+			}
+		);
+	}
+
+	/**
+	 * Gives the money back, once for each payment, and ends the link.
+	 *
+	 * @param string      $job_id           The shop's id.
+	 * @param string|null $customer_message Words for the customer's mail.
+	 * @param bool        $confirmed        The person knows that the customer has the file, if he has.
+	 */
+	public static function refund( string $job_id, ?string $customer_message = null, bool $confirmed = false ): array {
+		return self::guard(
+			static function () use ( $job_id, $customer_message, $confirmed ) {
+				$begun      = null;
+				$downloaded = $confirmed ? null : Downloads::first( $job_id );
+				if ( null !== $downloaded && 'refunded' !== ( Ledger::newest( $job_id )['state'] ?? '' ) ) {
+					/* translators: %s: date and time */
+					return self::no( 'downloaded', sprintf( __( 'Not refunded: the customer downloaded the picture on %s. If the money is to go back nevertheless, confirm it: on the job’s own page, or with the option for it.', 'smi-bridge' ), Format::moment( $downloaded ) ) );
+				}
+				$answer = self::locked(
+					$job_id,
+					static function ( array $row ) use ( &$begun ) {
+						if ( 'refunded' === $row['state'] ) {
+							return self::yes( 'already', __( 'It is refunded already.', 'smi-bridge' ) );
+						}
+						$begun = Refund::begin( $row, self::BY_PERSON );
+						if ( ! $begun && Effects::reclaim( $row['job_id'], 0, Effects::REFUND, false ) ) {
+							$begun = Refund::refunding( $row, self::BY_PERSON, '' ); // The last try failed for certain.
+						}
+						if ( ! $begun ) {
+							return self::no( 'unknown', __( 'Not refunded: an earlier refund is under way, or nobody knows how it ended. Look at your payment provider; if the money is back, mark the job as refunded.', 'smi-bridge' ) );
+						}
+						History::tell( $row['job_id'], (int) $row['attempt'], 'refunding', array( 'user' => get_current_user_id() ) );
+						History::write();
+						return null;
+					}
+				);
+				if ( ! $begun || $answer ) {
+					return $answer ?? self::no( 'changed', __( 'Not refunded: the job has just changed. Look at it again.', 'smi-bridge' ) );
+				}
+				$row = Refund::carry_out( $begun, $customer_message );
+				History::write();
+				if ( 'refunded' !== $row['state'] ) {
+					return self::no( 'refund_failed', (string) ( $row['detail'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
+				}
+				self::tell_sidecar( $row, 'refunded' );
+				return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
+			}
+		);
+	}
+
+	/**
+	 * Notes a refund that a person made at the payment provider: the job ends, nobody is paid again.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function mark_refunded( string $job_id ): array {
+		return self::guard(
+			static function () use ( $job_id ) {
+				$row = Ledger::newest( $job_id );
+				if ( ! $row ) {
+					return self::unknown();
+				}
+				Stripe_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
+				return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
+			}
+		);
+	}
+
+	/**
+	 * Sends the mail that belongs to the job's state once more.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function resend( string $job_id ): array {
+		return self::guard(
+			static function () use ( $job_id ) {
+				$row     = Ledger::newest( $job_id );
+				$effects = array(
+					'delivered' => 'mail:delivered',
+					'refunded'  => 'mail:refunded',
+					'review'    => 'mail:review',
+				);
+				if ( ! $row ) {
+					return self::unknown();
+				}
+				if ( ! isset( $effects[ $row['state'] ] ) ) {
+					return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
+				}
+				if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
+					$renewed = self::renew( $job_id );
+					if ( ! $renewed['ok'] ) {
+						return $renewed;
+					}
+					$row = Ledger::newest( $job_id );
+				}
+				return self::mailed( $row, $effects[ $row['state'] ] );
+			}
+		);
+	}
+
+	/**
+	 * Gets a fresh link for a delivered job.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function renew( string $job_id ): array {
+		return self::guard(
+			static function () use ( $job_id ) {
+				$row = Ledger::newest( $job_id );
+				if ( ! $row || 'delivered' !== $row['state'] ) {
+					return $row ? self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) ) : self::unknown();
+				}
+				$answer = ( new Sidecar_Client() )->send(
+					'job.renew',
+					array(
+						'job_id'       => $job_id,
+						'attempt'      => (int) $row['attempt'],
+						'expiry_hours' => Settings::expiry_hours(),
+					)
+				);
+				if ( is_wp_error( $answer ) ) {
+					$gone = 'no_file' === $answer->get_error_code();
+					return self::no( $answer->get_error_code(), $gone ? __( 'Not renewed: the file is no longer there. Retry makes it anew.', 'smi-bridge' ) : $answer->get_error_message() );
+				}
+				if ( empty( $answer['token'] ) || empty( $answer['expires_at'] ) ) {
+					return self::no( 'not_understood', __( 'Not renewed: the sidecar’s answer was not understood.', 'smi-bridge' ) );
+				}
+				$set = array(
+					'token'        => (string) $answer['token'],
+					'download_url' => isset( $answer['download_url'] ) ? (string) $answer['download_url'] : null,
+					'expires_at'   => Sql::from_rfc3339( (string) $answer['expires_at'] ),
+					'revoked_at'   => null,
+					'updated_at'   => Sql::utc( time() ),
+				);
+				$ended = self::locked(
+					$job_id,
+					static function ( array $now ) use ( $row, $set ) {
+						// While the sidecar was asked, the job may have been refunded: that link stays dead.
+						if ( 'delivered' !== $now['state'] || $now['id'] !== $row['id'] ) {
+							return self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
+						}
+						Ledger::note( (int) $row['id'], $set );
+						Shop::write_delivery( $row['job_id'], Shop::delivery_facts( array_merge( $row, $set ) ) );
+						return null;
+					}
+				);
+				if ( $ended ) {
+					return $ended;
+				}
+				History::tell( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				History::write();
+				/* translators: %s: date and time */
+				return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );
+			}
+		);
+	}
+
+	/**
+	 * Mails now, and writes down what came of it.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $effect As in Effects.
+	 */
+	private static function mailed( array $row, string $effect ): array {
+		$attempt = (int) $row['attempt'];
+		// A first mail that failed, or of which nobody knows, is settled by this one.
+		$ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );
+		$sent = Customer_Mail::send( $row, $effect );
+		if ( $ours ) {
+			Customer_Mail::told( $row, $effect, $sent );
+		} else {
+			History::tell( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		History::write();
+		if ( 'sent' === $sent && 'delivered' === $row['state'] ) {
+			Shop::write_mailed( $row['job_id'], true );
+		}
+		$words = array(
+			'sent'       => __( 'Mail sent.', 'smi-bridge' ),
+			'no_address' => __( 'Not sent: the shop has no e-mail address for this job.', 'smi-bridge' ),
+			'disabled'   => __( 'Not sent: mails of this kind are switched off in the settings.', 'smi-bridge' ),
+			/* translators: %s: words of the mailer */
+			'failed'     => sprintf( __( 'Not sent: %s', 'smi-bridge' ), Mail::$last_error ),
+		);
+		return 'sent' === $sent ? self::yes( $sent, $words[ $sent ] ) : self::no( $sent, $words[ $sent ] );
+	}
+
+	/**
+	 * Runs something with the newest attempt's row locked.
+	 *
+	 * @param string   $job_id The shop's id.
+	 * @param callable $work   Gets the row; returns an answer or null.
+	 */
+	private static function locked( string $job_id, callable $work ): ?array {
+		$transaction = new Transaction();
+		try {
+			$row    = Ledger::newest( $job_id, true );
+			$answer = $row ? $work( $row ) : self::unknown();
+			$transaction->commit();
+			return $answer;
+		} catch ( \Throwable $error ) {
+			$transaction->rollback();
+			History::forget();
+			throw $error;
+		}
+	}
+
+	/**
+	 * Turns a refusing database into an answer.
+	 *
+	 * @param callable $work Returns an answer.
+	 */
+	private static function guard( callable $work ): array {
+		if ( Settings::is_paused() ) {
+			return self::no( 'paused', __( 'Not done: this site is paused.', 'smi-bridge' ) );
+		}
+		try {
+			return $work();
+		} catch ( Database_Error $error ) {
+			Log::write( 'action_failed', $error->getMessage() );
+			return self::no( 'database', __( 'Not done: the database refused. The log says why.', 'smi-bridge' ) );
+		}
+	}
+
+	/** Tells the sidecar when the request is over. @param array $row Ledger row. @param string $reason As in the schema. */
+	private static function tell_sidecar( array $row, string $reason ): void {
+		$data = array(
+			'job_id'  => $row['job_id'],
+			'attempt' => (int) $row['attempt'],
+			'reason'  => $reason,
+		);
+		Payment::later( 'job.cancel', $row['job_id'], (int) $row['attempt'], $data );
+	}
+
+	/** The answer for a job that the ledger does not know. */
+	private static function unknown(): array {
+		return self::no( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+	}
+
+	/** It is done. @param string $code Stable word. @param string $message Plain text. */
+	private static function yes( string $code, string $message ): array {
+		return array( 'ok' => true ) + compact( 'code', 'message' );
+	}
+
+	/** It is not. @param string $code Stable word. @param string $message Plain text. */
+	private static function no( string $code, string $message ): array {
+		return array( 'ok' => false ) + compact( 'code', 'message' );
+	}
+}

@@ -1,0 +1,120 @@
+<?php
+/**
+ * A job as the sidecar gets it: the data of `job.paid`, and the record of the pull (docs/contract.md, part 3).
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Puts together what shop and ledger know. The customer's e-mail address is not part of it.
+ */
+final class Job_Record {
+
+	/**
+	 * The data of an attempt's `job.paid`.
+	 *
+	 * @param array      $row A ledger row.
+	 * @param array|null $job The shop's job; null when the shop has deleted it.
+	 */
+	public static function paid_data( array $row, ?array $job ): array {
+		$attempt = (int) $row['attempt'];
+		return array(
+			'job_id'       => $row['job_id'],
+			'attempt'      => $attempt,
+			'rerun'        => (bool) $row['is_rerun'],
+			'force'        => (bool) $row['is_forced'],
+			'factor'       => $job['factor'] ?? 0,
+			'source'       => $job['source'] ?? array(
+				'type' => 'attachment',
+				'url'  => null,
+				'path' => null,
+			),
+			'width'        => $job['width'] ?? null,
+			'height'       => $job['height'] ?? null,
+			'expiry_hours' => Settings::expiry_hours(),
+			'format'       => Settings::output_format(),
+			'paid_at'      => gmdate( 'Y-m-d\TH:i:s\Z', self::paid_at( $row, $job ) ),
+			'title'        => $job ? Shop::title( $job ) : null,
+			'previous'     => $attempt > 1 ? self::previous( Ledger::delivered_before( $row['job_id'], $attempt ) ) : null,
+		);
+	}
+
+	/**
+	 * When it was paid, as far as the shop knows; Unix seconds.
+	 *
+	 * @param array      $row A ledger row.
+	 * @param array|null $job The shop's job.
+	 */
+	private static function paid_at( array $row, ?array $job ): int {
+		return empty( $job['paid_at'] ) ? (int) strtotime( $row['created_at'] . ' UTC' ) : (int) $job['paid_at'];
+	}
+
+	/**
+	 * The record of an attempt.
+	 *
+	 * @param array      $row A ledger row.
+	 * @param array|null $job The shop's job.
+	 */
+	public static function record( array $row, ?array $job ): array {
+		$data = self::paid_data( $row, $job );
+		$now  = time();
+		return $data + array(
+			'state'        => $row['state'],
+			'submission'   => (int) $row['submission'],
+			'upsampler_id' => $row['upsampler_id'],
+			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
+			'age'          => max( 0, $now - self::paid_at( $row, $job ) ),
+			'updated_age'  => max( 0, $now - strtotime( $row['updated_at'] . ' UTC' ) ),
+			'reason'       => $row['reason'],
+			'delivery'     => null === $row['path'] ? null : self::delivery( $row ),
+		);
+	}
+
+	/**
+	 * What was delivered.
+	 *
+	 * @param array $row A ledger row with a path.
+	 */
+	private static function delivery( array $row ): array {
+		return self::file( $row ) + array(
+			'format'       => $row['format'],
+			'token'        => $row['token'],
+			'download_url' => $row['download_url'],
+			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
+			'revoked'      => null !== $row['revoked_at'],
+		);
+	}
+
+	/**
+	 * The good file of an earlier attempt.
+	 *
+	 * @param array|null $row A delivered ledger row.
+	 */
+	private static function previous( ?array $row ): ?array {
+		return $row ? self::file( $row ) : null;
+	}
+
+	/**
+	 * A file's facts.
+	 *
+	 * @param array $row A ledger row with a path.
+	 */
+	private static function file( array $row ): array {
+		return array(
+			'path'   => $row['path'],
+			'bytes'  => (int) $row['bytes'],
+			'sha256' => $row['sha256'],
+			'width'  => (int) $row['width'],
+			'height' => (int) $row['height'],
+		);
+	}
+}

@@ -1,0 +1,251 @@
+<?php
+/**
+ * The customer's money goes back: once for each payment, whatever repeats.
+ *
+ * The unique row (job, attempt 0, `refund`) is written before the call and finished after it. If we die in between, nobody knows
+ * whether the money went: a person looks, nothing is repeated.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Sql;
+use SmiBridge\Core\States;
+use SmiBridge\Ledger\Effects;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Mail\Customer_Mail;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Steps of a refund. Callers: job.failed, a person (Orders), the payment provider's own word (Stripe_Refund).
+ */
+final class Refund {
+
+	const EFFECT     = 'refund';
+	const REFUND_DUE = 'refund_due';
+
+	/**
+	 * Claims the payment's refund and moves the attempt to `refunding`.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $reason A stable word.
+	 * @param string $detail For people.
+	 * @return array|null The row in `refunding`; null when the refund was claimed before or the state does not allow it.
+	 */
+	public static function begin( array $row, string $reason, string $detail = '' ): ?array {
+		if ( ! States::may_go( $row['state'], 'refunding' ) || ! Effects::claim( $row['job_id'], 0, self::EFFECT ) ) {
+			return null;
+		}
+		return self::refunding( $row, $reason, $detail );
+	}
+
+	/**
+	 * Moves an attempt whose refund is claimed.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $reason A stable word.
+	 * @param string $detail For people.
+	 */
+	public static function refunding( array $row, string $reason, string $detail ): ?array {
+		return Ledger::move(
+			$row,
+			'refunding',
+			array(
+				'reason'      => $reason,
+				'detail'      => '' === $detail ? null : $detail,
+				'event'       => 'refunding',
+				'next_try_at' => null,
+			)
+		);
+	}
+
+	/**
+	 * Calls the shop, and writes what came of it. Outside of any transaction: each step must last.
+	 *
+	 * @param array       $row              Row in `refunding`, its refund claimed by us.
+	 * @param string|null $customer_message Words for the customer.
+	 * @return array The row: `refunded`, or `review` with the reason `refund_due`.
+	 */
+	public static function carry_out( array $row, ?string $customer_message = null ): array {
+		$job = Shop::job( $row['job_id'] );
+		try {
+			$answer = $job ? Shop::refund( $job, (string) $row['reason'] ) : new \WP_Error( 'unknown_job', 'The shop no longer knows this job.' );
+		} catch ( \Throwable $error ) {
+			$answer = new \WP_Error( 'unknown', get_class( $error ) . ': ' . $error->getMessage() );
+		}
+		if ( ! is_wp_error( $answer ) && ! is_array( $answer ) ) {
+			$answer = new \WP_Error( 'unknown', 'The shop gave no clear answer.' );
+		}
+		if ( is_wp_error( $answer ) ) {
+			return self::failed( $row, $answer, $customer_message );
+		}
+		$amount = isset( $answer['amount'] ) && is_numeric( $answer['amount'] ) ? (float) $answer['amount'] : ( $job['amount'] ?? null );
+		Effects::done( $row['job_id'], 0, self::EFFECT, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
+		// Claimed before the row says `refunded`: if we die in between, the mail is known to be missing, not forgotten.
+		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
+		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
+		if ( $ours ) {
+			Customer_Mail::told( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
+		}
+		return $ended;
+	}
+
+	/**
+	 * The money is back: ledger, link and the shop's row say so.
+	 *
+	 * @param array      $row    Ledger row.
+	 * @param float|null $amount In the shop's currency.
+	 * @param string     $reason A stable word.
+	 */
+	public static function refunded( array $row, ?float $amount, string $reason ): array {
+		$job_id = $row['job_id'];
+		$facts  = compact( 'amount', 'reason' );
+		$change = Shop::write_refund( $job_id, $facts ); // First: until the ledger says so as well, whoever comes repeats it.
+		$moved  = null;
+		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
+			$set   = array(
+				'reason'      => $reason,
+				'event'       => 'refunded',
+				'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
+				'next_try_at' => null,
+			);
+			$moved = Ledger::move( $row, 'refunded', $set );
+			// A delivery, or a rerun, of the same moment was faster: that ends, too, or the customer would keep picture and money.
+			$row = $moved ?? Ledger::newest( $job_id, true ) ?? $row;
+			if ( $moved && $try ) {
+				$change = Shop::write_refund( $job_id, $facts ) ?? $change; // A delivery has written the shop's row, too.
+			}
+		}
+		Shop::announce( $job_id, $change, $facts );
+		History::tell( $job_id, (int) $row['attempt'], 'refunded', $facts );
+		return $row;
+	}
+
+	/**
+	 * The refund did not work, or nobody knows: a person must see to it.
+	 *
+	 * @param array       $row              Row in `refunding`.
+	 * @param \WP_Error   $error            Why; code `unknown`: the money may have gone.
+	 * @param string|null $customer_message Words for the customer.
+	 */
+	private static function failed( array $row, \WP_Error $error, ?string $customer_message ): array {
+		$now = Ledger::newest( $row['job_id'], true );
+		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
+			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::mail( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return $now;
+		}
+		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
+		Effects::done( $row['job_id'], 0, self::EFFECT, $outcome, $error->get_error_message() );
+		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		History::tell( $row['job_id'], (int) $row['attempt'], 'refund_' . $outcome, array( 'detail' => $error->get_error_message() ) );
+		$row = self::due( $row, $error->get_error_message() );
+		self::mail( $row, 'mail:review', array( 'customer_message' => $customer_message ) );
+		return $row;
+	}
+
+	/**
+	 * Review with the mark "refund due": the money is owed, and does not go out by itself.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $detail For people.
+	 */
+	public static function due( array $row, string $detail ): array {
+		Admin_Digest::review_begun();
+		$moved = Ledger::move(
+			$row,
+			'review',
+			array(
+				'reason' => self::REFUND_DUE,
+				'detail' => mb_substr( trim( $row['reason'] . ': ' . $detail, ': ' ), 0, 1000 ),
+				'event'  => self::REFUND_DUE,
+			)
+		);
+		if ( $moved && null === $row['delivered_at'] ) { // What was delivered stays in the customer's hands meanwhile.
+			Shop::announce( $row['job_id'], Shop::write_progress( $row['job_id'], States::shop_word( 'review' ) ) );
+		}
+		return $moved ?? Ledger::newest( $row['job_id'] ) ?? $row;
+	}
+
+	/**
+	 * Another attempt of a job whose payment's refund was tried before: what the record says decides.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $reason A stable word.
+	 * @param string $detail For people.
+	 */
+	public static function settle_by_record( array $row, string $reason, string $detail ): array {
+		$effect = Effects::find( $row['job_id'], 0, self::EFFECT );
+		if ( $effect && 'refunded' === $effect['outcome'] ) {
+			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, $reason );
+		}
+		$row['reason'] = $reason;
+		return self::due( $row, $detail );
+	}
+
+	/**
+	 * A refund that was cut off (claimed, no end, some minutes old) becomes "refund due".
+	 *
+	 * @param array $row Row in `refunding`.
+	 * @return array|null The row, settled; null: too early to say.
+	 */
+	public static function give_up_unknown( array $row ): ?array {
+		$effect = Effects::find( $row['job_id'], 0, self::EFFECT );
+		if ( $effect && null === $effect['done_at'] && ! Effects::is_unknown( $effect ) ) {
+			return null;
+		}
+		if ( $effect && 'refunded' === $effect['outcome'] ) {
+			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
+		}
+		$detail = 'The refund was cut off; whether the money went is not known.';
+		History::tell( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
+		return self::due( $row, $detail );
+	}
+
+	/**
+	 * The customer's mail about an attempt that was settled by somebody else than the one who began it, if he has not got it.
+	 *
+	 * @param array       $row              Settled ledger row.
+	 * @param string|null $customer_message Words for the customer.
+	 * @return callable[] Effects, to be run after the commit.
+	 */
+	public static function tell_later( array $row, ?string $customer_message = null ): array {
+		$known = array(
+			'review'   => 'mail:review',
+			'refunded' => 'mail:refunded',
+		);
+		if ( ! isset( $known[ $row['state'] ] ) ) {
+			return array();
+		}
+		$extra = array(
+			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
+			'customer_message' => $customer_message,
+		);
+		$mail  = Customer_Mail::once( $row, $known[ $row['state'] ], $extra );
+		return array(
+			static function () use ( $mail ) {
+				return $mail( Outcome::done() ); // Its answer is no part of the message's result.
+			},
+		);
+	}
+
+	/**
+	 * Mails the customer now, once.
+	 *
+	 * @param array  $row    Ledger row.
+	 * @param string $effect Effect.
+	 * @param array  $extra  Further facts.
+	 */
+	public static function mail( array $row, string $effect, array $extra ): void {
+		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
+			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
+		}
+	}
+}

@@ -1,0 +1,63 @@
+<?php
+/**
+ * A person wants another attempt: the payment action with `admin_override`, the shop's own retry button, our pages and commands.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\States;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Starts attempt n+1, unless one is under way.
+ */
+final class Rerun {
+
+	/**
+	 * Starts the next attempt of a job, whatever its payment status and the shop's word for it are.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param array  $context `force`: pay Upsampler again even if a good file exists.
+	 * @return string started, unknown_job, busy (an attempt is under way and not past its deadline).
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function start( string $job_id, array $context = array() ): string {
+		$job = Shop::job( $job_id );
+		if ( ! $job ) {
+			return Payment::declined( $job_id, 'unknown_job' );
+		}
+		$newest = Ledger::newest( $job_id );
+		/**
+		 * Filters whether another attempt may start now.
+		 *
+		 * @param bool       $may     False while an attempt is under way and not past its deadline.
+		 * @param string     $job_id  The shop's id.
+		 * @param array|null $newest  The newest attempt's ledger row.
+		 * @param array      $context Context of the event.
+		 */
+		$may = apply_filters( 'smi_bridge_rerun_allowed', ! $newest || ! Ledger::is_busy( $newest ), $job_id, $newest, $context );
+		if ( ! $may ) {
+			return Payment::declined( $job_id, 'busy' );
+		}
+		$attempt = $newest ? (int) $newest['attempt'] + 1 : 1;
+		$facts   = array(
+			'is_rerun'  => (int) (bool) $newest,
+			'is_forced' => (int) ! empty( $context['force'] ),
+		);
+		if ( ! Ledger::open( $job_id, $attempt, $facts ) ) {
+			return Payment::declined( $job_id, 'busy' ); // Somebody else pressed the button in the same moment.
+		}
+		if ( $newest ) {
+			History::tell( $job_id, $attempt, 'rerun', array( 'forced' => $facts['is_forced'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		$change = Shop::write_progress( $job_id, States::shop_word( 'paid' ), array( 'restarted' => true ) );
+		Shop::announce( $job_id, $change );
+		return Payment::started( $job_id, $attempt );
+	}
+}

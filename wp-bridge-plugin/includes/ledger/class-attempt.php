@@ -1,0 +1,109 @@
+<?php
+/**
+ * The attempt that a message speaks of: found, locked, and still to be worked on, or the reason why not.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Ledger;
+
+use SmiBridge\Core\Outcome;
+use SmiBridge\Core\States;
+use SmiBridge\Jobs\Refund;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The fence: a worker that wakes up late finds here that its attempt is over.
+ */
+final class Attempt {
+
+	/** Review by a person's order: nothing may go on by itself. */
+	const STOPPED = 'stopped';
+
+	/** Rows that were locked before anybody has asked for them: job id => row. Each is handed out once. @var array[] */
+	private static $ahead = array();
+
+	/**
+	 * Locks the newest attempts of many jobs in one statement, for those who ask `of()`.
+	 *
+	 * @param string[] $job_ids At most some hundreds.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function lock_ahead( array $job_ids ): void {
+		self::$ahead = Ledger::newest_of( $job_ids, true );
+	}
+
+	/** Forgets rows that were locked ahead: their transaction is over, or what was written is undone. */
+	public static function forget(): void {
+		self::$ahead = array();
+	}
+
+	/**
+	 * The ledger row of a message's attempt, locked until the transaction ends; or a refusal.
+	 *
+	 * @param array $data Data with `job_id` and `attempt`.
+	 * @return array|Outcome
+	 */
+	public static function of( array $data ) {
+		$row = self::$ahead[ $data['job_id'] ] ?? Ledger::newest( $data['job_id'], true );
+		unset( self::$ahead[ $data['job_id'] ] ); // Whoever asks again may have changed it.
+		if ( ! $row || (int) $row['attempt'] < (int) $data['attempt'] ) {
+			return Outcome::refused( 'unknown_job' );
+		}
+		return (int) $row['attempt'] > (int) $data['attempt'] ? Outcome::refused( 'superseded' ) : $row;
+	}
+
+	/**
+	 * The same, if the attempt may still go on.
+	 *
+	 * @param array $data Data with `job_id` and `attempt`.
+	 * @return array|Outcome
+	 */
+	public static function going_on( array $data ) {
+		$row = self::of( $data );
+		if ( $row instanceof Outcome ) {
+			return $row;
+		}
+		return self::end( $row ) ?? $row;
+	}
+
+	/**
+	 * The refusal for an attempt that has ended, or null. A review is no end: a late result may still resolve it, unless a person
+	 * has stopped the job or a refund was tried whose outcome is not a plain failure.
+	 *
+	 * @param array $row A ledger row.
+	 */
+	public static function end( array $row ): ?Outcome {
+		if ( 'review' === $row['state'] ) {
+			if ( self::STOPPED === $row['reason'] ) {
+				return Outcome::refused( 'cancelled' );
+			}
+			$refund = Effects::find( $row['job_id'], 0, Effects::REFUND );
+			return $refund && 'failed' !== $refund['outcome'] ? Outcome::refused( 'settled' ) : null;
+		}
+		return 'refunding' === $row['state'] || States::is_settled( $row['state'] ) ? Outcome::refused( 'settled' ) : null;
+	}
+
+	/**
+	 * Brings the shop's row in line with a move, where the shop has another word for the new state.
+	 *
+	 * @param array $old   Row before.
+	 * @param array $new   Row after.
+	 * @param array $facts Facts for the shop; if there are any, it is written in any case.
+	 * @return callable[] Effects: the announcement, if the status changed.
+	 */
+	public static function show_in_shop( array $old, array $new, array $facts = array() ): array {
+		$word = States::shop_word( $new['state'] );
+		if ( ! $facts && States::shop_word( $old['state'] ) === $word ) {
+			return array();
+		}
+		$change = Shop::write_progress( $new['job_id'], $word, $facts );
+		return array(
+			static function () use ( $new, $change, $facts ) {
+				Shop::announce( $new['job_id'], $change, $facts );
+			},
+		);
+	}
+}

@@ -1,0 +1,135 @@
+<?php
+/**
+ * Effects that must happen at most once: a mail, a refund. Claimed before, done after; the unique key of the table decides.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Ledger;
+
+use SmiBridge\Core\Sql;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A claim without an end is an effect of unknown outcome: shown to a person, never repeated blindly.
+ */
+final class Effects {
+
+	/** Seconds after which a claim without an end counts as unknown. */
+	const UNKNOWN_AFTER = 300;
+
+	/**
+	 * Claims an effect.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt 0 for what happens once for each payment.
+	 * @param string $effect  E.g. `mail:delivered`, `refund`.
+	 * @return bool Whether it is ours to do.
+	 */
+	public static function claim( string $job_id, int $attempt, string $effect ): bool {
+		return 0 !== Sql::insert_ignore(
+			'effects',
+			array(
+				'job_id'     => $job_id,
+				'attempt'    => $attempt,
+				'effect'     => $effect,
+				'claimed_at' => Sql::utc( time() ),
+			)
+		);
+	}
+
+	/**
+	 * Tells how a claimed effect ended.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt As claimed.
+	 * @param string $effect  As claimed.
+	 * @param string $outcome One word, at most 20 characters.
+	 * @param string $detail  For people.
+	 */
+	public static function done( string $job_id, int $attempt, string $effect, string $outcome, string $detail = '' ): void {
+		Sql::update(
+			Sql::table( 'effects' ),
+			array(
+				'done_at' => Sql::utc( time() ),
+				'outcome' => $outcome,
+				'detail'  => '' === $detail ? null : $detail,
+			),
+			self::key( $job_id, $attempt, $effect )
+		);
+	}
+
+	/**
+	 * Takes a claim again that ended without effect (or, if `$unknown`, whose end nobody knows): only when a person says so.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt As claimed.
+	 * @param string $effect  As claimed.
+	 * @param bool   $unknown Also a claim whose outcome is unknown.
+	 */
+	public static function reclaim( string $job_id, int $attempt, string $effect, bool $unknown ): bool {
+		$row = self::find( $job_id, $attempt, $effect );
+		if ( ! $row || ! ( 'failed' === $row['outcome'] || ( $unknown && ( 'unknown' === $row['outcome'] || self::is_unknown( $row ) ) ) ) ) {
+			return false;
+		}
+		$set = array(
+			'claimed_at' => Sql::utc( time() ),
+			'done_at'    => null,
+			'outcome'    => null,
+		);
+		return 1 === Sql::update(
+			Sql::table( 'effects' ),
+			$set,
+			array(
+				'id'         => (int) $row['id'],
+				'claimed_at' => $row['claimed_at'],
+				'outcome'    => $row['outcome'],
+			)
+		);
+	}
+
+	/**
+	 * The row of an effect, or null.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt As claimed.
+	 * @param string $effect  As claimed.
+	 */
+	public static function find( string $job_id, int $attempt, string $effect ): ?array {
+		return Sql::row( 'SELECT * FROM ' . Sql::table( 'effects' ) . ' WHERE job_id = %s AND attempt = %d AND effect = %s', array( $job_id, $attempt, $effect ) );
+	}
+
+	/**
+	 * Effects of a job, oldest first.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function of_job( string $job_id ): array {
+		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'effects' ) . ' WHERE job_id = %s ORDER BY id', array( $job_id ) );
+	}
+
+	/**
+	 * Whether a claim has no end although it is old.
+	 *
+	 * @param array $row A row of the table.
+	 */
+	public static function is_unknown( array $row ): bool {
+		return null === $row['done_at'] && strtotime( $row['claimed_at'] . ' UTC' ) < time() - self::UNKNOWN_AFTER;
+	}
+
+	/**
+	 * Where-clause of an effect.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt As claimed.
+	 * @param string $effect  As claimed.
+	 */
+	private static function key( string $job_id, int $attempt, string $effect ): array {
+		return array(
+			'job_id'  => $job_id,
+			'attempt' => $attempt,
+			'effect'  => $effect,
+		);
+	}
+}

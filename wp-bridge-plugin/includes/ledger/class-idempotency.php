@@ -1,0 +1,56 @@
+<?php
+/**
+ * Answers of the last 24 hours, so that a repeated delivery gets the same one.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Ledger;
+
+use SmiBridge\Core\Sql;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * One row for each `webhook-id`. A row without an answer is a delivery that is under way, was cut off, or asked questions only:
+ * the first two are handled again, which every handler stands.
+ */
+final class Idempotency {
+
+	const KEEP = DAY_IN_SECONDS;
+
+	/**
+	 * Notes that a delivery has come.
+	 *
+	 * @param string $id   `webhook-id`.
+	 * @param string $hash SHA-256 of the body, hex.
+	 * @return array|null The row that was there before, or null: this is the first time.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function arrive( string $id, string $hash ): ?array {
+		$row = array(
+			'message_id'  => $id,
+			'body_sha256' => $hash,
+			'created_at'  => Sql::utc( time() ),
+		);
+		if ( Sql::insert_ignore( 'answers', $row ) ) {
+			return null;
+		}
+		return Sql::row( 'SELECT body_sha256, answer FROM ' . Sql::table( 'answers' ) . ' WHERE message_id = %s', array( $id ) );
+	}
+
+	/**
+	 * Keeps the answer of a delivery.
+	 *
+	 * @param string $id     `webhook-id`.
+	 * @param string $answer JSON.
+	 */
+	public static function keep( string $id, string $answer ): void {
+		Sql::update( Sql::table( 'answers' ), array( 'answer' => $answer ), array( 'message_id' => $id ) );
+	}
+
+	/** Drops what nobody can ask for any more. */
+	public static function forget_old(): void {
+		Sql::run( 'DELETE FROM ' . Sql::table( 'answers' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - self::KEEP ) ) . ' LIMIT 5000' );
+	}
+}

@@ -1,0 +1,236 @@
+<?php
+/**
+ * Tables, secret and timetable come and go here: activation, a new version, a new site of a network, deactivation.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Ledger;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
+use SmiBridge\Core\Sql;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Mail\Mail_Settings;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Life cycle. Everything is safe to run twice.
+ */
+final class Install {
+
+	/** Raise it when a table changes. */
+	const SCHEMA = '3';
+
+	/** Options that every request looks at, and what they are at first. */
+	const OPTIONS = array(
+		'smi_bridge_sidecar_url'     => '',
+		'smi_bridge_public_url'      => '',
+		'smi_bridge_secret'          => '',
+		'smi_bridge_previous_secret' => '',
+		'smi_bridge_paused'          => '',
+		'smi_bridge_output_format'   => '',
+		'smi_bridge_remove_data'     => '',
+		'smi_bridge_circuit'         => array(),
+		'smi_bridge_digest_due'      => 0,
+		Staging_Lock::OPTION         => '', // Learnt with the first connection.
+		'smi_bridge_tidied'          => 0,
+		'smi_bridge_status_at'       => 0,
+		Mail_Settings::OPTION        => array(),
+	);
+
+	/** Activation. @param bool $network_wide For all sites of the network. */
+	public static function activate( $network_wide = false ): void {
+		self::on_sites( (bool) $network_wide, array( self::class, 'install' ) );
+	}
+
+	/**
+	 * Deactivation: the timetable goes, data and settings stay; the shop's own handler is back with the next request.
+	 *
+	 * @param bool $network_wide For all sites of the network.
+	 */
+	public static function deactivate( $network_wide = false ): void {
+		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
+	}
+
+	/** Takes everything of ours out of the current site's timetable. */
+	public static function clear_timetable(): void {
+		foreach ( array_unique( array_merge( array(), ...array_map( 'array_keys', array_values( (array) _get_cron_array() ) ) ) ) as $hook ) {
+			if ( 0 === strpos( $hook, 'smi_bridge_' ) ) {
+				wp_unschedule_hook( $hook );
+			}
+		}
+	}
+
+	/** After an update without activation, and on each site of a network at its first request. */
+	public static function when_version_changed(): void {
+		if ( get_option( 'smi_bridge_schema' ) !== self::SCHEMA ) {
+			self::install();
+		}
+	}
+
+	/** A site was added to the network. @param \WP_Site $site The new site. */
+	public static function new_site( $site ): void {
+		require_once ABSPATH . 'wp-admin/includes/plugin.php';
+		if ( is_plugin_active_for_network( plugin_basename( SMI_BRIDGE_FILE ) ) ) {
+			self::on_site( (int) $site->blog_id, array( self::class, 'install' ) );
+		}
+	}
+
+	/** A site of the network goes, our tables with it. @param string[] $tables Full names. */
+	public static function with_our_tables( $tables ): array {
+		return array_merge( (array) $tables, array_map( array( Sql::class, 'table' ), Sql::TABLES ) );
+	}
+
+	/** Makes tables, secret and timetable on the current site. */
+	public static function install(): void {
+		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+		dbDelta( self::tables() );
+		foreach ( self::OPTIONS as $option => $value ) {
+			add_option( $option, $value ); // Autoloaded: an option that is not there costs a query each time it is asked for.
+		}
+		add_option( 'smi_bridge_since', time() );
+		if ( ! Settings::is_constant( 'secret' ) && '' === Settings::secret() ) {
+			update_option( 'smi_bridge_secret', Signature::new_secret() );
+		}
+		if ( ! wp_next_scheduled( 'smi_bridge_daily' ) ) {
+			wp_schedule_event( time() + HOUR_IN_SECONDS, 'daily', 'smi_bridge_daily' );
+		}
+		update_option( 'smi_bridge_schema', self::SCHEMA );
+	}
+
+	/**
+	 * Daily: answers that nobody can ask for any more, and old lines of the story. The ledger itself is a record of purchases
+	 * and stays, unless a filter sets an age.
+	 */
+	public static function tidy(): void {
+		update_option( 'smi_bridge_tidied', time() );
+		Idempotency::forget_old();
+		// Marks of digests, which belong to no job.
+		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
+		/** Filters for how many days the story of an attempt is kept. */
+		$story = (int) apply_filters( 'smi_bridge_keep_story_days', 180 );
+		Sql::run( 'DELETE FROM ' . Sql::table( 'events' ) . ' WHERE at < ' . Sql::value( Sql::utc( time() - max( 1, $story ) * DAY_IN_SECONDS ) ) . ' LIMIT 20000' );
+		/** Filters for how many days delivered and refunded attempts stay in the ledger; 0: for ever. */
+		$ledger = (int) apply_filters( 'smi_bridge_keep_ledger_days', 0 );
+		if ( $ledger > 0 ) {
+			Ledger::forget_settled( time() - $ledger * DAY_IN_SECONDS );
+		}
+	}
+
+	/** The same, if it was not done for a day. */
+	public static function tidy_when_due(): void {
+		if ( (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS ) {
+			self::tidy();
+		}
+	}
+
+	/**
+	 * Runs something on all sites of the network, or on this one.
+	 *
+	 * @param bool     $all  Whether on all.
+	 * @param callable $what What to run.
+	 */
+	private static function on_sites( bool $all, callable $what ): void {
+		foreach ( is_multisite() && $all ? get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) : array( 0 ) as $site ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::on_site( (int) $site, $what );
+		}
+	}
+
+	/**
+	 * Runs something on a site of the network (0: the current one).
+	 *
+	 * @param int      $site Blog id.
+	 * @param callable $what What to run.
+	 */
+	private static function on_site( int $site, callable $what ): void {
+		if ( $site ) {
+			switch_to_blog( $site );
+		}
+		$what();
+		if ( $site ) {
+			restore_current_blog();
+		}
+	}
+
+	/** The tables of docs/contract.md, part 4, in the form that dbDelta() reads. All times are UTC. */
+	private static function tables(): string {
+		$charset = $GLOBALS['wpdb']->get_charset_collate();
+		$ledger  = Sql::table( 'ledger' );
+		$effects = Sql::table( 'effects' );
+		$events  = Sql::table( 'events' );
+		$answers = Sql::table( 'answers' );
+		return "CREATE TABLE $ledger (
+	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+	job_id varchar(64) NOT NULL,
+	attempt smallint(5) unsigned NOT NULL,
+	state varchar(16) NOT NULL,
+	submission tinyint(3) unsigned NOT NULL DEFAULT 0,
+	claim varchar(64) DEFAULT NULL,
+	upsampler_id varchar(190) DEFAULT NULL,
+	credits decimal(10,2) DEFAULT NULL,
+	is_rerun tinyint(1) NOT NULL DEFAULT 0,
+	is_forced tinyint(1) NOT NULL DEFAULT 0,
+	reason varchar(64) DEFAULT NULL,
+	detail text DEFAULT NULL,
+	event varchar(64) DEFAULT NULL,
+	share float DEFAULT NULL,
+	next_try_at datetime DEFAULT NULL,
+	deadline_at datetime DEFAULT NULL,
+	forwarded_at datetime DEFAULT NULL,
+	path varchar(255) DEFAULT NULL,
+	bytes bigint(20) unsigned DEFAULT NULL,
+	sha256 char(64) DEFAULT NULL,
+	width int(10) unsigned DEFAULT NULL,
+	height int(10) unsigned DEFAULT NULL,
+	format varchar(8) DEFAULT NULL,
+	token varchar(512) DEFAULT NULL,
+	download_url text DEFAULT NULL,
+	expires_at datetime DEFAULT NULL,
+	revoked_at datetime DEFAULT NULL,
+	created_at datetime NOT NULL,
+	updated_at datetime NOT NULL,
+	delivered_at datetime DEFAULT NULL,
+	downloaded_at datetime DEFAULT NULL,
+	settled_at datetime DEFAULT NULL,
+	PRIMARY KEY  (id),
+	UNIQUE KEY job_attempt (job_id,attempt),
+	KEY state_updated (state,updated_at),
+	KEY state_expires (state,expires_at),
+	KEY upsampler_id (upsampler_id),
+	KEY created_at (created_at)
+) $charset;
+CREATE TABLE $effects (
+	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+	job_id varchar(64) NOT NULL,
+	attempt smallint(5) unsigned NOT NULL,
+	effect varchar(100) NOT NULL,
+	claimed_at datetime NOT NULL,
+	done_at datetime DEFAULT NULL,
+	outcome varchar(20) DEFAULT NULL,
+	detail text DEFAULT NULL,
+	PRIMARY KEY  (id),
+	UNIQUE KEY job_effect (job_id,attempt,effect),
+	KEY done_claimed (done_at,claimed_at)
+) $charset;
+CREATE TABLE $events (
+	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+	job_id varchar(64) NOT NULL,
+	attempt smallint(5) unsigned NOT NULL,
+	at datetime(3) NOT NULL,
+	event varchar(64) NOT NULL,
+	detail longtext DEFAULT NULL,
+	PRIMARY KEY  (id),
+	KEY job_attempt (job_id,attempt)
+) $charset;
+CREATE TABLE $answers (
+	message_id varchar(64) NOT NULL,
+	body_sha256 char(64) NOT NULL,
+	answer longtext DEFAULT NULL,
+	created_at datetime NOT NULL,
+	PRIMARY KEY  (message_id),
+	KEY created_at (created_at)
+) $charset;";
+	}
+}

@@ -1,0 +1,187 @@
+<?php
+/**
+ * The ledger: one row for each attempt of a paid job. What is written here happened; what is not, did not.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Ledger;
+
+use SmiBridge\Core\Sql;
+use SmiBridge\Core\States;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Reads rows, opens attempts, and moves them by compare-and-set along `schemas/states.json`. Rows are arrays of strings and nulls.
+ */
+final class Ledger {
+
+	/** Seconds that an attempt may stay unsettled before an admin may start the next one, unless the sidecar names another deadline. */
+	const PATIENCE = 1800;
+
+	/**
+	 * The newest attempt of a job, or null.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param bool   $lock   Keep the row locked until the transaction ends.
+	 */
+	public static function newest( string $job_id, bool $lock = false ): ?array {
+		return Sql::row( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt DESC LIMIT 1' . ( $lock ? ' FOR UPDATE' : '' ), array( $job_id ) );
+	}
+
+	/**
+	 * All attempts of a job, oldest first.
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public static function attempts( string $job_id ): array {
+		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) );
+	}
+
+	/**
+	 * The newest attempt of each job.
+	 *
+	 * @param string[] $job_ids At most some hundreds.
+	 * @param bool     $lock    Keep the rows locked until the transaction ends. By their index and in its order, whatever the planner
+	 *                          thinks of a small table: no others are locked, and two who lock the same wait, but not for each other.
+	 * @return array[] Job id => row; unknown jobs are absent.
+	 */
+	public static function newest_of( array $job_ids, bool $lock = false ): array {
+		if ( ! $job_ids ) {
+			return array();
+		}
+		$from = Sql::table( 'ledger' ) . ( $lock ? ' FORCE INDEX (job_attempt)' : '' );
+		$rows = Sql::rows( "SELECT * FROM $from WHERE job_id IN " . Sql::in( $job_ids ) . ' ORDER BY ' . ( $lock ? 'job_id, attempt FOR UPDATE' : 'attempt' ) );
+		return array_column( $rows, null, 'job_id' );
+	}
+
+	/**
+	 * Which of these jobs have a row.
+	 *
+	 * @param string[] $job_ids At most some thousands.
+	 * @return string[]
+	 */
+	public static function known( array $job_ids ): array {
+		if ( ! $job_ids ) {
+			return array();
+		}
+		return array_column( Sql::rows( 'SELECT DISTINCT job_id FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id IN ' . Sql::in( $job_ids ) ), 'job_id' );
+	}
+
+	/**
+	 * Starts attempt n, if nobody has.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param int    $attempt 1 or the newest + 1.
+	 * @param array  $facts  Further columns: is_rerun, is_forced, state, submission, upsampler_id.
+	 * @return bool Whether it was us.
+	 */
+	public static function open( string $job_id, int $attempt, array $facts = array() ): bool {
+		$now = time();
+		/** Filters the seconds that an attempt may stay unsettled before the next one may be started by hand. */
+		$patience = (int) apply_filters( 'smi_bridge_attempt_patience', self::PATIENCE, $job_id );
+		$row      = array(
+			'job_id'      => $job_id,
+			'attempt'     => $attempt,
+			'state'       => 'paid',
+			'created_at'  => Sql::utc( $now ),
+			'updated_at'  => Sql::utc( $now ),
+			'deadline_at' => Sql::utc( $now + $patience ),
+		);
+		return 0 !== Sql::insert_ignore( 'ledger', array_merge( $row, $facts ) );
+	}
+
+	/**
+	 * Moves an attempt to a state, if it still is where the caller saw it. `settled_at` and `updated_at` come by themselves.
+	 *
+	 * @param array  $row The row as it was read.
+	 * @param string $to  The state to go to; may be the present one.
+	 * @param array  $set Further columns.
+	 * @return array|null The row as it is now; null when the table forbids the step or somebody else was faster.
+	 */
+	public static function move( array $row, string $to, array $set = array() ): ?array {
+		if ( ! States::may_go( $row['state'], $to ) ) {
+			return null;
+		}
+		$set['state']      = $to;
+		$set['updated_at'] = Sql::utc( time() );
+		if ( States::is_settled( $to ) && null === $row['settled_at'] ) {
+			$set['settled_at'] = $set['updated_at'];
+		} elseif ( ! States::is_settled( $to ) ) {
+			$set['settled_at'] = null;
+		}
+		$changed = Sql::update(
+			Sql::table( 'ledger' ),
+			$set,
+			array(
+				'id'         => (int) $row['id'],
+				'state'      => $row['state'],
+				'submission' => (int) $row['submission'],
+			)
+		);
+		// A step to the same state may change no column at all within one second; only a real step proves ownership.
+		return $changed || $row['state'] === $to ? array_merge( $row, array_map( array( self::class, 'as_read' ), $set ) ) : null;
+	}
+
+	/**
+	 * Writes columns that are no state: facts about a row whatever its state is.
+	 *
+	 * @param int   $id  Row.
+	 * @param array $set Columns.
+	 */
+	public static function note( int $id, array $set ): void {
+		Sql::update( Sql::table( 'ledger' ), $set, array( 'id' => $id ) );
+	}
+
+	/**
+	 * Whether an attempt is under way and not past its deadline.
+	 *
+	 * @param array $row A row.
+	 */
+	public static function is_busy( array $row ): bool {
+		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || strtotime( $row['deadline_at'] . ' UTC' ) > time() );
+	}
+
+	/**
+	 * The newest attempt that has a good file, or null.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param int    $before Only attempts below this one.
+	 */
+	public static function delivered_before( string $job_id, int $before ): ?array {
+		return Sql::row(
+			'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE job_id = %s AND attempt < %d AND state = 'delivered' AND path IS NOT NULL AND revoked_at IS NULL ORDER BY attempt DESC LIMIT 1",
+			array( $job_id, $before )
+		);
+	}
+
+	/**
+	 * Forgets attempts that were delivered or refunded before a time, with their effects. A job whose newest attempt is open or in
+	 * review stays whole.
+	 *
+	 * @param int $before Unix seconds.
+	 */
+	public static function forget_settled( int $before ): void {
+		$ledger = Sql::table( 'ledger' );
+		$rows   = Sql::rows(
+			"SELECT l.job_id FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt
+			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
+			array( Sql::utc( $before ) )
+		);
+		foreach ( array_column( $rows, 'job_id' ) as $job_id ) {
+			foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
+				Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
+			}
+		}
+	}
+
+	/**
+	 * A value as the database would hand it back.
+	 *
+	 * @param mixed $value Int, float, string or null.
+	 */
+	private static function as_read( $value ): ?string {
+		return null === $value ? null : (string) $value;
+	}
+}

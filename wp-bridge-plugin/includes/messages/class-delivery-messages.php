@@ -1,0 +1,134 @@
+<?php
+/**
+ * Messages that reach the customer: job.delivered, job.message.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Sql;
+use SmiBridge\Ledger\Attempt;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Customer_Mail;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ */
+final class Delivery_Messages {
+
+	/** Where delivered files lie, relative to the uploads folder. */
+	const FOLDER = 'smi-downloads';
+
+	/**
+	 * The file is checked and stored: ledger, the shop's row, mail.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function delivered( array $data ): Outcome {
+		$row = Attempt::of( $data );
+		if ( $row instanceof Outcome ) {
+			return $row;
+		}
+		if ( 'delivered' === $row['state'] ) {
+			// Said before. The mail, too, unless we died between claim and mail: then a person sees it.
+			return Outcome::done( array( 'mail' => 'already' ) );
+		}
+		$end = Attempt::end( $row );
+		if ( $end ) {
+			return $end;
+		}
+		$moved = Ledger::move( $row, 'delivered', self::columns( $row, $data ) );
+		if ( ! $moved ) {
+			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+		}
+		History::tell( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
+		$facts  = self::for_shop( $moved );
+		$change = Shop::write_delivery( $row['job_id'], $facts );
+		$mail   = Customer_Mail::once(
+			$moved,
+			'mail:delivered',
+			array(),
+			static function ( string $sent ) use ( $row ) {
+				if ( 'sent' === $sent ) {
+					Shop::write_mailed( $row['job_id'], true );
+				}
+			}
+		);
+		return Outcome::done(
+			array(),
+			array(
+				static function () use ( $row, $change, $facts ) {
+					unset( $facts['shop_token'] );
+					Shop::announce( $row['job_id'], $change, $facts );
+				},
+				$mail,
+			)
+		);
+	}
+
+	/**
+	 * A mail in the caller's words, once for each key.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function message( array $data ): Outcome {
+		$row = Attempt::of( $data );
+		if ( $row instanceof Outcome ) {
+			return $row;
+		}
+		History::tell( $row['job_id'], (int) $row['attempt'], 'message', array( 'key' => $data['key'] ) );
+		return Outcome::done( array(), array( Customer_Mail::once( $row, 'mail:message:' . $data['key'], array( 'customer_message' => $data['customer_message'] ) ) ) );
+	}
+
+	/**
+	 * The ledger's columns of a delivery.
+	 *
+	 * @param array $row  Ledger row.
+	 * @param array $data Message.
+	 */
+	private static function columns( array $row, array $data ): array {
+		return array(
+			'path'         => $data['path'],
+			'bytes'        => (int) $data['bytes'],
+			'sha256'       => $data['sha256'],
+			'width'        => (int) $data['width'],
+			'height'       => (int) $data['height'],
+			'format'       => $data['format'],
+			'credits'      => $data['credits'] ?? ( null === $row['credits'] ? null : (float) $row['credits'] ),
+			'upsampler_id' => $data['upsampler_id'] ?? $row['upsampler_id'],
+			'token'        => $data['token'],
+			'download_url' => $data['download_url'],
+			'expires_at'   => Sql::from_rfc3339( $data['expires_at'] ),
+			'delivered_at' => Sql::utc( time() ),
+			'event'        => 'delivered',
+			'share'        => 1.0,
+			'reason'       => null,
+			'detail'       => null,
+			'next_try_at'  => null,
+		);
+	}
+
+	/**
+	 * What the shop's row gets.
+	 *
+	 * @param array $row A delivered ledger row.
+	 */
+	public static function for_shop( array $row ): array {
+		return array(
+			'file'         => wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'],
+			'shop_token'   => Shop::shop_token( $row['token'] ),
+			'expires_at'   => (int) strtotime( $row['expires_at'] . ' UTC' ),
+			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
+			'upsampler_id' => $row['upsampler_id'],
+			'width'        => (int) $row['width'],
+			'height'       => (int) $row['height'],
+			'bytes'        => (int) $row['bytes'],
+		);
+	}
+}

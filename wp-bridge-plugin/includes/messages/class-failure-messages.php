@@ -1,0 +1,171 @@
+<?php
+/**
+ * The message that the pipeline gives up: job.failed.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Outcome;
+use SmiBridge\Jobs\Downloads;
+use SmiBridge\Jobs\Refund;
+use SmiBridge\Ledger\Attempt;
+use SmiBridge\Ledger\Effects;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Mail\Customer_Mail;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Handler: checked data in, outcome out (docs/contract.md, part 3).
+ */
+final class Failure_Messages {
+
+	/**
+	 * Settles an attempt that failed: refund, or review.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function failed( array $data ): Outcome {
+		$row = Attempt::of( $data );
+		if ( $row instanceof Outcome ) {
+			return $row;
+		}
+		$settled = self::settled_before( $row, $data );
+		if ( $settled ) {
+			return $settled;
+		}
+		$row['reason'] = $data['reason'];
+		History::tell( $row['job_id'], (int) $row['attempt'], 'failed', array( 'reason' => $data['reason'], 'detail' => $data['detail'], 'refund' => $data['refund'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		return 'yes' === $data['refund'] && self::was_paid( $row ) ? self::refund( $row, $data ) : self::review( $row, $data );
+	}
+
+	/**
+	 * The outcome for an attempt that has an end, or null.
+	 *
+	 * @param array $row  Ledger row.
+	 * @param array $data Message.
+	 */
+	private static function settled_before( array $row, array $data ): ?Outcome {
+		if ( 'refunded' === $row['state'] ) {
+			return self::outcome( 'refunded', false );
+		}
+		if ( 'delivered' === $row['state'] ) {
+			return Outcome::refused( 'settled' );
+		}
+		if ( 'review' === $row['state'] && Reasons::STOPPED === $row['reason'] ) {
+			return Outcome::refused( 'cancelled' );
+		}
+		if ( 'refunding' !== $row['state'] ) {
+			return null;
+		}
+		// A refund is under way, or was cut off. Which, is known after some minutes; the sender comes again.
+		$row = Refund::give_up_unknown( $row );
+		if ( ! $row ) {
+			return Outcome::failed( 'refund_under_way' );
+		}
+		return self::outcome( $row['state'], 'review' === $row['state'], Refund::tell_later( $row, $data['customer_message'] ?? null ) );
+	}
+
+	/**
+	 * Whether there is money to give back: not for an attempt that an admin started without a payment.
+	 *
+	 * @param array $row Ledger row.
+	 */
+	private static function was_paid( array $row ): bool {
+		$job = Shop::job( $row['job_id'] );
+		return ! $job || $job['paid'] || null !== Effects::find( $row['job_id'], 0, Effects::REFUND );
+	}
+
+	/**
+	 * Refund: claimed here, carried out after the commit.
+	 *
+	 * @param array $row  Ledger row.
+	 * @param array $data Message.
+	 */
+	private static function refund( array $row, array $data ): Outcome {
+		$tried      = Effects::find( $row['job_id'], 0, Effects::REFUND );
+		$downloaded = $tried ? null : Downloads::first( $row['job_id'] ); // After a refund there is nothing left to decide.
+		if ( null !== $downloaded ) {
+			$row = Refund::due( $row, sprintf( 'The customer downloaded the file of an earlier attempt at %s UTC.', $downloaded ) );
+			return self::outcome( $row['state'], 'review' === $row['state'], self::tell( $row, $data ) );
+		}
+		$begun = Refund::begin( $row, $data['reason'], $data['detail'] );
+		if ( null === $begun ) {
+			// The payment's one refund has been tried before.
+			$row = Refund::settle_by_record( $row, $data['reason'], $data['detail'] );
+			return self::outcome( $row['state'], 'review' === $row['state'], self::tell( $row, $data ) );
+		}
+		$outcome            = self::outcome( 'refunded', false );
+		$outcome->effects[] = static function ( Outcome $outcome ) use ( $begun, $data ) {
+			$row                         = Refund::carry_out( $begun, $data['customer_message'] ?? null );
+			$outcome->data['outcome']    = $row['state'];
+			$outcome->data['refund_due'] = 'refunded' !== $row['state'];
+		};
+		return $outcome;
+	}
+
+	/**
+	 * Review: a person decides.
+	 *
+	 * @param array $row  Ledger row.
+	 * @param array $data Message.
+	 */
+	private static function review( array $row, array $data ): Outcome {
+		$moved = Ledger::move(
+			$row,
+			'review',
+			array(
+				'reason'      => $data['reason'],
+				'detail'      => $data['detail'],
+				'event'       => 'review',
+				'next_try_at' => null,
+			)
+		);
+		if ( ! $moved ) {
+			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+		}
+		return self::outcome( 'review', false, array_merge( Shop::follow( $row, $moved ), self::tell( $moved, $data ) ) );
+	}
+
+	/**
+	 * Tells customer and admin about a review; about a refund, nobody again.
+	 *
+	 * @param array $row  Ledger row, settled.
+	 * @param array $data Message.
+	 * @return callable[] Effects.
+	 */
+	private static function tell( array $row, array $data ): array {
+		if ( 'review' !== $row['state'] ) {
+			return array();
+		}
+		Admin_Digest::review_begun();
+		$mail = Customer_Mail::once( $row, 'mail:review', array( 'customer_message' => $data['customer_message'] ?? null ) );
+		return array(
+			static function () use ( $mail ) {
+				return $mail( Outcome::done() ); // Its answer is no part of this result.
+			},
+		);
+	}
+
+	/**
+	 * An outcome of `job.failed`.
+	 *
+	 * @param string     $word       Either refunded or review.
+	 * @param bool       $refund_due Whether the customer still waits for the money.
+	 * @param callable[] $effects    Effects.
+	 */
+	private static function outcome( string $word, bool $refund_due, array $effects = array() ): Outcome {
+		return Outcome::done(
+			array(
+				'outcome'    => $word,
+				'refund_due' => $refund_due,
+			),
+			$effects
+		);
+	}
+}

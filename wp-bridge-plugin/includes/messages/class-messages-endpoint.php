@@ -1,0 +1,190 @@
+<?php
+/**
+ * Visitor: the sidecar, at `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`). Lets in what is authentic, hands it on,
+ * and answers; every refusal looks the same from outside (docs/contract.md, part 1).
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Schemas;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Core\Transaction;
+use SmiBridge\Ledger\Idempotency;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The door works without cookies, nonces and the Authorization header.
+ */
+final class Messages_Endpoint {
+
+	const ROUTE = '/smi-bridge/v1/messages';
+
+	/**
+	 * Answers before WordPress builds its REST server with some hundred routes (a third of the request's time), and before
+	 * plugins that close the REST API to strangers look at it. The route below gives the same answers.
+	 *
+	 * @param \WP $wp The request as WordPress has matched it.
+	 */
+	public static function answer_early( $wp ): void {
+		if ( self::ROUTE !== '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+			return;
+		}
+		/** Filters whether the door answers before the REST server is built. */
+		if ( ! apply_filters( 'smi_bridge_answer_early', true ) ) {
+			return;
+		}
+		defined( 'REST_REQUEST' ) || define( 'REST_REQUEST', true );
+		ob_start(); // Whatever some plugin prints now is no part of the answer.
+		list( $status, $json ) = self::answer( self::headers(), self::body() );
+		while ( ob_get_level() ) {
+			ob_end_clean();
+		}
+		status_header( $status );
+		header( 'Cache-Control: no-store' );
+		header( 'Content-Type: application/json; charset=UTF-8' );
+		header( 'X-Robots-Tag: noindex' );
+		header( 'Content-Length: ' . strlen( $json ) );
+		echo $json; // phpcs:ignore WordPress.Security.EscapeOutput -- JSON.
+		exit;
+	}
+
+	/** The same as a REST route. */
+	public static function register_route(): void {
+		register_rest_route(
+			'smi-bridge/v1',
+			'/messages',
+			array(
+				'methods'             => 'POST',
+				'permission_callback' => '__return_true', // The signature is checked by answer(): all refusals must look the same.
+				'callback'            => static function ( $request ) {
+					list( $status, $json ) = self::answer( self::headers(), (string) $request->get_body() );
+					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
+				},
+			)
+		);
+	}
+
+	/**
+	 * Lets our one route through where a plugin closes the REST API to strangers, if the signature is good.
+	 *
+	 * @param mixed $result What others decided.
+	 * @return mixed
+	 */
+	public static function let_signed_through( $result ) {
+		$route = $GLOBALS['wp']->query_vars['rest_route'] ?? '';
+		if ( is_wp_error( $result ) && self::ROUTE === '/' . trim( (string) $route, '/' )
+			&& '' === Signature::fault( Settings::keys( Signature::TO_SHOP ), self::headers(), self::body(), time() ) ) {
+			return true;
+		}
+		return $result;
+	}
+
+	/**
+	 * The whole answer to a delivery.
+	 *
+	 * 1. signature; 2. envelope; 3. repeated?; 4. messages; 5. keep the answer.
+	 *
+	 * @param array  $headers The three headers.
+	 * @param string $body    The exact bytes.
+	 * @return array{0: int, 1: string} Status and JSON.
+	 */
+	public static function answer( array $headers, string $body ): array {
+		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $body, time() );
+		if ( '' === $fault ) {
+			$envelope = json_decode( $body );
+			$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
+		}
+		if ( '' !== $fault ) {
+			Log::write( 'message_refused', $fault );
+			return array( 401, '{"error":"unauthorized"}' );
+		}
+		if ( 'batch' !== $envelope->type ) {
+			return array( 422, '{"error":"message_unknown_type"}' );
+		}
+		$fault = Schemas::fault( $envelope->data, 'to-shop/batch' );
+		if ( '' !== $fault ) {
+			Log::write( 'message_invalid', $fault );
+			return array( 400, wp_json_encode( array( 'error' => 'message_invalid', 'detail' => $fault ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		try {
+			return self::once( $headers['webhook-id'], hash( 'sha256', $body ), $envelope->data->messages );
+		} catch ( Database_Error $error ) {
+			Log::write( 'message_not_stored', $error->getMessage() );
+			return array( 503, '{"error":"database"}' );
+		}
+	}
+
+	/**
+	 * Handles a delivery, unless its id has been answered before.
+	 *
+	 * @param string      $id       `webhook-id`.
+	 * @param string      $hash     SHA-256 of the body.
+	 * @param \stdClass[] $messages Messages.
+	 * @throws Database_Error When the database refuses.
+	 */
+	private static function once( string $id, string $hash, array $messages ): array {
+		$questions   = Batch::are_questions( $messages );
+		$transaction = new Transaction();
+		try {
+			$before = Idempotency::arrive( $id, $hash ); // In the same transaction: a repeat that is faster waits here.
+		} catch ( Database_Error $error ) {
+			$transaction->rollback();
+			throw $error;
+		}
+		if ( $before && ( $before['body_sha256'] !== $hash || $questions || null !== $before['answer'] ) ) {
+			$transaction->rollback();
+			if ( $before['body_sha256'] !== $hash ) {
+				return array( 409, '{"error":"message_id_reused"}' );
+			}
+			return $questions ? array( 409, '{"error":"message_answered"}' ) : array( 200, $before['answer'] );
+		}
+		return array( 200, Batch::handle( $messages, $questions ? null : $id, $transaction ) );
+	}
+
+	/**
+	 * What is wrong with an envelope whose signature is good, or ''.
+	 *
+	 * @param mixed $envelope  Decoded body.
+	 * @param int   $timestamp From the header.
+	 */
+	private static function envelope_fault( $envelope, int $timestamp ): string {
+		if ( ! $envelope instanceof \stdClass ) {
+			return 'body is not JSON';
+		}
+		$fields = get_object_vars( $envelope );
+		ksort( $fields );
+		if ( array( 'audience', 'data', 'timestamp', 'type' ) !== array_keys( $fields ) ) {
+			return 'body is not an envelope';
+		}
+		if ( ! is_string( $envelope->type ) || ! is_string( $envelope->audience ) || ! $envelope->data instanceof \stdClass ) {
+			return 'envelope has a field of the wrong type';
+		}
+		if ( gmdate( 'Y-m-d\TH:i:s\Z', $timestamp ) !== $envelope->timestamp ) {
+			return 'timestamps of header and body differ';
+		}
+		$expected = 'shop:' . Site::identity();
+		return $expected === $envelope->audience ? '' : sprintf( 'audience is %s, not %s', substr( $envelope->audience, 0, 100 ), $expected );
+	}
+
+	/** The three headers of the scheme. */
+	private static function headers(): array {
+		$headers = array();
+		foreach ( array( 'webhook-id', 'webhook-timestamp', 'webhook-signature' ) as $name ) {
+			// phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- the exact bytes were signed; Signature checks their form.
+			$headers[ $name ] = (string) ( $_SERVER[ 'HTTP_' . strtoupper( str_replace( '-', '_', $name ) ) ] ?? '' );
+		}
+		return $headers;
+	}
+
+	/** The body, up to one byte more than is allowed. */
+	private static function body(): string {
+		return (string) file_get_contents( 'php://input', false, null, 0, Signature::MAX_BODY + 1 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body.
+	}
+}

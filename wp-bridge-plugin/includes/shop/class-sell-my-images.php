@@ -1,0 +1,299 @@
+<?php
+/**
+ * The shop "Sell My Images" (1.2 to 1.7): the only file that knows its table. Writes the row directly, because the shop's own
+ * code calls `failed` an end for ever and `refunded` no status at all.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Shop;
+
+use SmiBridge\Core\Sql;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Columns differ between versions: looked up before the first write, and only those that exist are written.
+ * Times are site time, except `download_expires_at`, which is UTC.
+ */
+final class Sell_My_Images implements Shop_Adapter {
+
+	/** Table name without prefix. */
+	const TABLE = 'smi_jobs';
+
+	/**
+	 * {@inheritDoc}
+	 */
+	public function shop_name(): ?string {
+		return Shop_Columns::of( $this->table() ) ? 'Sell My Images' . ( defined( 'SMI_VERSION' ) ? ' ' . SMI_VERSION : '' ) : null;
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string[] $job_ids Ids.
+	 */
+	public function read_jobs( array $job_ids ): array {
+		$jobs = array();
+		foreach ( Sql::rows( "SELECT * FROM {$this->table()} WHERE job_id IN " . Sql::in( $job_ids ) ) as $row ) {
+			$jobs[ $row['job_id'] ] = array(
+				'paid'          => 'paid' === $row['payment_status'],
+				'status'        => (string) $row['status'],
+				'email'         => (string) ( $row['email'] ?? '' ),
+				'factor'        => preg_match( '/^([0-9]{1,4})x$/i', trim( (string) $row['resolution'] ), $found ) ? (int) $found[1] : 0,
+				'source'        => Source_Place::of( $row ),
+				'width'         => $row['image_width'] ?? null,
+				'height'        => $row['image_height'] ?? null,
+				'amount'        => $row['amount_charged'] ?? null,
+				'payment_id'    => (string) ( $row['stripe_payment_intent_id'] ?? '' ),
+				'paid_at'       => self::unix( $row['paid_at'] ?? $row['created_at'] ?? null ),
+				'upsampler_id'  => (string) ( $row['upsampler_job_id'] ?? '' ),
+				'attachment_id' => (int) ( $row['attachment_id'] ?? 0 ),
+				'post_id'       => (int) ( $row['post_id'] ?? 0 ),
+			);
+		}
+		return $jobs;
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param int $since  Unix seconds.
+	 * @param int $limit  At most so many.
+	 * @param int $offset How many were told before.
+	 */
+	public function paid_jobs( int $since, int $limit, int $offset ): array {
+		$sql = "SELECT job_id FROM {$this->table()} WHERE payment_status = 'paid'
+			AND status IN ('awaiting_payment', 'pending', 'processing', 'abandoned') AND COALESCE(paid_at, created_at) >= %s ORDER BY id LIMIT %d OFFSET %d";
+		return array_column( Sql::rows( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), $limit, $offset ) ), 'job_id' );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param array $job A job.
+	 */
+	public function title( array $job ): ?string {
+		foreach ( array( 'attachment_id', 'post_id' ) as $field ) {
+			// As it was typed: filters of `the_title` dress it for web pages, and cost as much as all the rest of a record.
+			$title = empty( $job[ $field ] ) ? '' : (string) get_post_field( 'post_title', (int) $job[ $field ], 'raw' );
+			if ( '' !== $title ) {
+				return $title;
+			}
+		}
+		return null;
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param string $status The shop's word.
+	 * @param array  $facts  Facts.
+	 */
+	public function write_progress( string $job_id, string $status, array $facts ): ?array {
+		$set = array();
+		if ( isset( $facts['upsampler_id'] ) ) {
+			$set['upsampler_job_id'] = $facts['upsampler_id'];
+		}
+		if ( isset( $facts['credits'] ) ) {
+			$set['credits_used'] = (int) round( $facts['credits'] );
+		}
+		if ( ! empty( $facts['started'] ) ) {
+			$set['processing_started_at'] = current_time( 'mysql' );
+		}
+		if ( ! empty( $facts['restarted'] ) ) {
+			$set['failed_at'] = null;
+		}
+		return $this->write( $job_id, $status, $set );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param array  $facts  Facts.
+	 */
+	public function write_delivery( string $job_id, array $facts ): ?array {
+		$set = array(
+			'upscaled_file_path'  => $facts['file'],
+			'download_token'      => $facts['shop_token'],
+			'download_expires_at' => gmdate( 'Y-m-d H:i:s', $facts['expires_at'] ),
+			'completed_at'        => current_time( 'mysql' ),
+			'failed_at'           => null,
+		);
+		if ( isset( $facts['credits'] ) ) {
+			$set['credits_used'] = (int) round( $facts['credits'] );
+		}
+		if ( ! empty( $facts['upsampler_id'] ) ) {
+			$set['upsampler_job_id'] = $facts['upsampler_id'];
+		}
+		return $this->write( $job_id, 'completed', $set );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param bool   $sent   Whether it was accepted.
+	 */
+	public function write_mailed( string $job_id, bool $sent ) {
+		return $this->write( $job_id, null, array( 'email_sent' => (int) $sent ) );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public function write_revoked( string $job_id ) {
+		return $this->write( $job_id, null, array( 'download_token' => null ) );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param array  $facts  Facts.
+	 */
+	public function write_refund( string $job_id, array $facts ): ?array {
+		$now = current_time( 'mysql' );
+		return $this->write(
+			$job_id,
+			'failed',
+			array(
+				'payment_status' => 'refunded',
+				'failed_at'      => $now,
+				'refunded_at'    => $now,
+				'refund_amount'  => $facts['amount'],
+				'refund_reason'  => $facts['reason'],
+				'download_token' => null,
+			)
+		);
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $email E-mail address.
+	 */
+	public function jobs_of( string $email ): array {
+		return '' === $email ? array() : array_column( Sql::rows( "SELECT job_id FROM {$this->table()} WHERE email = %s ORDER BY id LIMIT 10000", array( $email ) ), 'job_id' );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id The shop's id.
+	 */
+	public function write_erased( string $job_id ) {
+		$row = Sql::row( "SELECT * FROM {$this->table()} WHERE job_id = %s", array( $job_id ) );
+		if ( ! $row ) {
+			return null;
+		}
+		$set = array(
+			'email'          => '',
+			'download_token' => null,
+		);
+		if ( 'upload' === ( $row['source_type'] ?? '' ) ) { // The customer's own picture: source and result go.
+			$base  = wp_get_upload_dir()['basedir'];
+			$place = Source_Place::of( $row );
+			$files = array( null === $place['path'] ? '' : $base . '/' . $place['path'], (string) ( $row['upscaled_file_path'] ?? '' ) );
+			foreach ( array_filter( $files ) as $file ) {
+				wp_delete_file_from_directory( $file, $base );
+			}
+			$set += array(
+				'image_url'          => '',
+				'upload_file_path'   => null,
+				'upscaled_file_path' => null,
+			);
+		}
+		return $this->write( $job_id, null, $set );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param array  $job    A job.
+	 * @param string $reason For the payment provider.
+	 */
+	public function refund( array $job, string $reason ) {
+		return Stripe_Refund::create( $job, $reason );
+	}
+
+	/**
+	 * {@inheritDoc}
+	 *
+	 * @param string $job_id     The shop's id.
+	 * @param string $shop_token 64 hex digits.
+	 */
+	public function download_url( string $job_id, string $shop_token ): ?string {
+		return rest_url( 'smi/v1/download/' . $shop_token );
+	}
+
+	/**
+	 * The job that a payment paid for, or null.
+	 *
+	 * @param string $payment Stripe's payment intent.
+	 */
+	public function job_of_payment( string $payment ): ?string {
+		if ( null === $this->shop_name() ) {
+			return null;
+		}
+		return Sql::row( "SELECT job_id FROM {$this->table()} WHERE stripe_payment_intent_id = %s LIMIT 1", array( $payment ) )['job_id'] ?? null;
+	}
+
+	/**
+	 * The job whose file a token of the shop's download route opens, or null.
+	 *
+	 * @param string $shop_token As written with the delivery.
+	 */
+	public function job_of_token( string $shop_token ): ?string {
+		return null === $this->shop_name() ? null : Sql::row( "SELECT job_id FROM {$this->table()} WHERE download_token = %s LIMIT 1", array( $shop_token ) )['job_id'] ?? null;
+	}
+
+	/**
+	 * Writes columns that exist, and the status by compare-and-set, so that a change is told once.
+	 *
+	 * @param string      $job_id The shop's id.
+	 * @param string|null $status The shop's word; null leaves it.
+	 * @param array       $set    Column => value.
+	 */
+	private function write( string $job_id, ?string $status, array $set ): ?array {
+		$set = array_intersect_key( $set, array_flip( Shop_Columns::of( $this->table() ) ) );
+		$old = null === $status ? null : Shop::job( $job_id )['status'] ?? null;
+		for ( $try = 0; null !== $old && $old !== $status && $try < 3; $try++ ) {
+			$where = array(
+				'job_id' => $job_id,
+				'status' => $old,
+			);
+			if ( Sql::update( $this->table(), array( 'status' => $status ) + $set, $where ) ) {
+				return array(
+					'old' => $old,
+					'new' => $status,
+				);
+			}
+			// Somebody else changed it in between. A locking read sees what he wrote, also inside a transaction that began before.
+			$old = Sql::row( "SELECT status FROM {$this->table()} WHERE job_id = %s FOR UPDATE", array( $job_id ) )['status'] ?? null;
+		}
+		if ( $set ) {
+			Sql::update( $this->table(), $set, array( 'job_id' => $job_id ) );
+		}
+		return null;
+	}
+
+	/** The table's full name. */
+	private function table(): string {
+		return $GLOBALS['wpdb']->prefix . self::TABLE;
+	}
+
+	/**
+	 * Site time as Unix seconds; 0 if there is none.
+	 *
+	 * @param string|null $datetime Site time.
+	 */
+	private static function unix( ?string $datetime ): int {
+		$time = $datetime ? date_create_immutable( $datetime, wp_timezone() ) : false;
+		return $time ? max( 0, $time->getTimestamp() ) : 0;
+	}
+}

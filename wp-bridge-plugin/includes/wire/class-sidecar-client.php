@@ -1,0 +1,121 @@
+<?php
+/**
+ * The sidecar's door, from our side (docs/contract.md, part 2): signs a message, carries it, reads the answer.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Wire;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
+use SmiBridge\Health\Connection_Test;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A client with one connection. It says what happened, and decides nothing.
+ */
+final class Sidecar_Client {
+
+	/** Carries the requests. @var Courier */
+	private $courier;
+
+	/**
+	 * A client.
+	 *
+	 * @param Courier|null $courier With its own patience.
+	 */
+	public function __construct( ?Http_Client $courier = null ) {
+		$this->courier = $courier ?? new Http_Client();
+	}
+
+	/**
+	 * Sends a message and returns the data of the answer.
+	 *
+	 * @param string      $type     See contract.
+	 * @param array       $data     The message's data.
+	 * @param string|null $audience Other than this site's sidecar (only `status` may ask `sidecar:?`).
+	 * @return array|\WP_Error Codes: not_configured, paused, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
+	 */
+	public function send( string $type, array $data, ?string $audience = null ) {
+		if ( ! Settings::is_configured() ) {
+			return new \WP_Error( 'not_configured', __( 'The address of the sidecar or the secret is missing.', 'smi-bridge' ) );
+		}
+		if ( Settings::is_paused() && 'status' !== $type ) {
+			return new \WP_Error( 'paused', __( 'This site is paused: it is a copy, or an admin paused it.', 'smi-bridge' ) );
+		}
+		$answer = $this->exchange( $type, $data, $audience );
+		if ( 0 === $answer['status'] ) {
+			return new \WP_Error( '' === $answer['error'] ? 'network' : $answer['error'], $answer['message'], $answer );
+		}
+		$body = json_decode( $answer['body'], true );
+		if ( 200 === $answer['status'] && is_array( $body ) ) {
+			return $body;
+		}
+		return new \WP_Error( self::error_code( $answer['status'], $body ), sprintf( 'The sidecar answered HTTP %d.', $answer['status'] ), $answer );
+	}
+
+	/**
+	 * Posts a signed message; returns what Http_Client::post() does.
+	 *
+	 * @param string      $type     See contract.
+	 * @param array       $data     The message's data.
+	 * @param string|null $audience See send().
+	 */
+	public function exchange( string $type, array $data, ?string $audience = null ): array {
+		$now  = time();
+		$body = wp_json_encode(
+			array(
+				'type'      => $type,
+				'timestamp' => gmdate( 'Y-m-d\TH:i:s\Z', $now ),
+				'audience'  => $audience ?? 'sidecar:' . Site::identity(),
+				'data'      => $data ? $data : new \stdClass(),
+			),
+			JSON_UNESCAPED_SLASHES
+		);
+		$id   = Signature::new_id();
+		return $this->courier->post(
+			Settings::sidecar_url() . '/messages',
+			$body,
+			array(
+				'Content-Type'      => 'application/json',
+				'webhook-id'        => $id,
+				'webhook-timestamp' => (string) $now,
+				'webhook-signature' => Signature::sign( Settings::keys( Signature::TO_SIDECAR )[0], $id, $now, $body ),
+			)
+		);
+	}
+
+	/**
+	 * The code for an answer that is no success.
+	 *
+	 * @param int   $status HTTP status.
+	 * @param mixed $body   Decoded body.
+	 */
+	private static function error_code( int $status, $body ): string {
+		if ( is_array( $body ) && isset( $body['error'] ) && is_string( $body['error'] ) && preg_match( '/^[a-z_]{1,64}$/', $body['error'] ) ) {
+			return $body['error'];
+		}
+		return $status >= 500 || 429 === $status ? 'busy' : 'no_sidecar';
+	}
+
+	/**
+	 * The sidecar's status; remembers its public address on the way.
+	 *
+	 * @param bool $round_trip Whether the sidecar is to try our door, too.
+	 * @return array|\WP_Error
+	 */
+	public function status( bool $round_trip = false ) {
+		$answer = $this->send( 'status', $round_trip ? array( 'round_trip' => true ) : array() );
+		if ( is_array( $answer ) && array_key_exists( 'public_url', $answer ) ) {
+			Settings::learn_public_url( $answer['public_url'] );
+		}
+		return $answer;
+	}
+
+	/** Tries the connection both ways: the findings of Connection_Test::run(). */
+	public static function test_connection(): array {
+		return ( new Connection_Test( new self() ) )->run();
+	}
+}
