@@ -111,7 +111,7 @@ class Studio:
             if not self.wants(f"mail-{kind}"):
                 continue
             html = self.faces.shop.php_json(
-                f"return (new SmiBridge\\Mail\\Mail_Message('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}')))->html();"
+                f"return SmiBridge\\Mail\\Mail::compose('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}'))->html();"
             )
             for look, width in (("light", 760), ("dark", 760), ("phone", 320)):
                 with self.faces.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:

@@ -8,7 +8,7 @@
 namespace SmiBridge;
 
 use SmiBridge\Admin\Staging_Notice;
-use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Core\Settings;
 use SmiBridge\Interfaces\Abilities;
 use SmiBridge\Interfaces\Cli\Cli;
 use SmiBridge\Interfaces\Privacy\Erasure;
@@ -28,7 +28,7 @@ add_filter( 'wp_privacy_personal_data_erasers', array( Privacy::class, 'erasers'
 add_action( 'smi_bridge_daily', array( Erasure::class, 'repeat' ) );
 
 // A copy of the site.
-add_action( 'init', array( Staging_Lock::class, 'learn' ), 5 );
+add_action( 'init', array( Settings::class, 'learn_site' ), 5 );
 add_action( 'admin_notices', array( Staging_Notice::class, 'show' ), 5 );
 add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, 'keep_paused' ) );
 

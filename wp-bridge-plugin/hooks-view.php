@@ -7,7 +7,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Customer\Status_Block;
 use SmiBridge\Customer\Status_Facts;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
@@ -25,8 +24,8 @@ add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
 add_filter( 'smi_bridge_status_url', array( Status_View::class, 'link_for_mail' ), 5, 2 );
 add_filter( 'smi_bridge_job_facts', array( Status_Facts::class, 'with_preview' ), 5, 2 );
 
-add_action( 'init', array( Status_Block::class, 'register' ) );
-add_action( 'wp_default_scripts', array( Status_Block::class, 'add_script' ), 20 );
+add_action( 'init', array( Status_View::class, 'register_block' ) );
+add_action( 'wp_default_scripts', array( Status_View::class, 'add_block_script' ), 20 );
 
 // Mails that come by the clock.
 add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.

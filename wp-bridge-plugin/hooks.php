@@ -10,27 +10,29 @@ namespace SmiBridge;
 use SmiBridge\Customer\Status_Route;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Payment;
-use SmiBridge\Ledger\Install;
+use SmiBridge\Jobs\Provider_Refund;
+use SmiBridge\Jobs\Send_Later;
+use SmiBridge\Ledger\Lifecycle;
+use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
-use SmiBridge\Shop\Stripe_Refund;
 use SmiBridge\Wire\Webhook_Relay;
 
 defined( 'ABSPATH' ) || exit;
 
 // Life cycle.
-register_activation_hook( SMI_BRIDGE_FILE, array( Install::class, 'activate' ) );
-register_deactivation_hook( SMI_BRIDGE_FILE, array( Install::class, 'deactivate' ) );
-add_action( 'init', array( Install::class, 'when_version_changed' ), 1 );
-add_action( 'wp_initialize_site', array( Install::class, 'new_site' ), 20 );
-add_filter( 'wpmu_drop_tables', array( Install::class, 'with_our_tables' ) );
-add_action( 'smi_bridge_daily', array( Install::class, 'tidy' ) );
+register_activation_hook( SMI_BRIDGE_FILE, array( Lifecycle::class, 'activate' ) );
+register_deactivation_hook( SMI_BRIDGE_FILE, array( Lifecycle::class, 'deactivate' ) );
+add_action( 'init', array( Lifecycle::class, 'when_version_changed' ), 1 );
+add_action( 'wp_initialize_site', array( Lifecycle::class, 'new_site' ), 20 );
+add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
+add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
 
 // Payments.
 add_action( 'smi_payment_completed', array( Payment::class, 'payment_completed' ), 1, 2 );
-add_action( 'shutdown', array( Payment::class, 'send_waiting' ), 1000 );
-add_action( 'stripe_integration_webhook_charge_refunded', array( Stripe_Refund::class, 'charge_refunded' ), 20, 2 );
+add_action( 'shutdown', array( Send_Later::class, 'send_waiting' ), 1000 );
+add_action( 'stripe_integration_webhook_charge_refunded', array( Provider_Refund::class, 'charge_refunded' ), 20, 2 );
 
 // What the customer has got.
 add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
@@ -44,6 +46,7 @@ add_filter( 'rest_authentication_errors', array( Messages_Endpoint::class, 'let_
 // Other people's quirks.
 add_action( 'wp_loaded', array( Compat::class, 'take_over' ), PHP_INT_MAX );
 add_action( 'parse_request', array( Webhook_Relay::class, 'catch_address' ), 1 );
+add_action( 'smi_bridge_upsampler_webhook', array( Webhook_Relay::class, 'answer' ) );
 add_action( 'smi_daily_cleanup', array( Compat::class, 'cleanup_in_utc' ), 9 );
 add_action( 'smi_daily_cleanup', array( Compat::class, 'cleanup_done' ), 11 );
 

@@ -178,7 +178,7 @@ def test_a_theme_may_replace_a_template_and_a_filter_the_arguments(faces: Faces)
 def test_the_button_can_be_read_on_any_colour(faces: Faces, settings: Any):
     for accent, ink in (("#ffe08a", "#111111"), ("#0b3d2e", "#ffffff")):
         settings(accent=accent)
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail\\Mail_Message('delivered', {_php(FACTS)}))->html();")
+        html = faces.shop.php_json(f"return SmiBridge\\Mail\\Mail::compose('delivered', {_php(FACTS)})->html();")
         assert f"background:{accent}" in html
         assert f"color:{ink};text-decoration:none" in html
 
@@ -199,7 +199,7 @@ def test_a_digest_names_each_thing_and_leads_to_it(faces: Faces):
 
 def test_a_mail_fits_a_narrow_phone_and_dark_mode_can_be_read(faces: Faces):
     for kind in ("delivered", "refunded"):
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail\\Mail_Message('{kind}', {_php(FACTS)}))->html();")
+        html = faces.shop.php_json(f"return SmiBridge\\Mail\\Mail::compose('{kind}', {_php(FACTS)})->html();")
         with faces.browser.page(viewport={"width": 320, "height": 640}, color_scheme="dark") as page:
             page.set_content(html)
             assert page.evaluate("document.documentElement.scrollWidth") <= 320

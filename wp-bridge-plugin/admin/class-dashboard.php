@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Reason_Labels;
@@ -21,17 +22,6 @@ defined( 'ABSPATH' ) || exit;
  * The page's frame, and the figures that it fetches and refreshes.
  */
 final class Dashboard {
-
-	/** Stages in the order in which a job meets them. */
-	public static function stages(): array {
-		return array(
-			'submit'  => __( 'Submit', 'smi-bridge' ),
-			'watch'   => __( 'Watch', 'smi-bridge' ),
-			'collect' => __( 'Collect', 'smi-bridge' ),
-			'deliver' => __( 'Deliver', 'smi-bridge' ),
-			'settle'  => __( 'Settle', 'smi-bridge' ),
-		);
-	}
 
 	/** Shows the page. */
 	public static function render(): void {

@@ -7,7 +7,9 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 
 defined( 'ABSPATH' ) || exit;
 

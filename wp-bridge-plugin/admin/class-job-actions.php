@@ -7,10 +7,11 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Jobs\Actions;
-use SmiBridge\Jobs\Refund;
-use SmiBridge\Ledger\Ledger;
+use SmiBridge\Jobs\Allowed_Actions;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -18,61 +19,6 @@ defined( 'ABSPATH' ) || exit;
  * Links carry a nonce for their action and job; lists carry WordPress' own for bulk actions. Both end in a redirect.
  */
 final class Job_Actions {
-
-	/** Action => label of a button. */
-	public static function labels(): array {
-		return array(
-			'retry'  => __( 'Retry', 'smi-bridge' ),
-			'cancel' => __( 'Stop', 'smi-bridge' ),
-			'refund' => __( 'Refund', 'smi-bridge' ),
-			'resend' => __( 'Resend mail', 'smi-bridge' ),
-			'renew'  => __( 'Renew link', 'smi-bridge' ),
-			'mark_refunded' => __( 'Mark as refunded', 'smi-bridge' ),
-			'refund_downloaded' => __( 'Refund', 'smi-bridge' ),
-		);
-	}
-
-	/** What is asked before an action that can't be taken back, or ''. @param string $action Action. */
-	public static function question( string $action ): string {
-		$questions = array(
-			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
-			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
-			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
-			'refund_downloaded' => __( 'The customer has downloaded this picture. Give the money back nevertheless? The download link ends. This can’t be undone.', 'smi-bridge' ),
-		);
-		return $questions[ $action ] ?? '';
-	}
-
-	/**
-	 * The action as a link does it: a refund of what the customer has got is asked about in other words, and answers that question.
-	 *
-	 * @param string $action Action of possible().
-	 * @param array  $row    Ledger row, with `downloaded` (bool) where an earlier attempt's file counts, too.
-	 */
-	public static function of_row( string $action, array $row ): string {
-		return 'refund' === $action && ( $row['downloaded'] ?? null !== $row['downloaded_at'] ) ? 'refund_downloaded' : $action;
-	}
-
-	/**
-	 * Actions that make sense for a row, the likeliest first. Actions has the last word.
-	 *
-	 * @param array $row Ledger row.
-	 * @return string[]
-	 */
-	public static function possible( array $row ): array {
-		switch ( $row['state'] ) {
-			case 'delivered':
-				return null === $row['revoked_at'] ? array( 'resend', 'renew', 'retry', 'refund' ) : array( 'renew', 'retry', 'refund' );
-			case 'refunded':
-				return array( 'retry' );
-			case 'review':
-				return Reasons::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
-			case 'refunding':
-				return array();
-			default:
-				return Ledger::is_busy( $row ) ? array( 'cancel', 'refund' ) : array( 'retry', 'cancel', 'refund' );
-		}
-	}
 
 	/**
 	 * A link that does something.
@@ -97,8 +43,8 @@ final class Job_Actions {
 			'<a href="%s" class="%s"%s>%s</a>',
 			esc_url( $url ),
 			esc_attr( trim( $look . ' smib-do' ) ),
-			'' === self::question( $action ) ? '' : ' data-smib-confirm="' . esc_attr( self::question( $action ) ) . '"',
-			esc_html( self::labels()[ $action ] ?? $action )
+			'' === Allowed_Actions::question( $action ) ? '' : ' data-smib-confirm="' . esc_attr( Allowed_Actions::question( $action ) ) . '"',
+			esc_html( Allowed_Actions::labels()[ $action ] ?? $action )
 		);
 	}
 
@@ -123,7 +69,7 @@ final class Job_Actions {
 			$job_ids = array_map( 'sanitize_text_field', array_filter( wp_unslash( $_POST['jobs'] ), 'is_string' ) );
 		}
 		// phpcs:enable
-		if ( isset( self::labels()[ $action ] ) ) {
+		if ( isset( Allowed_Actions::labels()[ $action ] ) ) {
 			self::remember( $action, self::run( $action, $job_ids ) );
 		}
 		$stay = $single && isset( $_GET['back'] ) ? array( 'job' => $job_ids[0] ) : array();
@@ -141,7 +87,7 @@ final class Job_Actions {
 	public static function run( string $action, array $job_ids ): array {
 		$results = array();
 		foreach ( array_slice( array_unique( $job_ids ), 0, 500 ) as $job_id ) {
-			if ( preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
+			if ( Job_Id::matches( $job_id ) ) {
 				$results[] = array( 'job_id' => $job_id ) + ( 'refund_downloaded' === $action ? Actions::refund( $job_id, null, true ) : call_user_func( array( Actions::class, $action ), $job_id ) );
 			}
 		}

@@ -71,7 +71,7 @@ final class Job_Page {
 			}
 			$key               = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
 			$facts             = json_decode( (string) $effect['detail'], true ); // A refund notes facts, a mail plain words.
-			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Labels::outcome( $effect ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
+			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Labels::outcome( $effect, Effects::is_unknown( $effect ) ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
 			$stories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
 		}
 		krsort( $stories );

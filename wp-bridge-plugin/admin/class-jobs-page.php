@@ -7,15 +7,15 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Job_Id;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
  * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job.
  */
 final class Jobs_Page {
-
-	/** Option of the screen: rows on a page. */
-	const PER_PAGE = 'smi_bridge_jobs_per_page';
 
 	/** The list, made when the page loads so that the screen's options know its columns. @var Jobs_Table|null */
 	private static $table = null;
@@ -41,7 +41,7 @@ final class Jobs_Page {
 			array(
 				'label'   => __( 'Jobs on a page', 'smi-bridge' ),
 				'default' => 20,
-				'option'  => self::PER_PAGE,
+				'option'  => Jobs_Table::PER_PAGE,
 			)
 		);
 		self::$table = new Jobs_Table();
@@ -49,7 +49,7 @@ final class Jobs_Page {
 
 	/** Accepts the screen's option. @param mixed $keep False. @param string $option Name. @param mixed $value Value. */
 	public static function save_option( $keep, $option, $value ) {
-		return self::PER_PAGE === $option ? max( 1, min( 500, (int) $value ) ) : $keep;
+		return Jobs_Table::PER_PAGE === $option ? max( 1, min( 500, (int) $value ) ) : $keep;
 	}
 
 	/** Shows the page. */
@@ -72,6 +72,6 @@ final class Jobs_Page {
 	private static function job_id(): string {
 		// phpcs:ignore WordPress.Security.NonceVerification -- names what to show; changes nothing.
 		$job_id = isset( $_GET['job'] ) && is_string( $_GET['job'] ) ? sanitize_text_field( wp_unslash( $_GET['job'] ) ) : '';
-		return preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? $job_id : '';
+		return Job_Id::matches( $job_id ) ? $job_id : '';
 	}
 }

@@ -7,10 +7,12 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
+use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Shop\Shop;
 
@@ -22,6 +24,9 @@ require_once ABSPATH . 'wp-admin/includes/class-wp-list-table.php';
  * `WP_List_Table` over Jobs_Query. Items are ledger rows with the shop's job under `job`.
  */
 final class Jobs_Table extends \WP_List_Table {
+
+	/** Option of the screen: rows on a page. */
+	const PER_PAGE = 'smi_bridge_jobs_per_page';
 
 	/** What is asked for. @var array */
 	private $wanted;
@@ -56,7 +61,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** Reads the page's rows, and everything that they show, in a handful of statements. */
 	public function prepare_items() {
-		$limit       = $this->get_items_per_page( Jobs_Page::PER_PAGE, 20 );
+		$limit       = $this->get_items_per_page( self::PER_PAGE, 20 );
 		$found       = Jobs_Query::find(
 			$this->wanted + array(
 				'limit'  => $limit,

@@ -7,9 +7,9 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail;
-use SmiBridge\Mail\Mail_Message;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -39,7 +39,7 @@ final class Mail_Preview {
 		nocache_headers();
 		header( 'Content-Type: text/html; charset=UTF-8' );
 		header( "Content-Security-Policy: default-src 'none'; img-src * data:; style-src 'unsafe-inline'" );
-		$mail = new Mail_Message( $kind, self::facts( $kind ) );
+		$mail = Mail::compose( $kind, self::facts( $kind ) );
 		echo $mail->html(); // phpcs:ignore WordPress.Security.EscapeOutput -- a whole document of our templates, without scripts.
 		exit;
 	}

@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Job_Id;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -44,7 +46,7 @@ final class Refused_Result {
 	 * @param int    $attempt Attempt.
 	 */
 	private static function read( string $job_id, int $attempt ): string {
-		if ( ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
+		if ( ! Job_Id::matches( $job_id ) ) {
 			return '';
 		}
 		$file = wp_upload_dir( null, false )['basedir'] . '/smi-downloads/.refused/' . $job_id . '.' . $attempt . '.jpg';

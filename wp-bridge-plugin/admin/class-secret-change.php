@@ -7,9 +7,11 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
+use SmiBridge\Core\Staging_Lock;
 
 defined( 'ABSPATH' ) || exit;
 

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail;
 use SmiBridge\Mail\Mail_Settings;
@@ -36,7 +37,7 @@ final class Settings_Page {
 				register_setting( self::GROUP, $name, array( 'sanitize_callback' => $clean ) );
 			}
 		}
-		add_filter( 'option_page_capability_' . self::GROUP, array( Admin::class, 'capability' ) );
+		add_filter( 'option_page_capability_' . self::GROUP, array( Admin_Access::class, 'capability' ) );
 	}
 
 	/** Shows the page. */

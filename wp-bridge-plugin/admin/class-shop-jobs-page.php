@@ -7,10 +7,13 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Settings;
 use SmiBridge\Customer\Status_View;
 use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
@@ -64,7 +67,7 @@ final class Shop_Jobs_Page {
 	public static function retry(): void {
 		Admin_Access::check_ajax();
 		$job_id = isset( $_POST['job'] ) && is_string( $_POST['job'] ) ? sanitize_text_field( wp_unslash( $_POST['job'] ) ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
-		$result = preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? Actions::retry( $job_id ) : array( 'ok' => false, 'message' => __( 'There is no such job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		$result = Job_Id::matches( $job_id ) ? Actions::retry( $job_id ) : array( 'ok' => false, 'message' => __( 'There is no such job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( ! $result['ok'] ) {
 			wp_send_json_error( $result, 409 );
 		}

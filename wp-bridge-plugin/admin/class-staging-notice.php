@@ -7,8 +7,9 @@
 
 namespace SmiBridge\Admin;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Log;
-use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Staging_Lock;
 
 defined( 'ABSPATH' ) || exit;

@@ -80,19 +80,6 @@ final class Settings {
 		return $hours < 1 ? 24 : min( $hours, 87600 );
 	}
 
-	/**
-	 * Who we are in messages (contract, part 1): the home address, scheme and host in lower case, no trailing slash.
-	 * The stored option, not home_url(), whose answer depends on the request (TLS, translation plugins).
-	 */
-	public static function site(): string {
-		$home = rtrim( trim( (string) get_option( 'home' ) ), '/' );
-		if ( preg_match( '#^([a-z][a-z0-9+.-]*://[^/]*)(.*)$#is', $home, $parts ) ) {
-			$home = strtolower( $parts[1] ) . $parts[2];
-		}
-		/** Filters the site's identity in messages; SMI_SHOP_URL of the sidecar must be the same. */
-		return (string) apply_filters( 'smi_bridge_site', $home );
-	}
-
 	/** Whether address and secret are there and well-formed. */
 	public static function is_configured(): bool {
 		return '' !== self::sidecar_url() && null !== Signature::decode_secret( self::secret() );
@@ -105,22 +92,36 @@ final class Settings {
 
 	/** Whether this site must not act: an admin paused it, or it is a copy of the one that was connected (staging). */
 	public static function is_paused(): bool {
-		return self::flag( 'paused' ) || self::is_copy();
-	}
-
-	/** Whether this site is a copy of the one that was connected. */
-	public static function is_copy(): bool {
-		return Staging_Lock::is_copy();
-	}
-
-	/** An admin says: this address is the live site now. */
-	public static function lock_site(): void {
-		Staging_Lock::lock();
+		return self::flag( 'paused' ) || Staging_Lock::is_copy();
 	}
 
 	/** Since when this bridge takes paid jobs (Unix seconds): older ones that the shop never finished wait for a person. */
 	public static function connected_since(): int {
 		return (int) get_option( 'smi_bridge_since', 0 );
+	}
+
+	/**
+	 * Our keys for a direction: the current secret's, then the previous one's (rotation).
+	 *
+	 * @param string $direction TO_SIDECAR or TO_SHOP.
+	 * @return string[]
+	 */
+	public static function keys( string $direction ): array {
+		$keys = array();
+		foreach ( array( self::secret(), self::previous_secret() ) as $text ) {
+			$secret = Signature::decode_secret( $text );
+			if ( null !== $secret ) {
+				$keys[] = Signature::direction_key( $secret, $direction );
+			}
+		}
+		return $keys;
+	}
+
+	/** Remembers this address as the live site's, when the bridge is connected for the first time. */
+	public static function learn_site(): void {
+		if ( self::is_configured() ) {
+			Staging_Lock::learn();
+		}
 	}
 
 	/**

@@ -125,20 +125,4 @@ final class Signature {
 		return 'no signature fits one of our secrets';
 	}
 
-	/**
-	 * Our keys for a direction: the current secret's, then the previous one's (rotation).
-	 *
-	 * @param string $direction TO_SIDECAR or TO_SHOP.
-	 * @return string[]
-	 */
-	public static function keys( string $direction ): array {
-		$keys = array();
-		foreach ( array( Settings::secret(), Settings::previous_secret() ) as $text ) {
-			$secret = self::decode_secret( $text );
-			if ( null !== $secret ) {
-				$keys[] = self::direction_key( $secret, $direction );
-			}
-		}
-		return $keys;
-	}
 }

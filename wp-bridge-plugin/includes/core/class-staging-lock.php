@@ -43,9 +43,9 @@ final class Staging_Lock {
 		return self::joined( get_option( self::OPTION ) );
 	}
 
-	/** Remembers this address as the live site's, if the bridge is connected for the first time. */
+	/** Remembers this address as the live site's, unless one is known. */
 	public static function learn(): void {
-		if ( ! get_option( self::OPTION ) && Settings::is_configured() && ! self::is_fixed() ) {
+		if ( ! get_option( self::OPTION ) && ! self::is_fixed() ) {
 			self::lock();
 		}
 	}

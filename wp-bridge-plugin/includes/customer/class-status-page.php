@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Customer;
 
+use SmiBridge\Core\Job_Id;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -22,7 +24,7 @@ final class Status_Page {
 		}
 		$job_id = is_string( $_GET['smi_status_page'] ) ? wp_unslash( $_GET['smi_status_page'] ) : '';
 		// phpcs:enable
-		$job_id = preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ? $job_id : 'unknown';
+		$job_id = Job_Id::matches( $job_id ) ? $job_id : 'unknown';
 		$known  = 'unknown' !== Status_Facts::document( $job_id )['phase'];
 		if ( ! defined( 'DONOTCACHEPAGE' ) ) {
 			define( 'DONOTCACHEPAGE', true );

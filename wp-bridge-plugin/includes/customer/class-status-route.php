@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Customer;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Ledger\Ledger;
@@ -39,7 +40,7 @@ final class Status_Route {
 	public static function register_route(): void {
 		register_rest_route(
 			'smi-bridge/v1',
-			'/status/(?P<job_id>[A-Za-z0-9_-]{1,64})',
+			'/status/(?P<job_id>' . Job_Id::PATTERN . ')',
 			array(
 				'methods'             => 'GET',
 				'permission_callback' => '__return_true', // The id is unguessable, and the document tells no person's data.

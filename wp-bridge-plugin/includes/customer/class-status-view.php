@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Customer;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
@@ -60,7 +61,7 @@ final class Status_View {
 	 * @param string $level  Tag of the heading.
 	 */
 	public static function inline( string $job_id, string $level = 'h2' ): string {
-		if ( ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
+		if ( ! Job_Id::matches( $job_id ) ) {
 			return '';
 		}
 		self::want( $job_id );
@@ -216,7 +217,7 @@ final class Status_View {
 			$job = sanitize_text_field( wp_unslash( $_GET['job_id'] ) );
 		}
 		// phpcs:enable
-		return preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job ) ? $job : '';
+		return Job_Id::matches( $job ) ? $job : '';
 	}
 
 	/**
@@ -231,5 +232,27 @@ final class Status_View {
 			'if((j||b.back.cancelled||m)&&!' . ( self::$wanted ? 'true' : 'false' ) . '){' .
 			'var n=document.createElement("script");n.src=b.js;n.async=true;document.head.appendChild(n)}' .
 			'}(' . self::json( self::basics() ) . '));';
+	}
+
+	/** Registers the block. Its script is only named: to register it here would build the list of all scripts in each request. */
+	public static function register_block(): void {
+		register_block_type( SMI_BRIDGE_DIR . 'assets/block', array( 'render_callback' => array( self::class, 'render_block' ) ) );
+	}
+
+	/**
+	 * Adds the editor's script when WordPress builds its list of scripts, which a payment or a message from the sidecar never needs.
+	 *
+	 * @param \WP_Scripts $scripts The list.
+	 */
+	public static function add_block_script( $scripts ): void {
+		$needs = array( 'wp-blocks', 'wp-element', 'wp-block-editor', 'wp-components', 'wp-i18n' );
+		$scripts->add( 'smi-bridge-block', plugins_url( 'assets/block/editor.js', SMI_BRIDGE_FILE ), $needs, SMI_BRIDGE_VERSION, 1 ); // 1: in the footer.
+		$scripts->set_translations( 'smi-bridge-block', 'smi-bridge', SMI_BRIDGE_DIR . 'languages' );
+	}
+
+	/** Renders the block. @param array $attributes Attributes. */
+	public static function render_block( $attributes ): string {
+		$view = self::shortcode( array( 'job_id' => (string) ( $attributes['jobId'] ?? '' ) ) );
+		return '' === $view ? '' : sprintf( '<div %s>%s</div>', get_block_wrapper_attributes(), $view );
 	}
 }

@@ -9,6 +9,7 @@ namespace SmiBridge\Health;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
+use SmiBridge\Core\Site;
 use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
@@ -28,6 +29,11 @@ final class Connection_Test {
 	 */
 	public function __construct( Sidecar_Client $sidecar ) {
 		$this->sidecar = $sidecar;
+	}
+
+	/** The findings of a test with the usual client. */
+	public static function tested(): array {
+		return ( new self( new Sidecar_Client() ) )->run();
 	}
 
 	/**

@@ -7,13 +7,15 @@
 
 namespace SmiBridge\Health;
 
-use SmiBridge\Admin\Admin;
-use SmiBridge\Admin\Dashboard;
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
@@ -25,9 +27,6 @@ defined( 'ABSPATH' ) || exit;
  * A problem is `{kind, level: bad or warn, title, text, url, size}`; `size` grows when it gets worse.
  */
 final class Problems {
-
-	/** Seconds that a fault of the connection may last before anybody is bothered. */
-	const PATIENCE = 120;
 
 	/** All problems, the worst first. */
 	public static function all(): array {
@@ -69,7 +68,7 @@ final class Problems {
 	private static function of_sidecar(): array {
 		$found = array();
 		$last  = Sidecar_Health::last();
-		$long  = $last['at'] && time() - $last['since'] >= self::PATIENCE;
+		$long  = $last['at'] && time() - $last['since'] >= Time_Limits::CONNECTION_FAULT;
 		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */
 			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $last['since'] ) );

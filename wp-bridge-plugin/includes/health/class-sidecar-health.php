@@ -7,7 +7,8 @@
 
 namespace SmiBridge\Health;
 
-use SmiBridge\Admin\Admin;
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Wire\Http_Client;
 use SmiBridge\Wire\Sidecar_Client;
@@ -64,9 +65,7 @@ final class Sidecar_Health {
 		if ( ! Admin_Access::may() || wp_doing_ajax() || ! Settings::is_configured() || self::last()['at'] > time() - self::FRESH ) {
 			return;
 		}
-		if ( function_exists( 'fastcgi_finish_request' ) ) {
-			fastcgi_finish_request();
-		}
+		Request::finish();
 		self::look();
 	}
 

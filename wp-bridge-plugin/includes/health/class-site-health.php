@@ -7,19 +7,18 @@
 
 namespace SmiBridge\Health;
 
-use SmiBridge\Admin\Admin;
-use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Mail_Settings;
-use SmiBridge\Messages\Delivery_Messages;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Circuit_Breaker;
-use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
 

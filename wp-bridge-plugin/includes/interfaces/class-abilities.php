@@ -7,13 +7,13 @@
 
 namespace SmiBridge\Interfaces;
 
-use SmiBridge\Admin\Admin;
-use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Jobs\Actions;
 use SmiBridge\Jobs\Jobs_Query;
-use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -47,7 +47,7 @@ final class Abilities {
 					$ability,
 					array(
 						'category'            => self::CATEGORY,
-						'permission_callback' => array( Admin::class, 'may' ),
+						'permission_callback' => array( Admin_Access::class, 'may' ),
 						'execute_callback'    => static function ( $input = array() ) use ( $work ) {
 							try {
 								return $work( (array) $input );

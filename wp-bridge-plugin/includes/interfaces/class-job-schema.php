@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Interfaces;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\States;
 
 defined( 'ABSPATH' ) || exit;
@@ -17,7 +18,7 @@ defined( 'ABSPATH' ) || exit;
 final class Job_Schema {
 
 	/** What an id of a job looks like. */
-	const ID = '^[A-Za-z0-9_-]{1,64}$';
+	const ID = '^' . Job_Id::PATTERN . '$';
 
 	/** JSON Schema of an item. */
 	public static function item(): array {

@@ -7,10 +7,11 @@
 
 namespace SmiBridge\Interfaces;
 
-use SmiBridge\Admin\Job_Actions;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Customer\Status_View;
+use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -25,7 +26,7 @@ final class Job_View {
 
 	/** Whether something is the id of a job, by its form. @param mixed $value Anything. */
 	public static function is_id( $value ): bool {
-		return is_string( $value ) && 1 === preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $value );
+		return is_string( $value ) && Job_Id::matches( $value );
 	}
 
 	/**

@@ -7,10 +7,12 @@
 
 namespace SmiBridge\Interfaces;
 
-use SmiBridge\Admin\Admin;
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Jobs_Query;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -22,7 +24,7 @@ final class Rest {
 	const SPACE = 'smi-bridge/v1';
 
 	/** The id of a job in an address. */
-	const JOB = '/jobs/(?P<id>[A-Za-z0-9_-]{1,64})';
+	const JOB = '/jobs/(?P<id>' . Job_Id::PATTERN . ')';
 
 	/** Codes of Actions that are not "the job does not allow it" (409). */
 	const STATUS = array(
@@ -50,7 +52,7 @@ final class Rest {
 				'required'    => true,
 			),
 		);
-		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), Rest_List::params(), Job_Schema::item() );
+		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), self::list_params(), Job_Schema::item() );
 		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::whole() );
 		foreach ( self::actions() as $action => $params ) {
 			$work = static function ( $request ) use ( $action ) {
@@ -60,9 +62,38 @@ final class Rest {
 		}
 	}
 
-	/** `GET /jobs`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
+	/**
+	 * `GET /jobs`: a page of jobs, with WordPress' usual parameters and headers.
+	 *
+	 * @param \WP_REST_Request $request Checked against list_params().
+	 * @return \WP_REST_Response|\WP_Error
+	 */
 	public static function jobs( $request ) {
-		return Rest_List::answer( $request );
+		$limit  = (int) $request['per_page'];
+		$page   = (int) $request['page'];
+		$wanted = array(
+			'limit'  => $limit,
+			'offset' => ( $page - 1 ) * $limit,
+		);
+		foreach ( array( 'view', 'search', 'from', 'to', 'order' ) as $name ) {
+			$wanted[ $name ] = (string) $request[ $name ];
+		}
+		$found = Jobs_Query::find( $wanted );
+		$pages = (int) ceil( $found['total'] / $limit );
+		if ( $page > max( 1, $pages ) ) {
+			return new \WP_Error( 'rest_invalid_page_number', __( 'There is no such page.', 'smi-bridge' ), array( 'status' => 400 ) );
+		}
+		$response = new \WP_REST_Response( Job_View::items( $found['rows'] ) );
+		$response->header( 'X-WP-Total', (string) $found['total'] );
+		$response->header( 'X-WP-TotalPages', (string) $pages );
+		$base = add_query_arg( urlencode_deep( $request->get_query_params() ), rest_url( self::SPACE . '/jobs' ) );
+		if ( $page > 1 ) {
+			$response->link_header( 'prev', add_query_arg( 'page', $page - 1, $base ) );
+		}
+		if ( $page < $pages ) {
+			$response->link_header( 'next', add_query_arg( 'page', $page + 1, $base ) );
+		}
+		return $response;
 	}
 
 	/** `GET /jobs/<id>`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
@@ -117,6 +148,66 @@ final class Rest {
 			),
 			'resend' => array(),
 			'renew'  => array(),
+		);
+	}
+
+	/** Parameters of the list. */
+	private static function list_params(): array {
+		return array(
+			'page'     => array(
+				'description' => __( 'Page of the list.', 'smi-bridge' ),
+				'type'        => 'integer',
+				'default'     => 1,
+				'minimum'     => 1,
+				'maximum'     => 1000000,
+			),
+			'per_page' => array(
+				'description' => __( 'Jobs on a page.', 'smi-bridge' ),
+				'type'        => 'integer',
+				'default'     => 20,
+				'minimum'     => 1,
+				'maximum'     => 100,
+			),
+			'view'     => array(
+				'description' => __( 'Which jobs, as in the list of the admin’s pages.', 'smi-bridge' ),
+				'type'        => 'string',
+				'default'     => 'all',
+				'enum'        => array_keys( Jobs_Query::views() ),
+			),
+			'search'   => array(
+				'description'       => __( 'Beginning of an id or e-mail address, a post’s number, words of a title.', 'smi-bridge' ),
+				'type'              => 'string',
+				'default'           => '',
+				'maxLength'         => 200,
+				'validate_callback' => 'rest_validate_request_arg',
+				'sanitize_callback' => 'sanitize_text_field', // Also takes out what is no UTF-8, which the database would refuse.
+			),
+			'from'     => self::day( __( 'Paid on that day or later, in site time.', 'smi-bridge' ) ),
+			'to'       => self::day( __( 'Paid on that day or earlier, in site time.', 'smi-bridge' ) ),
+			'order'    => array(
+				'description' => __( 'By age.', 'smi-bridge' ),
+				'type'        => 'string',
+				'default'     => 'desc',
+				'enum'        => array( 'asc', 'desc' ),
+			),
+		);
+	}
+
+	/** A parameter that is a day. @param string $about Description. */
+	private static function day( string $about ): array {
+		return array(
+			'description'       => $about,
+			'type'              => 'string',
+			'default'           => '',
+			'pattern'           => '^([0-9]{4}-[0-9]{2}-[0-9]{2})?$',
+			'validate_callback' => static function ( $value, $request, $name ) {
+				$fits = rest_validate_request_arg( $value, $request, $name );
+				if ( true !== $fits || '' === $value ) {
+					return $fits;
+				}
+				list( $year, $month, $day ) = array_map( 'intval', explode( '-', $value ) );
+				return checkdate( $month, $day, $year );
+			},
 		);
 	}
 

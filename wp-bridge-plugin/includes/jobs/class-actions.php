@@ -12,19 +12,17 @@ namespace SmiBridge\Jobs;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Transaction;
-use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Mail\Mail;
-use SmiBridge\Messages\Delivery_Messages;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
-use SmiBridge\Shop\Stripe_Refund;
 use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
@@ -33,9 +31,6 @@ defined( 'ABSPATH' ) || exit;
  * Safe to call twice: the second call finds what the first one did and says so.
  */
 final class Actions {
-
-	/** The reason in ledger and story when a person gives the money back. */
-	const BY_PERSON = 'refunded_by_person';
 
 	/**
 	 * Starts the next attempt.
@@ -73,23 +68,15 @@ final class Actions {
 				$answer  = self::locked(
 					$job_id,
 					static function ( array $row ) use ( &$effects ) {
-						if ( 'review' === $row['state'] && Reasons::STOPPED === $row['reason'] ) {
+						if ( Stop::is_stopped( $row ) ) {
 							return self::yes( 'already', __( 'It is stopped already.', 'smi-bridge' ) );
 						}
-						$set   = array(
-							'reason'      => Reasons::STOPPED,
-							'detail'      => null,
-							'event'       => 'stopped',
-							'next_try_at' => null,
-						);
-						$moved = in_array( $row['state'], array( 'refunding', 'delivered', 'refunded' ), true ) ? null : Ledger::move( $row, 'review', $set );
-						if ( ! $moved ) {
+						$effects = Stop::job( $row, array( 'user' => get_current_user_id() ) );
+						if ( null === $effects ) {
+							$effects = array();
 							return self::no( 'settled', __( 'Not stopped: it has ended already.', 'smi-bridge' ) );
 						}
-						$effects = Shop::follow( $row, $moved );
-						History::tell( $row['job_id'], (int) $row['attempt'], 'stopped', array( 'user' => get_current_user_id() ) );
 						History::write();
-						self::tell_sidecar( $moved, 'stopped' );
 						return self::yes( 'stopped', __( 'Stopped. It waits in review: retry it or refund it.', 'smi-bridge' ) );
 					}
 				);
@@ -123,9 +110,9 @@ final class Actions {
 						if ( 'refunded' === $row['state'] ) {
 							return self::yes( 'already', __( 'It is refunded already.', 'smi-bridge' ) );
 						}
-						$begun = Refund::begin( $row, self::BY_PERSON );
+						$begun = Refund::begin( $row, Reasons::BY_PERSON );
 						if ( ! $begun && Effects::reclaim( $row['job_id'], 0, Effects::REFUND, false ) ) {
-							$begun = Refund::refunding( $row, self::BY_PERSON, '' ); // The last try failed for certain.
+							$begun = Refund::refunding( $row, Reasons::BY_PERSON, '' ); // The last try failed for certain.
 						}
 						if ( ! $begun ) {
 							return self::no( 'unknown', __( 'Not refunded: an earlier refund is under way, or nobody knows how it ended. Look at your payment provider; if the money is back, mark the job as refunded.', 'smi-bridge' ) );
@@ -143,7 +130,7 @@ final class Actions {
 				if ( 'refunded' !== $row['state'] ) {
 					return self::no( 'refund_failed', (string) ( $row['detail'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
 				}
-				self::tell_sidecar( $row, 'refunded' );
+				Send_Later::job_cancel( $row, 'refunded' );
 				return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
 			}
 		);
@@ -161,7 +148,7 @@ final class Actions {
 				if ( ! $row ) {
 					return self::unknown();
 				}
-				Stripe_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
+				Provider_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
 				return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 			}
 		);
@@ -175,16 +162,12 @@ final class Actions {
 	public static function resend( string $job_id ): array {
 		return self::guard(
 			static function () use ( $job_id ) {
-				$row     = Ledger::newest( $job_id );
-				$effects = array(
-					'delivered' => 'mail:delivered',
-					'refunded'  => 'mail:refunded',
-					'review'    => 'mail:review',
-				);
+				$row = Ledger::newest( $job_id );
 				if ( ! $row ) {
 					return self::unknown();
 				}
-				if ( ! isset( $effects[ $row['state'] ] ) ) {
+				$effect = Customer_Mail::effect_of( $row['state'] );
+				if ( null === $effect ) {
 					return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
 				}
 				if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
@@ -194,7 +177,7 @@ final class Actions {
 					}
 					$row = Ledger::newest( $job_id );
 				}
-				return self::mailed( $row, $effects[ $row['state'] ] );
+				return self::mailed( $row, $effect );
 			}
 		);
 	}
@@ -321,16 +304,6 @@ final class Actions {
 			Log::write( 'action_failed', $error->getMessage() );
 			return self::no( 'database', __( 'Not done: the database refused. The log says why.', 'smi-bridge' ) );
 		}
-	}
-
-	/** Tells the sidecar when the request is over. @param array $row Ledger row. @param string $reason As in the schema. */
-	private static function tell_sidecar( array $row, string $reason ): void {
-		$data = array(
-			'job_id'  => $row['job_id'],
-			'attempt' => (int) $row['attempt'],
-			'reason'  => $reason,
-		);
-		Payment::later( 'job.cancel', $row['job_id'], (int) $row['attempt'], $data );
 	}
 
 	/** The answer for a job that the ledger does not know. */

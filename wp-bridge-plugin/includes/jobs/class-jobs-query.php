@@ -10,8 +10,10 @@
 
 namespace SmiBridge\Jobs;
 
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Job_Search;
 
 defined( 'ABSPATH' ) || exit;
@@ -20,9 +22,6 @@ defined( 'ABSPATH' ) || exit;
  * A job is shown by its newest attempt.
  */
 final class Jobs_Query {
-
-	/** Seconds without any change after which unsettled work is past due. */
-	const PAST_DUE = 900;
 
 	/** Characters from which on words may be the beginning of a job's id. */
 	const ID_BEGINS = 4;
@@ -168,7 +167,7 @@ final class Jobs_Query {
 		}
 		if ( 'past_due' === $view ) {
 			$now = time();
-			return 'l.state IN (' . self::quoted( self::STATES['working'] ) . ') AND l.updated_at < ' . Sql::value( Sql::utc( $now - self::PAST_DUE ) )
+			return 'l.state IN (' . self::quoted( self::STATES['working'] ) . ') AND l.updated_at < ' . Sql::value( Sql::utc( $now - Time_Limits::PAST_DUE ) )
 				. ' AND (l.next_try_at IS NULL OR l.next_try_at < ' . Sql::value( Sql::utc( $now ) ) . ')';
 		}
 		if ( 'failed' === $view ) {

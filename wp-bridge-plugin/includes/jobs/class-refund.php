@@ -12,8 +12,10 @@ namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -28,9 +30,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Refund {
 
-	const EFFECT     = 'refund';
-	const REFUND_DUE = 'refund_due';
-
 	/**
 	 * Claims the payment's refund and moves the attempt to `refunding`.
 	 *
@@ -40,7 +39,7 @@ final class Refund {
 	 * @return array|null The row in `refunding`; null when the refund was claimed before or the state does not allow it.
 	 */
 	public static function begin( array $row, string $reason, string $detail = '' ): ?array {
-		if ( ! States::may_go( $row['state'], 'refunding' ) || ! Effects::claim( $row['job_id'], 0, self::EFFECT ) ) {
+		if ( ! States::may_go( $row['state'], 'refunding' ) || ! Effects::claim( $row['job_id'], 0, Effects::REFUND ) ) {
 			return null;
 		}
 		return self::refunding( $row, $reason, $detail );
@@ -87,7 +86,7 @@ final class Refund {
 			return self::failed( $row, $answer, $customer_message );
 		}
 		$amount = isset( $answer['amount'] ) && is_numeric( $answer['amount'] ) ? (float) $answer['amount'] : ( $job['amount'] ?? null );
-		Effects::done( $row['job_id'], 0, self::EFFECT, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
+		Effects::done( $row['job_id'], 0, Effects::REFUND, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
 		// Claimed before the row says `refunded`: if we die in between, the mail is known to be missing, not forgotten.
 		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
 		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
@@ -143,7 +142,7 @@ final class Refund {
 			return $now;
 		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
-		Effects::done( $row['job_id'], 0, self::EFFECT, $outcome, $error->get_error_message() );
+		Effects::done( $row['job_id'], 0, Effects::REFUND, $outcome, $error->get_error_message() );
 		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		History::tell( $row['job_id'], (int) $row['attempt'], 'refund_' . $outcome, array( 'detail' => $error->get_error_message() ) );
 		$row = self::due( $row, $error->get_error_message() );
@@ -163,9 +162,9 @@ final class Refund {
 			$row,
 			'review',
 			array(
-				'reason' => self::REFUND_DUE,
+				'reason' => Reasons::REFUND_DUE,
 				'detail' => mb_substr( trim( $row['reason'] . ': ' . $detail, ': ' ), 0, 1000 ),
-				'event'  => self::REFUND_DUE,
+				'event'  => Reasons::REFUND_DUE,
 			)
 		);
 		if ( $moved && null === $row['delivered_at'] ) { // What was delivered stays in the customer's hands meanwhile.
@@ -182,7 +181,7 @@ final class Refund {
 	 * @param string $detail For people.
 	 */
 	public static function settle_by_record( array $row, string $reason, string $detail ): array {
-		$effect = Effects::find( $row['job_id'], 0, self::EFFECT );
+		$effect = Effects::find( $row['job_id'], 0, Effects::REFUND );
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
 			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, $reason );
 		}
@@ -197,7 +196,7 @@ final class Refund {
 	 * @return array|null The row, settled; null: too early to say.
 	 */
 	public static function give_up_unknown( array $row ): ?array {
-		$effect = Effects::find( $row['job_id'], 0, self::EFFECT );
+		$effect = Effects::find( $row['job_id'], 0, Effects::REFUND );
 		if ( $effect && null === $effect['done_at'] && ! Effects::is_unknown( $effect ) ) {
 			return null;
 		}
@@ -217,18 +216,14 @@ final class Refund {
 	 * @return callable[] Effects, to be run after the commit.
 	 */
 	public static function tell_later( array $row, ?string $customer_message = null ): array {
-		$known = array(
-			'review'   => 'mail:review',
-			'refunded' => 'mail:refunded',
-		);
-		if ( ! isset( $known[ $row['state'] ] ) ) {
+		if ( ! in_array( $row['state'], array( 'review', 'refunded' ), true ) ) {
 			return array();
 		}
 		$extra = array(
 			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
 			'customer_message' => $customer_message,
 		);
-		$mail  = Customer_Mail::once( $row, $known[ $row['state'] ], $extra );
+		$mail  = Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra );
 		return array(
 			static function () use ( $mail ) {
 				return $mail( Outcome::done() ); // Its answer is no part of the message's result.
@@ -247,5 +242,16 @@ final class Refund {
 		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
 			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
 		}
+	}
+
+	/** Refunds that were cut off wait for a person, not for ever. @return callable[] Effects: the customers are told. */
+	public static function end_cut_off(): array {
+		$effects = array();
+		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ) ) );
+		foreach ( $rows as $row ) {
+			$settled = self::give_up_unknown( $row );
+			$effects = array_merge( $effects, $settled ? self::tell_later( $settled ) : array() );
+		}
+		return $effects;
 	}
 }

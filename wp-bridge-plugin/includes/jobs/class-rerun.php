@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Jobs;
 
+use SmiBridge\Core\Log;
 use SmiBridge\Core\States;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -30,7 +31,7 @@ final class Rerun {
 	public static function start( string $job_id, array $context = array() ): string {
 		$job = Shop::job( $job_id );
 		if ( ! $job ) {
-			return Payment::declined( $job_id, 'unknown_job' );
+			return self::declined( $job_id, 'unknown_job' );
 		}
 		$newest = Ledger::newest( $job_id );
 		/**
@@ -43,7 +44,7 @@ final class Rerun {
 		 */
 		$may = apply_filters( 'smi_bridge_rerun_allowed', ! $newest || ! Ledger::is_busy( $newest ), $job_id, $newest, $context );
 		if ( ! $may ) {
-			return Payment::declined( $job_id, 'busy' );
+			return self::declined( $job_id, 'busy' );
 		}
 		$attempt = $newest ? (int) $newest['attempt'] + 1 : 1;
 		$facts   = array(
@@ -51,13 +52,24 @@ final class Rerun {
 			'is_forced' => (int) ! empty( $context['force'] ),
 		);
 		if ( ! Ledger::open( $job_id, $attempt, $facts ) ) {
-			return Payment::declined( $job_id, 'busy' ); // Somebody else pressed the button in the same moment.
+			return self::declined( $job_id, 'busy' ); // Somebody else pressed the button in the same moment.
 		}
 		if ( $newest ) {
 			History::tell( $job_id, $attempt, 'rerun', array( 'forced' => $facts['is_forced'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$change = Shop::write_progress( $job_id, States::shop_word( 'paid' ), array( 'restarted' => true ) );
 		Shop::announce( $job_id, $change );
-		return Payment::started( $job_id, $attempt );
+		return Send_Later::job_paid( $job_id, $attempt );
+	}
+
+	/**
+	 * Nothing was started: says why.
+	 *
+	 * @param string $job_id The shop's id.
+	 * @param string $why    A stable word.
+	 */
+	public static function declined( string $job_id, string $why ): string {
+		Log::write( 'payment_' . $why, 'The payment event changes nothing.', array( 'job_id' => $job_id ) );
+		return $why;
 	}
 }

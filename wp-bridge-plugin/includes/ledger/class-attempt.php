@@ -9,8 +9,6 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\States;
-use SmiBridge\Jobs\Refund;
-use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -18,9 +16,6 @@ defined( 'ABSPATH' ) || exit;
  * The fence: a worker that wakes up late finds here that its attempt is over.
  */
 final class Attempt {
-
-	/** Review by a person's order: nothing may go on by itself. */
-	const STOPPED = 'stopped';
 
 	/** Rows that were locked before anybody has asked for them: job id => row. Each is handed out once. @var array[] */
 	private static $ahead = array();
@@ -84,26 +79,5 @@ final class Attempt {
 			return $refund && 'failed' !== $refund['outcome'] ? Outcome::refused( 'settled' ) : null;
 		}
 		return 'refunding' === $row['state'] || States::is_settled( $row['state'] ) ? Outcome::refused( 'settled' ) : null;
-	}
-
-	/**
-	 * Brings the shop's row in line with a move, where the shop has another word for the new state.
-	 *
-	 * @param array $old   Row before.
-	 * @param array $new   Row after.
-	 * @param array $facts Facts for the shop; if there are any, it is written in any case.
-	 * @return callable[] Effects: the announcement, if the status changed.
-	 */
-	public static function show_in_shop( array $old, array $new, array $facts = array() ): array {
-		$word = States::shop_word( $new['state'] );
-		if ( ! $facts && States::shop_word( $old['state'] ) === $word ) {
-			return array();
-		}
-		$change = Shop::write_progress( $new['job_id'], $word, $facts );
-		return array(
-			static function () use ( $new, $change, $facts ) {
-				Shop::announce( $new['job_id'], $change, $facts );
-			},
-		);
 	}
 }

@@ -8,6 +8,7 @@
 namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,8 +17,8 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Effects {
 
-	/** Seconds after which a claim without an end counts as unknown. */
-	const UNKNOWN_AFTER = 300;
+	/** The effect of a payment's refund, claimed with attempt 0: once for each payment. */
+	const REFUND = 'refund';
 
 	/**
 	 * Claims an effect.
@@ -115,7 +116,7 @@ final class Effects {
 	 * @param array $row A row of the table.
 	 */
 	public static function is_unknown( array $row ): bool {
-		return null === $row['done_at'] && strtotime( $row['claimed_at'] . ' UTC' ) < time() - self::UNKNOWN_AFTER;
+		return null === $row['done_at'] && strtotime( $row['claimed_at'] . ' UTC' ) < time() - Time_Limits::EFFECT_UNKNOWN;
 	}
 
 	/**

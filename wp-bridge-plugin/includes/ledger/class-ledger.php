@@ -9,6 +9,7 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,9 +17,6 @@ defined( 'ABSPATH' ) || exit;
  * Reads rows, opens attempts, and moves them by compare-and-set along `schemas/states.json`. Rows are arrays of strings and nulls.
  */
 final class Ledger {
-
-	/** Seconds that an attempt may stay unsettled before an admin may start the next one, unless the sidecar names another deadline. */
-	const PATIENCE = 1800;
 
 	/**
 	 * The newest attempt of a job, or null.
@@ -80,7 +78,7 @@ final class Ledger {
 	public static function open( string $job_id, int $attempt, array $facts = array() ): bool {
 		$now = time();
 		/** Filters the seconds that an attempt may stay unsettled before the next one may be started by hand. */
-		$patience = (int) apply_filters( 'smi_bridge_attempt_patience', self::PATIENCE, $job_id );
+		$patience = (int) apply_filters( 'smi_bridge_attempt_patience', Time_Limits::ATTEMPT_STALE, $job_id );
 		$row      = array(
 			'job_id'      => $job_id,
 			'attempt'     => $attempt,

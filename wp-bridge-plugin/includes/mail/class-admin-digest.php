@@ -10,9 +10,10 @@ namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
-use SmiBridge\Core\Settings;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
-use SmiBridge\Jobs\Refund;
+use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Effects;
 
 defined( 'ABSPATH' ) || exit;
@@ -29,9 +30,6 @@ final class Admin_Digest {
 
 	/** Seconds within which what a request has seen may not yet be in the database: no transaction of ours takes longer. */
 	const OVERLAP = 600;
-
-	/** Seconds between two digests about reviews. A hold is told at once. */
-	const WINDOW = 900;
 
 	/** Most items that a digest lists. */
 	const MOST = 50;
@@ -78,7 +76,7 @@ final class Admin_Digest {
 	 * @param array  $notice Notice.
 	 */
 	private static function told_just_now( string $key, array $notice ): bool {
-		return ( self::told()['holds'][ $key . ':' . ( $notice['reason'] ?? '' ) ] ?? 0 ) > time() - self::WINDOW;
+		return ( self::told()['holds'][ $key . ':' . ( $notice['reason'] ?? '' ) ] ?? 0 ) > time() - Time_Limits::DIGEST;
 	}
 
 	/** See TOLD. */
@@ -122,7 +120,7 @@ final class Admin_Digest {
 				$more    = max( 0, count( $reviews ) - self::MOST );
 				$items   = array_merge( $items, array_slice( $reviews, 0, self::MOST ) );
 			} elseif ( $due && ! wp_next_scheduled( 'smi_bridge_tell_admin' ) ) {
-				wp_schedule_single_event( time() + self::WINDOW, 'smi_bridge_tell_admin' );
+				wp_schedule_single_event( time() + Time_Limits::DIGEST, 'smi_bridge_tell_admin' );
 			}
 			self::$urgent = false;
 			if ( $items ) {
@@ -159,7 +157,7 @@ final class Admin_Digest {
 
 	/** Whether this window's digest is ours to send: the unique key of the effects decides between requests. */
 	private static function claim_window(): bool {
-		$window = 'digest:' . intdiv( time(), self::WINDOW );
+		$window = 'digest:' . intdiv( time(), Time_Limits::DIGEST );
 		if ( ! Effects::claim( '-', 0, $window ) ) {
 			return false;
 		}
@@ -169,7 +167,7 @@ final class Admin_Digest {
 
 	/** Whether something was told so lately that it must be remembered. @param int $at Unix seconds. */
 	private static function is_recent( $at ): bool {
-		return $at > time() - self::WINDOW - self::OVERLAP;
+		return $at > time() - Time_Limits::DIGEST - self::OVERLAP;
 	}
 
 	/**

@@ -19,6 +19,11 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Customer_Mail {
 
+	/** The effect of the mail about an ending, or null: there is nothing to tell the customer yet. @param string $state A state. */
+	public static function effect_of( string $state ): ?string {
+		return in_array( $state, array( 'delivered', 'refunded', 'review' ), true ) ? 'mail:' . $state : null;
+	}
+
 	/**
 	 * Claims a mail; the effect that is returned sends it and tells the outcome's data `mail`.
 	 *

@@ -40,7 +40,7 @@ final class Mail_Message {
 	public $support = '';
 
 	/**
-	 * Composes a mail in the current locale.
+	 * A mail without words yet: Mail::compose() fills it.
 	 *
 	 * @param string $kind  See Mail::KINDS.
 	 * @param array  $facts See Mail::send().
@@ -50,17 +50,6 @@ final class Mail_Message {
 		$this->facts   = $facts;
 		$this->support = Mail_Settings::support();
 		$this->rows    = self::rows_for( $kind, $facts );
-		$writer        = 'admin' === $kind ? Mail_Admin_Words::class : Mail_Words::class;
-		$writer::write( $this );
-		/**
-		 * Filters the subject of a mail.
-		 *
-		 * @param string $subject Plain text.
-		 * @param string $kind    The kind of mail.
-		 * @param array  $facts   The facts it tells.
-		 */
-		$subject       = (string) apply_filters( 'smi_bridge_mail_subject', $this->subject, $kind, $facts );
-		$this->subject = trim( preg_replace( '/[\r\n\t]+/', ' ', wp_specialchars_decode( $subject, ENT_QUOTES ) ) );
 	}
 
 	/** The HTML part. */
@@ -181,3 +170,5 @@ final class Mail_Message {
 		return array_filter( $rows, 'strlen' );
 	}
 }
+
+class_alias( Mail_Message::class, 'SmiBridge\\Mail_Message' ); // Copies of our templates in themes name it so.

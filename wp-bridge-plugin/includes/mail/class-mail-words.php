@@ -8,8 +8,7 @@
 namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Format;
-use SmiBridge\Customer\Status_View;
-use SmiBridge\Jobs\Actions;
+use SmiBridge\Core\Reasons;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -140,7 +139,7 @@ final class Mail_Words {
 	private static function page( array $facts ): ?array {
 		$url = esc_url_raw( (string) ( $facts['status_url'] ?? '' ), array( 'http', 'https' ) );
 		if ( '' === $url && ! empty( $facts['job_id'] ) ) {
-			$url = Status_View::link( (string) $facts['job_id'] );
+			$url = esc_url_raw( (string) apply_filters( 'smi_bridge_status_url', '', (string) $facts['job_id'] ), array( 'http', 'https' ) );
 		}
 		return '' === $url ? null : array(
 			'label' => __( 'See how it goes', 'smi-bridge' ),

@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Mail;
 
+use SmiBridge\Core\Job_Id;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -60,7 +62,7 @@ final class Mail {
 		$locale   = (string) apply_filters( 'smi_bridge_mail_locale', get_locale(), $kind, $facts );
 		$switched = function_exists( 'switch_to_locale' ) && switch_to_locale( $locale );
 		try {
-			$mail = new Mail_Message( $kind, $facts );
+			$mail = self::compose( $kind, $facts );
 			$text = $mail->text();
 			$args = array(
 				'to'          => $to,
@@ -83,6 +85,28 @@ final class Mail {
 		 */
 		$args = (array) apply_filters( 'smi_bridge_mail_args', $args, $kind, $facts );
 		return self::hand_over( $args, $text, $kind, $facts );
+	}
+
+	/**
+	 * Composes a mail in the current locale.
+	 *
+	 * @param string $kind  See KINDS.
+	 * @param array  $facts See send().
+	 */
+	public static function compose( string $kind, array $facts ): Mail_Message {
+		$mail   = new Mail_Message( $kind, $facts );
+		$writer = 'admin' === $kind ? Mail_Admin_Words::class : Mail_Words::class;
+		$writer::write( $mail );
+		/**
+		 * Filters the subject of a mail.
+		 *
+		 * @param string $subject Plain text.
+		 * @param string $kind    The kind of mail.
+		 * @param array  $facts   The facts it tells.
+		 */
+		$subject       = (string) apply_filters( 'smi_bridge_mail_subject', $mail->subject, $kind, $facts );
+		$mail->subject = trim( preg_replace( '/[\r\n\t]+/', ' ', wp_specialchars_decode( $subject, ENT_QUOTES ) ) );
+		return $mail;
 	}
 
 	/**
@@ -154,7 +178,7 @@ final class Mail {
 		if ( 'admin' !== $kind && is_email( Mail_Settings::support() ) ) {
 			$headers[] = sprintf( 'Reply-To: %s', Mail_Settings::support() );
 		}
-		if ( ! empty( $facts['job_id'] ) && preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $facts['job_id'] ) ) {
+		if ( ! empty( $facts['job_id'] ) && Job_Id::matches( $facts['job_id'] ) ) {
 			$headers[] = 'X-SMI-Job: ' . $facts['job_id'];
 		}
 		/** Filters the headers of a mail. */

@@ -9,9 +9,11 @@ namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 
@@ -24,9 +26,6 @@ defined( 'ABSPATH' ) || exit;
 final class Scheduled_Mails {
 
 	const HOOK = 'smi_bridge_follow_up';
-
-	/** Seconds after payment at which a customer is told that it takes longer. */
-	const DELAYED_AFTER = 1800;
 
 	/** Seconds that a run may be late before a visit of the sidecar makes up for it. */
 	const LATE = 300;
@@ -63,9 +62,7 @@ final class Scheduled_Mails {
 			add_action(
 				'shutdown',
 				static function () {
-					if ( function_exists( 'fastcgi_finish_request' ) ) {
-						fastcgi_finish_request();
-					}
+					Request::finish();
 					self::run();
 				},
 				1050
@@ -102,7 +99,7 @@ final class Scheduled_Mails {
 			return array();
 		}
 		/** Filters the seconds after payment at which a customer is told that it takes longer. */
-		$after = (int) apply_filters( 'smi_bridge_delayed_after', self::DELAYED_AFTER );
+		$after = (int) apply_filters( 'smi_bridge_delayed_after', Time_Limits::DELAYED_MAIL );
 		$open  = implode( ', ', array_map( array( Sql::class, 'value' ), array_diff( States::where_settled( false ), array( 'refunding' ) ) ) );
 		return self::unmailed( "l.state IN ($open) AND l.created_at BETWEEN %s AND %s", array( Sql::utc( $now - DAY_IN_SECONDS ), Sql::utc( $now - $after ) ), "'mail:delayed'" );
 	}

@@ -39,9 +39,9 @@ final class Batch {
 		'job.rerun'       => array( Order_Messages::class, 'rerun' ),
 		'job.stop'        => array( Order_Messages::class, 'stop' ),
 		'admin.notice'    => array( Admin_Digest::class, 'notice' ),
-		'jobs.unfinished' => array( Pull::class, 'unfinished' ),
-		'jobs.lookup'     => array( Pull::class, 'lookup' ),
-		'status'          => array( Pull::class, 'status' ),
+		'jobs.unfinished' => array( Reconcile::class, 'unfinished' ),
+		'jobs.lookup'     => array( Reconcile::class, 'lookup' ),
+		'status'          => array( Reconcile::class, 'status' ),
 	);
 
 	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status' );

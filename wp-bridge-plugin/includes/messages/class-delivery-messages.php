@@ -22,9 +22,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Delivery_Messages {
 
-	/** Where delivered files lie, relative to the uploads folder. */
-	const FOLDER = 'smi-downloads';
-
 	/**
 	 * The file is checked and stored: ledger, the shop's row, mail.
 	 *
@@ -48,7 +45,7 @@ final class Delivery_Messages {
 			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
 		}
 		History::tell( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
-		$facts  = self::for_shop( $moved );
+		$facts  = Shop::delivery_facts( $moved );
 		$change = Shop::write_delivery( $row['job_id'], $facts );
 		$mail   = Customer_Mail::once(
 			$moved,
@@ -111,24 +108,6 @@ final class Delivery_Messages {
 			'reason'       => null,
 			'detail'       => null,
 			'next_try_at'  => null,
-		);
-	}
-
-	/**
-	 * What the shop's row gets.
-	 *
-	 * @param array $row A delivered ledger row.
-	 */
-	public static function for_shop( array $row ): array {
-		return array(
-			'file'         => wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'],
-			'shop_token'   => Shop::shop_token( $row['token'] ),
-			'expires_at'   => (int) strtotime( $row['expires_at'] . ' UTC' ),
-			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
-			'upsampler_id' => $row['upsampler_id'],
-			'width'        => (int) $row['width'],
-			'height'       => (int) $row['height'],
-			'bytes'        => (int) $row['bytes'],
 		);
 	}
 }

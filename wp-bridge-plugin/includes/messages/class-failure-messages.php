@@ -10,6 +10,7 @@ namespace SmiBridge\Messages;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Refund;
+use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -57,7 +58,7 @@ final class Failure_Messages {
 		if ( 'delivered' === $row['state'] ) {
 			return Outcome::refused( 'settled' );
 		}
-		if ( 'review' === $row['state'] && Reasons::STOPPED === $row['reason'] ) {
+		if ( Stop::is_stopped( $row ) ) {
 			return Outcome::refused( 'cancelled' );
 		}
 		if ( 'refunding' !== $row['state'] ) {

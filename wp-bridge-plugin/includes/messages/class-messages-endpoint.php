@@ -13,6 +13,7 @@ use SmiBridge\Core\Log;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\Idempotency;

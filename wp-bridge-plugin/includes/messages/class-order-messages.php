@@ -8,14 +8,10 @@
 namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Outcome;
-use SmiBridge\Core\Sql;
-use SmiBridge\Jobs\Payment;
 use SmiBridge\Jobs\Rerun;
-use SmiBridge\Ledger\Attempt;
-use SmiBridge\Ledger\History;
+use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Compat;
-use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -54,37 +50,7 @@ final class Order_Messages {
 		if ( ! $row ) {
 			return Outcome::refused( 'unknown_job' );
 		}
-		$delivered = 'delivered' === $row['state'];
-		if ( 'refunding' === $row['state'] || 'refunded' === $row['state'] || ( $delivered && null !== $row['revoked_at'] ) ) {
-			return Outcome::refused( 'settled' );
-		}
-		$set     = array(
-			'reason'      => Reasons::STOPPED,
-			'detail'      => null,
-			'event'       => 'stopped',
-			'next_try_at' => null,
-			'revoked_at'  => null === $row['path'] ? null : Sql::utc( time() ),
-		);
-		$moved   = Ledger::move( $row, $delivered ? 'delivered' : 'review', $set );
-		$attempt = (int) $row['attempt'];
-		if ( ! $moved ) {
-			return Outcome::refused( 'settled' );
-		}
-		History::tell( $row['job_id'], $attempt, 'stopped', array( 'by' => 'operator' ) );
-		Payment::later(
-			'job.cancel',
-			$row['job_id'],
-			$attempt,
-			array(
-				'job_id'  => $row['job_id'],
-				'attempt' => $attempt,
-				'reason'  => 'stopped',
-			)
-		);
-		$effects = Shop::follow( $row, $moved );
-		if ( $delivered ) {
-			Shop::write_revoked( $row['job_id'] );
-		}
-		return Outcome::done( array(), $effects );
+		$effects = Stop::job( $row, array( 'by' => 'operator' ), true );
+		return null === $effects ? Outcome::refused( 'settled' ) : Outcome::done( array(), $effects );
 	}
 }

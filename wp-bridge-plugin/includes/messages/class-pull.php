@@ -1,22 +1,18 @@
 <?php
 /**
- * The sidecar's questions: jobs.unfinished, jobs.lookup, status. Truth is pulled: whatever message was lost, here it is found.
+ * What the ledger tells the sidecar: unfinished jobs, named jobs, the status of the site. Only reads.
  *
  * @package SmiBridge
  */
 
 namespace SmiBridge\Messages;
 
-use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Jobs\Job_Record;
-use SmiBridge\Jobs\Refund;
-use SmiBridge\Ledger\Attempt;
-use SmiBridge\Ledger\Effects;
-use SmiBridge\Ledger\History;
-use SmiBridge\Ledger\Install;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
 
@@ -27,18 +23,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Pull {
 
-	/** Paid jobs from before the bridge was installed are taken over if they are younger than this: those in flight, not the dead. */
-	const TAKE_OVER = DAY_IN_SECONDS;
-
-	/** Paid jobs without a ledger row are looked for among those of the last days. */
-	const LOOK_BACK = 30 * DAY_IN_SECONDS;
-
-	/** They are looked through in pages of so many, … */
-	const PAGE = 2000;
-
-	/** … and so many pages: a bound, not a wish. */
-	const PAGES = 50;
-
 	/** Ends by a refund or a stop are told for so long: the sidecar forgets a settled job after a day, and asks when it needs it again. */
 	const ENDS_TOLD = DAY_IN_SECONDS + HOUR_IN_SECONDS;
 
@@ -46,19 +30,13 @@ final class Pull {
 	const MOST_ENDS = 1000;
 
 	/**
-	 * Paid and not settled, by ledger id.
+	 * Jobs that are paid and not settled, by ledger id; on the first page also what has ended. Only reads.
 	 *
-	 * @param array $data See schema.
+	 * @param int $after Ledger id of the last job of the page before; 0: the first page.
+	 * @param int $limit Jobs of a page.
+	 * @return array `{jobs, next, ended}`, as in the answer to jobs.unfinished.
 	 */
-	public static function unfinished( array $data ): Outcome {
-		$limit   = (int) $data['limit'];
-		$after   = (int) ( $data['after'] ?? 0 );
-		$effects = array();
-		if ( 0 === $after ) {
-			self::take_in();
-			$effects = self::end_cut_off_refunds();
-			Install::tidy_when_due(); // WP-Cron may never come; the sidecar does, every minute.
-		}
+	public static function unfinished( int $after, int $limit ): array {
 		$open = Sql::in( States::where_settled( false ) );
 		$rows = Sql::rows(
 			'SELECT l.* FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
@@ -67,13 +45,10 @@ final class Pull {
 		);
 		$more = count( $rows ) > $limit;
 		$rows = array_slice( $rows, 0, $limit );
-		return Outcome::done(
-			array(
-				'jobs'  => self::records( $rows ),
-				'next'  => $more ? (int) end( $rows )['id'] : null,
-				'ended' => 0 === $after ? self::ended() : array(),
-			),
-			$effects
+		return array(
+			'jobs'  => self::records( $rows ),
+			'next'  => $more ? (int) end( $rows )['id'] : null,
+			'ended' => 0 === $after ? self::ended() : array(),
 		);
 	}
 
@@ -97,28 +72,27 @@ final class Pull {
 	}
 
 	/**
-	 * The ledger's word on named jobs.
+	 * The records of named jobs.
 	 *
-	 * @param array $data See schema.
+	 * @param string[] $job_ids Ids.
+	 * @return array `{jobs}`
 	 */
-	public static function lookup( array $data ): Outcome {
-		return Outcome::done( array( 'jobs' => self::records( array_values( Ledger::newest_of( $data['job_ids'] ) ) ) ) );
+	public static function lookup( array $job_ids ): array {
+		return array( 'jobs' => self::records( array_values( Ledger::newest_of( $job_ids ) ) ) );
 	}
 
-	/** How we are. */
-	public static function status(): Outcome {
-		return Outcome::done(
-			array(
-				'site'         => Site::identity(),
-				'version'      => SMI_BRIDGE_VERSION,
-				'wordpress'    => (string) get_bloginfo( 'version' ),
-				'php'          => PHP_VERSION,
-				'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
-				'uploads_dir'  => wp_get_upload_dir()['basedir'],
-				'shop'         => Shop::name(),
-				'connected'    => Settings::is_connected(),
-				'expiry_hours' => Settings::expiry_hours(),
-			)
+	/** Who this site is, and how it is set. */
+	public static function status(): array {
+		return array(
+			'site'         => Site::identity(),
+			'version'      => SMI_BRIDGE_VERSION,
+			'wordpress'    => (string) get_bloginfo( 'version' ),
+			'php'          => PHP_VERSION,
+			'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
+			'uploads_dir'  => wp_get_upload_dir()['basedir'],
+			'shop'         => Shop::name(),
+			'connected'    => Settings::is_connected(),
+			'expiry_hours' => Settings::expiry_hours(),
 		);
 	}
 
@@ -129,87 +103,11 @@ final class Pull {
 	 */
 	private static function records( array $rows ): array {
 		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
-		$posts = array_filter( array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) );
-		if ( count( $posts ) > 1 ) {
-			_prime_post_caches( array_unique( array_map( 'intval', $posts ) ), false, false ); // Titles.
-		}
+		Shop::prime_titles( $jobs );
 		$records = array();
 		foreach ( $rows as $row ) {
 			$records[] = Job_Record::record( $row, $jobs[ $row['job_id'] ] ?? null );
 		}
 		return $records;
-	}
-
-	/**
-	 * Paid jobs that never reached us: they have no row in the ledger.
-	 *
-	 * @param int $limit At most so many are looked at.
-	 * @return array[] Job id => job.
-	 */
-	public static function missing( int $limit ): array {
-		if ( ! Settings::is_connected() ) {
-			return array();
-		}
-		$since   = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
-		$job_ids = Shop::paid_jobs( $since, max( 500, $limit ) );
-		$missing = array_diff( $job_ids, array_keys( Ledger::newest_of( $job_ids ) ) );
-		return array_filter(
-			$job_ids ? Shop::jobs( $missing ) : array(),
-			static function ( $job, $job_id ) {
-				return $job['paid'] && preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', (string) $job_id );
-			},
-			ARRAY_FILTER_USE_BOTH
-		);
-	}
-
-	/**
-	 * Gives paid jobs that never reached us their row. All that the shop has open are looked through: those in flight, too.
-	 */
-	private static function take_in(): void {
-		if ( ! Settings::is_connected() ) {
-			return;
-		}
-		$since = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
-		for ( $page = 0; $page < self::PAGES; $page++ ) {
-			$job_ids = Shop::paid_jobs( $since, self::PAGE, $page * self::PAGE );
-			foreach ( Shop::jobs( array_values( array_diff( $job_ids, Ledger::known( $job_ids ) ) ) ) as $job_id => $job ) {
-				self::take( (string) $job_id, $job );
-			}
-			if ( count( $job_ids ) < self::PAGE ) {
-				return;
-			}
-		}
-	}
-
-	/**
-	 * One of them. If the shop's own handler had submitted it when the bridge was connected, it keeps its Upsampler id, and goes on
-	 * from there instead of being paid twice.
-	 *
-	 * @param string $job_id The shop's id.
-	 * @param array  $job    A job.
-	 */
-	private static function take( string $job_id, array $job ): void {
-		if ( ! $job['paid'] || ! preg_match( '/^[A-Za-z0-9_-]{1,64}\z/', $job_id ) ) {
-			return;
-		}
-		$facts = '' === $job['upsampler_id'] ? array() : array(
-			'state'        => 'submitted',
-			'submission'   => 1,
-			'upsampler_id' => $job['upsampler_id'],
-		);
-		if ( Ledger::open( $job_id, 1, $facts ) ) {
-			History::tell( $job_id, 1, 'taken_in', array( 'upsampler_id' => $facts['upsampler_id'] ?? null ) );
-		}
-	}
-
-	/** Refunds that were cut off wait for a person, not for ever. @return callable[] Effects: the customers are told. */
-	private static function end_cut_off_refunds(): array {
-		$effects = array();
-		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Effects::UNKNOWN_AFTER ) ) );
-		foreach ( $rows as $row ) {
-			$settled = Refund::give_up_unknown( $row );
-			$effects = array_merge( $effects, $settled ? Refund::tell_later( $settled ) : array() );
-		}
-		return $effects;
 	}
 }

@@ -13,6 +13,7 @@ use SmiBridge\Core\States;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 

@@ -21,8 +21,6 @@ namespace SmiBridge\Shop;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
-use SmiBridge\Jobs\Downloads;
-use SmiBridge\Wire\Webhook_Relay;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -44,8 +42,14 @@ final class Compat {
 		}
 		self::detach();
 		if ( method_exists( self::WEBHOOKS, 'register_webhook' ) ) {
-			call_user_func( array( self::WEBHOOKS, 'register_webhook' ), 'upsampler', array( Webhook_Relay::class, 'answer' ) );
+			call_user_func( array( self::WEBHOOKS, 'register_webhook' ), 'upsampler', array( self::class, 'webhook_at_shop' ) );
 		}
+	}
+
+	/** The shop's handler of Upsampler's webhook: the relay of the bridge answers it. */
+	public static function webhook_at_shop(): void {
+		/** Fires when Upsampler's webhook has come to the shop's address; who answers ends the request. */
+		do_action( 'smi_bridge_upsampler_webhook' );
 	}
 
 	/** Whether payments are ours: connected, and the shop's own handler is out of the way (looked at again, it may have come late). */
@@ -127,7 +131,8 @@ final class Compat {
 	public static function shop_download( $response, $handler, $request ) {
 		if ( 'GET' === $request->get_method() && preg_match( '#^/smi/v1/download/([a-zA-Z0-9]{64})\z#', $request->get_route(), $found ) ) {
 			try {
-				Downloads::by_shop( ( new Sell_My_Images() )->job_of_token( $found[1] ) );
+				/** Fires when the shop hands a file out. @param string|null $job_id The shop's id. */
+				do_action( 'smi_bridge_downloaded', ( new Sell_My_Images() )->job_of_token( $found[1] ) );
 			} catch ( Database_Error $error ) { // The customer gets the file all the same.
 				Log::write( 'download_not_noted', $error->getMessage() );
 			}

@@ -21,6 +21,18 @@ final class Sell_My_Images implements Shop_Adapter {
 	/** Table name without prefix. */
 	const TABLE = 'smi_jobs';
 
+	/** Reads a job that may be known already: id in, job or null out. @var callable|null */
+	private $known;
+
+	/**
+	 * The adapter.
+	 *
+	 * @param callable|null $known Saves the query for a job's status before a write.
+	 */
+	public function __construct( ?callable $known = null ) {
+		$this->known = $known;
+	}
+
 	/**
 	 * {@inheritDoc}
 	 */
@@ -261,7 +273,7 @@ final class Sell_My_Images implements Shop_Adapter {
 	 */
 	private function write( string $job_id, ?string $status, array $set ): ?array {
 		$set = array_intersect_key( $set, array_flip( Shop_Columns::of( $this->table() ) ) );
-		$old = null === $status ? null : Shop::job( $job_id )['status'] ?? null;
+		$old = null === $status ? null : $this->status( $job_id );
 		for ( $try = 0; null !== $old && $old !== $status && $try < 3; $try++ ) {
 			$where = array(
 				'job_id' => $job_id,
@@ -280,6 +292,12 @@ final class Sell_My_Images implements Shop_Adapter {
 			Sql::update( $this->table(), $set, array( 'job_id' => $job_id ) );
 		}
 		return null;
+	}
+
+	/** The status as it was read last; null: there is no such job. @param string $job_id The shop's id. */
+	private function status( string $job_id ): ?string {
+		$job = $this->known ? call_user_func( $this->known, $job_id ) : $this->read_jobs( array( $job_id ) )[ $job_id ] ?? null;
+		return $job['status'] ?? null;
 	}
 
 	/** The table's full name. */

@@ -7,12 +7,17 @@
 
 namespace SmiBridge\Shop;
 
+use SmiBridge\Core\States;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
  * Another shop answers by returning something other than null from `smi_bridge_<method>` (Shop_Adapter tells what), for its own jobs.
  */
 final class Shop {
+
+	/** Where delivered files lie, relative to the uploads folder. */
+	const FOLDER = 'smi-downloads';
 
 	/** Jobs that were read in this request. @var array[] */
 	private static $known = array();
@@ -85,6 +90,14 @@ final class Shop {
 	public static function title( array $job ): ?string {
 		$title = trim( wp_strip_all_tags( html_entity_decode( (string) self::ask( 'title', null, $job ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) );
 		return '' === $title ? null : mb_substr( $title, 0, 200 );
+	}
+
+	/** Reads the posts that the titles of many jobs come from, in one query. @param array[] $jobs Jobs. */
+	public static function prime_titles( array $jobs ): void {
+		$posts = array_filter( array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) );
+		if ( count( $posts ) > 1 ) {
+			_prime_post_caches( array_unique( array_map( 'intval', $posts ) ), false, false );
+		}
 	}
 
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $status The shop's word. @param array $facts Facts. */
@@ -175,6 +188,45 @@ final class Shop {
 	}
 
 	/**
+	 * Brings the shop's row in line with a move, where the shop has another word for the new state.
+	 *
+	 * @param array $old   Row before.
+	 * @param array $new   Row after.
+	 * @param array $facts Facts for the shop; if there are any, it is written in any case.
+	 * @return callable[] Effects: the announcement, if the status changed.
+	 */
+	public static function follow( array $old, array $new, array $facts = array() ): array {
+		$word = States::shop_word( $new['state'] );
+		if ( ! $facts && States::shop_word( $old['state'] ) === $word ) {
+			return array();
+		}
+		$change = self::write_progress( $new['job_id'], $word, $facts );
+		return array(
+			static function () use ( $new, $change, $facts ) {
+				self::announce( $new['job_id'], $change, $facts );
+			},
+		);
+	}
+
+	/**
+	 * What the shop's row gets.
+	 *
+	 * @param array $row A delivered ledger row.
+	 */
+	public static function delivery_facts( array $row ): array {
+		return array(
+			'file'         => wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'],
+			'shop_token'   => self::shop_token( $row['token'] ),
+			'expires_at'   => (int) strtotime( $row['expires_at'] . ' UTC' ),
+			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
+			'upsampler_id' => $row['upsampler_id'],
+			'width'        => (int) $row['width'],
+			'height'       => (int) $row['height'],
+			'bytes'        => (int) $row['bytes'],
+		);
+	}
+
+	/**
 	 * Writes through filter or adapter, and corrects what was read before.
 	 *
 	 * @param string $method  Method of Shop_Adapter.
@@ -212,7 +264,7 @@ final class Shop {
 	/** The adapter of Sell My Images, or null when its table is not here. */
 	private static function adapter(): ?Shop_Adapter {
 		static $adapter = null;
-		$adapter        = $adapter ?? new Sell_My_Images();
+		$adapter        = $adapter ?? new Sell_My_Images( array( self::class, 'job' ) );
 		return null === $adapter->shop_name() ? null : $adapter;
 	}
 

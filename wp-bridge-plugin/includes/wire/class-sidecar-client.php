@@ -9,7 +9,7 @@ namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
-use SmiBridge\Health\Connection_Test;
+use SmiBridge\Core\Site;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -112,10 +112,5 @@ final class Sidecar_Client {
 			Settings::learn_public_url( $answer['public_url'] );
 		}
 		return $answer;
-	}
-
-	/** Tries the connection both ways: the findings of Connection_Test::run(). */
-	public static function test_connection(): array {
-		return ( new Connection_Test( new self() ) )->run();
 	}
 }

@@ -9,8 +9,8 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Admin;
-use SmiBridge\Admin\Dashboard;
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Labels\Job_Labels;
 
 defined( 'ABSPATH' ) || exit;
 $smib_cards = array(

@@ -14,14 +14,15 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Admin;
 use SmiBridge\Admin\Job_Actions;
 use SmiBridge\Admin\Refused_Result;
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Customer\Status_View;
+use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Downloads;
 
 defined( 'ABSPATH' ) || exit;

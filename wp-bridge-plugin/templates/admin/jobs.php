@@ -10,8 +10,8 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Admin;
 use SmiBridge\Admin\Job_Actions;
+use SmiBridge\Core\Admin_Access;
 
 defined( 'ABSPATH' ) || exit;
 ?>

@@ -9,8 +9,7 @@ namespace SmiBridge\Core\Labels;
 
 use SmiBridge\Core\Format;
 use SmiBridge\Core\States;
-use SmiBridge\Jobs\Jobs_Query;
-use SmiBridge\Ledger\Effects;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -33,6 +32,17 @@ final class Job_Labels {
 			'review'     => array( __( 'In review', 'smi-bridge' ), 'bad' ),
 		);
 		return $states[ $state ] ?? array( $state, 'calm' );
+	}
+
+	/** Stages in the order in which a job meets them. */
+	public static function stages(): array {
+		return array(
+			'submit'  => __( 'Submit', 'smi-bridge' ),
+			'watch'   => __( 'Watch', 'smi-bridge' ),
+			'collect' => __( 'Collect', 'smi-bridge' ),
+			'deliver' => __( 'Deliver', 'smi-bridge' ),
+			'settle'  => __( 'Settle', 'smi-bridge' ),
+		);
 	}
 
 	/** An event of the story in words. @param string $event A stable word. */
@@ -100,10 +110,10 @@ final class Job_Labels {
 		return $facts[ $name ] ?? str_replace( '_', ' ', $name );
 	}
 
-	/** The outcome of an effect in words. @param array $effect A row of the table of effects. */
-	public static function outcome( array $effect ): string {
+	/** The outcome of an effect in words. @param array $effect A row of the table of effects. @param bool $is_unknown See Effects::is_unknown(). */
+	public static function outcome( array $effect, bool $is_unknown ): string {
 		if ( null === $effect['outcome'] ) {
-			return Effects::is_unknown( $effect ) ? __( 'outcome unknown: please check', 'smi-bridge' ) : __( 'under way', 'smi-bridge' );
+			return $is_unknown ? __( 'outcome unknown: please check', 'smi-bridge' ) : __( 'under way', 'smi-bridge' );
 		}
 		return self::ending( $effect['outcome'] );
 	}
@@ -152,7 +162,7 @@ final class Job_Labels {
 	public static function is_past_due( array $row ): bool {
 		$now = time();
 		return ! States::is_settled( $row['state'] )
-			&& Format::timestamp( $row['updated_at'] ) < $now - Jobs_Query::PAST_DUE
+			&& Format::timestamp( $row['updated_at'] ) < $now - Time_Limits::PAST_DUE
 			&& ( ! $row['next_try_at'] || Format::timestamp( $row['next_try_at'] ) < $now );
 	}
 

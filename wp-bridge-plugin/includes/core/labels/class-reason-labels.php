@@ -7,9 +7,7 @@
 
 namespace SmiBridge\Core\Labels;
 
-use SmiBridge\Jobs\Actions;
-use SmiBridge\Jobs\Refund;
-use SmiBridge\Ledger\Attempt;
+use SmiBridge\Core\Reasons;
 
 defined( 'ABSPATH' ) || exit;
 

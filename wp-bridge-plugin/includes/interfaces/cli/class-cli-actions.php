@@ -7,11 +7,11 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
-use SmiBridge\Admin\Job_Actions;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Interfaces\Job_View;
 use SmiBridge\Jobs\Actions;
-use SmiBridge\Jobs\Payment;
+use SmiBridge\Jobs\Allowed_Actions;
+use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
@@ -94,13 +94,13 @@ final class Cli_Actions {
 				$bar->tick();
 			}
 			if ( 0 === ( $number + 1 ) % self::AT_ONCE ) {
-				Payment::send_waiting();
+				Send_Later::send_waiting();
 			}
 		}
 		if ( $bar ) {
 			$bar->finish();
 		}
-		Payment::send_waiting();
+		Send_Later::send_waiting();
 		self::tell( $results, $named, false );
 	}
 

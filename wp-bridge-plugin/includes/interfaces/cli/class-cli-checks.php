@@ -7,15 +7,18 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
-use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Sql;
+use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
-use SmiBridge\Jobs\Payment;
+use SmiBridge\Jobs\Adoption;
+use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Messages\Pull;
+use SmiBridge\Messages\Reconcile;
 use SmiBridge\Shop\Compat;
-use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -34,22 +37,35 @@ final class Cli_Checks {
 			\WP_CLI::error( 'The bridge is not connected, is paused, or the shop’s own handler could not be detached. See: wp smi-bridge doctor' );
 		}
 		$items = array();
-		foreach ( Pull::missing( self::PAGE ) as $job_id => $job ) {
-			$items[ $job_id ] = self::item( (string) $job_id, 'missing', 'paid, but not in the ledger: taken in' );
+		foreach ( Adoption::missing() as $job_id => $job ) {
+			$items[ $job_id ] = self::item( (string) $job_id, 'missing', 'paid, but not in the ledger: adopted' );
 		}
-		$after = $is_dry ? -1 : 0; // 0 takes missing jobs in, as the sidecar's pull does.
+		if ( ! $is_dry ) {
+			self::repair();
+		}
+		$after = 0;
 		do {
-			$page = Pull::unfinished( array( 'limit' => self::PAGE, 'after' => $after ) )->data; // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$page = Pull::unfinished( $after, self::PAGE );
 			History::write();
 			foreach ( $page['jobs'] as $record ) {
 				self::hand_over( $record, $items, $is_dry );
 			}
-			Payment::send_waiting();
+			Send_Later::send_waiting();
 			$after = $page['next'];
 		} while ( null !== $after );
 		Cli_Output::items( array_values( $items ), array( 'job_id', 'state', 'message' ), $named );
 		if ( 'table' === ( $named['format'] ?? 'table' ) ) {
 			\WP_CLI::log( $is_dry ? 'Dry run: nothing was changed.' : sprintf( '%d job(s) looked after.', count( $items ) ) );
+		}
+	}
+
+	/** The same repair as the sidecar's question makes every minute, with its mails. */
+	private static function repair(): void {
+		foreach ( Reconcile::repair() as $effect ) {
+			$write = $effect( Outcome::done() );
+			if ( is_callable( $write ) ) {
+				$write();
+			}
 		}
 	}
 
@@ -68,7 +84,7 @@ final class Cli_Checks {
 		}
 		$items[ $job_id ] = $items[ $job_id ] ?? self::item( $job_id, 'paid', 'not confirmed by the sidecar: told again' );
 		if ( ! $is_dry ) {
-			Payment::later( 'job.paid', $job_id, (int) $row['attempt'] );
+			Send_Later::later( 'job.paid', $job_id, (int) $row['attempt'] );
 		}
 	}
 

@@ -8,6 +8,8 @@
 namespace SmiBridge\Interfaces\Cli;
 
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
+use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Interfaces\Job_View;
 use SmiBridge\Jobs\Jobs_Query;

@@ -12,6 +12,7 @@ use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -94,7 +95,7 @@ final class Erasure {
 		}
 		$rows = Sql::rows(
 			'SELECT job_id FROM ' . Sql::table( 'effects' ) . " WHERE attempt = 0 AND effect = %s AND ( outcome = 'failed' OR ( done_at IS NULL AND claimed_at < %s ) ) ORDER BY id LIMIT %d",
-			array( self::EFFECT, Sql::utc( time() - Effects::UNKNOWN_AFTER ), self::MOST )
+			array( self::EFFECT, Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ), self::MOST )
 		);
 		foreach ( $rows as $row ) {
 			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::tell_sidecar( $row['job_id'] ) ) {

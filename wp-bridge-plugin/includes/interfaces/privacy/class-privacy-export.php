@@ -90,7 +90,7 @@ final class Privacy_Export {
 	private static function effects( string $job_id ): string {
 		$lines = array();
 		foreach ( Effects::of_job( $job_id ) as $effect ) {
-			$lines[] = sprintf( '%s: %s (%s)', Format::moment( $effect['done_at'] ?? $effect['claimed_at'] ), Job_Labels::event( $effect['effect'] ), Job_Labels::outcome( $effect ) );
+			$lines[] = sprintf( '%s: %s (%s)', Format::moment( $effect['done_at'] ?? $effect['claimed_at'] ), Job_Labels::event( $effect['effect'] ), Job_Labels::outcome( $effect, Effects::is_unknown( $effect ) ) );
 		}
 		return implode( '; ', $lines );
 	}

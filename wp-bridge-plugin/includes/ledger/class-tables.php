@@ -1,103 +1,33 @@
 <?php
 /**
- * Tables, secret and timetable come and go here: activation, a new version, a new site of a network, deactivation.
+ * The tables of the bridge: made, emptied of what nobody needs, and dropped with a site.
  *
  * @package SmiBridge
  */
 
 namespace SmiBridge\Ledger;
 
-use SmiBridge\Core\Settings;
-use SmiBridge\Core\Signature;
 use SmiBridge\Core\Sql;
-use SmiBridge\Core\Staging_Lock;
-use SmiBridge\Mail\Mail_Settings;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Life cycle. Everything is safe to run twice.
+ * The form of each table stands in docs/contract.md, part 4.
  */
-final class Install {
+final class Tables {
 
 	/** Raise it when a table changes. */
 	const SCHEMA = '3';
 
-	/** Options that every request looks at, and what they are at first. */
-	const OPTIONS = array(
-		'smi_bridge_sidecar_url'     => '',
-		'smi_bridge_public_url'      => '',
-		'smi_bridge_secret'          => '',
-		'smi_bridge_previous_secret' => '',
-		'smi_bridge_paused'          => '',
-		'smi_bridge_output_format'   => '',
-		'smi_bridge_remove_data'     => '',
-		'smi_bridge_circuit'         => array(),
-		'smi_bridge_digest_due'      => 0,
-		Staging_Lock::OPTION         => '', // Learnt with the first connection.
-		'smi_bridge_tidied'          => 0,
-		'smi_bridge_status_at'       => 0,
-		Mail_Settings::OPTION        => array(),
-	);
-
-	/** Activation. @param bool $network_wide For all sites of the network. */
-	public static function activate( $network_wide = false ): void {
-		self::on_sites( (bool) $network_wide, array( self::class, 'install' ) );
-	}
-
-	/**
-	 * Deactivation: the timetable goes, data and settings stay; the shop's own handler is back with the next request.
-	 *
-	 * @param bool $network_wide For all sites of the network.
-	 */
-	public static function deactivate( $network_wide = false ): void {
-		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
-	}
-
-	/** Takes everything of ours out of the current site's timetable. */
-	public static function clear_timetable(): void {
-		foreach ( array_unique( array_merge( array(), ...array_map( 'array_keys', array_values( (array) _get_cron_array() ) ) ) ) as $hook ) {
-			if ( 0 === strpos( $hook, 'smi_bridge_' ) ) {
-				wp_unschedule_hook( $hook );
-			}
-		}
-	}
-
-	/** After an update without activation, and on each site of a network at its first request. */
-	public static function when_version_changed(): void {
-		if ( get_option( 'smi_bridge_schema' ) !== self::SCHEMA ) {
-			self::install();
-		}
-	}
-
-	/** A site was added to the network. @param \WP_Site $site The new site. */
-	public static function new_site( $site ): void {
-		require_once ABSPATH . 'wp-admin/includes/plugin.php';
-		if ( is_plugin_active_for_network( plugin_basename( SMI_BRIDGE_FILE ) ) ) {
-			self::on_site( (int) $site->blog_id, array( self::class, 'install' ) );
-		}
+	/** Makes or changes the tables on the current site. */
+	public static function create(): void {
+		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+		dbDelta( self::definitions() );
 	}
 
 	/** A site of the network goes, our tables with it. @param string[] $tables Full names. */
 	public static function with_our_tables( $tables ): array {
 		return array_merge( (array) $tables, array_map( array( Sql::class, 'table' ), Sql::TABLES ) );
-	}
-
-	/** Makes tables, secret and timetable on the current site. */
-	public static function install(): void {
-		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
-		dbDelta( self::tables() );
-		foreach ( self::OPTIONS as $option => $value ) {
-			add_option( $option, $value ); // Autoloaded: an option that is not there costs a query each time it is asked for.
-		}
-		add_option( 'smi_bridge_since', time() );
-		if ( ! Settings::is_constant( 'secret' ) && '' === Settings::secret() ) {
-			update_option( 'smi_bridge_secret', Signature::new_secret() );
-		}
-		if ( ! wp_next_scheduled( 'smi_bridge_daily' ) ) {
-			wp_schedule_event( time() + HOUR_IN_SECONDS, 'daily', 'smi_bridge_daily' );
-		}
-		update_option( 'smi_bridge_schema', self::SCHEMA );
 	}
 
 	/**
@@ -126,36 +56,8 @@ final class Install {
 		}
 	}
 
-	/**
-	 * Runs something on all sites of the network, or on this one.
-	 *
-	 * @param bool     $all  Whether on all.
-	 * @param callable $what What to run.
-	 */
-	private static function on_sites( bool $all, callable $what ): void {
-		foreach ( is_multisite() && $all ? get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) : array( 0 ) as $site ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			self::on_site( (int) $site, $what );
-		}
-	}
-
-	/**
-	 * Runs something on a site of the network (0: the current one).
-	 *
-	 * @param int      $site Blog id.
-	 * @param callable $what What to run.
-	 */
-	private static function on_site( int $site, callable $what ): void {
-		if ( $site ) {
-			switch_to_blog( $site );
-		}
-		$what();
-		if ( $site ) {
-			restore_current_blog();
-		}
-	}
-
 	/** The tables of docs/contract.md, part 4, in the form that dbDelta() reads. All times are UTC. */
-	private static function tables(): string {
+	private static function definitions(): string {
 		$charset = $GLOBALS['wpdb']->get_charset_collate();
 		$ledger  = Sql::table( 'ledger' );
 		$effects = Sql::table( 'effects' );

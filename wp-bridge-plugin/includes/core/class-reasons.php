@@ -1,0 +1,28 @@
+<?php
+/**
+ * Reasons of an ending that people and the bridge decide. The reasons of failures come from the sidecar (docs/failures.md).
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Stored in ledger, history and the shop’s row.
+ */
+final class Reasons {
+
+	/** A person stopped the job. It waits in review, and nothing goes on by itself. */
+	const STOPPED = 'stopped';
+
+	/** The refund failed, or its outcome is unknown. The customer still waits for the money. */
+	const REFUND_DUE = 'refund_due';
+
+	/** A person refunded the job. */
+	const BY_PERSON = 'refunded_by_person';
+
+	/** Somebody refunded the payment at the payment provider. */
+	const BY_PROVIDER = 'refunded_by_provider';
+}

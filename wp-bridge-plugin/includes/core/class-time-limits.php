@@ -1,0 +1,34 @@
+<?php
+/**
+ * Every time limit of the bridge, in seconds. The sidecar’s stand in sidecar/workflow/time_limits.py.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A filter may change some of them; it is named where the limit is used.
+ */
+final class Time_Limits {
+
+	/** A claimed effect without an end counts as unknown. */
+	const EFFECT_UNKNOWN = 300;
+
+	/** An attempt without any event in that time is past due, and an admin sees it. */
+	const PAST_DUE = 900;
+
+	/** A customer is mailed that it takes longer, counted from the payment. */
+	const DELAYED_MAIL = 1800;
+
+	/** An attempt may be started again by a person although it is not settled. */
+	const ATTEMPT_STALE = 1800;
+
+	/** Time between two digests about reviews. A hold is mailed at once. */
+	const DIGEST = 900;
+
+	/** A fault of the connection may last that long before an admin is told. */
+	const CONNECTION_FAULT = 120;
+}

@@ -1,0 +1,74 @@
+<?php
+/**
+ * What may be done with a job in which state, and how each action is named. Page, list, REST, WP-CLI and abilities read it.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Reasons;
+use SmiBridge\Ledger\Ledger;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A list for people. Actions checks again with the row locked.
+ */
+final class Allowed_Actions {
+
+	/** Action => label of a button. */
+	public static function labels(): array {
+		return array(
+			'retry'  => __( 'Retry', 'smi-bridge' ),
+			'cancel' => __( 'Stop', 'smi-bridge' ),
+			'refund' => __( 'Refund', 'smi-bridge' ),
+			'resend' => __( 'Resend mail', 'smi-bridge' ),
+			'renew'  => __( 'Renew link', 'smi-bridge' ),
+			'mark_refunded' => __( 'Mark as refunded', 'smi-bridge' ),
+			'refund_downloaded' => __( 'Refund', 'smi-bridge' ),
+		);
+	}
+
+	/** What is asked before an action that can't be taken back, or ''. @param string $action Action. */
+	public static function question( string $action ): string {
+		$questions = array(
+			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
+			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
+			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
+			'refund_downloaded' => __( 'The customer has downloaded this picture. Give the money back nevertheless? The download link ends. This can’t be undone.', 'smi-bridge' ),
+		);
+		return $questions[ $action ] ?? '';
+	}
+
+	/**
+	 * The action as a link does it: a refund of what the customer has got is asked about in other words, and answers that question.
+	 *
+	 * @param string $action Action of possible().
+	 * @param array  $row    Ledger row, with `downloaded` (bool) where an earlier attempt's file counts, too.
+	 */
+	public static function of_row( string $action, array $row ): string {
+		return 'refund' === $action && ( $row['downloaded'] ?? null !== $row['downloaded_at'] ) ? 'refund_downloaded' : $action;
+	}
+
+	/**
+	 * Actions that make sense for a row, the likeliest first. Actions has the last word.
+	 *
+	 * @param array $row Ledger row.
+	 * @return string[]
+	 */
+	public static function possible( array $row ): array {
+		switch ( $row['state'] ) {
+			case 'delivered':
+				return null === $row['revoked_at'] ? array( 'resend', 'renew', 'retry', 'refund' ) : array( 'renew', 'retry', 'refund' );
+			case 'refunded':
+				return array( 'retry' );
+			case 'review':
+				return Reasons::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
+			case 'refunding':
+				return array();
+			default:
+				return Ledger::is_busy( $row ) ? array( 'cancel', 'refund' ) : array( 'retry', 'cancel', 'refund' );
+		}
+	}
+}

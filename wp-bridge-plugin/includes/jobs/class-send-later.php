@@ -1,0 +1,161 @@
+<?php
+/**
+ * Messages to the sidecar that leave when the visitor’s request is over.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Http_Client;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A message is a hint that makes things fast. If it is lost, the sidecar’s pull brings the job within a minute.
+ */
+final class Send_Later {
+
+	/** Messages that leave when the request is over: {type, data or null, job_id, attempt}. @var array[] */
+	private static $waiting = array();
+
+	/**
+	 * An attempt was opened: its message leaves with the others when the request is over.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt Attempt.
+	 */
+	public static function job_paid( string $job_id, int $attempt ): string {
+		self::later( 'job.paid', $job_id, $attempt );
+		return 'started';
+	}
+
+	/**
+	 * A job was stopped or refunded: the sidecar stops and ends the link.
+	 *
+	 * @param array  $row    Newest ledger row.
+	 * @param string $reason As in the schema of `job.cancel`.
+	 */
+	public static function job_cancel( array $row, string $reason ): void {
+		$data = array(
+			'job_id'  => $row['job_id'],
+			'attempt' => (int) $row['attempt'],
+			'reason'  => $reason,
+		);
+		self::later( 'job.cancel', $row['job_id'], (int) $row['attempt'], $data );
+	}
+
+	/**
+	 * Sends a message when the request is over. Lost if the sidecar is away: only for what its pull finds out as well.
+	 *
+	 * @param string     $type    See contract.
+	 * @param string     $job_id  The shop's id.
+	 * @param int        $attempt Attempt.
+	 * @param array|null $data    Data; null for `job.paid`, which is read from shop and ledger then.
+	 */
+	public static function later( string $type, string $job_id, int $attempt, ?array $data = null ): void {
+		self::$waiting[] = compact( 'type', 'job_id', 'attempt', 'data' );
+	}
+
+	/** The request is over: lets the visitor go, then sends what waits, over one connection. */
+	public static function send_waiting(): void {
+		$waiting       = self::$waiting;
+		self::$waiting = array();
+		if ( ! $waiting || ! Settings::is_connected() ) {
+			return;
+		}
+		$client = self::http_client();
+		$sidecar = new Sidecar_Client( $client );
+		try {
+			foreach ( $waiting as $place => $message ) {
+				if ( array_key_last( $waiting ) === $place ) {
+					$client->hang_up_after_next();
+				}
+				if ( ! Circuit_Breaker::allows() || ! self::send( $sidecar, $message ) ) {
+					break; // The pull brings this one and the rest.
+				}
+			}
+			History::write();
+			self::ask_how_it_is( $sidecar );
+		} catch ( \Throwable $error ) {
+			Log::write( 'forward_failed', $error->getMessage() );
+		}
+	}
+
+	/**
+	 * Asks for the status once an hour: the sidecar's public address may have changed.
+	 *
+	 * @param Sidecar $sidecar Client.
+	 */
+	private static function ask_how_it_is( Sidecar_Client $sidecar ): void {
+		if ( (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit_Breaker::allows() ) {
+			update_option( 'smi_bridge_status_at', time() );
+			$sidecar->status();
+		}
+	}
+
+	/**
+	 * A client whose time limits fit: nobody waits behind a finished request or at a command line, but a visitor may who is still
+	 * there (mod_php, plain CGI).
+	 */
+	private static function http_client(): Http_Client {
+		$finished = Request::finish();
+		$limits   = $finished ? array( 1000, 3000 ) : array( 50, 150 );
+		/**
+		 * Filters the time limits towards the sidecar when a payment is forwarded.
+		 *
+		 * @param int[] $limits   Milliseconds to connect, milliseconds in all.
+		 * @param bool  $finished Whether the visitor's request has ended already.
+		 */
+		$limits = (array) apply_filters( 'smi_bridge_forward_patience', $limits, $finished );
+		return new Http_Client( (int) $limits[0], (int) $limits[1] );
+	}
+
+	/**
+	 * Sends one message.
+	 *
+	 * @param Sidecar $sidecar Client.
+	 * @param array   $message As in $waiting.
+	 * @return bool Whether the sidecar is there, so that the next one is worth trying.
+	 */
+	private static function send( Sidecar_Client $sidecar, array $message ): bool {
+		$job_id  = $message['job_id'];
+		$attempt = $message['attempt'];
+		$row     = Ledger::newest( $job_id );
+		if ( ! $row || (int) $row['attempt'] !== $attempt ) {
+			return true; // What was to be told was undone, or is overtaken.
+		}
+		$data    = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
+		$answer  = $sidecar->send( $message['type'], $data );
+		$about   = array(
+			'job_id'  => $job_id,
+			'attempt' => $attempt,
+			'message' => $message['type'],
+		);
+		if ( ! is_wp_error( $answer ) ) {
+			Circuit_Breaker::answered();
+			if ( 'job.paid' === $message['type'] ) {
+				Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
+			}
+			History::tell( $job_id, $attempt, 'forwarded', array( 'message' => $message['type'] ) );
+			return true;
+		}
+		$code = $answer->get_error_code();
+		Log::write( 'forward_failed', $answer->get_error_message(), $about + array( 'reason' => $code ) );
+		History::tell( $job_id, $attempt, 'forward_failed', array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		if ( in_array( $code, array( 'refused', 'dns', 'timeout', 'tls', 'network', 'busy' ), true ) ) {
+			Circuit_Breaker::failed( $code );
+			return false;
+		}
+		return true;
+	}
+}

@@ -1,0 +1,61 @@
+<?php
+/**
+ * Stops a job by a person’s order, from the admin’s pages or the sidecar’s command line.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Reasons;
+use SmiBridge\Core\Sql;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A stopped job waits in review, its link ends, and nothing goes on by itself.
+ */
+final class Stop {
+
+	/**
+	 * Stops the newest attempt of a job. Safe to call twice.
+	 *
+	 * @param array $row              Newest ledger row, locked.
+	 * @param array $by               Who, for the history.
+	 * @param bool  $revoke_delivered Whether a delivered job is stopped too: it stays delivered, without its link.
+	 * @return callable[]|null Effects for after the commit; null: the job has ended and is not stopped.
+	 */
+	public static function job( array $row, array $by, bool $revoke_delivered = false ): ?array {
+		if ( self::is_stopped( $row ) ) {
+			return array();
+		}
+		$delivered = 'delivered' === $row['state'];
+		$ended     = $delivered ? ! $revoke_delivered || null !== $row['revoked_at'] : in_array( $row['state'], array( 'refunding', 'refunded' ), true );
+		$set       = array(
+			'reason'      => Reasons::STOPPED,
+			'detail'      => null,
+			'event'       => 'stopped',
+			'next_try_at' => null,
+			'revoked_at'  => null === $row['path'] ? null : Sql::utc( time() ),
+		);
+		$moved     = $ended ? null : Ledger::move( $row, $delivered ? 'delivered' : 'review', $set );
+		if ( ! $moved ) {
+			return null;
+		}
+		History::tell( $row['job_id'], (int) $row['attempt'], 'stopped', $by );
+		Send_Later::job_cancel( $moved, 'stopped' );
+		$effects = Shop::follow( $row, $moved );
+		if ( $delivered ) {
+			Shop::write_revoked( $row['job_id'] );
+		}
+		return $effects;
+	}
+
+	/** Whether a person has stopped it before. @param array $row A ledger row. */
+	public static function is_stopped( array $row ): bool {
+		return 'review' === $row['state'] && Reasons::STOPPED === $row['reason'];
+	}
+}

@@ -1,0 +1,58 @@
+<?php
+/**
+ * The sidecar’s question jobs.unfinished: repairs the ledger, then reads it. Whatever message was lost, here it is found.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Outcome;
+use SmiBridge\Jobs\Adoption;
+use SmiBridge\Jobs\Refund;
+use SmiBridge\Ledger\Tables;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The sidecar asks every minute, so that nothing here needs WP-Cron.
+ */
+final class Reconcile {
+
+	/**
+	 * Handler of `jobs.unfinished`. The first page repairs before it reads.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function unfinished( array $data ): Outcome {
+		$after   = (int) ( $data['after'] ?? 0 );
+		$effects = 0 === $after ? self::repair() : array();
+		return Outcome::done( Pull::unfinished( $after, (int) $data['limit'] ), $effects );
+	}
+
+	/**
+	 * 1. paid jobs without a row are adopted; 2. refunds that were cut off go to a person; 3. old rows are dropped, once a day.
+	 *
+	 * @return callable[] Effects, to be run after the commit: customers are mailed.
+	 */
+	public static function repair(): array {
+		Adoption::run();
+		$effects = Refund::end_cut_off();
+		Tables::tidy_when_due();
+		return $effects;
+	}
+
+	/**
+	 * Handler of `jobs.lookup`.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function lookup( array $data ): Outcome {
+		return Outcome::done( Pull::lookup( $data['job_ids'] ) );
+	}
+
+	/** Handler of `status`. */
+	public static function status(): Outcome {
+		return Outcome::done( Pull::status() );
+	}
+}
