@@ -14,7 +14,7 @@ NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
 
 def findings(bridge: Bridge, prelude: str = "") -> list[dict[str, Any]]:
-    return bridge.shop.php_json(f"{prelude} return SmiBridge\\Wire\\Sidecar_Client::test_connection();")
+    return bridge.shop.php_json(f"{prelude} return SmiBridge\\Health\\Connection_Test::tested();")
 
 
 def with_url(url: str) -> str:

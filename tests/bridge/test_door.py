@@ -256,12 +256,12 @@ def test_old_answers_are_forgotten(bridge: Bridge) -> None:
     )
     bridge.door.post(*message)
     id = headers["webhook-id"]
-    bridge.shop.php("SmiBridge\\Ledger\\Install::tidy();")
+    bridge.shop.php("SmiBridge\\Ledger\\Tables::tidy();")
     assert bridge.shop.sql("SELECT 1 FROM wp_smi_bridge_answers WHERE message_id = %s", id)
     bridge.shop.sql(
         "UPDATE wp_smi_bridge_answers SET created_at = created_at - INTERVAL 25 HOUR WHERE message_id = %s", id
     )
-    bridge.shop.php("SmiBridge\\Ledger\\Install::tidy();")
+    bridge.shop.php("SmiBridge\\Ledger\\Tables::tidy();")
     assert not bridge.shop.sql("SELECT 1 FROM wp_smi_bridge_answers WHERE message_id = %s", id)
 
 

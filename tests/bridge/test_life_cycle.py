@@ -61,7 +61,7 @@ def test_running_the_table_definitions_again_changes_nothing(site: Shop) -> None
     site.activate("smi-bridge")
     changes = site.php_json(
         "require_once ABSPATH . 'wp-admin/includes/upgrade.php';"
-        "$tables = new ReflectionMethod('SmiBridge\\Ledger\\Install', 'tables'); $tables->setAccessible(true);"
+        "$tables = new ReflectionMethod('SmiBridge\\Ledger\\Tables', 'definitions'); $tables->setAccessible(true);"
         "return dbDelta($tables->invoke(null));"
     )
     assert changes == []
@@ -138,13 +138,13 @@ def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
             "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at) VALUES (%s, 0, %s, %s)",
             *(job_id, f"tidy:{at}", at),
         )
-    site.php("SmiBridge\\Ledger\\Install::tidy();")
+    site.php("SmiBridge\\Ledger\\Tables::tidy();")
     marks = site.sql("SELECT job_id, effect FROM wp_smi_bridge_effects WHERE effect LIKE 'tidy:%%' ORDER BY id")
     assert [tuple(row.values()) for row in marks] == [("-", "tidy:2100-01-01"), ("tidy-open", "tidy:2020-01-01")]
     left = "SELECT job_id FROM wp_smi_bridge_{} WHERE job_id LIKE 'tidy-%' ORDER BY id"
     assert site.sql(left.format("events")) == []
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-done", "tidy-open", "tidy-review"]
-    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Ledger\\Install::tidy();")
+    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Ledger\\Tables::tidy();")
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-open", "tidy-review"]
 
 

@@ -143,7 +143,7 @@ def test_a_paused_copy_neither_forwards_nor_lets_the_shop_call_upsampler(bridge:
 
 
 def test_the_shops_webhook_is_taken_over(bridge: Bridge, shop_code) -> None:
-    assert shop_code(INSTANCE)(bridge.job())["webhook"] == "SmiBridge\\Wire\\Webhook_Relay"
+    assert shop_code(INSTANCE)(bridge.job())["webhook"] == "SmiBridge\\Shop\\Compat"
 
 
 def test_site_time_is_utc_while_the_shop_cleans_up(bridge: Bridge) -> None:

@@ -31,6 +31,6 @@ def test_wordpress_installs_and_activates_the_packed_plugin(shop_factory: Callab
         )
         assert installed is True
         shop.activate("smi-bridge")
-        assert shop.php_json("return count( SmiBridge\\Wire\\Sidecar_Client::test_connection() );") == 1
+        assert shop.php_json("return count( SmiBridge\\Health\\Connection_Test::tested() );") == 1
         assert shop.sql("SHOW TABLES LIKE 'wp_smi_bridge_ledger'")
         assert shop.complaints("smi-bridge") == []

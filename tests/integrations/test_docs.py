@@ -9,7 +9,13 @@ PAGE = (REPOSITORY / "docs" / "integrations.md").read_text()
 
 
 def source(name: str) -> str:
-    return (BRIDGE / "includes" / name).read_text()
+    (file,) = BRIDGE.rglob(name)
+    return file.read_text()
+
+
+def method(code: str, name: str) -> str:
+    """Body of a method, which ends at the first brace of its own depth."""
+    return code.split(f"function {name}()")[1].split("\n\t}\n")[0]
 
 
 def part(title: str) -> str:
@@ -29,10 +35,10 @@ def test_every_command_and_option_stands_in_the_docs():
 
 def test_every_route_and_ability_stands_in_the_docs():
     rest = part("REST")
-    actions = re.findall(r"^\t\t\t'(\w+)' +=> array\(", source("class-rest.php").split("function actions()")[1], re.M)
+    actions = re.findall(r"^\t\t\t'(\w+)' +=> array\(", method(source("class-rest.php"), "actions"), re.M)
     assert sorted(actions) == ["cancel", "refund", "renew", "resend", "retry"]
     assert [action for action in actions if f"/{action}`" not in rest] == []
-    params = re.findall(r"^\t\t\t'(\w+)' +=> (?:array\(|self::day)", source("class-rest-list.php"), re.M)
+    params = re.findall(r"^\t\t\t'(\w+)' +=> (?:array\(|self::day)", method(source("class-rest.php"), "list_params"), re.M)
     assert len(params) == 7 and [param for param in params if f"`{param}`" not in rest] == []
     abilities = re.findall(r"^\t\t\t'([a-z]+-[a-z]+)' +=> array\(", source("class-abilities.php"), re.M)
     assert len(abilities) == 6

@@ -33,10 +33,10 @@ def words() -> set[str]:
     plugin = PAGE.parents[1] / "wp-bridge-plugin"
     found = re.findall(
         r"^\t\t\t('[a-z_]+'|\w+::[A-Z_]+) +=> array\( __\(",
-        (plugin / "admin" / "class-reason-words.php").read_text(),
+        (plugin / "includes/core/labels/class-reason-labels.php").read_text(),
         re.MULTILINE,
     )
-    constants = {name: text for file in plugin.glob("includes/*.php") for name, text in _constants(file)}
+    constants = {name: text for file in plugin.glob("includes/core/*.php") for name, text in _constants(file)}
     return {constants[name] if "::" in name else name.strip("'") for name in found}
 
 

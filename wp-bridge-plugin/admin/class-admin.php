@@ -53,7 +53,7 @@ final class Admin {
 					'ajax'  => admin_url( 'admin-ajax.php' ),
 					'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
 					'text'  => Admin_Words::script(),
-					'questions' => array_filter( array_map( array( Job_Actions::class, 'question' ), array_combine( array_keys( Allowed_Actions::labels() ), array_keys( Allowed_Actions::labels() ) ) ) ),
+					'questions' => array_filter( array_map( array( Allowed_Actions::class, 'question' ), array_combine( array_keys( Allowed_Actions::labels() ), array_keys( Allowed_Actions::labels() ) ) ) ),
 				)
 			) . ';',
 			'before'

@@ -4,7 +4,7 @@
  */
 
 define( 'ABSPATH', '/' );
-require $argv[1] . '/includes/class-signature.php';
+require $argv[1] . '/includes/core/class-signature.php';
 
 use SmiBridge\Core\Signature;
 

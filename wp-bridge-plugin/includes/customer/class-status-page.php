@@ -37,7 +37,7 @@ final class Status_Page {
 		header( 'Content-Type: text/html; charset=UTF-8' );
 		$smib_view = Status_View::inline( $job_id, 'h1' );
 		$template  = locate_template( 'smi-bridge/status-page.php' );
-		include '' === $template ? dirname( __DIR__ ) . '/templates/status-page.php' : $template;
+		include '' === $template ? SMI_BRIDGE_DIR . 'templates/status-page.php' : $template;
 		exit;
 	}
 }

@@ -69,7 +69,7 @@ final class Status_View {
 		ob_start();
 		$smib_words = Status_Words::all();
 		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
-		include dirname( __DIR__ ) . '/templates/status-inline.php';
+		include SMI_BRIDGE_DIR . 'templates/status-inline.php';
 		return (string) ob_get_clean();
 	}
 

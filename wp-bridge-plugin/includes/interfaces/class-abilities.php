@@ -168,7 +168,7 @@ final class Abilities {
 			static function ( $param ) {
 				return array_diff_key( $param, array_flip( array( 'validate_callback', 'sanitize_callback' ) ) );
 			},
-			Rest_List::params()
+			Rest::list_params()
 		);
 		return array(
 			'type'                 => 'object',

@@ -152,7 +152,7 @@ final class Rest {
 	}
 
 	/** Parameters of the list. */
-	private static function list_params(): array {
+	public static function list_params(): array {
 		return array(
 			'page'     => array(
 				'description' => __( 'Page of the list.', 'smi-bridge' ),

@@ -8,6 +8,7 @@
 namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\States;
 
 defined( 'ABSPATH' ) || exit;
@@ -72,7 +73,7 @@ final class Attempt {
 	 */
 	public static function end( array $row ): ?Outcome {
 		if ( 'review' === $row['state'] ) {
-			if ( self::STOPPED === $row['reason'] ) {
+			if ( Reasons::STOPPED === $row['reason'] ) {
 				return Outcome::refused( 'cancelled' );
 			}
 			$refund = Effects::find( $row['job_id'], 0, Effects::REFUND );

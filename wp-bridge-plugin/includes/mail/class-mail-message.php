@@ -130,7 +130,7 @@ final class Mail_Message {
 	public static function render( string $template, array $scope ): string {
 		$file = locate_template( 'smi-bridge/emails/' . $template );
 		if ( '' === $file ) {
-			$file = dirname( __DIR__ ) . '/templates/emails/' . $template;
+			$file = SMI_BRIDGE_DIR . 'templates/emails/' . $template;
 		}
 		/** Filters the file of a mail's template. */
 		$file   = (string) apply_filters( 'smi_bridge_mail_template', $file, $template );
