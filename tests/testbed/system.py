@@ -103,7 +103,10 @@ GROUPS: dict[str, tuple[Part, ...]] = {
         ),
     ),
     "browser": (Part("Chromium", ("chromium",), lambda: browser() is not None),),
-    "php-tests": (_program("PHPUnit", "phpunit", programs=("phpunit",)),),
+    "php-tests": (
+        Part("PHP-Parser", ("php-parser",), lambda: Path("/usr/share/php/PhpParser/autoload.php").exists()),
+        _program("PHP_CodeSniffer", "php-codesniffer", programs=("phpcs",)),
+    ),
 }
 
 
