@@ -12,10 +12,12 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.queue import TIMEOUT_S, Item
 from .core.errors import SidecarError
+from .core.stored_names import TASKS, stored
 from .services import Services
-from .workflow import by_hand, hints, mend, runner
+from .workflow import by_hand, hints, runner
 from .workflow import cleanup as cleanup_workflow
 from .workflow import flush as flush_workflow
+from .workflow import reconcile as reconcile_workflow
 from .workflow.ports import Ports
 
 
@@ -46,8 +48,8 @@ def flush(lane: str) -> None:
     flush_workflow.run(ports(), lane)
 
 
-def sweep() -> None:
-    _or_next_time("sweep", lambda: mend.sweep(ports()))
+def reconcile() -> None:
+    _or_next_time("reconcile", lambda: reconcile_workflow.reconcile(ports()))
 
 
 def cleanup() -> None:
@@ -63,7 +65,7 @@ def _or_next_time(task: str, run: Callable[[], object]) -> None:
             "task.failed",
             "A periodic task could not do its work; it is tried again.",
             level="warning",
-            task=task,
+            task=stored(TASKS, task),
             reason=error.code,
             detail=error.detail,
         )
@@ -89,4 +91,4 @@ def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -
     hints.knock_again(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, sweep, cleanup, knock_again)}
+WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, knock_again)}

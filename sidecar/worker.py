@@ -107,7 +107,7 @@ class Clock:
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
     """
 
-    PERIODIC = {"sweep": 60, "cleanup": 3600}  # task: seconds
+    PERIODIC = {"reconcile": 60, "cleanup": 3600}  # task: seconds
 
     def __init__(self, services: Services):
         self._ports = services.ports

@@ -5,7 +5,7 @@ real; the clock is simulated, so that minutes of waiting are measured in seconds
 minutes in which they are polled ever more rarely. CPU is that of this process and of Redis, without that of an
 empty timetable (`in_flight.idle`), in ms a job and minute of waiting. RQ's own cost of calling a worker (some
 ms in each second with work, whatever the number of jobs) is not in it. Memory is what Redis has in use with
-10,000 jobs, less what it has without. The sweep asks a real WordPress for 10,000 unfinished jobs and compares
+10,000 jobs, less what it has without. Reconciliation asks a real WordPress for 10,000 unfinished jobs and compares
 them all with working memory.
 """
 
@@ -24,7 +24,7 @@ from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.job import Job
 from sidecar.core.messages import rfc3339
 from sidecar.services import Services
-from sidecar.workflow import mend, runner, timetable
+from sidecar.workflow import reconcile, runner, timetable
 from sidecar.workflow.ports import Ports
 from sidecar.workflow.timing import POLL_FACTOR
 from tests.testbed.places import release_port, reserve_port
@@ -65,7 +65,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         yield figure("in_flight.idle", "ms CPU/min", [1000 * cpu / MINUTES[0] for cpu in idle])
         yield figure("in_flight.memory", "bytes/job", memory, at_most(4096))
     release_port(port)
-    yield from _sweep(bench, bench.ours, most)
+    yield from _reconcile(bench, bench.ours, most)
 
 
 class _Waiting:
@@ -179,8 +179,8 @@ def _write_bill(folder: Path, jobs: int) -> None:
             bill.write(json.dumps({**event, **order, "credits": 1, "width": 4, "height": 4}) + "\n")
 
 
-def _sweep(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
-    """The sweep over so many unfinished jobs of a real WordPress, all known to working memory."""
+def _reconcile(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
+    """Reconciliation over so many unfinished jobs of a real WordPress, all known to working memory."""
     ports = Services.from_env({**ours.sidecar.env, "SMI_LOG_LEVEL": "error"}).ports
     _unfinished(ours, ports, jobs)
     try:
@@ -190,15 +190,15 @@ def _sweep(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
         ours.shop.sql("DELETE FROM wp_smi_bridge_ledger WHERE job_id LIKE '00000000-%'")
         for number in range(jobs):
             ports.store.forget(_job_id(number))
-    yield figure("in_flight.sweep", "s", seconds, at_most(1.0))
+    yield figure("in_flight.reconcile", "s", seconds, at_most(1.0))
 
 
 def _timed_sweep(ports: Ports, jobs: int) -> float:
     began = time.perf_counter()
-    report = mend.sweep(ports)
+    report = reconcile.reconcile(ports)
     seconds = time.perf_counter() - began
-    if report["unfinished"] < jobs or report["mended"]:
-        raise RuntimeError(f"the sweep was to find {jobs} jobs and to mend none: {report}")
+    if report["unfinished"] < jobs or report["restored"]:
+        raise RuntimeError(f"reconciliation was to find {jobs} jobs and to restore none: {report}")
     return seconds
 
 

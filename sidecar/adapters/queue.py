@@ -14,6 +14,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ..core.states import STAGES
+from ..core.stored_names import TASKS, known_as, stored
 from .alive import living
 
 # A piece of work that takes longer than this is stopped; its lease then lapses, and the timetable brings the job back.
@@ -245,7 +246,13 @@ class RqQueue:
 
     def _put(self, stage: str, name: str, *args, mark: str = "", at: float = 0) -> bool:
         calls = not (self._at_work and stage in self.serves)  # whoever works here sees it when he is done
-        arguments = [json.dumps([name, *args]), at or self._clock(), mark, MARK_S, CALL_S if calls else ""]
+        arguments = [
+            json.dumps([stored(TASKS, name), *args]),
+            at or self._clock(),
+            mark,
+            MARK_S,
+            CALL_S if calls else "",
+        ]
         if self._gathered is not None:
             self._gathered.append((stage, arguments))
             return True
@@ -293,4 +300,4 @@ def _jobs(item: Item) -> list[str]:
 
 def _item(stage: str, text: bytes) -> Item:
     name, *args = json.loads(text)
-    return Item(stage, name, args)
+    return Item(stage, known_as(TASKS, name), args)

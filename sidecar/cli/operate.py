@@ -14,7 +14,7 @@ from rich.table import Table
 from ..core.errors import CallerError
 from ..core.states import LABELS, STAGES
 from ..services import Services
-from ..workflow import by_hand, cleanup, mend
+from ..workflow import by_hand, cleanup, reconcile
 
 # What goes into a pipe is not folded: `jobs | grep <id>` must find it.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -44,7 +44,7 @@ def add(commands) -> None:
     ):
         command = _command(commands, name, run, help)
         command.add_argument("stage", choices=("submit", "collect"))
-    _command(commands, "reconcile", _reconcile, "pull the shop's unfinished jobs now, and mend what differs")
+    _command(commands, "reconcile", _reconcile, "pull the shop's unfinished jobs now, and repair what differs")
     clean = _command(commands, "cleanup", _cleanup, "throw away what nobody needs any more")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
 
@@ -152,8 +152,9 @@ def _reconcile(given) -> int:
     ports = Services.from_env().ports
     with Progress(console=console, disable=given.json, transient=True) as bar:
         task = bar.add_task("asking the shop", total=None)
-        report = mend.sweep(ports, progress=lambda done: bar.update(task, completed=done))
-    return _out(given, report, f"{report['unfinished']} unfinished, {report['mended']} mended")
+        report = reconcile.reconcile(ports, progress=lambda done: bar.update(task, completed=done))
+    document = {"unfinished": report["unfinished"], "mended": report["restored"]}  # the name that programs read
+    return _out(given, document, f"{report['unfinished']} unfinished, {report['restored']} restored")
 
 
 def _cleanup(given) -> int:

@@ -36,7 +36,7 @@ class PermanentError(SidecarError):
 
 
 class ConfigurationError(SidecarError):
-    """Ours to mend (key refused, credits used up, folder not writable): hold everything and tell the admin."""
+    """Ours to fix (key refused, credits used up, folder not writable): hold everything and tell the admin."""
 
 
 class UnknownOutcome(SidecarError):

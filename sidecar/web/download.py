@@ -19,7 +19,7 @@ from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..services import Services
-from ..workflow import downloads, mend
+from ..workflow import downloads, reconcile
 from ..workflow.ports import Ports
 from .errors import can_wait
 from .front import Application, Environ, Headers, of_bytes, raise_again
@@ -82,7 +82,7 @@ def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
 
 def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
     """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
-    job = parts.store.get(grant.job_id) or mend.recall(parts, grant.job_id)
+    job = parts.store.get(grant.job_id) or reconcile.restore_from_ledger(parts, grant.job_id)
     if job is None:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":

@@ -7,7 +7,7 @@ import hashlib
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.states import SETTLED, STATES
-from . import failure, mend, outbound
+from . import failure, outbound, reconcile
 from .ports import Ports
 from .recovery import FAILED_BY_HAND, TABLE
 
@@ -22,8 +22,8 @@ def process_upscale_request(ports: Ports, job_id: str) -> str:
     """
     try:
         job = _find(ports, job_id)
-    except CallerError:  # paid, perhaps, and its event lost: the sweep has the ledger take such jobs in
-        mend.sweep(ports)
+    except CallerError:  # paid, perhaps, and its event lost: reconciliation has the ledger take such jobs in
+        reconcile.reconcile(ports)
         job = _find(ports, job_id)
     if job.state not in SETTLED and not job.claim:
         ports.store.change(job_id, job.attempt, (job.state,), {}, due_at=ports.clock(), fence=False)
@@ -61,7 +61,7 @@ def send_failure_notification(ports: Ports, job_id: str, customer_message: str) 
 
 
 def _find(ports: Ports, job_id: str) -> Job:
-    job = ports.store.get(job_id) or mend.recall(ports, job_id)
+    job = ports.store.get(job_id) or reconcile.restore_from_ledger(ports, job_id)
     if job is None:
         raise CallerError("unknown_job", f"the shop knows no paid job {job_id[:64]}")
     return job

@@ -94,7 +94,7 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
 
 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
-    """Ours to mend: the stage stops for everybody, the admin is told once, and one job tries again now and then.
+    """Ours to fix: the stage stops for everybody, the admin is told once, and one job tries again now and then.
 
     The job first: a stale worker, whose temp file its successor has thrown away, must not stop the stage for that.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ConfigurationError, SidecarError
 from ..core.job import Job
-from . import collect, failure, mend, start
+from . import collect, failure, reconcile, start
 from .ports import Ports
 from .timing import ACK_S, LANE_PAUSE_CAP_S, REBOOK_S, REFUND_AGAIN_S
 
@@ -235,7 +235,7 @@ def _is_current(job: Job, data: dict[str, Any]) -> bool:
 def _claimed_before(ports: Ports, job: Job, answer: dict[str, Any]) -> None:
     """This submission was let through before, and working memory has lost what came of it: the ledger tells."""
     ports.store.forget(job.job_id)
-    mend.recall(ports, job.job_id)
+    reconcile.restore_from_ledger(ports, job.job_id)
 
 
 def _not_understood(ports: Ports, type: str, job: Job, detail: str) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from ..core.job import Job
-from . import mend, outbound
+from . import outbound, reconcile
 from .ports import Ports
 from .recovery import FAILED_BY_HAND
 
@@ -53,8 +53,8 @@ def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission:
 
 def knock_again(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
     """For a job that working memory had lost: bring it back from the ledger, then knock. Raises when the shop is away;
-    the sweep brings the job back later, and finds the id that was kept."""
-    if mend.recall(ports, job_id):
+    reconciliation brings the job back later, and finds the id that was kept."""
+    if reconcile.restore_from_ledger(ports, job_id):
         knock(ports, job_id, attempt, submission, upsampler_id)
 
 

@@ -1,4 +1,4 @@
-"""Workflow: held stages. Something is ours to mend: all jobs wait, and one at a time finds out whether it is mended."""
+"""Workflow: held stages. Something is ours to fix: all jobs wait, and one at a time finds out whether it is fixed."""
 
 from __future__ import annotations
 

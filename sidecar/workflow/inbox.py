@@ -9,7 +9,7 @@ from ..core.errors import CallerError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
-from . import mend, start
+from . import reconcile, start
 from .ports import Ports
 
 QUESTIONS = frozenset({"status"})
@@ -64,7 +64,7 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
-    job = ports.store.get(data["job_id"]) or mend.recall(ports, data["job_id"])
+    job = ports.store.get(data["job_id"]) or reconcile.restore_from_ledger(ports, data["job_id"])
     if job is None or (job.attempt, job.state) != (data["attempt"], "delivered") or not ports.files.size(job.path):
         raise CallerError("no_file", "there is no stored file of this attempt")
     expires_at = int(ports.clock()) + data["expiry_hours"] * 3600

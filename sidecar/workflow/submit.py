@@ -157,7 +157,7 @@ def _tell_ledger(ports: Ports, job: Job, submission: Any) -> None:
 
 def _known_to_ledger(ports: Ports, job: Job) -> str:
     """The id of this very submission, "" when the ledger has none, or does not answer. Raises StaleClaim when the
-    ledger knows of an end: then this is an old memory, and the sweep brings the job back as it is."""
+    ledger knows of an end: then this is an old memory, and reconciliation brings the job back as it is."""
     try:
         records = ports.shop.ask("jobs.lookup", {"job_ids": [job.job_id]})["jobs"]
     except SidecarError as error:

@@ -68,7 +68,7 @@ SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASE_OF.items() if 
 
 
 def _delayed(job: Job, now: float) -> bool:
-    """A failure that mends itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
+    """A failure that passes by itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
     held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
     return held or now - max(job.stage_since, job.paid_at) > DELAYED_AFTER_S
 

@@ -8,7 +8,7 @@ from sidecar.core import errors
 from sidecar.workflow.recovery import TABLE
 from tests.architecture.code import calls, modules, strings
 
-# Raised where no stage of a job catches them: at start-up, at the doors, by the shop's door in flush and sweep.
+# Raised where no stage of a job catches them: at start-up, at the doors, by the shop, in flush and reconcile.
 OUTSIDE_THE_STAGES = {
     "configuration_invalid",
     "redis_unavailable",

@@ -273,7 +273,7 @@ def test_a_heartbeat_fades(memory: Memory) -> None:
 
 
 def test_a_turn_is_taken_by_one_caller_in_its_time(memory: Memory) -> None:
-    assert [memory.store.take_turn("sweep", every_s=60) for _ in range(3)] == [True, False, False]
+    assert [memory.store.take_turn("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
     assert memory.store.take_turn("cleanup", every_s=60)
     memory.let_pass(61)
-    assert memory.store.take_turn("sweep", every_s=60)
+    assert memory.store.take_turn("reconcile", every_s=60)

@@ -120,6 +120,6 @@ def test_a_flush_and_a_named_task(queued: Queued) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "sweep", "cleanup", "knock_again"])
+@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "reconcile", "cleanup", "knock_again"])
 def test_what_is_queued_by_name_exists(name: str) -> None:
     assert callable(tasks.WORK[name])

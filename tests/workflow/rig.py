@@ -16,7 +16,7 @@ from sidecar.core.job import Job
 from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
-from sidecar.workflow import cleanup, flush, hints, inbox, mend, runner, timetable
+from sidecar.workflow import cleanup, flush, hints, inbox, reconcile, runner, timetable
 from sidecar.workflow.ports import Ports
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.fetcher import FakeFetcher, RecordingUpsampler
@@ -41,7 +41,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "stage": runner.run_stage,
     "watch_many": runner.run_watch,
     "flush": flush.run,
-    "sweep": mend.sweep,
+    "reconcile": reconcile.reconcile,
     "cleanup": cleanup.run,
     "knock_again": lambda ports, job_id, attempt, submission, id: hints.knock_again(
         ports, job_id, attempt, submission, id or None
@@ -221,7 +221,7 @@ class Rig:
             self.clock.at = at
             self.leases.renew_all()
             if sweeping:
-                mend.sweep(self.ports)
+                reconcile.reconcile(self.ports)
         self.clock.at = end
         self.tick()
 

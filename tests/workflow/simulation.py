@@ -16,7 +16,7 @@ from typing import Any
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339
 from sidecar.core.states import SETTLED
-from sidecar.workflow import mend, timetable
+from sidecar.workflow import reconcile, timetable
 from tests.fakes.queue import Task
 from tests.fakes.upsampler import Webhook
 from tests.workflow.rig import Rig
@@ -98,7 +98,7 @@ class Simulation:
             self._outage: self.rng.choice((0, 0, 1, 3)),
             self._heal: 2,
             self._lose_or_double_a_task: self.rng.choice((0, 1, 4)),
-            self._sweep: self.rng.choice((0, 1, 2)),
+            self._reconcile: self.rng.choice((0, 1, 2)),
             self._flush_all: self.rng.choice((0, 0, 0, 1)),
             self._restart_redis: 2 if self.rig.store.lives else 0,
             self._buy: 1,
@@ -203,8 +203,8 @@ class Simulation:
         for _ in range(len(self.rig.queue.tasks)):
             self._work()
 
-    def _sweep(self) -> None:
-        self._as_worker("sweep", lambda: mend.sweep(self.rig.ports))
+    def _reconcile(self) -> None:
+        self._as_worker("reconcile", lambda: reconcile.reconcile(self.rig.ports))
 
     def _wait(self) -> None:
         most = 200 if self._dead else self._most_wait  # a worker that stalls does not stall for hours
@@ -349,20 +349,20 @@ class Simulation:
         self._as_worker(
             "resume", lambda: [rig.push("hold", {"stage": s, "held": False}) for s in ("submit", "collect")]
         )
-        end, next_sweep = clock() + DRAIN_S, clock()
+        end, next_reconcile = clock() + DRAIN_S, clock()
         while clock() < end:
             self._tick()
             for webhook in rig.upsampler.take_webhooks():
                 self._as_worker("webhook", lambda webhook=webhook: rig.knock(webhook))
-            if clock() >= next_sweep:
-                self._sweep()
-                next_sweep = clock() + 60
+            if clock() >= next_reconcile:
+                self._reconcile()
+                next_reconcile = clock() + 60
             while rig.queue.tasks:
                 self._run(rig.queue.tasks.pop(0))
             if self._at_rest():
                 return
             now = clock()
-            later = [at for at in (rig.next_event(), next_sweep) if at is not None and at > now]
+            later = [at for at in (rig.next_event(), next_reconcile) if at is not None and at > now]
             clock.at = min(later, default=now + 1)
 
     def _at_rest(self) -> bool:

@@ -53,7 +53,7 @@ def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> Non
     rig = Rig()
     run(rig, 1, set())
     assert rig.store.alive("cron")
-    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "sweep"]
+    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
 
 
 def test_a_bug_costs_one_stroke_and_no_more() -> None:

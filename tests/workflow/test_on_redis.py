@@ -9,7 +9,7 @@ import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
-from sidecar.workflow import hints, mend
+from sidecar.workflow import hints, reconcile
 from tests.fakes.clock import SimulatedClock
 from tests.store.conftest import _shorten_lives
 from tests.workflow.rig import Rig
@@ -114,7 +114,7 @@ def test_a_loss_of_memory_is_mended(rig: RigOnRedis) -> None:
     rig.buy()
     rig.let_pass(20)
     rig.flush_all()
-    assert mend.sweep(rig.ports) == {"unfinished": 1, "mended": 1}
+    assert reconcile.reconcile(rig.ports) == {"unfinished": 1, "restored": 1}
     rig.let_pass(90)
     assert (rig.row().state, rig.mails(), len(rig.upsampler.accepted)) == ("delivered", ["delivered"], 1)
 

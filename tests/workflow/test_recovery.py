@@ -94,7 +94,7 @@ def test_what_the_other_side_asked_for_is_waited_within_reason() -> None:
 
 # ---------------------------------------------------------------------- endings, through the whole pipeline
 def end_of(rig: Rig, code: str) -> None:
-    """The job's end is the line's; a held job waits as long as it must, and is delivered when it is mended."""
+    """The job's end is the line's; a held job waits as long as it must, and is delivered when it is fixed."""
     ending = TABLE[code].ending
     if ending == "hold":
         assert rig.row().state not in ("delivered", "refunded", "review")

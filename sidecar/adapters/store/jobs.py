@@ -102,7 +102,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
             return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
 
     def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Attempt and state of the known ones among `job_ids`: for the sweep, which looks at all of them."""
+        """Attempt and state of the known ones among `job_ids`: for reconciliation, which looks at all of them."""
         found = iter(self._standings(keys=[_job(job_id) for job_id in job_ids]))
         pairs = zip(job_ids, found, found, strict=True)
         return {job_id: (int(attempt), state) for job_id, attempt, state in pairs if attempt}

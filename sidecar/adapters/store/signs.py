@@ -10,6 +10,7 @@ from typing import Any
 import redis
 
 from ...core.errors import TemporaryError
+from ...core.stored_names import INTERVALS, stored
 from ..connections import opened
 
 HINT_TTL_S = 86400
@@ -48,7 +49,9 @@ class RedisSigns:
 
     def take_turn(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s` seconds, over all machines."""
-        return bool(self._redis.set(f"smi:turn:{task}", "1", nx=True, px=int(every_s * 1000)))
+        kind, _, of_what = task.partition(":")
+        name = f"{stored(INTERVALS, kind)}:{of_what}" if of_what else stored(INTERVALS, kind)
+        return bool(self._redis.set(f"smi:turn:{name}", "1", nx=True, px=int(every_s * 1000)))
 
     def ping(self) -> None:
         """Raises TemporaryError("redis_unavailable")."""

@@ -18,48 +18,48 @@ PAGE = 2000  # the most that the schema allows: each page is a request to WordPr
 STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
 
 
-def sweep(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
-    """Go through all unfinished jobs of the ledger; returns what was found and mended. Safe to repeat.
+def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+    """Go through all unfinished jobs of the ledger; returns what was found and restored. Safe to repeat.
 
     `progress` is told how many jobs have been gone through.
     """
     free_lost_slots(ports)
-    report = {"unfinished": 0, "mended": 0}
+    report = {"unfinished": 0, "restored": 0}
     after = 0
     while True:
         page = ports.shop.ask("jobs.unfinished", {"limit": PAGE, "after": after})
         records = page["jobs"]
         report["unfinished"] += len(records)
-        report["mended"] += mend(ports, records)
-        report["mended"] += follow_ends(ports, page.get("ended", []))
+        report["restored"] += restore_all(ports, records)
+        report["restored"] += follow_ends(ports, page.get("ended", []))
         progress(report["unfinished"])
         if not page.get("next"):
             return report
         after = page["next"]
 
 
-def recall(ports: Ports, job_id: str) -> Job | None:
+def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:
     """One job from the ledger into working memory: for a status page, a download or a webhook after a loss."""
     records = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
     if not records:
         return None
-    mend(ports, records)
+    restore_all(ports, records)
     return ports.store.get(job_id)
 
 
-def mend(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
+def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
     """Bring back what working memory does not know; returns how many jobs that were."""
     records = list(records)
     known = ports.store.standings([record["job_id"] for record in records])
-    mended = 0
+    restored = 0
     for record in records:
         attempt, state = known.get(record["job_id"], (0, ""))
         if attempt < record["attempt"]:
-            mended += _bring_back(ports, record)
+            restored += _bring_back(ports, record)
         elif attempt == record["attempt"] and state in SETTLED and record["state"] in STAGE_BEFORE_END:
             job = ports.store.get(record["job_id"])
-            mended += job is not None and _tell_again(ports, job)
-    return mended
+            restored += job is not None and _tell_again(ports, job)
+    return restored
 
 
 def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:

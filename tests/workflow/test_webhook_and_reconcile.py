@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.core.errors import TemporaryError
-from sidecar.workflow import hints, mend
+from sidecar.workflow import hints, reconcile
 from tests.fakes.upsampler import Webhook
 from tests.workflow.rig import Rig
 
@@ -210,7 +210,7 @@ def test_a_settled_job_stays_settled_through_a_loss_of_memory(rig: Rig, state: s
     rig.let_pass(300, sweeping=True)
     assert rig.store.get("job-1") is None, "nobody has asked for it"
     assert rig.shop.snapshot("job-1") == before
-    job = mend.recall(rig.ports, "job-1")
+    job = reconcile.restore_from_ledger(rig.ports, "job-1")
     assert (job.state, job.attempt) == (state, 1)
     if state == "delivered":
         delivery = rig.row().delivery
@@ -241,13 +241,13 @@ def test_a_payment_that_never_reached_us_is_pulled(rig: Rig) -> None:
 
 
 def test_the_pull_goes_through_all_pages(rig: Rig) -> None:
-    for number in range(2 * mend.PAGE + 50):
+    for number in range(2 * reconcile.PAGE + 50):
         rig.shop.buy(f"job-{number}")
     seen = []
-    report = mend.sweep(rig.ports, progress=seen.append)
-    assert report == {"unfinished": 2 * mend.PAGE + 50, "mended": 2 * mend.PAGE + 50}
-    assert seen == [mend.PAGE, 2 * mend.PAGE, 2 * mend.PAGE + 50]
-    assert mend.sweep(rig.ports) == {"unfinished": 2 * mend.PAGE + 50, "mended": 0}
+    report = reconcile.reconcile(rig.ports, progress=seen.append)
+    assert report == {"unfinished": 2 * reconcile.PAGE + 50, "restored": 2 * reconcile.PAGE + 50}
+    assert seen == [reconcile.PAGE, 2 * reconcile.PAGE, 2 * reconcile.PAGE + 50]
+    assert reconcile.reconcile(rig.ports) == {"unfinished": 2 * reconcile.PAGE + 50, "restored": 0}
 
 
 def test_a_refund_that_the_ledger_began_is_asked_after(rig: Rig) -> None:
@@ -284,7 +284,7 @@ def test_a_lost_slot_comes_back_with_the_pull() -> None:
     rig.buy()
     rig.let_pass(200)
     assert rig.upsampler.calls == []
-    mend.sweep(rig.ports)
+    reconcile.reconcile(rig.ports)
     rig.let_pass(200)
     assert rig.row().state == "delivered"
 
