@@ -14,7 +14,7 @@ from .adapters.queue import TIMEOUT_S, Item
 from .core.errors import SidecarError
 from .core.stored_names import TASKS, stored
 from .services import Services
-from .workflow import by_hand, hints, runner
+from .workflow import by_hand, runner, webhook
 from .workflow import cleanup as cleanup_workflow
 from .workflow import flush as flush_workflow
 from .workflow import reconcile as reconcile_workflow
@@ -86,9 +86,9 @@ def send_failure_notification(job_id: str, customer_message: str) -> None:
     by_hand.send_failure_notification(ports(), job_id, customer_message)
 
 
-def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
-    """A webhook for a job that working memory had lost: bring the job back, then let the webhook knock again."""
-    hints.knock_again(ports(), job_id, attempt, submission, upsampler_id or None)
+def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+    """A webhook for a job that working memory had lost: bring the job back, then take the webhook again."""
+    webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, knock_again)}
+WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook)}

@@ -17,10 +17,11 @@ from ..core.errors import (
 )
 from ..core.job import Job
 from ..core.states import SETTLED
-from . import hints, holds, outbound, start
+from . import holds, outbound, start
 from .collect import deliver_stored
 from .ports import Ports
 from .timing import LEASE_S, REBOOK_S, SOURCE_LINK_S
+from .webhook import webhook_received
 
 STATES = ("paid", "submitting")
 _LEARNT = (
@@ -76,7 +77,7 @@ def run(ports: Ports, job: Job) -> None:
         accepted(ports, job, submission.upsampler_id, submission.credits)
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
-        if hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
+        if webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
             _tell_ledger(ports, job, submission)
         raise
     except Exception:

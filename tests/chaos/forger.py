@@ -14,22 +14,22 @@ from tests.testbed.whole import Whole
 
 
 class Forger(threading.Thread):
-    """Knocks twice a second until `ended`. `knocks` counts."""
+    """Posts twice a second until `ended`. `posted` counts."""
 
     def __init__(self, whole: Whole, tokens: TokenMaker, chance: random.Random, ended: threading.Event) -> None:
         super().__init__(daemon=True)
         self._whole, self._tokens, self._chance, self._ended = whole, tokens, chance, ended
-        self.knocks = 0
+        self.posted = 0
 
     def run(self) -> None:
         while not self._ended.wait(0.5):
             try:
-                self._knock()
+                self._post()
             except (requests.RequestException, pymysql.err.Error):
                 continue  # the shop or the sidecar is down at the moment
-            self.knocks += 1
+            self.posted += 1
 
-    def _knock(self) -> None:
+    def _post(self) -> None:
         rows = self._whole.shop.sql(
             "SELECT job_id, submission, upsampler_id FROM wp_smi_bridge_ledger ORDER BY RAND() LIMIT 1"
         )

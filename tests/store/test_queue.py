@@ -113,13 +113,13 @@ def test_no_polls_are_no_work(queued: Queued) -> None:
 
 def test_a_flush_and_a_named_task(queued: Queued) -> None:
     queued.queue.flush("settle")
-    queued.queue.task("watch", "knock_again", "job-1", 1, 2, "u-1")
+    queued.queue.task("watch", "retry_webhook", "job-1", 1, 2, "u-1")
     assert sorted(queued.look(), key=lambda task: task.name) == [
         Task("settle", "flush", ("settle",)),
-        Task("watch", "knock_again", ("job-1", 1, 2, "u-1")),
+        Task("watch", "retry_webhook", ("job-1", 1, 2, "u-1")),
     ]
 
 
-@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "reconcile", "cleanup", "knock_again"])
+@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "reconcile", "cleanup", "retry_webhook"])
 def test_what_is_queued_by_name_exists(name: str) -> None:
     assert callable(tasks.WORK[name])

@@ -16,8 +16,9 @@ from sidecar.core.job import Job
 from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
-from sidecar.workflow import cleanup, flush, hints, inbox, reconcile, runner, timetable
+from sidecar.workflow import cleanup, flush, inbox, reconcile, runner, timetable
 from sidecar.workflow.ports import Ports
+from sidecar.workflow.webhook import retry_webhook, webhook_received
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.fetcher import FakeFetcher, RecordingUpsampler
 from tests.fakes.files import MemoryFiles
@@ -43,7 +44,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "flush": flush.run,
     "reconcile": reconcile.reconcile,
     "cleanup": cleanup.run,
-    "knock_again": lambda ports, job_id, attempt, submission, id: hints.knock_again(
+    "retry_webhook": lambda ports, job_id, attempt, submission, id: retry_webhook(
         ports, job_id, attempt, submission, id or None
     ),
 }
@@ -165,16 +166,16 @@ class Rig:
             return inbox.STORED
         return inbox.handle(self.ports, message)
 
-    def knock(self, webhook: Webhook) -> str:
+    def post(self, webhook: Webhook) -> str:
         """A webhook, behind the door (as web/webhooks.py does it)."""
         job_id, attempt, submission = self.tokens.read_webhook(webhook.url.rpartition("/")[2])
         try:
             upsampler_id = parse_hint(webhook.body).upsampler_id
         except CallerError:
             upsampler_id = None
-        outcome = hints.knock(self.ports, job_id, attempt, submission, upsampler_id)
+        outcome = webhook_received(self.ports, job_id, attempt, submission, upsampler_id)
         if outcome == "unknown":
-            self.queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+            self.queue.task("watch", "retry_webhook", job_id, attempt, submission, upsampler_id or "")
         return outcome
 
     def flush_all(self) -> None:
@@ -198,7 +199,7 @@ class Rig:
         timetable.tick(self.ports)
         if self.webhooks:
             for webhook in self.upsampler.take_webhooks():
-                self.knock(webhook)
+                self.post(webhook)
         self.work()
 
     def next_event(self) -> float | None:

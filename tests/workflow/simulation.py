@@ -221,7 +221,7 @@ class Simulation:
                 continue  # lost on the way
             if self.rng.random() < 0.1:
                 webhook = Webhook(webhook.at, webhook.url, b'{"id": "forged-1", "status": "FAILED"}', "forged-1")
-            self._as_worker(f"webhook {webhook.body[:60]!r}", lambda webhook=webhook: self.rig.knock(webhook))
+            self._as_worker(f"webhook {webhook.body[:60]!r}", lambda webhook=webhook: self.rig.post(webhook))
 
     def _lose_or_double_a_task(self) -> None:
         tasks = self.rig.queue.tasks
@@ -353,7 +353,7 @@ class Simulation:
         while clock() < end:
             self._tick()
             for webhook in rig.upsampler.take_webhooks():
-                self._as_worker("webhook", lambda webhook=webhook: rig.knock(webhook))
+                self._as_worker("webhook", lambda webhook=webhook: rig.post(webhook))
             if clock() >= next_reconcile:
                 self._reconcile()
                 next_reconcile = clock() + 60

@@ -9,7 +9,8 @@ import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
-from sidecar.workflow import hints, reconcile
+from sidecar.workflow import reconcile
+from sidecar.workflow.webhook import webhook_received
 from tests.fakes.clock import SimulatedClock
 from tests.store.conftest import _shorten_lives
 from tests.workflow.rig import Rig
@@ -95,7 +96,7 @@ def test_a_refund_and_a_review_are_settled(rig: RigOnRedis) -> None:
     assert [rig.row(job_id).state for job_id in ("job-1", "job-2")] == ["refunded", "review"]
     assert rig.job("job-2").posting and rig.job("job-2").settle == "review"
     rig.upsampler.put_faults()
-    assert hints.knock(rig.ports, "job-2", 1, 1, rig.upsampler.accepted[0].id) == "reopened"
+    assert webhook_received(rig.ports, "job-2", 1, 1, rig.upsampler.accepted[0].id) == "reopened"
     rig.let_pass(60)
     assert (rig.row("job-2").state, rig.mails("job-2")) == ("delivered", ["review", "delivered"])
 

@@ -204,7 +204,7 @@ def test_a_hint_that_comes_before_the_answer_is_not_lost(rig: Rig) -> None:
     def hint(point: str) -> None:
         if point == "submit:after_post":
             for webhook in rig.upsampler.take_webhooks():
-                assert rig.knock(webhook) == "kept"
+                assert rig.post(webhook) == "kept"
 
     rig.crash_point = hint
     submit(rig)

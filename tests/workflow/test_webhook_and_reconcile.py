@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sidecar.core.errors import TemporaryError
-from sidecar.workflow import hints, reconcile
+from sidecar.workflow import reconcile
+from sidecar.workflow.webhook import webhook_received
 from tests.fakes.upsampler import Webhook
 from tests.workflow.rig import Rig
 
 
-def knock(rig: Rig, id: str | None = "fake-000001", *, attempt: int = 1, submission: int = 1) -> str:
-    return hints.knock(rig.ports, "job-1", attempt, submission, id)
+def receive(rig: Rig, id: str | None = "fake-000001", *, attempt: int = 1, submission: int = 1) -> str:
+    return webhook_received(rig.ports, "job-1", attempt, submission, id)
 
 
 def lost_answer(rig: Rig) -> None:
@@ -27,7 +28,7 @@ def lost_answer(rig: Rig) -> None:
 def test_a_hint_is_only_a_reason_to_ask(rig: Rig) -> None:
     rig.buy()
     rig.work()
-    assert knock(rig) == "asked"
+    assert receive(rig) == "asked"
     rig.work()
     assert (rig.job().state, rig.upsampler.calls[-1]) == ("submitted", ("status", "fake-000001"))
 
@@ -36,7 +37,7 @@ def test_a_hint_that_comes_again_after_the_end_changes_nothing(rig: Rig) -> None
     rig.buy()
     rig.let_pass(90)
     before = rig.shop.snapshot("job-1")
-    assert [knock(rig) for _ in range(3)] == ["ignored"] * 3
+    assert [receive(rig) for _ in range(3)] == ["ignored"] * 3
     rig.let_pass(90)
     assert rig.shop.snapshot("job-1") == before
     assert rig.mails() == ["delivered"]
@@ -45,31 +46,31 @@ def test_a_hint_that_comes_again_after_the_end_changes_nothing(rig: Rig) -> None
 def test_a_hint_about_another_submission_or_attempt_is_stale(rig: Rig) -> None:
     rig.buy()
     rig.work()
-    assert knock(rig, submission=2) == knock(rig, attempt=2) == "stale"
+    assert receive(rig, submission=2) == receive(rig, attempt=2) == "stale"
 
 
 def test_a_hint_finds_the_answer_that_was_lost(rig: Rig) -> None:
     lost_answer(rig)
-    assert knock(rig) == "kept"
+    assert receive(rig) == "kept"
     rig.work()
     assert (rig.job().state, rig.job().upsampler_id) == ("submitted", "fake-000001")
 
 
 def test_a_hint_without_an_id_finds_nothing_and_breaks_nothing(rig: Rig) -> None:
     lost_answer(rig)
-    assert knock(rig, None) == "ignored"
+    assert receive(rig, None) == "ignored"
     rig.let_pass(1000)
     assert rig.row().state == "review"
 
 
 def test_a_forged_id_is_not_believed_and_the_true_one_still_counts(rig: Rig) -> None:
     lost_answer(rig)
-    knock(rig, "forged-1")
+    receive(rig, "forged-1")
     rig.work()
     assert rig.job().state == "submitting"
     rig.let_pass(100)
     assert rig.row().state == "submitting", "the wait goes on"
-    knock(rig)
+    receive(rig)
     rig.let_pass(60)
     assert rig.row().state == "delivered"
 
@@ -78,7 +79,7 @@ def test_a_late_hint_reopens_a_review_of_a_lost_answer(rig: Rig) -> None:
     lost_answer(rig)
     rig.let_pass(1000)
     assert rig.row().state == rig.job().state == "review"
-    assert knock(rig) == "reopened"
+    assert receive(rig) == "reopened"
     rig.let_pass(60)
     assert (rig.row().state, rig.mails()) == ("delivered", ["review", "delivered"])
 
@@ -86,11 +87,11 @@ def test_a_late_hint_reopens_a_review_of_a_lost_answer(rig: Rig) -> None:
 def test_a_forged_late_hint_reopens_nothing_for_long(rig: Rig) -> None:
     lost_answer(rig)
     rig.let_pass(1000)
-    assert knock(rig, "forged-1") == "reopened"
+    assert receive(rig, "forged-1") == "reopened"
     rig.let_pass(60)
     assert (rig.row().state, rig.job().state, rig.mails()) == ("review", "review", ["review"])
     assert rig.row().upsampler_id is None, "the ledger never heard of the forged id"
-    knock(rig)
+    receive(rig)
     rig.let_pass(60)
     assert rig.row().state == "delivered"
 
@@ -110,14 +111,14 @@ def test_a_refunded_job_is_not_reopened(rig: Rig, text: str) -> None:
     rig.buy()
     rig.let_pass(120)
     assert rig.row().state == "refunded"
-    assert knock(rig) == "ignored"
+    assert receive(rig) == "ignored"
 
 
 def test_a_stopped_job_is_not_reopened(rig: Rig) -> None:
     rig.buy()
     rig.work()
     rig.push("job.cancel", rig.shop.stop("job-1"))
-    assert knock(rig) == "ignored"
+    assert receive(rig) == "ignored"
     rig.let_pass(300)
     assert rig.row().state == "review"
 
@@ -127,7 +128,7 @@ def test_a_review_of_a_bad_result_is_not_reopened_by_the_next_webhook(rig: Rig) 
     rig.buy()
     rig.let_pass(3600)
     assert rig.row().state == "review"
-    assert knock(rig, "fake-000002", submission=2) == "ignored"
+    assert receive(rig, "fake-000002", submission=2) == "ignored"
 
 
 def test_a_hint_for_a_job_that_memory_has_lost_brings_it_back(rig: Rig) -> None:
@@ -136,7 +137,7 @@ def test_a_hint_for_a_job_that_memory_has_lost_brings_it_back(rig: Rig) -> None:
     rig.flush_all()
     rig.clock.advance(60)
     (webhook,) = rig.upsampler.take_webhooks()
-    assert rig.knock(webhook) == "unknown"
+    assert rig.post(webhook) == "unknown"
     rig.work()
     assert rig.row().state == "delivered"
 
@@ -145,7 +146,7 @@ def test_a_hint_for_a_lost_job_is_kept_while_the_shop_is_away(rig: Rig) -> None:
     lost_answer(rig)
     rig.flush_all()
     rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
-    assert knock(rig) == "unknown"
+    assert receive(rig) == "unknown"
     rig.shop.away = None
     rig.let_pass(200, sweeping=True)
     assert rig.row().state == "delivered"
@@ -153,7 +154,7 @@ def test_a_hint_for_a_lost_job_is_kept_while_the_shop_is_away(rig: Rig) -> None:
 
 def test_a_hint_for_a_job_that_nobody_knows_leads_to_nothing(rig: Rig) -> None:
     token = rig.tokens.webhook("nobody", 1, 1)
-    rig.knock(Webhook(0, f"https://shop.example/smi/webhooks/upsampler/{token}", b'{"id": "u-1"}', "u-1"))
+    rig.post(Webhook(0, f"https://shop.example/smi/webhooks/upsampler/{token}", b'{"id": "u-1"}', "u-1"))
     rig.work()
     assert rig.store.get("nobody") is None
 

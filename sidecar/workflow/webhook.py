@@ -1,4 +1,4 @@
-"""Workflow: a webhook has knocked. It proves nothing; it is a good moment to ask."""
+"""Workflow: a webhook has arrived. It proves nothing; it is a good moment to ask."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from .recovery import FAILED_BY_HAND
 MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable")
 
 
-def knock(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
+def webhook_received(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
     """A webhook whose token names a submission. Returns what it led to; safe to repeat, in any order.
 
     * submitted: ask Upsampler now.
     * submitting: the webhook was faster than the answer to the submit, or that answer is lost. Keep the id that it
       brought; it counts for nothing until Upsampler confirms it to our key.
     * in review because Upsampler was silent or the answer was lost: the late word reopens the job.
-    * unknown: working memory was lost. The id is kept until the job is back; the caller sees to it (`knock_again`).
+    * unknown: working memory was lost. The id is kept until the job is back; the caller sees to it (`retry_webhook`).
     """
     return _heard(ports, ports.store.get(job_id), job_id, attempt, submission, upsampler_id)
 
 
-def webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
-    """A knock from outside: the same, and written into the log with the id that follows the job."""
+def webhook_from_outside(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
+    """The same for one that came from outside, and written into the log with the id that follows the job."""
     job = ports.store.get(job_id)
     with ports.bind(request_id=job.trace if job else ""):
         outcome = _heard(ports, job, job_id, attempt, submission, upsampler_id)
-        ports.log("webhook.hint", "Upsampler has knocked.", job_id=job_id, attempt=attempt, outcome=outcome)
+        ports.log("webhook.hint", "Upsampler has sent a webhook.", job_id=job_id, attempt=attempt, outcome=outcome)
     return outcome
 
 
@@ -51,11 +51,11 @@ def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission:
     return "ignored"
 
 
-def knock_again(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
-    """For a job that working memory had lost: bring it back from the ledger, then knock. Raises when the shop is away;
+def retry_webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
+    """For a job that working memory had lost: bring it back from the ledger, then take the webhook. Raises when the shop is away;
     reconciliation brings the job back later, and finds the id that was kept."""
     if reconcile.restore_from_ledger(ports, job_id):
-        knock(ports, job_id, attempt, submission, upsampler_id)
+        webhook_received(ports, job_id, attempt, submission, upsampler_id)
 
 
 def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
