@@ -14,9 +14,9 @@ from .adapters.queue import TIMEOUT_S, Item
 from .core.errors import SidecarError
 from .core.stored_names import TASKS, stored
 from .services import Services
-from .workflow import by_hand, runner, webhook
 from .workflow import cleanup as cleanup_workflow
 from .workflow import flush as flush_workflow
+from .workflow import manual, runner, webhook
 from .workflow import reconcile as reconcile_workflow
 from .workflow.ports import Ports
 
@@ -72,18 +72,18 @@ def _or_next_time(task: str, run: Callable[[], object]) -> None:
 
 
 def process_upscale_request(job_id: str) -> str:
-    """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/by_hand.py."""
-    return by_hand.process_upscale_request(ports(), job_id)
+    """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/manual.py."""
+    return manual.process_upscale_request(ports(), job_id)
 
 
 def handle_processing_failure(job_id: str, error_reason: str) -> str:
-    """Fail a job by hand; safe to call twice. See workflow/by_hand.py."""
-    return by_hand.handle_processing_failure(ports(), job_id, error_reason)
+    """Fail a job by hand; safe to call twice. See workflow/manual.py."""
+    return manual.handle_processing_failure(ports(), job_id, error_reason)
 
 
 def send_failure_notification(job_id: str, customer_message: str) -> None:
-    """Write to the customer of a job; the same words go out once. See workflow/by_hand.py."""
-    by_hand.send_failure_notification(ports(), job_id, customer_message)
+    """Write to the customer of a job; the same words go out once. See workflow/manual.py."""
+    manual.send_failure_notification(ports(), job_id, customer_message)
 
 
 def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:

@@ -93,8 +93,8 @@ def _held(services: Services, name: str) -> Finding:
     if not held:
         return Finding(name, True, "nothing is held")
     found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())
-    by_hand = any(why["reason"] == "held_by_admin" for why in held.values())
-    fix = "`python -m sidecar resume <stage>`." if by_hand else "It goes on by itself when the cause is gone."
+    manually = any(why["reason"] == "held_by_admin" for why in held.values())
+    fix = "`python -m sidecar resume <stage>`." if manually else "It goes on by itself when the cause is gone."
     return Finding(name, False, found, fix)
 
 

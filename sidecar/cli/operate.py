@@ -14,7 +14,7 @@ from rich.table import Table
 from ..core.errors import CallerError
 from ..core.states import LABELS, STAGES
 from ..services import Services
-from ..workflow import by_hand, cleanup, reconcile
+from ..workflow import cleanup, manual, reconcile
 
 # What goes into a pipe is not folded: `jobs | grep <id>` must find it.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -117,12 +117,12 @@ def _show(given) -> int:
 
 
 def _push(given) -> int:
-    state = by_hand.process_upscale_request(Services.from_env().ports, given.job_id)
+    state = manual.process_upscale_request(Services.from_env().ports, given.job_id)
     return _out(given, {"state": state}, f"{given.job_id} is {state}")
 
 
 def _fail(given) -> int:
-    state = by_hand.handle_processing_failure(Services.from_env().ports, given.job_id, given.reason)
+    state = manual.handle_processing_failure(Services.from_env().ports, given.job_id, given.reason)
     return _out(given, {"state": state}, f"{given.job_id} is {state}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.job import Job
 from . import outbound, reconcile
 from .ports import Ports
-from .recovery import FAILED_BY_HAND
+from .recovery import FAILED_MANUALLY
 
 MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable")
 
@@ -72,7 +72,7 @@ def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
 def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
     """With an id of our own we ask for that; an id that only a webhook brought has to be confirmed first. What a person
     has given up stays given up, also when Upsampler was just being asked."""
-    if job.reason == FAILED_BY_HAND or (job.reason not in MAY_STILL_COME and not job.posting):
+    if job.reason == FAILED_MANUALLY or (job.reason not in MAY_STILL_COME and not job.posting):
         return "ignored"
     now = ports.clock()
     changes: dict[str, Any] = {"settle": "", "tries": 0, "crashes": 0, "stage_since": int(now)}

@@ -9,7 +9,7 @@ from ..core.job import Job
 from ..core.states import SETTLED, STATES
 from . import failure, outbound, reconcile
 from .ports import Ports
-from .recovery import FAILED_BY_HAND, TABLE
+from .recovery import FAILED_MANUALLY, TABLE
 
 UNSETTLED = tuple(state for state in STATES if state not in SETTLED)
 
@@ -39,7 +39,7 @@ def handle_processing_failure(ports: Ports, job_id: str, error_reason: str) -> s
     job = _find(ports, job_id)
     known = error_reason in TABLE
     refund = "yes" if known and TABLE[error_reason].ending == "refund" else "review"
-    reason = error_reason if known else FAILED_BY_HAND
+    reason = error_reason if known else FAILED_MANUALLY
     states = tuple(state for state in UNSETTLED if state != "refunding")
     failure.fail_from_outside(
         ports, job, states, reason=reason, detail=error_reason, refund=refund, event="job.failed_by_hand"
