@@ -41,10 +41,10 @@ def _deliver(ours: Ours, jobs: int) -> list[float]:
     """Milliseconds of each of `jobs` deliveries, one after the other."""
     bill = ours.sandbox.folder / "sandbox" / "bill.jsonl"
     seen = len(bill.read_text().splitlines()) if bill.exists() else 0
-    till = ours.till()
+    payments = ours.payment_stub()
     for _ in range(jobs):
-        till.pay("customer@shop.example")
-    till.close()
+        payments.pay("customer@shop.example")
+    payments.close()
     webhooks = _enlarged(ours, bill, seen, jobs)
     time.sleep(1)  # what the submits have led to is over
     with requests.Session() as http:

@@ -44,7 +44,7 @@ class Hello(Process):
         line += ["--bind", f"127.0.0.1:{self._port}"]
         for option, name in (("--workers", "SMI_WEB_PROCESSES"), ("--threads", "SMI_WEB_THREADS")):
             line += [option, next(item["default"] for item in described() if item["name"] == name)]
-        return [*line, "bench.apart.hello:app"]
+        return [*line, "bench.subprocesses.hello:app"]
 
     def is_ready(self) -> bool:
         try:

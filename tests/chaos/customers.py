@@ -26,9 +26,9 @@ class Customers:
         self._lock = threading.Lock()
         self.bought = 0
 
-    def queue_up(self, may_enter: Callable[[], bool], tills: int = 2) -> list[threading.Thread]:
-        """Start selling in `tills` threads; a customer enters when `may_enter` says so. Join the threads."""
-        threads = [threading.Thread(target=self._sell, args=(may_enter,), daemon=True) for _ in range(tills)]
+    def queue_up(self, may_enter: Callable[[], bool], sellers: int = 2) -> list[threading.Thread]:
+        """Start selling in `sellers` threads; a customer enters when `may_enter` says so. Join the threads."""
+        threads = [threading.Thread(target=self._sell, args=(may_enter,), daemon=True) for _ in range(sellers)]
         for thread in threads:
             thread.start()
         return threads

@@ -28,7 +28,7 @@ from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
 from tests.testbed.whole import BRIDGE, Whole
 
-TILL = Path(__file__).resolve().parent / "till"
+PAYMENT_STUB = Path(__file__).resolve().parent / "payment_stub"
 SIZE = 96, 72  # pixels of a source: what is tried is the handling, not the enlarging
 MOST_OPEN = 60  # jobs on their way at the same time
 PACE_S = 0.35  # seconds from one customer to the next
@@ -96,7 +96,7 @@ def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer]]:
     with RedisServer(folder / "redis", aof=True) as server:
         whole = Whole.start(
             folder / "whole",
-            plugins=(DEMO_SHOP, BRIDGE, TILL),
+            plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**env, "REDIS_URL": server.url},
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
@@ -150,9 +150,9 @@ class Chaos:
             on_time = time.monotonic() - began >= bought * self.plan.pace_s
             return on_time and bought - self.progress.settled < MOST_OPEN
 
-        tills = self.customers.queue_up(may_enter)
+        sellers = self.customers.queue_up(may_enter)
         next_weather = next_blow = 0.0
-        while any(till.is_alive() for till in tills):
+        while any(seller.is_alive() for seller in sellers):
             now = time.monotonic()
             if now >= next_weather:
                 self._change_weather()

@@ -1,11 +1,11 @@
 <?php
 /**
- * Plugin Name: SMI Chaos Till
+ * Plugin Name: SMI Chaos Payment Stub
  * Description: Sells to the customers of the chaos run: one job for each number, however often it is asked for.
  * Version:     1.0.0
  * License:     GPL-2.0-or-later
  *
- * @package SmiChaosTill
+ * @package SmiChaosPaymentStub
  */
 
 defined( 'ABSPATH' ) || exit;
@@ -19,7 +19,7 @@ add_action(
 			array(
 				'methods'             => 'POST',
 				'permission_callback' => '__return_true',
-				'callback'            => 'smi_chaos_till_buy',
+				'callback'            => 'smi_chaos_payment_stub_buy',
 			)
 		);
 	}
@@ -32,7 +32,7 @@ add_action(
  * @param WP_REST_Request $request JSON {picture, email, repeat}.
  * @return array {job_id}
  */
-function smi_chaos_till_buy( $request ) {
+function smi_chaos_payment_stub_buy( $request ) {
 	global $wpdb;
 	$email  = (string) $request['email'];
 	$job_id = $wpdb->get_var( $wpdb->prepare( "SELECT job_id FROM {$wpdb->prefix}smi_jobs WHERE email = %s", $email ) );

@@ -1,28 +1,28 @@
 <?php
 /**
- * Plugin Name:       Bench Till
+ * Plugin Name:       Bench Payment Stub
  * Description:       The payment request of the benchmarks: stands for the payment provider's webhook, fires the shop's action, and says how long that took.
  * Version:           1.0.0
  * Requires at least: 6.1
  * Requires PHP:      7.4
  * License:           GPL-2.0-or-later
  *
- * @package BenchTill
+ * @package BenchPaymentStub
  */
 
-namespace BenchTill;
+namespace BenchPaymentStub;
 
 defined( 'ABSPATH' ) || exit;
 
 add_action( 'parse_request', __NAMESPACE__ . '\take_payment', 1 );
 
 /**
- * `POST /bench-till/` with `attachment`, `email` and `pay`: 1 fires `smi_payment_completed`; 0 does everything else, for the difference.
+ * `POST /bench-payment/` with `attachment`, `email` and `pay`: 1 fires `smi_payment_completed`; 0 does everything else, for the difference.
  * Answers {job_id, action_ms} and ends the request where a payment provider's webhook does: before WordPress looks for a page.
  */
 function take_payment(): void {
 	// phpcs:disable WordPress.Security -- a benchmark on 127.0.0.1.
-	if ( '/bench-till/' !== ( $_SERVER['REQUEST_URI'] ?? '' ) ) {
+	if ( '/bench-payment/' !== ( $_SERVER['REQUEST_URI'] ?? '' ) ) {
 		return;
 	}
 	$picture = \SmiDemoShop\picture_of_attachment( (int) $_POST['attachment'] );

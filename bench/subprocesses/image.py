@@ -1,4 +1,4 @@
-"""python -m bench.apart.image WHAT FILE [TARGET]: one pass over a huge picture; prints seconds and peak MB."""
+"""python -m bench.subprocesses.image WHAT FILE [TARGET]: one pass over a huge picture; prints seconds and peak MB."""
 
 from __future__ import annotations
 
