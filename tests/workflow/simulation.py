@@ -2,7 +2,7 @@
 
 A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` tells its
 story.
-After the bad times all systems are healthy and 80 hours pass; then the reckoning (`check`).
+After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Wrong(AssertionError):
-    """The reckoning does not come out even."""
+    """An invariant does not hold."""
 
 
 class Watched:
@@ -371,7 +371,7 @@ class Simulation:
             return False
         return all(job_id in rig.shop.rows and rig.shop.newest(job_id).settled for job_id in rig.shop.bought)
 
-    # ------------------------------------------------------------------ the reckoning
+    # ------------------------------------------------------------------ the invariants
     def check(self) -> None:
         rig = self.rig
         self._need(not rig.faults(), f"bugs were caught: {rig.faults()[:2]}")

@@ -1,4 +1,4 @@
-"""Ten thousand bad worlds (env SIMULATIONS sets how many), and that the reckoning notices what it is there for."""
+"""Ten thousand bad worlds (env SIMULATIONS sets how many), and that the check notices what it is there for."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sidecar.core.tokens import TokenMaker
 from tests.testbed.whole import Whole
 
 
-class Forger(threading.Thread):
+class ForgedWebhooks(threading.Thread):
     """Posts twice a second until `ended`. `posted` counts."""
 
     def __init__(self, whole: Whole, tokens: TokenMaker, chance: random.Random, ended: threading.Event) -> None:

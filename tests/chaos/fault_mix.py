@@ -35,7 +35,7 @@ _PARAMS: dict[str, dict[str, object]] = {
 _FOR_GOOD = {"fault": "processing_failed", "probability": 0.01, "params": {"text": "The content violates our policy"}}
 
 # Whole minutes of trouble, for everybody at once.
-STORMS: dict[str, list[dict[str, Any]]] = {
+OUTAGES: dict[str, list[dict[str, Any]]] = {
     "the key is refused": [{"fault": "submit_401"}],
     "credits are used up": [{"fault": "submit_402"}],
     "Upsampler is down": [{"fault": "submit_503"}, {"fault": "status_500"}],

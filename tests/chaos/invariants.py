@@ -1,4 +1,4 @@
-"""The reckoning: ledger, effects, mails, refunds, files and Upsampler's bill against each other."""
+"""The invariants: ledger, effects, mails, refunds, files and Upsampler's bill against each other."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SETTLED = ("delivered", "refunded", "review")
 
 
 @dataclass
-class Reckoning:
-    """What the run came to. `findings`: a sentence for everything that is not as it should be."""
+class Findings:
+    """What the run came to. `broken`: a sentence for everything that is not as it should be."""
 
     jobs: int
     delivered: int = 0
@@ -32,14 +32,14 @@ class Reckoning:
     duplicate_mails: int = 0
     duplicate_refunds: int = 0
     bad_files: int = 0
-    findings: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)  # of reviews and refunds
     remarks: list[str] = field(default_factory=list)  # no faults
 
     @property
     def good(self) -> bool:
         zeros = self.lost, self.duplicate_submits, self.duplicate_mails, self.duplicate_refunds, self.bad_files
-        return not any(zeros) and not self.findings and self.delivered + self.refunded + self.review == self.jobs
+        return not any(zeros) and not self.broken and self.delivered + self.refunded + self.review == self.jobs
 
     def line(self, recovery_p99: float) -> str:
         return (
@@ -77,9 +77,9 @@ class Books:
         for mail in whole.shop.mails():
             for address in mail.to:
                 self.mails[address].append(mail.subject)
-        self.result = Reckoning(jobs)
+        self.result = Findings(jobs)
 
-    def reckon(self) -> Reckoning:
+    def check(self) -> Findings:
         self._endings()
         self._submits()
         self._mails()
@@ -88,11 +88,11 @@ class Books:
         return self.result
 
     def _find(self, job_id: str, sentence: str) -> None:
-        self.result.findings.append(f"{job_id}: {sentence}")
+        self.result.broken.append(f"{job_id}: {sentence}")
 
     def _endings(self) -> None:
         if len(self.shop_rows) != self.result.jobs:
-            self.result.findings.append(f"{len(self.shop_rows)} jobs were sold, not {self.result.jobs}")
+            self.result.broken.append(f"{len(self.shop_rows)} jobs were sold, not {self.result.jobs}")
         for job_id, shop_row in self.shop_rows.items():
             newest = (
                 self.ledger[job_id][-1] if self.ledger[job_id] else {"state": "no row in the ledger", "reason": None}
@@ -177,7 +177,7 @@ class Books:
         for path in orphans:  # of a job that was decided in another way after its file had been stored
             if fault := _unsound(path, size):
                 self.result.bad_files += 1
-                self.result.findings.append(f"{path.name}, which no job owns, is not whole: {fault}")
+                self.result.broken.append(f"{path.name}, which no job owns, is not whole: {fault}")
         temps = len(list((folder / ".incoming").glob("*")))
         self.result.remarks.append(f"{len(orphans)} files without an owner and {temps} temp files are left to clean-up")
 

@@ -1,4 +1,4 @@
-"""The blows: what is killed, frozen, flushed or taken away, and how a supervisor puts it right a moment later."""
+"""Fault injection: what is killed, frozen, flushed or taken away, and how a supervisor puts it right a moment later."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.testbed.whole import Whole
 FROZEN_S = 16  # longer than a lease
 
 
-class Blows:
-    """One blow at a time; each method is one kind, blocks until the supervisor has done his part."""
+class FaultInjection:
+    """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
 
     def __init__(self, whole: Whole, redis: RedisServer, watch: Stopwatch, chance: random.Random) -> None:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
         self._sidecar, self._shop = whole.sidecar, whole.shop
         self._later: list[threading.Timer] = []
         self._deck: list[str] = []
-        self.kinds: dict[str, tuple[Callable[[], None], int]] = {  # name -> (blow, how often)
+        self.kinds: dict[str, tuple[Callable[[], None], int]] = {  # name -> (fault, how often)
             "all workers": (self.all_workers, 3),
             "a worker": (self.one_worker, 4),
             "the workers' parent": (self.workers_parent, 1),
@@ -51,7 +51,7 @@ class Blows:
         }
 
     def strike(self) -> str:
-        """The next blow of a shuffled deck, so that a long enough run sees each kind; returns its name."""
+        """The next fault of a shuffled deck, so that a long enough run sees each kind; returns its name."""
         if not self._deck:
             self._deck = [name for name, (_, often) in self.kinds.items() for _ in range(often)]
             self._chance.shuffle(self._deck)
