@@ -1,6 +1,6 @@
 """payment_hook: what `smi_payment_completed` adds to the payment request.
 
-The payment stub (bench/payment_stub) fires the action inside a request and says how long it took there; the same request
+The payment stub fires the action inside a request and says how long it took there; the same request
 without the action is measured in between, and the difference that the payer sees at his end of the connection
 is given as well (`payment_hook.request`). Upsampler answers a submit after 0, 0.2 or 2 s, or never; the sidecar
 is up, dead (its port refuses), or a black hole (its port takes no connection and refuses none). Before each

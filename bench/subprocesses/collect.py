@@ -1,4 +1,4 @@
-"""python -m bench.subprocesses.collect URL BYTES: run the stage collect on one job; prints seconds and peak memory in MB.
+"""python -m bench.subprocesses.collect URL BYTES: run collect on one job; prints seconds and peak memory in MB.
 
 Settings come from the environment, as a worker's do; Redis, network and disk are real.
 """

@@ -52,8 +52,8 @@ def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission:
 
 
 def retry_webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
-    """For a job that working memory had lost: bring it back from the ledger, then take it. Raises when the shop is away;
-    reconciliation brings the job back later, and finds the id that was kept."""
+    """For a job that working memory had lost: bring it back from the ledger, then take it. Raises when the shop is
+    away; reconciliation brings the job back later, and finds the id that was kept."""
     if reconcile.restore_from_ledger(ports, job_id):
         webhook_received(ports, job_id, attempt, submission, upsampler_id)
 

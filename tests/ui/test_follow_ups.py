@@ -4,32 +4,32 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faces.conftest import Faces
+from tests.ui.conftest import Ui
 
 RUN = "SmiBridge\\Follow_Ups::run();"
 
 
 @pytest.fixture
-def clean(faces: Faces) -> Iterator[Faces]:
+def clean(ui: Ui) -> Iterator[Ui]:
     for table in ("ledger", "effects", "events"):
-        faces.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
-    faces.shop.option("smi_bridge_mail", {"reminder": 6})
-    yield faces
-    faces.shop.php("delete_option('smi_bridge_mail');")
+        ui.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
+    ui.shop.option("smi_bridge_mail", {"reminder": 6})
+    yield ui
+    ui.shop.php("delete_option('smi_bridge_mail');")
 
 
-def paid_ago(faces: Faces, minutes: int, state: str = "submitted") -> str:
-    job = faces.bought(state, email=f"{state}{minutes}@customer.example")
-    faces.shop.sql(
+def paid_ago(ui: Ui, minutes: int, state: str = "submitted") -> str:
+    job = ui.bought(state, email=f"{state}{minutes}@customer.example")
+    ui.shop.sql(
         "UPDATE wp_smi_bridge_ledger SET created_at = DATE_SUB(UTC_TIMESTAMP(), INTERVAL %s MINUTE) WHERE job_id = %s",
         *(minutes, job),
     )
     return job
 
 
-def link_ends_in(faces: Faces, hours: float, lived: float = 24) -> str:
-    job = faces.bought("delivered", email=f"link{hours}x{lived}@customer.example")
-    faces.shop.sql(
+def link_ends_in(ui: Ui, hours: float, lived: float = 24) -> str:
+    job = ui.bought("delivered", email=f"link{hours}x{lived}@customer.example")
+    ui.shop.sql(
         "UPDATE wp_smi_bridge_ledger SET expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL %s SECOND),"
         " updated_at = DATE_SUB(DATE_ADD(UTC_TIMESTAMP(), INTERVAL %s SECOND), INTERVAL %s SECOND) WHERE job_id = %s",
         *(hours * 3600, hours * 3600, lived * 3600, job),
@@ -37,7 +37,7 @@ def link_ends_in(faces: Faces, hours: float, lived: float = 24) -> str:
     return job
 
 
-def test_a_customer_who_waits_is_told_once(clean: Faces):
+def test_a_customer_who_waits_is_told_once(clean: Ui):
     job = paid_ago(clean, 40)
     clean.shop.php(RUN)
     clean.shop.php(RUN)
@@ -47,7 +47,7 @@ def test_a_customer_who_waits_is_told_once(clean: Faces):
     assert clean.story(job) == ["mail:delayed"]
 
 
-def test_nobody_is_told_too_early_too_late_or_about_what_has_ended(clean: Faces):
+def test_nobody_is_told_too_early_too_late_or_about_what_has_ended(clean: Ui):
     paid_ago(clean, 20)
     paid_ago(clean, 60 * 30)
     for state in ("delivered", "refunded", "review", "refunding"):
@@ -58,7 +58,7 @@ def test_nobody_is_told_too_early_too_late_or_about_what_has_ended(clean: Faces)
     assert clean.shop.mails() == []
 
 
-def test_a_link_that_ends_soon_is_told_once_and_again_after_a_renewal(clean: Faces):
+def test_a_link_that_ends_soon_is_told_once_and_again_after_a_renewal(clean: Ui):
     job = link_ends_in(clean, 5)
     clean.shop.php(RUN)
     clean.shop.php(RUN)
@@ -74,7 +74,7 @@ def test_a_link_that_ends_soon_is_told_once_and_again_after_a_renewal(clean: Fac
     assert len(clean.shop.mails()) == 2
 
 
-def test_no_reminder_of_a_link_that_is_long_short_revoked_or_over(clean: Faces):
+def test_no_reminder_of_a_link_that_is_long_short_revoked_or_over(clean: Ui):
     link_ends_in(clean, 8)
     link_ends_in(clean, 3, lived=8)
     link_ends_in(clean, -1)
@@ -84,7 +84,7 @@ def test_no_reminder_of_a_link_that_is_long_short_revoked_or_over(clean: Faces):
     assert clean.shop.mails() == []
 
 
-def test_without_the_setting_there_is_no_reminder_and_switched_off_there_is_no_word(clean: Faces):
+def test_without_the_setting_there_is_no_reminder_and_switched_off_there_is_no_word(clean: Ui):
     clean.shop.option("smi_bridge_mail", {"off": ["delayed"]})
     link_ends_in(clean, 5)
     paid_ago(clean, 40)
@@ -92,7 +92,7 @@ def test_without_the_setting_there_is_no_reminder_and_switched_off_there_is_no_w
     assert clean.shop.mails() == []
 
 
-def test_a_paused_copy_mails_nobody(clean: Faces):
+def test_a_paused_copy_mails_nobody(clean: Ui):
     paid_ago(clean, 40)
     clean.shop.option("smi_bridge_paused", "1")
     try:
@@ -102,11 +102,11 @@ def test_a_paused_copy_mails_nobody(clean: Faces):
     assert clean.shop.mails() == []
 
 
-def test_the_run_stands_in_the_timetable_until_the_plugin_is_deactivated(faces: Faces):
+def test_the_run_stands_in_the_timetable_until_the_plugin_is_deactivated(ui: Ui):
     scheduled = "return wp_next_scheduled('smi_bridge_follow_up');"
-    assert faces.shop.php_json(scheduled)
-    faces.shop.deactivate("smi-bridge")
+    assert ui.shop.php_json(scheduled)
+    ui.shop.deactivate("smi-bridge")
     try:
-        assert not faces.shop.php_json(scheduled)
+        assert not ui.shop.php_json(scheduled)
     finally:
-        faces.shop.activate("smi-bridge")
+        ui.shop.activate("smi-bridge")

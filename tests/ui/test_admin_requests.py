@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.bridge.conftest import BRIDGE
-from tests.faces.conftest import Faces
+from tests.ui.conftest import Ui
 
 AJAX = [
     "smi_bridge_env",
@@ -25,13 +25,13 @@ HOSTILE = ["'", '"><script>alert(1)</script>', "' OR 1=1 -- ", "%' AND SLEEP(2) 
 
 
 @pytest.fixture(scope="session")
-def editor(newest_faces: Faces) -> Any:
+def editor(newest_ui: Ui) -> Any:
     """Somebody with an account who may not manage the site."""
-    newest_faces.shop.php(
+    newest_ui.shop.php(
         "$id = wp_insert_user(['user_login' => 'edith', 'user_pass' => 'edith-password', 'role' => 'editor',"
         " 'user_email' => 'edith@shop.example']); if (is_wp_error($id)) { throw new Exception('no user'); }"
     )
-    session = newest_faces.shop.login("edith", "edith-password")
+    session = newest_ui.shop.login("edith", "edith-password")
     yield session
     session.close()
 
@@ -46,96 +46,96 @@ def test_every_handler_is_in_these_lists():
 
 
 @pytest.mark.parametrize("action", AJAX)
-def test_ajax_without_capability_is_refused(faces: Faces, editor: requests.Session, action: str):
-    job = faces.bought("review")
-    answer = faces.ajax(action, editor, job=job)
+def test_ajax_without_capability_is_refused(ui: Ui, editor: requests.Session, action: str):
+    job = ui.bought("review")
+    answer = ui.ajax(action, editor, job=job)
     assert answer.status_code == 403 and answer.json()["success"] is False
     assert "whsec_" not in answer.text
-    assert faces.state(job) == "review"
+    assert ui.state(job) == "review"
 
 
 @pytest.mark.parametrize("action", AJAX)
 @pytest.mark.parametrize("nonce", ["", "0123456789"])
-def test_ajax_without_a_good_nonce_is_refused(faces: Faces, action: str, nonce: str):
-    job = faces.bought("review")
-    answer = faces.ajax(action, nonce=nonce, job=job)
+def test_ajax_without_a_good_nonce_is_refused(ui: Ui, action: str, nonce: str):
+    job = ui.bought("review")
+    answer = ui.ajax(action, nonce=nonce, job=job)
     assert answer.status_code == 403 and answer.json()["success"] is False
-    assert len(faces.ledger(job)) == 1
-    assert faces.shop.mails() == []
+    assert len(ui.ledger(job)) == 1
+    assert ui.shop.mails() == []
 
 
 @pytest.mark.parametrize("action", AJAX)
-def test_ajax_of_a_visitor_reaches_no_handler(faces: Faces, action: str):
-    answer = requests.post(faces.url("/wp-admin/admin-ajax.php"), data={"action": action}, timeout=30)
+def test_ajax_of_a_visitor_reaches_no_handler(ui: Ui, action: str):
+    answer = requests.post(ui.url("/wp-admin/admin-ajax.php"), data={"action": action}, timeout=30)
     assert answer.text == "0"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_are_closed_to_others(faces: Faces, editor: requests.Session, page: str):
-    assert editor.get(faces.url(f"/wp-admin/admin.php?page={page}"), timeout=30).status_code == 403
+def test_pages_are_closed_to_others(ui: Ui, editor: requests.Session, page: str):
+    assert editor.get(ui.url(f"/wp-admin/admin.php?page={page}"), timeout=30).status_code == 403
 
 
-def test_an_editor_sees_neither_notice_nor_light_nor_widget(faces: Faces, editor: requests.Session):
-    faces.bought("review")
-    page = editor.get(faces.url("/wp-admin/index.php"), timeout=30).text
+def test_an_editor_sees_neither_notice_nor_light_nor_widget(ui: Ui, editor: requests.Session):
+    ui.bought("review")
+    page = editor.get(ui.url("/wp-admin/index.php"), timeout=30).text
     assert "smi-bridge" not in page and "smib" not in page
-    assert "smib-needs" in faces.shop.admin.get(faces.url("/wp-admin/index.php"), timeout=30).text
+    assert "smib-needs" in ui.shop.admin.get(ui.url("/wp-admin/index.php"), timeout=30).text
 
 
 @pytest.mark.parametrize("action", FORMS)
-def test_forms_need_capability_and_nonce(faces: Faces, editor: requests.Session, action: str):
-    before = faces.shop.option("smi_bridge_secret")
-    for session in (editor, faces.shop.admin):
+def test_forms_need_capability_and_nonce(ui: Ui, editor: requests.Session, action: str):
+    before = ui.shop.option("smi_bridge_secret")
+    for session in (editor, ui.shop.admin):
         answer = session.post(
-            faces.url("/wp-admin/admin-post.php"),
+            ui.url("/wp-admin/admin-post.php"),
             data={"action": action, "what": "new", "_wpnonce": "0123456789"},
             timeout=30,
         )
         assert answer.status_code == 403
-    assert faces.shop.option("smi_bridge_secret") == before
+    assert ui.shop.option("smi_bridge_secret") == before
 
 
 @pytest.mark.parametrize("action", ["retry", "cancel", "refund", "resend", "renew", "mark_refunded"])
-def test_a_row_action_needs_the_nonce_of_its_own_job(faces: Faces, editor: requests.Session, action: str):
-    job, other = faces.bought("review"), faces.bought("review")
-    listed = faces.shop.admin.get(faces.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={other}"), timeout=30).text
+def test_a_row_action_needs_the_nonce_of_its_own_job(ui: Ui, editor: requests.Session, action: str):
+    job, other = ui.bought("review"), ui.bought("review")
+    listed = ui.shop.admin.get(ui.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={other}"), timeout=30).text
     nonce = re.search(r"do=retry&#038;for=[^&]+&#038;_wpnonce=([0-9a-f]+)", listed)
     assert nonce
     path = f"/wp-admin/admin.php?page=smi-bridge-jobs&do={action}&for={job}&_wpnonce={nonce[1]}"
-    for session in (editor, faces.shop.admin):
-        assert session.get(faces.url(path), timeout=30).status_code == 403
-    assert [row["state"] for row in faces.ledger(job)] == ["review"]
-    assert faces.effects(job) == {}
+    for session in (editor, ui.shop.admin):
+        assert session.get(ui.url(path), timeout=30).status_code == 403
+    assert [row["state"] for row in ui.ledger(job)] == ["review"]
+    assert ui.effects(job) == {}
 
 
-def test_bulk_actions_need_their_nonce(faces: Faces):
-    job = faces.bought("review")
-    answer = faces.shop.admin.post(
-        faces.url("/wp-admin/admin.php?page=smi-bridge-jobs"),
+def test_bulk_actions_need_their_nonce(ui: Ui):
+    job = ui.bought("review")
+    answer = ui.shop.admin.post(
+        ui.url("/wp-admin/admin.php?page=smi-bridge-jobs"),
         data={"action": "refund", "jobs[]": job, "_wpnonce": "0123456789"},
         timeout=30,
     )
     assert answer.status_code == 403
-    assert faces.state(job) == "review"
+    assert ui.state(job) == "review"
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_a_hostile_search_finds_nothing_and_breaks_nothing(faces: Faces, words: str):
-    faces.bought("delivered")
+def test_a_hostile_search_finds_nothing_and_breaks_nothing(ui: Ui, words: str):
+    ui.bought("delivered")
     for field in ("s", "from", "to", "view", "order", "orderby", "paged"):
-        answer = faces.shop.admin.get(
-            faces.url("/wp-admin/admin.php"), params={"page": "smi-bridge-jobs", field: words}, timeout=30
+        answer = ui.shop.admin.get(
+            ui.url("/wp-admin/admin.php"), params={"page": "smi-bridge-jobs", field: words}, timeout=30
         )
         assert answer.status_code == 200, field
         assert "<script>alert(1)" not in answer.text
         assert answer.elapsed.total_seconds() < 2, "no sleeping in the database"
 
 
-def test_a_hostile_title_and_reason_are_text_in_list_and_story(faces: Faces):
+def test_a_hostile_title_and_reason_are_text_in_list_and_story(ui: Ui):
     hostile = "<script>alert(1)</script>"
-    job = faces.bought("review", reason="x", email='"<b>x</b>"@customer.example')
-    faces.shop.sql("UPDATE wp_smi_bridge_ledger SET reason = %s, detail = %s WHERE job_id = %s", hostile, hostile, job)
-    faces.shop.sql(
+    job = ui.bought("review", reason="x", email='"<b>x</b>"@customer.example')
+    ui.shop.sql("UPDATE wp_smi_bridge_ledger SET reason = %s, detail = %s WHERE job_id = %s", hostile, hostile, job)
+    ui.shop.sql(
         "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail)"
         " VALUES (%s, 1, UTC_TIMESTAMP(3), %s, %s)",
         job,
@@ -143,16 +143,16 @@ def test_a_hostile_title_and_reason_are_text_in_list_and_story(faces: Faces):
         json.dumps({hostile: hostile}),
     )
     for path in ("/wp-admin/admin.php?page=smi-bridge-jobs", f"/wp-admin/admin.php?page=smi-bridge-jobs&job={job}"):
-        page = faces.shop.admin.get(faces.url(path), timeout=30).text
+        page = ui.shop.admin.get(ui.url(path), timeout=30).text
         assert hostile not in page.lower()
         assert "<b>x</b>" not in page
-    faces.shop.php("delete_transient('smi_bridge_stats_24h');")  # figures are kept for half a minute
-    data = faces.ajax("smi_bridge_dashboard", period="24h").json()["data"]
+    ui.shop.php("delete_transient('smi_bridge_stats_24h');")  # figures are kept for half a minute
+    data = ui.ajax("smi_bridge_dashboard", period="24h").json()["data"]
     assert any("script" in error["code"] for error in data["stats"]["errors"]), "the script prints it as text"
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_bad_input_of_a_handler_is_refused_in_words(faces: Faces, words: str):
+def test_bad_input_of_a_handler_is_refused_in_words(ui: Ui, words: str):
     for action, fields in (
         ("smi_bridge_shop_retry", {"job": words}),
         ("smi_bridge_shop_retry", {"job[]": words}),
@@ -161,43 +161,43 @@ def test_bad_input_of_a_handler_is_refused_in_words(faces: Faces, words: str):
         ("smi_bridge_dashboard", {"period[]": words}),
         ("smi_bridge_dismiss", {"kind": words}),
     ):
-        answer = faces.ajax(action, **fields)
+        answer = ui.ajax(action, **fields)
         assert answer.status_code == (409 if action == "smi_bridge_shop_retry" else 200), (action, answer.text)
         assert answer.json()["success"] is (action != "smi_bridge_shop_retry"), action
         assert answer.headers["Content-Type"].startswith("application/json"), action
-    assert faces.shop.mails() == []
+    assert ui.shop.mails() == []
 
 
 @pytest.mark.parametrize("period", ["", "24h", "7d", "30d", "1000y", "' OR 1"])
-def test_any_period_gets_figures(faces: Faces, period: str):
-    data = faces.ajax("smi_bridge_dashboard", period=period).json()["data"]
+def test_any_period_gets_figures(ui: Ui, period: str):
+    data = ui.ajax("smi_bridge_dashboard", period=period).json()["data"]
     assert len(data["stats"]["series"]["at"]) in (24, 28, 30)
 
 
-def test_a_mail_preview_needs_its_nonce_and_runs_no_script(faces: Faces, editor: requests.Session):
+def test_a_mail_preview_needs_its_nonce_and_runs_no_script(ui: Ui, editor: requests.Session):
     path = "/wp-admin/admin-ajax.php?action=smi_bridge_mail_preview&kind=delivered"
-    for session in (editor, faces.shop.admin):
-        assert session.get(faces.url(path), timeout=30).status_code == 403
-    nonce = faces.nonce(
+    for session in (editor, ui.shop.admin):
+        assert session.get(ui.url(path), timeout=30).status_code == 403
+    nonce = ui.nonce(
         "/wp-admin/admin.php?page=smi-bridge-settings",
         r"action=smi_bridge_mail_preview&#038;kind=delivered&#038;_wpnonce=([0-9a-f]+)",
     )
-    good = faces.shop.admin.get(faces.url(f"{path}&_wpnonce={nonce}"), timeout=30)
+    good = ui.shop.admin.get(ui.url(f"{path}&_wpnonce={nonce}"), timeout=30)
     assert good.status_code == 200 and "Your picture is ready" in good.text
     assert "default-src 'none'" in good.headers["Content-Security-Policy"]
 
 
-def test_the_test_mail_goes_to_the_admin_who_asks(faces: Faces):
-    answer = faces.ajax("smi_bridge_mail_test", kind="refunded").json()
+def test_the_test_mail_goes_to_the_admin_who_asks(ui: Ui):
+    answer = ui.ajax("smi_bridge_mail_test", kind="refunded").json()
     assert answer["success"] is True
-    assert "money is on its way back" in faces.shop.wait_mail(faces.shop.admin_email).text
+    assert "money is on its way back" in ui.shop.wait_mail(ui.shop.admin_email).text
 
 
-def test_site_health_asks_for_its_own_nonce(faces: Faces, editor: requests.Session):
+def test_site_health_asks_for_its_own_nonce(ui: Ui, editor: requests.Session):
     for name in ("doors", "leak"):
-        for session in (editor, faces.shop.admin):
+        for session in (editor, ui.shop.admin):
             answer = session.post(
-                faces.url("/wp-admin/admin-ajax.php"),
+                ui.url("/wp-admin/admin-ajax.php"),
                 data={"action": f"health-check-smi-bridge_{name}", "_wpnonce": "bad"},
                 timeout=30,
             )

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.faces.conftest import Faces
 from tests.testbed.photos import photo
+from tests.ui.conftest import Ui
 
 DETAILS = {
     "upsampler_silent": "Upsampler did not answer for 15 minutes.",
@@ -21,11 +21,11 @@ DETAILS = {
 TITLES = ["Harbour at dawn", "Old town roofs", "First snow on the pass", "Lighthouse keeper’s house", "Market day"]
 
 
-def furnish(faces: Faces, folder: Path, jobs: int = 240, seed: int = 3) -> dict[str, str]:
+def fill_with_samples(ui: Ui, folder: Path, jobs: int = 240, seed: int = 3) -> dict[str, str]:
     """Fills an empty shop; returns one job's id for each state, under the state's name."""
     chance = random.Random(seed)
     photos = [
-        faces.shop.add_photo(photo(folder / f"photo{n}.jpg", 1000, 750, n + 1), title) for n, title in enumerate(TITLES)
+        ui.shop.add_photo(photo(folder / f"photo{n}.jpg", 1000, 750, n + 1), title) for n, title in enumerate(TITLES)
     ]
     shown: dict[str, str] = {}
     ages = sorted((30 * 86400 * chance.random() ** 2 for _ in range(jobs)), reverse=True)
@@ -35,8 +35,8 @@ def furnish(faces: Faces, folder: Path, jobs: int = 240, seed: int = 3) -> dict[
         columns |= {"email": f"buyer{number}@customer.example"} if number % 9 else {"email": ""}
         columns |= {"resolution": "4x", "amount_charged": 4.8, "image_width": 1000, "image_height": 750}
         columns["status"] = {"delivered": "completed", "refunded": "failed"}.get(state, "processing")
-        job = faces.bought(state, reason, **columns)
-        _age(faces, job, state, reason, age, chance)
+        job = ui.bought(state, reason, **columns)
+        _age(ui, job, state, reason, age, chance)
         shown[state] = job
     return shown
 
@@ -52,32 +52,32 @@ def _ending(chance: random.Random, recent: bool) -> tuple[str, str | None]:
     return "review", chance.choice(["upsampler_silent", "result_corrupt", "refund_due"])
 
 
-def _age(faces: Faces, job: str, state: str, reason: str | None, age: float, chance: random.Random) -> None:
+def _age(ui: Ui, job: str, state: str, reason: str | None, age: float, chance: random.Random) -> None:
     began = time.time() - age
     took = chance.lognormvariate(3.7, 0.5)
     ended = min(time.time(), began + took)
     credits = round(chance.uniform(2, 12), 2)
     detail = DETAILS.get(reason or "")
-    faces.shop.sql(
+    ui.shop.sql(
         "UPDATE wp_smi_bridge_ledger SET created_at = %s, updated_at = %s, deadline_at = %s, credits = %s, detail = %s,"
         " upsampler_id = %s WHERE job_id = %s",
         *(_utc(began), _utc(ended), _utc(began + 1800), credits, detail),
         *(f"ups_{job[:10]}", job),
     )
-    faces.shop.sql("UPDATE wp_smi_jobs SET paid_at = %s WHERE job_id = %s", _utc(began - 5 * 3600), job)  # site time
+    ui.shop.sql("UPDATE wp_smi_jobs SET paid_at = %s WHERE job_id = %s", _utc(began - 5 * 3600), job)  # site time
     if state == "delivered":
-        faces.shop.sql(
+        ui.shop.sql(
             "UPDATE wp_smi_bridge_ledger SET delivered_at = %s, expires_at = %s, bytes = %s WHERE job_id = %s",
             *(_utc(began + took), _utc(began + 86400), chance.randint(4, 80) * 1_000_000, job),
         )
     if state == "refunded":
-        faces.shop.sql(
+        ui.shop.sql(
             "INSERT INTO wp_smi_bridge_effects (job_id, attempt, effect, claimed_at, done_at, outcome, detail)"
             " VALUES (%s, 0, 'refund', %s, %s, 'refunded', '{\"amount\":4.8}')",
             *(job, _utc(ended), _utc(ended)),
         )
     for event, share, facts in _story(job, state, reason, credits):
-        faces.shop.sql(
+        ui.shop.sql(
             "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail) VALUES (%s, 1, %s, %s, %s)",
             *(job, _utc(began + share * took, milliseconds=True), event, json.dumps(facts) if facts else None),
         )

@@ -7,58 +7,58 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.bridge.conftest import BRIDGE, SECRET
-from tests.faces.axe import findings
-from tests.faces.conftest import Faces
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
+from tests.ui.axe import findings
+from tests.ui.conftest import Ui
 
 PAGE = "/wp-admin/admin.php?page=smi-bridge-settings"
 
 
-def _reset(faces: Faces) -> Faces:
+def _reset(ui: Ui) -> Ui:
     """The settings of a connected bridge, whatever a test did to them."""
-    faces.shop.php(
+    ui.shop.php(
         f"update_option('smi_bridge_secret', '{SECRET}'); update_option('smi_bridge_previous_secret', '');"
-        f"update_option('smi_bridge_sidecar_url', '{faces.sidecar.url}');"
+        f"update_option('smi_bridge_sidecar_url', '{ui.sidecar.url}');"
         "delete_option('smi_bridge_mail'); delete_option('smi_bridge_paused'); delete_option('smi_bridge_circuit');"
         "delete_option('smi_bridge_output_format');"
         "update_option('smi_download_expiry_hours', 24); SmiBridge\\Settings::lock_site();"
     )
-    faces.sidecar.secret = SECRET
-    return faces
+    ui.sidecar.secret = SECRET
+    return ui
 
 
 @pytest.fixture
-def faces(faces: Faces) -> Iterator[Faces]:
-    yield faces
-    _reset(faces)
+def ui(ui: Ui) -> Iterator[Ui]:
+    yield ui
+    _reset(ui)
 
 
 @pytest.fixture
-def faces_everywhere(faces_everywhere: Faces) -> Iterator[Faces]:
-    yield faces_everywhere
-    _reset(faces_everywhere)
+def ui_everywhere(ui_everywhere: Ui) -> Iterator[Ui]:
+    yield ui_everywhere
+    _reset(ui_everywhere)
 
 
-def test_the_secret_is_in_no_page_until_somebody_asks(faces: Faces):
-    faces.shop.option("smi_upsampler_api_key", "upsampler-key-1234567890")
-    page = faces.shop.admin.get(faces.url(PAGE), timeout=30).text
+def test_the_secret_is_in_no_page_until_somebody_asks(ui: Ui):
+    ui.shop.option("smi_upsampler_api_key", "upsampler-key-1234567890")
+    page = ui.shop.admin.get(ui.url(PAGE), timeout=30).text
     assert SECRET not in page and "upsampler-key-1234567890" not in page
     assert "SMI_SECRET=whsec_c21p" in page
-    env = faces.ajax("smi_bridge_env").json()["data"]["env"]
+    env = ui.ajax("smi_bridge_env").json()["data"]["env"]
     lines = dict(line.split("=", 1) for line in env.splitlines())
     assert lines == {
-        "SMI_SHOP_URL": faces.shop.url,
+        "SMI_SHOP_URL": ui.shop.url,
         "SMI_SECRET": SECRET,
-        "SMI_UPLOADS_DIR": str(faces.shop.uploads),
-        "SMI_PUBLIC_URL": f"{faces.shop.url}/smi",
+        "SMI_UPLOADS_DIR": str(ui.shop.uploads),
+        "SMI_PUBLIC_URL": f"{ui.shop.url}/smi",
         "UPSAMPLER_API_KEY": "upsampler-key-1234567890",
     }
 
 
-def test_the_lines_can_be_copied_and_shown(faces: Faces):
-    with faces.admin(permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.goto(faces.url(PAGE))
+def test_the_lines_can_be_copied_and_shown(ui: Ui):
+    with ui.admin(permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(ui.url(PAGE))
         page.locator("[data-smib-copy=env]").click()
         expect(page.get_by_text("Copied", exact=True)).to_be_visible()
         assert f"SMI_SECRET={SECRET}" in page.evaluate("navigator.clipboard.readText()")
@@ -69,42 +69,42 @@ def test_the_lines_can_be_copied_and_shown(faces: Faces):
         expect(page.locator("#smib-secret-value")).to_have_text(re.compile("^whsec_c21p•+$"))
 
 
-def test_the_address_is_saved_and_a_bad_one_is_refused_in_words(faces_everywhere: Faces):
-    faces = faces_everywhere
-    with faces.admin() as page:
-        page.goto(faces.url(PAGE))
-        page.locator("#smib-url").fill(faces.sidecar.url + "/")
+def test_the_address_is_saved_and_a_bad_one_is_refused_in_words(ui_everywhere: Ui):
+    ui = ui_everywhere
+    with ui.admin() as page:
+        page.goto(ui.url(PAGE))
+        page.locator("#smib-url").fill(ui.sidecar.url + "/")
         page.locator("#smib-connect ~ ol").get_by_role("button", name="Save").click()
         expect(page.get_by_text("Settings saved.")).to_be_visible()
-        assert faces.shop.option("smi_bridge_sidecar_url") == faces.sidecar.url
+        assert ui.shop.option("smi_bridge_sidecar_url") == ui.sidecar.url
         page.locator("#smib-url").evaluate("e => { e.type = 'text'; e.value = 'ftp://user:pw@x'; }")
         page.locator("#smib-connect ~ ol").get_by_role("button", name="Save").click()
         expect(page.get_by_text("must look like http://127.0.0.1:8321")).to_be_visible()
-        assert faces.shop.option("smi_bridge_sidecar_url") == faces.sidecar.url
+        assert ui.shop.option("smi_bridge_sidecar_url") == ui.sidecar.url
 
 
-def test_the_connection_test_says_that_all_is_well(faces_everywhere: Faces):
-    with faces_everywhere.admin() as page:
-        page.goto(faces_everywhere.url(PAGE))
+def test_the_connection_test_says_that_all_is_well(ui_everywhere: Ui):
+    with ui_everywhere.admin() as page:
+        page.goto(ui_everywhere.url(PAGE))
         page.get_by_role("button", name="Test connection").click()
         expect(page.get_by_text("Everything works in both directions.")).to_be_visible()
         expect(page.get_by_text("2 workers are alive.")).to_be_visible()
         assert findings(page, ".smib-admin") == []
 
 
-def test_the_connection_test_visits_the_public_address(faces: Faces):
-    usual = dict(faces.sidecar.status)
+def test_the_connection_test_visits_the_public_address(ui: Ui):
+    usual = dict(ui.sidecar.status)
     found = {}
     try:
-        for url in (faces.sidecar.url, "http://127.0.0.1:9"):
-            faces.sidecar.status |= {"public_url": url}
-            answer = faces.ajax("smi_bridge_test_connection").json()["data"]
+        for url in (ui.sidecar.url, "http://127.0.0.1:9"):
+            ui.sidecar.status |= {"public_url": url}
+            answer = ui.ajax("smi_bridge_test_connection").json()["data"]
             found[url] = [f["level"] for f in answer["findings"] if f["title"] == "Public address"]
             assert answer["ok"] is True
     finally:
-        faces.sidecar.status.clear()
-        faces.sidecar.status |= usual
-    assert found == {faces.sidecar.url: ["ok"], "http://127.0.0.1:9": ["warn"]}  # not reached from here: who knows
+        ui.sidecar.status.clear()
+        ui.sidecar.status |= usual
+    assert found == {ui.sidecar.url: ["ok"], "http://127.0.0.1:9": ["warn"]}  # not reached from here: who knows
 
 
 @pytest.mark.parametrize(
@@ -117,49 +117,49 @@ def test_the_connection_test_visits_the_public_address(faces: Faces):
         ("public", "does not lead to the sidecar"),
     ],
 )
-def test_the_connection_test_names_each_fault(faces: Faces, fault: str, words: str):
-    usual = dict(faces.sidecar.status)
+def test_the_connection_test_names_each_fault(ui: Ui, fault: str, words: str):
+    usual = dict(ui.sidecar.status)
     try:
         if fault == "port":
-            faces.shop.option("smi_bridge_sidecar_url", "http://127.0.0.1:9")
+            ui.shop.option("smi_bridge_sidecar_url", "http://127.0.0.1:9")
         elif fault == "secret":
-            faces.sidecar.secret = "whsec_" + "YW5vdGhlciBzZWNyZXQgb2YgbW9yZSB0aGFuIDI0IGJ5dGVz"
+            ui.sidecar.secret = "whsec_" + "YW5vdGhlciBzZWNyZXQgb2YgbW9yZSB0aGFuIDI0IGJ5dGVz"
         elif fault == "workers":
-            faces.sidecar.status |= {"workers": 0}
+            ui.sidecar.status |= {"workers": 0}
         elif fault == "public":  # its line was copied into .env, and the web server knows nothing of it
-            faces.sidecar.status |= {"public_url": faces.url("/smi")}
+            ui.sidecar.status |= {"public_url": ui.url("/smi")}
         else:
-            faces.sidecar.status |= {"shop_door": {"ok": False, "ms": None, "error": "timeout"}}
-        with faces.admin() as page:
-            page.goto(faces.url(PAGE))
+            ui.sidecar.status |= {"shop_door": {"ok": False, "ms": None, "error": "timeout"}}
+        with ui.admin() as page:
+            page.goto(ui.url(PAGE))
             page.get_by_role("button", name="Test connection").click()
             expect(page.locator("#smib-report .bad")).to_contain_text(words)
             expect(page.get_by_text("Not everything works yet.")).to_be_visible()
     finally:
-        faces.sidecar.status.clear()
-        faces.sidecar.status |= usual
+        ui.sidecar.status.clear()
+        ui.sidecar.status |= usual
 
 
-def test_a_new_secret_keeps_the_old_one_until_the_change_is_ended(faces: Faces):
-    with faces.admin() as page:
+def test_a_new_secret_keeps_the_old_one_until_the_change_is_ended(ui: Ui):
+    with ui.admin() as page:
         page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(faces.url(PAGE))
+        page.goto(ui.url(PAGE))
         page.get_by_role("button", name="Make a new secret").click()
         expect(page.get_by_text("There is a new secret.")).to_be_visible()
-        new = faces.shop.option("smi_bridge_secret")
+        new = ui.shop.option("smi_bridge_secret")
         assert new.startswith("whsec_") and new != SECRET
-        assert faces.shop.option("smi_bridge_previous_secret") == SECRET
-        assert f"SMI_PREVIOUS_SECRET={SECRET}" in faces.ajax("smi_bridge_env").json()["data"]["env"]
-        assert faces.door.send("status", {})["status"] == "done", "the old one still opens the door"
+        assert ui.shop.option("smi_bridge_previous_secret") == SECRET
+        assert f"SMI_PREVIOUS_SECRET={SECRET}" in ui.ajax("smi_bridge_env").json()["data"]["env"]
+        assert ui.door.send("status", {})["status"] == "done", "the old one still opens the door"
         page.get_by_role("button", name="End the change").click()
         expect(page.get_by_text("The old secret is no longer accepted.")).to_be_visible()
-        assert faces.shop.option("smi_bridge_previous_secret") == ""
+        assert ui.shop.option("smi_bridge_previous_secret") == ""
 
 
-def test_mail_settings_are_cleaned_and_kept(faces_everywhere: Faces):
-    faces = faces_everywhere
-    with faces.admin() as page:
-        page.goto(faces.url(PAGE))
+def test_mail_settings_are_cleaned_and_kept(ui_everywhere: Ui):
+    ui = ui_everywhere
+    with ui.admin() as page:
+        page.goto(ui.url(PAGE))
         page.get_by_role("checkbox", name="A person looks at it").uncheck()
         page.get_by_label("Support contact").fill("https://shop.example/help?x=1")
         page.get_by_label("Digest goes to").fill("one@shop.example, nonsense; two@shop.example")
@@ -168,18 +168,18 @@ def test_mail_settings_are_cleaned_and_kept(faces_everywhere: Faces):
         page.get_by_role("button", name="Save changes").click()
         expect(page.get_by_text("Settings saved.")).to_be_visible()
         expect(page.get_by_role("checkbox", name="A person looks at it")).not_to_be_checked()
-    mail = faces.shop.option("smi_bridge_mail")
+    mail = ui.shop.option("smi_bridge_mail")
     assert mail["off"] == ["review"]
     assert mail["support"] == "https://shop.example/help?x=1"
     assert mail["admin"] == "one@shop.example, two@shop.example"
-    assert int(faces.shop.option("smi_download_expiry_hours")) == 48
-    assert faces.shop.php_json("return SmiBridge\\Settings::output_format();") == "png"
-    assert "SMI_OUTPUT_FORMAT" not in faces.ajax("smi_bridge_env").json()["data"]["env"], "the jobs carry it"
-    assert faces.shop.option("smi_bridge_sidecar_url") == faces.sidecar.url, "nothing else was changed"
+    assert int(ui.shop.option("smi_download_expiry_hours")) == 48
+    assert ui.shop.php_json("return SmiBridge\\Settings::output_format();") == "png"
+    assert "SMI_OUTPUT_FORMAT" not in ui.ajax("smi_bridge_env").json()["data"]["env"], "the jobs carry it"
+    assert ui.shop.option("smi_bridge_sidecar_url") == ui.sidecar.url, "nothing else was changed"
 
 
-def test_hostile_settings_are_dropped(faces: Faces):
-    clean = faces.shop.php_json(
+def test_hostile_settings_are_dropped(ui: Ui):
+    clean = ui.shop.php_json(
         "return SmiBridge\\Settings_Page::clean_mail(['support' => 'javascript:alert(1)', 'from_name' => '<b>x</b>',"
         " 'from_address' => 'x', 'accent' => 'red;}', 'on' => ['delivered', 'nonsense', ['x']], 'reminder' => -5,"
         " 'admin' => ['x'], 'unknown' => 1]);"
@@ -189,23 +189,23 @@ def test_hostile_settings_are_dropped(faces: Faces):
         "off": ["reminder", "delayed", "review", "refunded", "message", "admin"],
     }
     for hours, cleaned in (("0", 1), ("99999999", 87600), ("x", 24), ([1], 24)):
-        assert faces.shop.php_json(f"return SmiBridge\\Settings_Page::clean_hours({_php(hours)});") == cleaned
+        assert ui.shop.php_json(f"return SmiBridge\\Settings_Page::clean_hours({_php(hours)});") == cleaned
 
 
-def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(faces: Faces):
-    faces.shop.option("smi_bridge_site_lock", ["https://live.", "example"])
-    with faces.admin() as page:
-        page.goto(faces.url(PAGE))
+def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(ui: Ui):
+    ui.shop.option("smi_bridge_site_lock", ["https://live.", "example"])
+    with ui.admin() as page:
+        page.goto(ui.url(PAGE))
         expect(page.get_by_text("This site looks like a copy.")).to_be_visible()
         page.get_by_role("button", name="It has moved").click()
         expect(page.get_by_text("This address is the live site now.")).to_be_visible()
-    assert faces.shop.php_json("return SmiBridge\\Settings::is_paused();") is False
+    assert ui.shop.php_json("return SmiBridge\\Settings::is_paused();") is False
 
 
-def test_a_copy_by_a_constant_is_told_what_decides_it(faces: Faces):
-    remove = faces.mu_plugin("staging", "define('SMI_BRIDGE_STAGING', true);")
+def test_a_copy_by_a_constant_is_told_what_decides_it(ui: Ui):
+    remove = ui.mu_plugin("staging", "define('SMI_BRIDGE_STAGING', true);")
     try:
-        page = faces.shop.admin.get(faces.url(PAGE), timeout=30).text
+        page = ui.shop.admin.get(ui.url(PAGE), timeout=30).text
         assert "A constant in wp-config.php says so" in page
         assert "smi_bridge_lock_site" not in page
     finally:
@@ -239,12 +239,12 @@ def test_constants_of_wp_config_win_and_are_shown_as_fixed(shop_factory: Callabl
         shop.stop()
 
 
-def test_the_page_is_reached_from_the_menus_and_the_list_of_plugins(faces: Faces):
-    with faces.admin() as page:
-        page.goto(faces.url("/wp-admin/plugins.php"))
+def test_the_page_is_reached_from_the_menus_and_the_list_of_plugins(ui: Ui):
+    with ui.admin() as page:
+        page.goto(ui.url("/wp-admin/plugins.php"))
         page.locator("tr[data-plugin^=smi-bridge]").get_by_role("link", name="Settings").click()
         expect(page.get_by_role("heading", name="SMI Bridge settings")).to_be_visible()
-        page.goto(faces.url("/wp-admin/options-general.php"))
+        page.goto(ui.url("/wp-admin/options-general.php"))
         page.locator("#menu-settings").get_by_role("link", name="SMI Bridge").click()
         expect(page.get_by_role("heading", name="SMI Bridge settings")).to_be_visible()
 

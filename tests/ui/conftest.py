@@ -17,7 +17,7 @@ from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
 
 
-class Faces(Bridge):
+class Ui(Bridge):
     """A `Bridge` with a browser's eyes."""
 
     browser: Browser
@@ -86,52 +86,52 @@ class Faces(Bridge):
 
 
 @contextmanager
-def start_faces(shop: Shop, browser: Browser) -> Iterator[Faces]:
+def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:
     with SidecarStandIn(SECRET, shop.url) as sidecar:
         connect(shop, sidecar)
-        faces = Faces(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
-        faces.browser = browser
+        ui = Ui(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
+        ui.browser = browser
         sidecar.status |= {"workers": 2, "scheduler": True, "queues": {"submit": 3}, "held": {}}
-        yield faces
+        yield ui
 
 
 @pytest.fixture(scope="session")
-def newest_faces(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Faces]:
-    with start_faces(shop_factory(NEWEST, [BRIDGE, DEMO_SHOP]), browser) as faces:
-        yield faces
+def newest_ui(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Ui]:
+    with start_ui(shop_factory(NEWEST, [BRIDGE, DEMO_SHOP]), browser) as ui:
+        yield ui
 
 
 @pytest.fixture(scope="session")
-def every_faces(shop_factory: Callable[..., Shop], wordpress_version: str, browser: Browser) -> Iterator[Faces]:
-    with start_faces(shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]), browser) as faces:
-        yield faces
+def every_ui(shop_factory: Callable[..., Shop], wordpress_version: str, browser: Browser) -> Iterator[Ui]:
+    with start_ui(shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]), browser) as ui:
+        yield ui
 
 
-def _without_faults(faces: Faces) -> Iterator[Faces]:
-    faces.sidecar.forget()
-    faces.shop.mailbox.clear()
-    before = len(faces.shop.debug_log)
-    yield faces
-    lines = faces.shop.debug_log[before:].splitlines()
+def _without_faults(ui: Ui) -> Iterator[Ui]:
+    ui.sidecar.forget()
+    ui.shop.mailbox.clear()
+    before = len(ui.shop.debug_log)
+    yield ui
+    lines = ui.shop.debug_log[before:].splitlines()
     # WordPress itself complains when it can't reach wordpress.org; anything about our files is a fault of ours.
     ours = [line for line in lines if "PHP " in line and "smi-bridge" in line or "WordPress database error" in line]
     assert ours == []
 
 
 @pytest.fixture
-def faces(newest_faces: Faces) -> Iterator[Faces]:
+def ui(newest_ui: Ui) -> Iterator[Ui]:
     """The newest WordPress. The shop's log must name no fault of the plugin when the test is over."""
-    yield from _without_faults(newest_faces)
+    yield from _without_faults(newest_ui)
 
 
 @pytest.fixture
-def faces_everywhere(every_faces: Faces) -> Iterator[Faces]:
+def ui_everywhere(every_ui: Ui) -> Iterator[Ui]:
     """The oldest and the newest WordPress."""
-    yield from _without_faults(every_faces)
+    yield from _without_faults(every_ui)
 
 
 @pytest.fixture(scope="session")
-def photo_id(newest_faces: Faces, tmp_path_factory: pytest.TempPathFactory) -> int:
+def photo_id(newest_ui: Ui, tmp_path_factory: pytest.TempPathFactory) -> int:
     """A picture in the newest WordPress' media library."""
     file: Path = photo(tmp_path_factory.mktemp("photo") / "harbour.jpg", 600, 400)
-    return newest_faces.shop.add_photo(file, "Harbour at dawn")
+    return newest_ui.shop.add_photo(file, "Harbour at dawn")

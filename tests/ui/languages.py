@@ -1,6 +1,6 @@
 """The plugin's words and their translations: renews `languages/` from the source.
 
-python -m tests.faces.languages    # the .pot, each .po merged with it, .mo and .json made of it; lists what lacks words
+python -m tests.ui.languages    # the .pot, each .po merged with it, .mo and .json made of it; lists what lacks words
 """
 
 import io

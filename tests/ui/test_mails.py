@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faces.conftest import Faces
+from tests.ui.conftest import Ui
 
 FACTS = {
     "job_id": "1a2b3c4d-0000-4000-8000-000000000002",
@@ -24,23 +24,23 @@ FACTS = {
 }
 
 
-def send(faces: Faces, kind: str, **changes: Any) -> str:
+def send(ui: Ui, kind: str, **changes: Any) -> str:
     import json
 
     facts = json.dumps(FACTS | changes).replace("\\", "\\\\").replace("'", "\\'")
-    return faces.shop.php_json(f"return SmiBridge\\Mail::send('{kind}', json_decode('{facts}', true));")
+    return ui.shop.php_json(f"return SmiBridge\\Mail::send('{kind}', json_decode('{facts}', true));")
 
 
 @pytest.fixture
-def settings(faces: Faces) -> Any:
+def settings(ui: Ui) -> Any:
     """Writes settings of mails; they are gone after the test."""
-    yield lambda **values: faces.shop.option("smi_bridge_mail", values)
-    faces.shop.php("delete_option('smi_bridge_mail');")
+    yield lambda **values: ui.shop.option("smi_bridge_mail", values)
+    ui.shop.php("delete_option('smi_bridge_mail');")
 
 
-def test_a_delivery_says_what_was_bought_where_it_is_and_until_when(faces_everywhere: Faces):
-    assert send(faces_everywhere, "delivered") == "sent"
-    mail = faces_everywhere.shop.wait_mail("buyer@customer.example")
+def test_a_delivery_says_what_was_bought_where_it_is_and_until_when(ui_everywhere: Ui):
+    assert send(ui_everywhere, "delivered") == "sent"
+    mail = ui_everywhere.shop.wait_mail("buyer@customer.example")
     assert mail.subject.startswith("Your enlarged picture is ready")
     for part in (mail.text, mail.html):
         assert FACTS["download_url"] in part
@@ -51,16 +51,16 @@ def test_a_delivery_says_what_was_bought_where_it_is_and_until_when(faces_everyw
         # 15:04 UTC in New York, which is the testbed's time zone.
         assert "November 23, 2026, 10:04 am (UTC−05:00)" in part
         assert "1A2B3C4D" in part
-        assert faces_everywhere.shop.admin_email in part
+        assert ui_everywhere.shop.admin_email in part
     assert mail.message.get_content_type() == "multipart/alternative"
-    assert mail.headers["Reply-To"] == faces_everywhere.shop.admin_email
+    assert mail.headers["Reply-To"] == ui_everywhere.shop.admin_email
     assert mail.headers["Auto-Submitted"] == "auto-generated"
 
 
 @pytest.mark.parametrize("kind", ["delivered", "reminder", "delayed", "review", "refunded", "message"])
-def test_each_kind_has_subject_heading_and_both_parts(faces: Faces, kind: str):
-    assert send(faces, kind, customer_message="A word of our own." if kind == "message" else "") == "sent"
-    mail = faces.shop.wait_mail("buyer@customer.example")
+def test_each_kind_has_subject_heading_and_both_parts(ui: Ui, kind: str):
+    assert send(ui, kind, customer_message="A word of our own." if kind == "message" else "") == "sent"
+    mail = ui.shop.wait_mail("buyer@customer.example")
     assert len(mail.subject) > 10
     heading = re.search(r"<h1[^>]*>([^<]+)</h1>", mail.html)
     assert heading and len(heading[1]) > 10
@@ -69,45 +69,45 @@ def test_each_kind_has_subject_heading_and_both_parts(faces: Faces, kind: str):
     assert "&#039;" not in mail.text and "&amp;" not in mail.text
 
 
-def test_a_refund_tells_reason_and_amount(faces: Faces):
-    send(faces, "refunded")
-    mail = faces.shop.wait_mail("buyer@customer.example")
+def test_a_refund_tells_reason_and_amount(ui: Ui):
+    send(ui, "refunded")
+    mail = ui.shop.wait_mail("buyer@customer.example")
     assert "The original picture could no longer be read." in mail.text
     assert "$4.80" in mail.text
     assert "download" not in mail.text.lower()
 
 
-def test_the_sidecars_words_replace_ours(faces: Faces):
-    send(faces, "review", customer_message="Your file needs a second look.\n\nWe write on Monday.")
-    mail = faces.shop.wait_mail("buyer@customer.example")
+def test_the_sidecars_words_replace_ours(ui: Ui):
+    send(ui, "review", customer_message="Your file needs a second look.\n\nWe write on Monday.")
+    mail = ui.shop.wait_mail("buyer@customer.example")
     assert "Your file needs a second look." in mail.text and "We write on Monday." in mail.html
 
 
-def test_hostile_facts_stay_text(faces: Faces):
+def test_hostile_facts_stay_text(ui: Ui):
     hostile = "<script>alert(1)</script>\"'>{{x}}\r\nBcc: victim@example.org"
     send(
-        faces,
+        ui,
         "message",
         title=hostile,
         customer_message=hostile,
         download_url="javascript:alert(1)",
         status_url="data:text/html,x",
     )
-    mail = faces.shop.wait_mail("buyer@customer.example")
+    mail = ui.shop.wait_mail("buyer@customer.example")
     assert "<script" not in mail.html
     assert "javascript:" not in mail.html and "data:text" not in mail.html
     assert "Bcc" not in mail.headers
-    assert faces.shop.mails("victim@example.org") == []
+    assert ui.shop.mails("victim@example.org") == []
 
 
-def test_a_title_can_not_smuggle_a_header_into_the_subject(faces: Faces):
-    remove = faces.mu_plugin(
+def test_a_title_can_not_smuggle_a_header_into_the_subject(ui: Ui):
+    remove = ui.mu_plugin(
         "subject",
         'add_filter("smi_bridge_mail_subject", function ($s) { return "Hello\\r\\nBcc: victim@example.org"; });',
     )
     try:
-        send(faces, "delivered")
-        mail = faces.shop.wait_mail("buyer@customer.example")
+        send(ui, "delivered")
+        mail = ui.shop.wait_mail("buyer@customer.example")
         assert mail.subject == "Hello Bcc: victim@example.org"
         assert "Bcc" not in mail.headers
     finally:
@@ -115,19 +115,19 @@ def test_a_title_can_not_smuggle_a_header_into_the_subject(faces: Faces):
 
 
 @pytest.mark.parametrize("address", ["", "nobody", "a@b", "two@example.org, three@example.org"])
-def test_without_a_good_address_nothing_is_sent(faces: Faces, address: str):
-    assert send(faces, "delivered", email=address) == "no_address"
-    assert faces.shop.mails() == []
+def test_without_a_good_address_nothing_is_sent(ui: Ui, address: str):
+    assert send(ui, "delivered", email=address) == "no_address"
+    assert ui.shop.mails() == []
 
 
-def test_a_kind_that_is_switched_off_is_not_sent(faces: Faces, settings: Any):
+def test_a_kind_that_is_switched_off_is_not_sent(ui: Ui, settings: Any):
     settings(off=["review"])
-    assert send(faces, "review") == "disabled"
-    assert send(faces, "delivered") == "sent"
+    assert send(ui, "review") == "disabled"
+    assert send(ui, "delivered") == "sent"
 
 
-def test_a_refusing_mailer_is_reported_and_its_words_are_kept(faces: Faces):
-    answer = faces.shop.php_json(
+def test_a_refusing_mailer_is_reported_and_its_words_are_kept(ui: Ui):
+    answer = ui.shop.php_json(
         "add_action('phpmailer_init', function ($m) { $m->Mailer = 'smtp'; $m->Host = '127.0.0.1'; $m->Port = 9; });"
         "$seen = []; add_action('smi_bridge_mail_sent', function (...$a) use (&$seen) { $seen = $a; }, 10, 4);"
         "$sent = SmiBridge\\Mail::send('delivered', ['email' => 'x@customer.example']);"
@@ -138,36 +138,36 @@ def test_a_refusing_mailer_is_reported_and_its_words_are_kept(faces: Faces):
     assert answer[2] is False
 
 
-def test_the_text_part_does_not_leak_into_the_next_plugins_mail(faces_everywhere: Faces):
-    faces_everywhere.shop.php(
+def test_the_text_part_does_not_leak_into_the_next_plugins_mail(ui_everywhere: Ui):
+    ui_everywhere.shop.php(
         "SmiBridge\\Mail::send('delivered', ['email' => 'first@customer.example', 'title' => 'Secret picture']);"
         "wp_mail('second@customer.example', 'Newsletter', '<p>Hello</p>', ['Content-Type: text/html']);"
     )
-    second = faces_everywhere.shop.wait_mail("second@customer.example")
+    second = ui_everywhere.shop.wait_mail("second@customer.example")
     assert "Secret picture" not in second.message.as_string()
     assert second.message.get_content_type() == "text/html"
 
 
-def test_from_and_support_are_the_shops_choice(faces: Faces, settings: Any):
+def test_from_and_support_are_the_shops_choice(ui: Ui, settings: Any):
     settings(from_name='Blue "Door" <x>', from_address="prints@shop.example", support="https://shop.example/help")
-    send(faces, "delivered")
-    mail = faces.shop.wait_mail("buyer@customer.example")
+    send(ui, "delivered")
+    mail = ui.shop.wait_mail("buyer@customer.example")
     assert "prints@shop.example" in mail.headers["From"] and "Blue" in mail.headers["From"]
     assert "Reply-To" not in mail.headers
     assert "https://shop.example/help" in mail.text
 
 
-def test_a_theme_may_replace_a_template_and_a_filter_the_arguments(faces: Faces):
-    theme = faces.shop.root / "wp-content" / "themes" / faces.shop.option("stylesheet") / "smi-bridge" / "emails"
+def test_a_theme_may_replace_a_template_and_a_filter_the_arguments(ui: Ui):
+    theme = ui.shop.root / "wp-content" / "themes" / ui.shop.option("stylesheet") / "smi-bridge" / "emails"
     theme.mkdir(parents=True)
     (theme / "delivered.php").write_text("<p>From the theme: <?php echo esc_html( $mail->heading ); ?></p>")
-    remove = faces.mu_plugin(
+    remove = ui.mu_plugin(
         "mailargs",
         'add_filter("smi_bridge_mail_args", function ($a) { $a["subject"] = "Filtered"; return $a; });',
     )
     try:
-        send(faces, "delivered")
-        mail = faces.shop.wait_mail("buyer@customer.example")
+        send(ui, "delivered")
+        mail = ui.shop.wait_mail("buyer@customer.example")
         assert "From the theme: Your picture is ready" in mail.html
         assert mail.subject == "Filtered"
     finally:
@@ -175,21 +175,21 @@ def test_a_theme_may_replace_a_template_and_a_filter_the_arguments(faces: Faces)
         (theme / "delivered.php").unlink()
 
 
-def test_the_button_can_be_read_on_any_colour(faces: Faces, settings: Any):
+def test_the_button_can_be_read_on_any_colour(ui: Ui, settings: Any):
     for accent, ink in (("#ffe08a", "#111111"), ("#0b3d2e", "#ffffff")):
         settings(accent=accent)
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail_Message('delivered', {_php(FACTS)}))->html();")
+        html = ui.shop.php_json(f"return (new SmiBridge\\Mail_Message('delivered', {_php(FACTS)}))->html();")
         assert f"background:{accent}" in html
         assert f"color:{ink};text-decoration:none" in html
 
 
-def test_a_digest_names_each_thing_and_leads_to_it(faces: Faces):
+def test_a_digest_names_each_thing_and_leads_to_it(ui: Ui):
     items = (
         "['items' => [['kind' => 'review', 'job_id' => 'aaaaaaaa-1', 'detail' => 'silent <b>x</b>', 'since' => time()],"
         "['kind' => 'hold', 'detail' => 'credits are used up'], ['kind' => 'refund_due', 'job_id' => 'bbbbbbbb-2']]]"
     )
-    assert faces.shop.php_json(f"return SmiBridge\\Mail::send('admin', {items});") == "sent"
-    mail = faces.shop.wait_mail(faces.shop.admin_email)
+    assert ui.shop.php_json(f"return SmiBridge\\Mail::send('admin', {items});") == "sent"
+    mail = ui.shop.wait_mail(ui.shop.admin_email)
     assert "3 things need you" in mail.subject
     for words in ("needs your decision", "Orders are waiting", "A refund is due", "credits are used up"):
         assert words in mail.text
@@ -197,13 +197,13 @@ def test_a_digest_names_each_thing_and_leads_to_it(faces: Faces):
     assert "<b>" not in mail.html
 
 
-def test_a_mail_fits_a_narrow_phone_and_dark_mode_can_be_read(faces: Faces):
+def test_a_mail_fits_a_narrow_phone_and_dark_mode_can_be_read(ui: Ui):
     for kind in ("delivered", "refunded"):
-        html = faces.shop.php_json(f"return (new SmiBridge\\Mail_Message('{kind}', {_php(FACTS)}))->html();")
-        with faces.browser.page(viewport={"width": 320, "height": 640}, color_scheme="dark") as page:
+        html = ui.shop.php_json(f"return (new SmiBridge\\Mail_Message('{kind}', {_php(FACTS)}))->html();")
+        with ui.browser.page(viewport={"width": 320, "height": 640}, color_scheme="dark") as page:
             page.set_content(html)
             assert page.evaluate("document.documentElement.scrollWidth") <= 320
-            from tests.faces.axe import findings
+            from tests.ui.axe import findings
 
             assert findings(page, "body", except_rules=("region",)) == []
 

@@ -7,13 +7,13 @@ import pytest
 from babel.messages.pofile import read_po
 from playwright.sync_api import expect
 
-from tests.faces import languages
-from tests.faces.axe import findings
-from tests.faces.conftest import Faces
-from tests.faces.documents import document
-from tests.faces.test_status_view import RETURN, StatusDoor
+from tests.ui import languages
+from tests.ui.axe import findings
+from tests.ui.conftest import Ui
+from tests.ui.documents import document
+from tests.ui.test_status_view import RETURN, StatusDoor
 
-RENEW = "renew it with: python -m tests.faces.languages"
+RENEW = "renew it with: python -m tests.ui.languages"
 # What customers read must be whole at all times.
 CUSTOMERS = re.compile(r"class-(status|mail|words)|templates/(emails|status)|block")
 
@@ -48,20 +48,20 @@ def test_a_translation_keeps_every_placeholder_and_no_markup(locale: str):
 
 
 @pytest.fixture
-def german(faces_everywhere: Faces) -> Iterator[Faces]:
+def german(ui_everywhere: Ui) -> Iterator[Ui]:
     """A German site. WordPress' own words stay English: its translation is not part of the testbed."""
-    faces = faces_everywhere
-    folder = faces.shop.root / "wp-content" / "languages"
+    ui = ui_everywhere
+    folder = ui.shop.root / "wp-content" / "languages"
     folder.mkdir(exist_ok=True)
     # WordPress offers a language only when it has a file of its own.
     (folder / "de_DE.mo").write_bytes(languages.compiled(languages.Catalog(locale="de_DE")))
-    faces.shop.option("WPLANG", "de_DE")
-    yield faces
-    faces.shop.option("WPLANG", "")
+    ui.shop.option("WPLANG", "de_DE")
+    yield ui
+    ui.shop.option("WPLANG", "")
     (folder / "de_DE.mo").unlink()
 
 
-def test_the_customers_view_speaks_the_sites_language(german: Faces):
+def test_the_customers_view_speaks_the_sites_language(german: Ui):
     with german.visitor() as page:
         StatusDoor(page, document("ready"))
         page.goto(german.url(RETURN))
@@ -72,12 +72,12 @@ def test_the_customers_view_speaks_the_sites_language(german: Faces):
         assert findings(page, ".smi-bridge-dialog") == []
 
 
-def test_a_pill_on_a_page_of_another_language_fetches_its_words(german: Faces):
+def test_a_pill_on_a_page_of_another_language_fetches_its_words(german: Ui):
     words = german.shop.http.get(german.url("/wp-json/smi-bridge/v1/view?locale=de_DE"), timeout=30).json()["text"]
     assert words["pill_ready"] == "Dein Bild ist fertig"
 
 
-def test_mails_and_pages_of_the_admin_speak_it_too(german: Faces):
+def test_mails_and_pages_of_the_admin_speak_it_too(german: Ui):
     german.shop.php("SmiBridge\\Mail::send('refunded', ['email' => 'buyer@customer.example', 'amount' => 4.8]);")
     mail = german.shop.wait_mail("buyer@customer.example")
     assert "Dein Geld ist auf dem Rückweg" in mail.html

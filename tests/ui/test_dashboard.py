@@ -5,32 +5,32 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.faces.axe import findings
-from tests.faces.conftest import Faces
-from tests.faces.documents import after
+from tests.ui.axe import findings
+from tests.ui.conftest import Ui
+from tests.ui.documents import after
 
 HOME = "/wp-admin/index.php"
 
 
 @pytest.fixture
-def clean(faces: Faces) -> Faces:
+def clean(ui: Ui) -> Ui:
     """No jobs, nothing dismissed, the sidecar not asked yet."""
     for table in ("ledger", "effects", "events"):
-        faces.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
-    faces.shop.php(
+        ui.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
+    ui.shop.php(
         "delete_option('smi_bridge_sidecar_health'); delete_option('smi_bridge_notices');"
         "delete_user_meta(1, 'smi_bridge_dismissed');"
         "foreach (['24h', '7d', '30d'] as $p) { delete_transient('smi_bridge_stats_' . $p); }"
     )
-    return faces
+    return ui
 
 
-def titles(faces: Faces) -> list[str]:
+def titles(ui: Ui) -> list[str]:
     """What needs a person, in words."""
-    return faces.shop.php_json("wp_set_current_user(1); return array_column(SmiBridge\\Problems::all(), 'title');")
+    return ui.shop.php_json("wp_set_current_user(1); return array_column(SmiBridge\\Problems::all(), 'title');")
 
 
-def test_the_figures_are_those_of_the_ledger(clean: Faces):
+def test_the_figures_are_those_of_the_ledger(clean: Ui):
     for seconds in (10, 20, 30, 400):
         job = clean.bought("delivered")
         clean.shop.sql(
@@ -63,7 +63,7 @@ def test_the_figures_are_those_of_the_ledger(clean: Faces):
     assert clean.ajax("smi_bridge_dashboard", period="7d").json()["data"]["words"]["rate"] == "0.6 a day"
 
 
-def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
+def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Ui):
     clean.bought("delivered")
     clean.bought("review", reason="upsampler_silent")
     with clean.admin() as page:
@@ -80,7 +80,7 @@ def test_the_dashboard_draws_refreshes_and_is_accessible(clean: Faces):
         assert page.locator("details table tr").count() > 28
 
 
-def test_a_held_stage_says_why_and_since_when(clean: Faces):
+def test_a_held_stage_says_why_and_since_when(clean: Ui):
     usual = dict(clean.sidecar.status)
     hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
     clean.sidecar.status |= {"held": {"submit": hold}}
@@ -95,7 +95,7 @@ def test_a_held_stage_says_why_and_since_when(clean: Faces):
         clean.sidecar.status |= usual
 
 
-def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Faces):
+def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Ui):
     clean.bought("delivered")
     clean.shop.option("smi_bridge_sidecar_url", "http://127.0.0.1:9")
     try:
@@ -107,14 +107,14 @@ def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Faces):
         clean.shop.option("smi_bridge_sidecar_url", clean.sidecar.url)
 
 
-def test_nothing_wrong_means_no_notice_and_no_light(clean: Faces):
+def test_nothing_wrong_means_no_notice_and_no_light(clean: Ui):
     clean.bought("delivered")
     page = clean.shop.admin.get(clean.url(HOME), timeout=30).text
     assert "smib-needs" not in page and "wp-admin-bar-smi-bridge" not in page
     assert "All is well. Nothing needs you." in page
 
 
-def test_a_phone_shows_the_light_too(clean: Faces):
+def test_a_phone_shows_the_light_too(clean: Ui):
     clean.bought("review")
     with clean.admin(viewport={"width": 390, "height": 844}) as page:
         page.goto(clean.url(HOME))
@@ -125,7 +125,7 @@ def test_a_phone_shows_the_light_too(clean: Faces):
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 47
 
 
-def test_each_problem_is_named_and_leads_to_its_list(clean: Faces):
+def test_each_problem_is_named_and_leads_to_its_list(clean: Ui):
     clean.bought("review", reason="upsampler_silent")
     clean.bought("review", reason="refund_due")
     late = clean.bought("submitted")
@@ -154,7 +154,7 @@ def test_each_problem_is_named_and_leads_to_its_list(clean: Faces):
         expect(page.locator("tbody")).to_contain_text(late[:8].upper())
 
 
-def test_waiting_for_a_planned_retry_is_not_past_due(clean: Faces):
+def test_waiting_for_a_planned_retry_is_not_past_due(clean: Ui):
     job = clean.bought("submitted")
     clean.shop.sql(
         "UPDATE wp_smi_bridge_ledger SET updated_at = DATE_SUB(UTC_TIMESTAMP(), INTERVAL 20 MINUTE),"
@@ -164,7 +164,7 @@ def test_waiting_for_a_planned_retry_is_not_past_due(clean: Faces):
     assert titles(clean) == []
 
 
-def test_a_dismissed_notice_comes_back_only_when_it_gets_worse(clean: Faces):
+def test_a_dismissed_notice_comes_back_only_when_it_gets_worse(clean: Ui):
     clean.bought("review")
     with clean.admin() as page:
         page.goto(clean.url(HOME))
@@ -178,7 +178,7 @@ def test_a_dismissed_notice_comes_back_only_when_it_gets_worse(clean: Faces):
         expect(page.locator(".smib-needs")).to_contain_text("2 jobs wait for your decision")
 
 
-def test_dead_workers_and_a_lost_connection_are_noticed_without_making_pages_wait(clean: Faces):
+def test_dead_workers_and_a_lost_connection_are_noticed_without_making_pages_wait(clean: Ui):
     usual = dict(clean.sidecar.status)
     clean.sidecar.status |= {"workers": 0}
     try:
@@ -193,7 +193,7 @@ def test_dead_workers_and_a_lost_connection_are_noticed_without_making_pages_wai
     assert "The connection to the sidecar is lost" in titles(clean)
 
 
-def test_site_health_tells_good_from_bad(clean: Faces):
+def test_site_health_tells_good_from_bad(clean: Ui):
     found: dict[str, Any] = {}
     code = (
         "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1);"
@@ -213,7 +213,7 @@ def test_site_health_tells_good_from_bad(clean: Faces):
         assert {"label", "status", "badge", "description", "actions", "test"} <= set(result)
 
 
-def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Faces):
+def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Ui):
     code = (
         "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Site_Health::test_leak_of_a_picture();"
     )
@@ -234,20 +234,20 @@ def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Face
         file.unlink()
 
 
-def test_site_healths_own_page_runs_our_tests(clean: Faces):
+def test_site_healths_own_page_runs_our_tests(clean: Ui):
     with clean.admin() as page:
         with page.expect_response(lambda r: "health-check-smi-bridge_doors" in (r.request.post_data or "")) as answer:
             page.goto(clean.url("/wp-admin/site-health.php"))
         assert answer.value.json()["data"]["status"] == "good"
 
 
-def test_debug_information_holds_no_secret(clean: Faces):
+def test_debug_information_holds_no_secret(clean: Ui):
     info = clean.shop.php(
         "require_once ABSPATH . 'wp-admin/includes/admin.php'; echo json_encode(SmiBridge\\Site_Health::debug([]));"
     )
     assert "whsec_" not in info and clean.sidecar.url.split("//")[1] in info.replace("\\/", "/")
 
 
-def test_the_privacy_policy_gets_a_suggestion(clean: Faces):
+def test_the_privacy_policy_gets_a_suggestion(clean: Ui):
     guide = clean.shop.admin.get(clean.url("/wp-admin/options-privacy.php?tab=policyguide"), timeout=30).text
     assert "it is handed to Upsampler" in guide

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.faces.axe import findings
-from tests.faces.conftest import Faces
+from tests.ui.axe import findings
+from tests.ui.conftest import Ui
 
 LIST = "/wp-admin/admin.php?page=smi-bridge-jobs"
 
 
 @pytest.fixture
-def clean(faces: Faces) -> Faces:
+def clean(ui: Ui) -> Ui:
     for table in ("ledger", "effects", "events"):
-        faces.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
-    faces.shop.sql("DELETE FROM wp_smi_jobs")
-    return faces
+        ui.shop.sql(f"DELETE FROM wp_smi_bridge_{table}")
+    ui.shop.sql("DELETE FROM wp_smi_jobs")
+    return ui
 
 
 def expect_rows(page: Any, *jobs: str) -> None:
@@ -31,7 +31,7 @@ def reference(job: str) -> str:
     return job[:8].upper()
 
 
-def test_views_count_jobs_by_their_newest_attempt(clean: Faces):
+def test_views_count_jobs_by_their_newest_attempt(clean: Ui):
     delivered, again = clean.bought("delivered"), clean.bought("review", reason="upsampler_silent")
     clean.open(again, attempt=2, state="submitted")
     due, refunded = clean.bought("review", reason="refund_due"), clean.bought("refunded")
@@ -48,7 +48,7 @@ def test_views_count_jobs_by_their_newest_attempt(clean: Faces):
         expect_rows(page, due)
 
 
-def test_search_finds_by_id_email_post_and_date(clean: Faces, photo_id: int):
+def test_search_finds_by_id_email_post_and_date(clean: Ui, photo_id: int):
     one = clean.bought("delivered", email="anna@customer.example", attachment_id=photo_id)
     # Its id begins with the other's picture number: who types a short number asks for a picture.
     like_the_photo = f"{photo_id}{str(uuid.uuid4())[len(str(photo_id)) :]}"
@@ -74,7 +74,7 @@ def test_search_finds_by_id_email_post_and_date(clean: Faces, photo_id: int):
         expect_rows(page, two)
 
 
-def test_a_row_action_asks_does_it_once_and_says_what_came_of_it(clean: Faces):
+def test_a_row_action_asks_does_it_once_and_says_what_came_of_it(clean: Ui):
     job = clean.bought("delivered", email="money@customer.example")
     with clean.admin() as page:
         asked: list[str] = []
@@ -91,7 +91,7 @@ def test_a_row_action_asks_does_it_once_and_says_what_came_of_it(clean: Faces):
     assert clean.state(job) == "refunded"
 
 
-def test_bulk_actions_do_each_job_and_report_the_rest(clean: Faces):
+def test_bulk_actions_do_each_job_and_report_the_rest(clean: Ui):
     waiting = [clean.bought("review", reason="upsampler_silent") for _ in range(2)]
     busy = clean.bought("submitted")
     with clean.admin() as page:
@@ -105,7 +105,7 @@ def test_bulk_actions_do_each_job_and_report_the_rest(clean: Faces):
     assert [len(clean.ledger(job)) for job in [*waiting, busy]] == [2, 2, 1]
 
 
-def test_columns_and_rows_are_each_users_choice(clean: Faces):
+def test_columns_and_rows_are_each_users_choice(clean: Ui):
     for _ in range(3):
         clean.bought("delivered")
     with clean.admin() as page:
@@ -123,7 +123,7 @@ def test_columns_and_rows_are_each_users_choice(clean: Faces):
         clean.shop.php("delete_user_meta(1, 'smi_bridge_jobs_per_page');")
 
 
-def test_axe_finds_nothing_in_list_story_and_empty_list(clean: Faces):
+def test_axe_finds_nothing_in_list_story_and_empty_list(clean: Ui):
     with clean.admin() as page:
         page.goto(clean.url(LIST))
         expect(page.get_by_text("No jobs yet.")).to_be_visible()
@@ -136,7 +136,7 @@ def test_axe_finds_nothing_in_list_story_and_empty_list(clean: Faces):
         assert findings(page, ".smib-admin") == []
 
 
-def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Faces):
+def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Ui):
     job = clean.bought("paid")
     clean.door.send("job.submitting", {"job_id": job, "attempt": 1, "submission": 1, "claim": "c1"})
     clean.door.send(
@@ -162,7 +162,7 @@ def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Faces):
         expect(page.locator(".smib-story").first).to_contain_text(clean.shop.admin_user)
 
 
-def test_facts_of_the_story_are_said_in_words(clean: Faces):
+def test_facts_of_the_story_are_said_in_words(clean: Ui):
     job = clean.bought("refunded", reason="source_gone")
     for event, facts in (
         ("delivered", '{"width":4000,"height":3000,"format":"jpeg","bytes":12400000}'),
@@ -194,7 +194,7 @@ def test_facts_of_the_story_are_said_in_words(clean: Faces):
         expect(story.locator("li.good")).to_have_count(1)  # Only the delivery: no mail was sent.
 
 
-def test_a_phone_shows_what_can_be_done_and_leaves_no_holes(clean: Faces):
+def test_a_phone_shows_what_can_be_done_and_leaves_no_holes(clean: Ui):
     clean.bought("review", reason="upsampler_silent")
     with clean.admin(viewport={"width": 390, "height": 844}) as page:
         page.goto(clean.url(LIST))
@@ -204,12 +204,12 @@ def test_a_phone_shows_what_can_be_done_and_leaves_no_holes(clean: Faces):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_job_that_nobody_knows_is_said_to_be_unknown(clean: Faces):
+def test_a_job_that_nobody_knows_is_said_to_be_unknown(clean: Ui):
     page = clean.shop.admin.get(clean.url(f"{LIST}&job=nobody-knows-it"), timeout=30)
     assert page.status_code == 200 and "There is no such job." in page.text
 
 
-def test_the_retry_button_stands_on_the_shops_own_page(clean: Faces):
+def test_the_retry_button_stands_on_the_shops_own_page(clean: Ui):
     job = clean.bought("review", reason="upsampler_silent")
     with clean.admin() as page:
         page.goto(clean.url("/wp-admin/admin.php?page=sell-my-images-jobs"))
@@ -222,15 +222,15 @@ def test_the_retry_button_stands_on_the_shops_own_page(clean: Faces):
     assert len(clean.ledger(job)) == 2
 
 
-def timed(faces: Faces, code: str) -> float:
+def timed(ui: Ui, code: str) -> float:
     """Seconds inside PHP, the best of three."""
-    return faces.shop.php_json(
+    return ui.shop.php_json(
         "wp_set_current_user(1); $best = INF; for ($n = 0; $n < 3; $n++) { delete_transient('smi_bridge_stats_30d');"
         f"$began = microtime(true); {code}; $best = min($best, microtime(true) - $began); }} return $best;"
     )
 
 
-def test_a_hundred_thousand_jobs_stay_fast(clean: Faces):
+def test_a_hundred_thousand_jobs_stay_fast(clean: Ui):
     """A page of the list, wherever it lies, its counts, a search, the dashboard's figures: a second each at most."""
     clean.shop.sql(
         "INSERT INTO wp_smi_bridge_ledger"
