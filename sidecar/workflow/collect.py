@@ -30,16 +30,16 @@ def run(ports: Ports, job: Job) -> None:
         job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    incoming, facts, kept = _download(ports, job)
+    incoming, info, kept = _download(ports, job)
     temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
     try:
-        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, facts)
-        if wanted != facts.format or job.result_size != job.target_size:
-            temp, facts = _convert(ports, job, temp, facts, wanted)
+        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
+        if wanted != info.format or job.result_size != job.target_size:
+            temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, facts, kept)
+        _check_picture(ports, job, temp, info, kept)
         del kept  # some megabytes
-        name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
+        name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
         ports.crash_point("collect:renaming")
@@ -49,7 +49,7 @@ def run(ports: Ports, job: Job) -> None:
         temp.unlink(missing_ok=True)
     ports.crash_point("collect:after_rename")
     deliver_stored(
-        ports, job, path=name, bytes=size, sha256=digest, width=facts.width, height=facts.height, format=facts.format
+        ports, job, path=name, bytes=size, sha256=digest, width=info.width, height=info.height, format=info.format
     )
 
 
@@ -113,13 +113,13 @@ def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
 def _look_again(ports: Ports, job: Job) -> Job:
     """A job that was brought back from the ledger: what its source is, the shop's row may not know, or not rightly."""
     try:
-        facts = ports.sources.look(job).facts
+        info = ports.sources.look(job).info
     except PermanentError:
         if job.width and job.height:
             return job  # the source has gone meanwhile: the row must do
         raise
-    width, height = facts.display_size
-    changes = {"width": width, "height": height, "source_format": facts.format}
+    width, height = info.display_size
+    changes = {"width": width, "height": height, "source_format": info.format}
     return ports.store.advance(job, changes, due_at=ports.clock() + LEASE_S, release=False)
 
 
@@ -134,7 +134,7 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 
 
 def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
-    """The verified temp file, the facts of its header, and the pixels that the check has kept (None: none)."""
+    """The verified temp file, the info in its header, and the pixels that the check has kept (None: none)."""
     limit = ports.settings.max_result_mb * 1_000_000
     verifier = ports.pictures.Verifier(ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit))
     incoming = ports.files.incoming(job.job_id, job.claim)
@@ -145,33 +145,33 @@ def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
                 incoming.write(chunk)
             if response.content_length is not None and incoming.bytes != response.content_length:
                 raise TemporaryError("result_cut", f"{incoming.bytes} of {response.content_length} bytes came")
-        facts = verifier.finish()
+        info = verifier.finish()
         incoming.close()
     except BaseException:
         incoming.discard()
         raise
-    return incoming, facts, verifier.kept
+    return incoming, info, verifier.kept
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) -> None:
+def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
     One whose server stumbles is asked for again, some times.
     """
     if not ports.settings.check_picture:
-        ports.pictures.verify_pixels(temp, facts)
+        ports.pictures.verify_pixels(temp, info)
         return
     fetched = ports.files.temp_path(job.job_id, job.claim, "source")
     try:
         source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
-        verdict = ports.pictures.check_picture(source, temp, facts, kept=kept)
+        verdict = ports.pictures.check_picture(source, temp, info, kept=kept)
     except SidecarError as error:
         stumbles = isinstance(error, TemporaryError) and job.tries < SOURCE_TRIES
         if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
         _unchecked(ports, job, error.code, error.detail)
-        ports.pictures.verify_pixels(temp, facts)
+        ports.pictures.verify_pixels(temp, info)
         return
     finally:
         fetched.unlink(missing_ok=True)
@@ -188,25 +188,25 @@ def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
     ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
 
 
-def _wanted_format(setting: str, job: Job, facts: Any) -> str:
+def _wanted_format(setting: str, job: Job, info: Any) -> str:
     """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
     if setting == "keep":
-        return facts.format
+        return info.format
     if setting == "auto":
         return "jpeg" if job.source_format == "jpeg" else "png"
     return setting
 
 
-def _convert(ports: Ports, job: Job, temp: Path, facts: Any, wanted: str) -> tuple[Path, Any]:
-    if wanted == "webp" and max(facts.width, facts.height) > 16383:  # the format ends there (RFC 9649)
+def _convert(ports: Ports, job: Job, temp: Path, info: Any, wanted: str) -> tuple[Path, Any]:
+    if wanted == "webp" and max(info.width, info.height) > 16383:  # the format ends there (RFC 9649)
         wanted = "png"
-        if facts.format == wanted and job.result_size == job.target_size:
-            return temp, facts
+        if info.format == wanted and job.result_size == job.target_size:
+            return temp, info
     target = ports.files.temp_path(job.job_id, job.claim, wanted)
     try:
         quality = ports.settings.jpeg_quality
-        facts = ports.pictures.convert(temp, target, format=wanted, quality=quality, size=job.target_size)
-        return target, facts
+        info = ports.pictures.convert(temp, target, format=wanted, quality=quality, size=job.target_size)
+        return target, info
     except BaseException:
         target.unlink(missing_ok=True)
         raise

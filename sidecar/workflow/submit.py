@@ -53,9 +53,9 @@ def run(ports: Ports, job: Job) -> None:
         return
     start.check_order(job)
     source = ports.sources.look(job)
-    width, height = source.facts.display_size
-    job = dataclasses.replace(job, width=width, height=height, source_format=source.facts.format)
-    if not job.compressed_path and (job.compress or source.facts.orientation != 1):
+    width, height = source.info.display_size
+    job = dataclasses.replace(job, width=width, height=height, source_format=source.info.format)
+    if not job.compressed_path and (job.compress or source.info.orientation != 1):
         job = _copy(ports, job, source)
     if not job.compressed_path:
         _check_size(ports, source)
@@ -190,8 +190,8 @@ def _check_size(ports: Ports, source: Any) -> None:
         raise PermanentError(
             "source_too_large", f"{source.bytes / 1e6:.1f} MB, the limit is {settings.max_source_mb} MB"
         )
-    if source.facts.pixels > settings.max_source_mp * 1_000_000:
-        megapixels = source.facts.pixels / 1e6
+    if source.info.pixels > settings.max_source_mp * 1_000_000:
+        megapixels = source.info.pixels / 1e6
         raise PermanentError("source_too_large", f"{megapixels:.1f} MP, the limit is {settings.max_source_mp} MP")
 
 
@@ -206,8 +206,8 @@ def _copy(ports: Ports, job: Job, source: Any) -> Job:
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
     share = 2 if job.compress and job.submission > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, source.bytes or sys.maxsize) // share
-    max_pixels = min(settings.max_source_mp * 1_000_000, source.facts.pixels) // share
-    copy = ports.copies.make(job, source.facts, max_bytes=max_bytes, max_pixels=max_pixels)
+    max_pixels = min(settings.max_source_mp * 1_000_000, source.info.pixels) // share
+    copy = ports.copies.make(job, source.info, max_bytes=max_bytes, max_pixels=max_pixels)
     return dataclasses.replace(
         job,
         compressed_path=copy.name,

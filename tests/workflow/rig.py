@@ -25,7 +25,7 @@ from tests.fakes.files import MemoryFiles
 from tests.fakes.outbox import MemoryOutbox
 from tests.fakes.queue import MemoryQueue, Task
 from tests.fakes.shop import FakeShop, Row
-from tests.fakes.sources import FACTS, FakeCopies, FakeSources
+from tests.fakes.sources import INFO, FakeCopies, FakeSources
 from tests.fakes.store import MemoryJobStore
 from tests.fakes.upsampler import Webhook
 
@@ -146,13 +146,13 @@ class Rig:
         )
 
     def _paid_size(self, image_url: str) -> tuple[int, int]:
-        facts, factor = self.sources.facts.get(image_url, FACTS), 4
-        width, height = facts.display_size
+        info, factor = self.sources.info.get(image_url, INFO), 4
+        width, height = info.display_size
         return width * factor, height * factor
 
     # ------------------------------------------------------------------ what happens outside
-    def buy(self, job_id: str = "job-1", *, push: bool = True, **facts: Any) -> str:
-        data = self.shop.buy(job_id, **facts)
+    def buy(self, job_id: str = "job-1", *, push: bool = True, **info: Any) -> str:
+        data = self.shop.buy(job_id, **info)
         if push:
             self.push("job.paid", data)
         return job_id

@@ -5,14 +5,14 @@ Importing this package loads neither pyvips nor Pillow: they are loaded by the f
 
 from .compress import Compressed, compress_source
 from .convert import convert, upright
-from .facts import (
+from .formats import (
     EXTENSIONS,
     JPEG,
     MEDIA_TYPES,
     PNG,
     WEBP,
     Expected,
-    ImageFacts,
+    ImageInfo,
 )
 from .picture import PictureVerdict, check_picture
 from .pixels import verify_pixels
@@ -27,7 +27,7 @@ __all__ = [
     "WEBP",
     "Compressed",
     "Expected",
-    "ImageFacts",
+    "ImageInfo",
     "PictureVerdict",
     "Resemblance",
     "Verifier",

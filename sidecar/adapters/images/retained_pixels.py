@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
-from .facts import ImageFacts
+from .formats import ImageInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,18 +23,18 @@ _MODES = ("L", "RGB")
 
 @dataclass(frozen=True)
 class KeptPixels:
-    """Scanlines as they were inflated and checked, in pieces. `facts` are those of the whole file."""
+    """Scanlines as they were inflated and checked, in pieces. `info` is that of the whole file."""
 
     pieces: Sequence[bytes]
-    facts: ImageFacts
+    info: ImageInfo
 
     def image(self) -> Image:
         """The picture as stored: no profile, no orientation applied."""
         from PIL import Image
 
         # Pillow's decoder wants a zlib stream.
-        mode = self.facts.mode
-        return Image.frombytes(mode, (self.facts.width, self.facts.height), _stored(self.pieces), "zip", mode, 0)
+        mode = self.info.mode
+        return Image.frombytes(mode, (self.info.width, self.info.height), _stored(self.pieces), "zip", mode, 0)
 
 
 def _stored(pieces: Sequence[bytes]) -> bytes:
@@ -52,7 +52,7 @@ def _stored(pieces: Sequence[bytes]) -> bytes:
     return b"".join([*parts, last, struct.pack(">I", checksum)])
 
 
-def may_be_kept(facts: ImageFacts, scanline_bytes: int) -> bool:
+def may_be_kept(info: ImageInfo, scanline_bytes: int) -> bool:
     """Whether Pillow can make the picture from its scanlines alone, and they are few enough."""
-    plain = facts.mode in _MODES and facts.bit_depth == 8 and not facts.progressive
+    plain = info.mode in _MODES and info.bit_depth == 8 and not info.progressive
     return plain and scanline_bytes <= MOST_BYTES

@@ -20,7 +20,7 @@ MAX_METADATA = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class ImageFacts:
+class ImageInfo:
     """What the header of an image says.
 
     Attributes:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sidecar.adapters.images import Expected, Verifier, check_picture
-from sidecar.adapters.images.kept import KeptPixels
+from sidecar.adapters.images.retained_pixels import KeptPixels
 from tests.testbed.photos import picture
 
 
@@ -44,8 +44,8 @@ def test_the_verdict_is_that_of_the_file(tmp_path: Path, mode: str, factor: int)
     image = picture(160, 120, seed=5).convert(mode)
     image.save(source)
     kept = _kept(_bigger(image, factor), result)
-    from_file = check_picture(source, result, kept.facts)
-    from_kept = check_picture(source, result, kept.facts, kept=kept)
+    from_file = check_picture(source, result, kept.info)
+    from_kept = check_picture(source, result, kept.info, kept=kept)
     assert from_file.ok
     assert from_kept.ok
     assert from_kept.ssim == pytest.approx(from_file.ssim, abs=0.005)
@@ -55,7 +55,7 @@ def test_another_picture_is_refused(tmp_path: Path) -> None:
     source, result = tmp_path / "source.png", tmp_path / "result.png"
     picture(160, 120, seed=5).save(source)
     kept = _kept(_bigger(picture(160, 120, seed=6), 2), result)
-    assert check_picture(source, result, kept.facts, kept=kept).code == "result_not_the_picture"
+    assert check_picture(source, result, kept.info, kept=kept).code == "result_not_the_picture"
 
 
 def test_large_or_unusual_pictures_are_not_kept(tmp_path: Path) -> None:
@@ -73,5 +73,5 @@ def test_a_picture_that_needs_more_than_its_pixels_is_read_from_the_file(tmp_pat
     exif = Image.Exif()
     exif[0x0112] = 6
     kept = _kept(_bigger(image, 2).transpose(Image.Transpose.ROTATE_90), result, exif=exif)
-    assert kept.facts.orientation == 6
-    assert check_picture(source, result, kept.facts, kept=kept).ok
+    assert kept.info.orientation == 6
+    assert check_picture(source, result, kept.info, kept=kept).ok
