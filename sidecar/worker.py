@@ -131,7 +131,7 @@ class Clock:
         self._ports.queue.wake()
         self._ports.store.beat("cron")
         for task, every_s in self.PERIODIC.items():
-            if self._ports.store.take_turn(task, every_s=every_s):
+            if self._ports.store.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
 
 

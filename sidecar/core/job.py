@@ -106,7 +106,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Onward:
+class NextStep:
     """What becomes of a job that arrives, in the same instant, unless `stage` is held or has a line before it."""
 
     stage: str

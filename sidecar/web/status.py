@@ -52,8 +52,8 @@ def _restore(job_id: str) -> Job | None:
         return None
     lane = zlib.crc32(job_id.encode()) % RESTORES_PER_S
     if not (
-        ports().store.take_turn(f"restore:{job_id}", every_s=RESTORE_EVERY_S)
-        and ports().store.take_turn(f"restores:{lane}", every_s=1)
+        ports().store.acquire_interval(f"restore:{job_id}", every_s=RESTORE_EVERY_S)
+        and ports().store.acquire_interval(f"restores:{lane}", every_s=1)
     ):
         raise TemporaryError("recall_later", "the ledger was asked a moment ago")
     job = reconcile.restore_from_ledger(ports(), job_id)

@@ -155,7 +155,7 @@ def _go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
     """The ledger lets this submission through, and no other with its number. An answer to a claim that the job does not
     bear any more is no go, and none to a claim that may have been used already: the job then asks with a new one."""
     job_id, attempt = data["job_id"], data["attempt"]
-    if not start.of_this_life(ports, data["claim"]):
+    if not start.is_of_this_generation(ports, data["claim"]):
         ports.store.change(job_id, attempt, ("paid",), {}, due_at=ports.clock(), expect={"submit_claim": data["claim"]})
         return
     changes = {"state": "submitting", "submission": data["submission"], "posting": 0, "hinted_id": ""}

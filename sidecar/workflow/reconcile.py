@@ -50,7 +50,7 @@ def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:
 def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
     """Bring back what working memory does not know; returns how many jobs that were."""
     records = list(records)
-    known = ports.store.standings([record["job_id"] for record in records])
+    known = ports.store.versions([record["job_id"] for record in records])
     restored = 0
     for record in records:
         attempt, state = known.get(record["job_id"], (0, ""))
@@ -66,7 +66,7 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
     """What the shop has ended by itself (a refund, a stop), its `job.cancel` lost: without this, the work would go on,
     and a customer who has his money back would keep a link that works. Returns how many that were."""
     records = list(records)
-    known = ports.store.standings([record["job_id"] for record in records])
+    known = ports.store.versions([record["job_id"] for record in records])
     followed = 0
     for record in records:
         attempt, state = known.get(record["job_id"], (0, ""))

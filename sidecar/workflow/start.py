@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from ..core.errors import PermanentError
-from ..core.job import Job, Onward
+from ..core.job import Job, NextStep
 from ..core.messages import parse_rfc3339
 from . import holds, outbound
 from .ports import Ports
@@ -54,7 +54,7 @@ def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str,
     outcome, before = ports.store.arrive(
         job,
         due_at=now + REBOOK_S,  # should we die before it has started
-        onward=None if _may_have_file(job) else _onward(ports, job),
+        next_step=None if _may_have_file(job) else _next_step(ports, job),
         message_id=message_id,
         answer=answer,
         ttl_s=ANSWER_KEPT_S,
@@ -74,11 +74,11 @@ def _may_have_file(job: Job) -> bool:
     return bool(job.previous) and not job.force
 
 
-def _onward(ports: Ports, job: Job) -> Onward:
+def _next_step(ports: Ports, job: Job) -> NextStep:
     """To the ledger, which is asked whether this submission may go."""
     claim = _new_claim(ports)
     message = outbound.submitting(job, job.submission + 1, claim)
-    return Onward("submit", {"submit_claim": claim}, message, ports.clock() + ACK_S)
+    return NextStep("submit", {"submit_claim": claim}, message, ports.clock() + ACK_S)
 
 
 def start(ports: Ports, job: Job) -> None:
@@ -97,7 +97,7 @@ def start(ports: Ports, job: Job) -> None:
     if not holds.may_enter(ports, "submit"):
         ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
         return
-    known = job.submit_claim and of_this_life(ports, job.submit_claim)
+    known = job.submit_claim and is_of_this_generation(ports, job.submit_claim)
     claim = job.submit_claim if known else _new_claim(ports)
     message = outbound.submitting(job, job.submission + 1, claim)
     # A claim that the job does not bear any more may have had its go: a process that slept through a loss of working
@@ -112,15 +112,15 @@ def start(ports: Ports, job: Job) -> None:
 
 
 def _new_claim(ports: Ports) -> str:
-    life = ports.store.life()
-    return f"{life}-{secrets.token_hex(8)}" if life else secrets.token_hex(8)
+    generation = ports.store.redis_generation()
+    return f"{generation}-{secrets.token_hex(8)}" if generation else secrets.token_hex(8)
 
 
-def of_this_life(ports: Ports, claim: str) -> bool:
+def is_of_this_generation(ports: Ports, claim: str) -> bool:
     """False for a claim that Redis may have brought back from an old snapshot: it may have had its go since, and its
     submit, too. Only the ledger and Upsampler's webhook know."""
-    life = ports.store.life()
-    return not life or claim.startswith(f"{life}-")
+    generation = ports.store.redis_generation()
+    return not generation or claim.startswith(f"{generation}-")
 
 
 def give_slot_back(ports: Ports, job_id: str) -> None:

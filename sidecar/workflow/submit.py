@@ -48,7 +48,7 @@ def run(ports: Ports, job: Job) -> None:
     if job.state == "paid":
         _redeliver_or_start(ports, job)
         return
-    if job.posting or job.hinted_id or not start.of_this_life(ports, job.submit_claim):
+    if job.posting or job.hinted_id or not start.is_of_this_generation(ports, job.submit_claim):
         _find_lost_answer(ports, job)
         return
     start.check_order(job)

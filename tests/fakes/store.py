@@ -12,7 +12,7 @@ from typing import Any
 
 from sidecar.adapters.store.jobs import SETTLED_TTL_S
 from sidecar.core.errors import StaleClaim
-from sidecar.core.job import Job, Onward
+from sidecar.core.job import Job, NextStep
 from sidecar.core.states import SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
@@ -47,7 +47,7 @@ class MemoryJobStore:
         self._clock = clock
         self._outbox = outbox
         self._slots = slots
-        self.lives = ""  # what `life` says
+        self.generation = ""  # what `redis_generation` says
         self._lapsing = Lapsing(clock)
         self._jobs: dict[str, Job] = {}
         self._leases: dict[str, float] = {}
@@ -95,7 +95,7 @@ class MemoryJobStore:
         job: Job,
         *,
         due_at: float,
-        onward: Onward | None,
+        next_step: NextStep | None,
         message_id: str,
         answer: dict[str, Any],
         ttl_s: int,
@@ -106,15 +106,15 @@ class MemoryJobStore:
         self.remember(message_id, answer, ttl_s=ttl_s)
         if not self.create(job, due_at=due_at):
             return "known", None
-        if onward is None or self._slots or onward.stage in self.held():
+        if next_step is None or self._slots or next_step.stage in self.held():
             return "waits", None
         self.change(
             job.job_id,
             job.attempt,
             (),
-            onward.changes,
-            due_at=onward.due_at,
-            messages=[onward.message],
+            next_step.changes,
+            due_at=next_step.due_at,
+            messages=[next_step.message],
             lane=lane,
         )
         return "started", None
@@ -126,7 +126,7 @@ class MemoryJobStore:
         found = {job_id: self._known(job_id) for job_id in job_ids}
         return {job_id: job for job_id, job in found.items() if job}
 
-    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         return {job_id: (job.attempt, job.state) for job_id, job in self.get_many(job_ids).items()}
 
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
@@ -312,7 +312,7 @@ class MemoryJobStore:
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))
 
-    # ------------------------------------------------------------------ answers, signs of life
+    # ------------------------------------------------------------------ answers, signs of generation
     def remembered(self, message_id: str) -> dict[str, Any] | None:
         text = self._lapsing.get(f"answer:{message_id}")
         return json.loads(str(text)) if text else None
@@ -332,7 +332,7 @@ class MemoryJobStore:
     def alive(self, who: str) -> bool:
         return self._lapsing.get(f"alive:{who}") is not None
 
-    def take_turn(self, task: str, *, every_s: float) -> bool:
+    def acquire_interval(self, task: str, *, every_s: float) -> bool:
         return self._lapsing.take(f"turn:{task}", every_s)
 
     def ping(self) -> None:
@@ -341,8 +341,8 @@ class MemoryJobStore:
     def eviction_policy(self) -> str:
         return "noeviction"
 
-    def life(self) -> str:
-        return self.lives
+    def redis_generation(self) -> str:
+        return self.generation
 
     def persistence(self) -> str:
         return "append-only file"

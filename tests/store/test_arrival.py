@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.job import Job, Onward
+from sidecar.core.job import Job, NextStep
 from tests.store.conftest import Memory
 
 ANSWER = {"body": "digest", "answer": {"stored": True}, "status": 200}
@@ -14,14 +14,14 @@ MESSAGE = {"id": "submitting:job-1:1:1", "type": "job.submitting", "data": {"cla
 
 
 def arrive(memory: Memory, job: Job | None = None, *, id: str = "msg_1", slots: bool = False, **how: Any) -> Any:
-    onward = Onward("submit", {"submit_claim": "c-1"}, MESSAGE, memory.clock() + 60)
+    next_step = NextStep("submit", {"submit_claim": "c-1"}, MESSAGE, memory.clock() + 60)
     return (memory.store if slots else memory.unlimited).arrive(
         job or Job("job-1", 1, "paid", factor=4),
         due_at=memory.clock() + 15,
         message_id=id,
         answer=ANSWER,
         ttl_s=60,
-        **{"onward": onward} | how,
+        **{"next_step": next_step} | how,
     )
 
 
@@ -85,4 +85,4 @@ def test_where_jobs_stand_in_line_for_upsampler_a_job_waits(memory: Memory) -> N
 
 
 def test_a_job_that_may_not_go_on_waits(memory: Memory) -> None:
-    assert arrive(memory, onward=None) == ("waits", None)
+    assert arrive(memory, next_step=None) == ("waits", None)

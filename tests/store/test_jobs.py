@@ -210,8 +210,8 @@ def test_several_jobs_are_read_at_once(memory: Memory) -> None:
     memory.paid("b")
     assert {id: job.state for id, job in memory.store.get_many(["a", "x", "b"]).items()} == {"a": "paid", "b": "paid"}
     assert memory.store.get_many([]) == {}
-    assert memory.store.standings(["a", "x", "b"]) == {"a": (1, "paid"), "b": (1, "paid")}
-    assert memory.store.standings([]) == {}
+    assert memory.store.versions(["a", "x", "b"]) == {"a": (1, "paid"), "b": (1, "paid")}
+    assert memory.store.versions([]) == {}
 
 
 def test_what_is_due_is_taken_once_and_booked_again(memory: Memory) -> None:
@@ -273,7 +273,7 @@ def test_a_heartbeat_fades(memory: Memory) -> None:
 
 
 def test_a_turn_is_taken_by_one_caller_in_its_time(memory: Memory) -> None:
-    assert [memory.store.take_turn("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
-    assert memory.store.take_turn("cleanup", every_s=60)
+    assert [memory.store.acquire_interval("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
+    assert memory.store.acquire_interval("cleanup", every_s=60)
     memory.let_pass(61)
-    assert memory.store.take_turn("reconcile", every_s=60)
+    assert memory.store.acquire_interval("reconcile", every_s=60)

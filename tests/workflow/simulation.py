@@ -86,7 +86,7 @@ class Simulation:
         self.old_webhooks: list[Webhook] = []
         self._rules: list[dict[str, Any]] = []
         if self.rng.random() < 0.3:
-            self.rig.store.lives = "life0"  # this Redis keeps snapshots, no append-only file
+            self.rig.store.generation = "generation0"  # this Redis keeps snapshots, no append-only file
         self._snapshot: list[dict[str, Any]] = []
         # What the world does, how likely each: every schedule has a character of its own.
         often = {
@@ -100,7 +100,7 @@ class Simulation:
             self._lose_or_double_a_task: self.rng.choice((0, 1, 4)),
             self._reconcile: self.rng.choice((0, 1, 2)),
             self._flush_all: self.rng.choice((0, 0, 0, 1)),
-            self._restart_redis: 2 if self.rig.store.lives else 0,
+            self._restart_redis: 2 if self.rig.store.generation else 0,
             self._buy: 1,
             self._person: self.rng.choice((0, 0, 1, 2)),
             self._faults: self.rng.choice((0, 1)),
@@ -241,7 +241,7 @@ class Simulation:
                 self._push("job.paid", self.rig.shop.paid_data(job_id))
 
     def _restart_redis(self) -> None:
-        """Redis comes back with what it last wrote to its disk, under another name of its life."""
+        """Redis comes back with what it last wrote to its disk, as another generation."""
         parts = (self.rig.store, self.rig.outbox, self.rig.queue)
         if not self._snapshot or self.rng.random() < 0.5:
             self._tell("Redis writes a snapshot")
@@ -250,7 +250,7 @@ class Simulation:
         self._tell("Redis comes back with an old snapshot")
         for part, old in zip(parts, self._snapshot, strict=True):
             part.restore(old)
-        self.rig.store.lives = f"life{self.rng.randrange(10**6)}"
+        self.rig.store.generation = f"generation{self.rng.randrange(10**6)}"
 
     def _outage(self) -> None:
         rig, rng = self.rig, self.rng

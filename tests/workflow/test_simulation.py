@@ -100,7 +100,7 @@ def post_before_writing_down(store: Any, job: Any, changes: dict, **how: Any) ->
     return store.advance(job, {name: value for name, value in changes.items() if name != "posting" or not value}, **how)
 
 
-def one_endless_life(store: Any) -> str:
+def one_endless_generation(store: Any) -> str:
     """Nobody notices that Redis came back with an old snapshot."""
     return ""
 
@@ -113,7 +113,7 @@ def one_endless_life(store: Any) -> str:
         ("store", "claim", claim_for_ever),
         ("store", "take_due", take_without_booking_again),
         ("store", "free_slot", forget_to_free),
-        ("store", "life", one_endless_life),
+        ("store", "redis_generation", one_endless_generation),
         ("upsampler", "submit", submit_again_when_in_doubt),
         ("shop", "send", answer_every_claim_with_go),
         ("files", "publish", publish_nothing),

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from ...core.errors import StaleClaim
-from ...core.job import DEFAULTS, Job, Onward
+from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
 from . import scripts
 from .holds import NO_LOOK, RedisHolds
@@ -50,7 +50,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
         )
-        self._standings = register(scripts.STANDINGS)
+        self._versions = register(scripts.VERSIONS)
         self._take_due, self._take_slot, self._free_slot = (
             register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
         )
@@ -67,7 +67,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         job: Job,
         *,
         due_at: float,
-        onward: Onward | None,
+        next_step: NextStep | None,
         message_id: str,
         answer: dict[str, Any],
         ttl_s: int,
@@ -76,15 +76,15 @@ class RedisJobStore(RedisHolds, RedisSigns):
         """What `remember`, `create` and a first `change` do, in one round trip: a shop in a rush waits for us.
 
         1. The message was answered before: nothing changes, its answer comes back. 2. The job is created, unless this
-        attempt or a newer one is there. 3. It goes `onward`, unless there is something in its way.
+        attempt or a newer one is there. 3. It goes on to `next_step`, unless there is something in its way.
 
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
         args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, _listed(job.to_fields())]
-        if onward and not self._slots:
-            message = onward.message
-            args += [onward.stage, onward.due_at, message["id"], dump(message), _listed(onward.changes)]
+        if next_step and not self._slots:
+            message = next_step.message
+            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(next_step.changes)]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
         if outcome == "started" and rest[0]:
             self._call(lane)
@@ -101,9 +101,9 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 pipe.hgetall(_job(job_id))
             return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
 
-    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Attempt and state of the known ones among `job_ids`: for reconciliation, which looks at all of them."""
-        found = iter(self._standings(keys=[_job(job_id) for job_id in job_ids]))
+        found = iter(self._versions(keys=[_job(job_id) for job_id in job_ids]))
         pairs = zip(job_ids, found, found, strict=True)
         return {job_id: (int(attempt), state) for job_id, attempt, state in pairs if attempt}
 

@@ -145,7 +145,7 @@ return {nudged, redis.call('HGETALL', KEYS[1])}
 )
 
 # KEYS: jobs.  -> attempt, state, attempt, state, … ('' for an unknown job). One answer instead of thousands.
-STANDINGS = """
+VERSIONS = """
 local found = {}
 for _, key in ipairs(KEYS) do
   local row = redis.call('HMGET', key, 'attempt', 'state')

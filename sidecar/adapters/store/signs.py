@@ -1,4 +1,4 @@
-"""Adapter: what fades by itself in Redis: answers to messages, hints for jobs not here, signs of life, turns."""
+"""Adapter: what fades by itself in Redis: answers to messages, hints for jobs not here, signs of generation, turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...core.stored_names import INTERVALS, stored
 from ..connections import opened
 
 HINT_TTL_S = 86400
-LIFE_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
+GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 
 
 class RedisSigns:
@@ -40,14 +40,14 @@ class RedisSigns:
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
         return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
 
-    # ------------------------------------------------------------------ signs of life
+    # ------------------------------------------------------------------ signs of generation
     def beat(self, who: str, *, ttl_s: int = 15) -> None:
         self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)
 
     def alive(self, who: str) -> bool:
         return self._redis.exists(f"smi:alive:{who}") == 1
 
-    def take_turn(self, task: str, *, every_s: float) -> bool:
+    def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s` seconds, over all machines."""
         kind, _, of_what = task.partition(":")
         name = f"{stored(INTERVALS, kind)}:{of_what}" if of_what else stored(INTERVALS, kind)
@@ -67,22 +67,22 @@ class RedisSigns:
         except redis.ResponseError:
             return ""
 
-    def life(self) -> str:
+    def redis_generation(self) -> str:
         """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
         a restart forgets nothing (append-only file), and where the server does not tell.
 
         Asked for before each submit, so it is kept for a second, and no longer than the connections to that server: a
         restart ends them all."""
         at = opened(self._redis)
-        kept = getattr(self, "_life", None)
+        kept = getattr(self, "_generation", None)
         if kept and at is not None and kept[1] == at and time.monotonic() < kept[2]:
             return kept[0]
-        life = self._ask_life()
+        generation = self._ask_generation()
         # Should the question itself have opened a connection, the next one asks again.
-        self._life = (life, at, time.monotonic() + LIFE_KEPT_S)
-        return life
+        self._generation = (generation, at, time.monotonic() + GENERATION_KEPT_S)
+        return generation
 
-    def _ask_life(self) -> str:
+    def _ask_generation(self) -> str:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.info("persistence").info("server")

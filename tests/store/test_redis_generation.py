@@ -1,4 +1,4 @@
-"""The name of Redis' life is asked for before each submit: kept for a moment, and never longer than a connection."""
+"""Redis' generation is asked for before each submit: kept for a moment, and never longer than a connection."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sidecar.adapters.store.signs import RedisSigns
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each time that the server was asked."""
     asked: list[str] = []
-    ask = RedisSigns._ask_life
-    monkeypatch.setattr(RedisSigns, "_ask_life", lambda self: asked.append("") or ask(self))
+    ask = RedisSigns._ask_generation
+    monkeypatch.setattr(RedisSigns, "_ask_generation", lambda self: asked.append("") or ask(self))
     return asked
 
 
@@ -25,17 +25,17 @@ def test_it_is_kept_while_the_connection_lasts(redis_url: str, asked: list[str])
     client = connect(redis_url, Path("/nowhere"), decode=True)
     store = RedisJobStore(client, slots=1)
     store.ping()
-    assert len({store.life() for _ in range(5)}) == 1
+    assert len({store.redis_generation() for _ in range(5)}) == 1
     assert len(asked) == 1
     client.connection_pool.disconnect()  # as a server that restarts does
     store.ping()
-    store.life()
-    store.life()
+    store.redis_generation()
+    store.redis_generation()
     assert len(asked) == 2
 
 
 def test_a_client_that_does_not_count_its_connections_asks_each_time(redis_url: str, asked: list[str]) -> None:
     store = RedisJobStore(redis.Redis.from_url(redis_url, decode_responses=True), slots=1)
-    store.life()
-    store.life()
+    store.redis_generation()
+    store.redis_generation()
     assert len(asked) == 2
