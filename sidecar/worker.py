@@ -129,9 +129,9 @@ class Clock:
     def _tick(self) -> None:
         timetable.tick(self._ports)
         self._ports.queue.wake()
-        self._ports.store.beat("cron")
+        self._ports.store.heartbeats.record("cron")
         for task, every_s in self.PERIODIC.items():
-            if self._ports.store.acquire_interval(task, every_s=every_s):
+            if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
 
 

@@ -1,4 +1,4 @@
-"""Adapter: workers' signs of life in Redis, `smi:workers`: name -> Unix seconds of the last one."""
+"""Adapter: workers' heartbeats in Redis, `smi:workers`: name -> Unix seconds of the last one."""
 
 from __future__ import annotations
 

@@ -40,9 +40,9 @@ class Check:
 
 # ---------------------------------------------------------------------- this side
 def _redis(services: Services, name: str) -> Finding:
-    services.ports.store.ping()
+    services.ports.store.server.ping()
     where = services.settings.redis_url or f"embedded, in {services.settings.data_dir}"
-    policy = services.ports.store.eviction_policy()
+    policy = services.ports.store.server.eviction_policy()
     if policy not in ("", "noeviction"):
         fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: else a full Redis drops jobs."
         return Finding(name, False, f"maxmemory-policy is {policy}", fix)
@@ -50,7 +50,7 @@ def _redis(services: Services, name: str) -> Finding:
 
 
 def _persistence(services: Services, name: str) -> Finding:
-    how = services.ports.store.persistence()
+    how = services.ports.store.server.persistence()
     fix = "Set appendonly yes. Without it a restart of Redis costs up to a minute per job: the pull brings all back."
     return Finding(name, how != "none", how, fix)
 
@@ -61,7 +61,7 @@ def _worker(services: Services, name: str) -> Finding:
 
 
 def _clock(services: Services, name: str) -> Finding:
-    alive = services.ports.store.alive("cron")
+    alive = services.ports.store.heartbeats.is_alive("cron")
     return Finding(name, alive, "alive" if alive else "no heartbeat", "Start the Procfile's `cron`.")
 
 
@@ -89,7 +89,7 @@ def _our_door(services: Services, name: str) -> Finding:
 
 
 def _held(services: Services, name: str) -> Finding:
-    held = services.ports.store.held()
+    held = services.ports.store.holds.held()
     if not held:
         return Finding(name, True, "nothing is held")
     found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())

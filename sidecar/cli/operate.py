@@ -66,13 +66,13 @@ def _out(given, document: Any, text: str | Table) -> int:
 
 def _status(given) -> int:
     ports = Services.from_env().ports
-    counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.held()
+    counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
     document = {
         "jobs": counts,
         "queues": depths,
         "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in ("deliver", "settle")},
         "workers": ports.queue.workers(),
-        "clock": ports.store.alive("cron"),
+        "clock": ports.store.heartbeats.is_alive("cron"),
         "held": held,
     }
     table = Table(title="SMI Sidecar", show_header=False)
@@ -137,14 +137,14 @@ def _cancel(given) -> int:
 
 
 def _hold(given) -> int:
-    new = Services.from_env().ports.store.hold(
+    new = Services.from_env().ports.store.holds.hold(
         given.stage, reason="held_by_admin", detail="held at the console", by_admin=True
     )
     return _out(given, {"held": True, "changed": new}, f"{given.stage} is held")
 
 
 def _resume(given) -> int:
-    changed = Services.from_env().ports.store.resume(given.stage, by_admin=True)
+    changed = Services.from_env().ports.store.holds.resume(given.stage, by_admin=True)
     return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
 
 

@@ -20,8 +20,8 @@ def metrics() -> Response:
         "jobs": store.counts(),
         "queue_depth": ports().queue.depths(),
         "messages_waiting": {lane: outbox.waiting(lane) for lane in ("deliver", "settle")},
-        "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.held(), 1),
+        "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.holds.held(), 1),
         "workers": {"": ports().queue.workers()},
-        "clock_alive": {"": int(store.alive("cron"))},
+        "clock_alive": {"": int(store.heartbeats.is_alive("cron"))},
     }
     return Response(exposition(services().counters.read(), gauges), mimetype="text/plain; version=0.0.4")

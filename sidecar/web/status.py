@@ -48,17 +48,17 @@ def _restore(job_id: str) -> Job | None:
     """Ask the ledger, which costs a request to WordPress: once in a while for a job, and rarely for all together, so
     that nobody can flood the shop with names that he made up. Raises TemporaryError when it is not the time to ask."""
     unknown = f"unknown-job:{job_id}"
-    if ports().store.remembered(unknown) is not None:
+    if ports().store.idempotency.remembered(unknown) is not None:
         return None
     lane = zlib.crc32(job_id.encode()) % RESTORES_PER_S
     if not (
-        ports().store.acquire_interval(f"restore:{job_id}", every_s=RESTORE_EVERY_S)
-        and ports().store.acquire_interval(f"restores:{lane}", every_s=1)
+        ports().store.heartbeats.acquire_interval(f"restore:{job_id}", every_s=RESTORE_EVERY_S)
+        and ports().store.heartbeats.acquire_interval(f"restores:{lane}", every_s=1)
     ):
         raise TemporaryError("recall_later", "the ledger was asked a moment ago")
     job = reconcile.restore_from_ledger(ports(), job_id)
     if job is None:
-        ports().store.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
+        ports().store.idempotency.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
     return job
 
 

@@ -53,7 +53,7 @@ def _submission(parts: Ports, token: str) -> tuple[str, int, int]:
         return parts.tokens.read_webhook(token)
     except CallerError as error:
         with can_wait(parts, "webhook.untold", "A refusal could not be counted."):
-            if parts.store.acquire_interval("webhook.refused", every_s=REFUSALS_TOLD_EVERY_S):
+            if parts.store.heartbeats.acquire_interval("webhook.refused", every_s=REFUSALS_TOLD_EVERY_S):
                 sentence = "A webhook was refused; more of them within a minute are not told."
                 parts.log("webhook.refused", sentence, level="warning", reason=error.code)
         raise

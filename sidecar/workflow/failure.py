@@ -85,7 +85,7 @@ def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str
 def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     """Whether Upsampler has the job is unknown: its webhook, which names this submission, may still tell."""
     now = ports.clock()
-    if ports.store.lengthen_streak("submit", ttl_s=holds.STREAK_S) >= holds.STREAK:
+    if ports.store.holds.lengthen_streak("submit", ttl_s=holds.STREAK_S) >= holds.STREAK:
         # One lost answer is that job's bad luck. Several in a row are a broken way to Upsampler, and each further
         # submit would be one more job for a person to look at.
         holds.hold(ports, "submit", reason=job.reason, detail=f"{holds.STREAK} answers in a row were lost")

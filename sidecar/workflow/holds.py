@@ -13,26 +13,26 @@ STREAK_S = 900
 
 def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
     """Stop a stage for everybody; the admin is told once."""
-    if ports.store.hold(stage, reason=reason, detail=detail):
+    if ports.store.holds.hold(stage, reason=reason, detail=detail):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("hold", stage=stage, reason=reason, detail=detail, since=now)])
 
 
 def got_through(ports: Ports, stage: str) -> None:
     """A job has passed the stage: a hold that came by itself goes by itself. An admin's hold stays."""
-    if ports.store.may_resume(stage) and ports.store.resume(stage):
+    if ports.store.holds.may_resume(stage) and ports.store.holds.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 
 
 def may_enter(ports: Ports, stage: str) -> bool:
     """Whether a job may go into the stage now: it is not held, or this job is the one that tries."""
-    held = ports.store.held().get(stage)
+    held = ports.store.holds.held().get(stage)
     if held is None:
         return True
     if held["by_admin"]:
         return False
-    return ports.store.may_probe(stage, every_s=probe_every(ports.clock() - held["since"]))
+    return ports.store.holds.may_probe(stage, every_s=probe_every(ports.clock() - held["since"]))
 
 
 def probe_every(held_for: float) -> float:

@@ -78,9 +78,10 @@ def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     if data["held"]:
-        ports.store.hold(data["stage"], reason="held_by_admin", detail="An admin holds this stage.", by_admin=True)
+        detail = "An admin holds this stage."
+        ports.store.holds.hold(data["stage"], reason="held_by_admin", detail=detail, by_admin=True)
     else:
-        ports.store.resume(data["stage"], by_admin=True)
+        ports.store.holds.resume(data["stage"], by_admin=True)
     return STORED
 
 
@@ -95,10 +96,10 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         "queues": ports.queue.depths(),
         "jobs": ports.store.counts(),
         "workers": ports.queue.workers(),
-        "scheduler": ports.store.alive("cron"),
+        "scheduler": ports.store.heartbeats.is_alive("cron"),
         "held": {
             stage: {"reason": held["reason"], "detail": held["detail"], "since": rfc3339(held["since"])}
-            for stage, held in ports.store.held().items()
+            for stage, held in ports.store.holds.held().items()
         },
         "shop_door": _round_trip(ports) if data.get("round_trip") else None,
     }

@@ -112,14 +112,14 @@ def start(ports: Ports, job: Job) -> None:
 
 
 def _new_claim(ports: Ports) -> str:
-    generation = ports.store.redis_generation()
+    generation = ports.store.server.generation()
     return f"{generation}-{secrets.token_hex(8)}" if generation else secrets.token_hex(8)
 
 
 def is_of_this_generation(ports: Ports, claim: str) -> bool:
     """False for a claim that Redis may have brought back from an old snapshot: it may have had its go since, and its
     submit, too. Only the ledger and Upsampler's webhook know."""
-    generation = ports.store.redis_generation()
+    generation = ports.store.server.generation()
     return not generation or claim.startswith(f"{generation}-")
 
 

@@ -176,7 +176,7 @@ def _known_to_ledger(ports: Ports, job: Job) -> str:
 def _check_way(ports: Ports) -> None:
     """While the stage is held because answers were lost: ask a question first. It costs nothing, and while even that
     fails, a submit would be lost as well."""
-    if ports.store.held_lately().get("submit", {}).get("reason") != "submit_outcome_unknown":
+    if ports.store.holds.held_lately().get("submit", {}).get("reason") != "submit_outcome_unknown":
         return
     try:
         ports.upsampler.check_key()

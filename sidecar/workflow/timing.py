@@ -1,6 +1,6 @@
 """Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead."""
 
-LEASE_S = 12  # a claim lives this long without a sign of life; LeaseKeeper renews it every 4 s
+LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
 REBOOK_S = 15  # work that was queued and not begun is looked at again after this long
 ACK_S = 60  # a message that the shop has not acknowledged is put again after this long
 HELD_S = 30  # how often a held stage is tried, by one job

@@ -1,6 +1,6 @@
 """SIGKILL at every step boundary: nothing is lost, nothing happens twice, and work goes on within 20 seconds.
 
-A claim lives for 12 seconds without a sign of life, the clock ticks every second: that is how soon a dead worker's job
+A claim lives for 12 seconds without a heartbeat, the clock ticks every second: that is how soon a dead worker's job
 is in other hands. The points are struck one after the other while earlier victims still recover.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -16,6 +15,7 @@ from sidecar.core.job import Job, NextStep
 from sidecar.core.states import SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
+from tests.fakes.store_parts import MemoryHeartbeats, MemoryHolds, MemoryIdempotency, MemoryServer
 
 _TYPES: dict[str, Any] = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
 _OPTIONAL = {f.name for f in fields(Job) if f.default is not MISSING}
@@ -37,25 +37,29 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-_KEPT = ("_lapsing", "_jobs", "_leases", "_ends", "_due", "_holders", "_line", "_held")
+_KEPT = ("lapsing", "_jobs", "_leases", "_ends", "_due", "_holders", "_line", "held")
 
 
 class MemoryJobStore:
     """Same methods as RedisJobStore. `outbox` takes the messages that are written together with a change."""
 
     def __init__(self, clock: SimulatedClock, outbox: MemoryOutbox, *, slots: int = 0) -> None:
-        self._clock = clock
+        self.clock = clock
         self._outbox = outbox
         self._slots = slots
-        self.generation = ""  # what `redis_generation` says
-        self._lapsing = Lapsing(clock)
+        self.holds = MemoryHolds(self)
+        self.heartbeats = MemoryHeartbeats(self)
+        self.idempotency = MemoryIdempotency(self)
+        self.server = MemoryServer(self)
+        self.generation = ""  # what `generation` says
+        self.lapsing = Lapsing(clock)
         self._jobs: dict[str, Job] = {}
         self._leases: dict[str, float] = {}
         self._ends: dict[str, float] = {}  # when a settled job leaves
         self._due: dict[str, float] = {}
         self._holders: set[str] = set()
         self._line: dict[str, float] = {}
-        self._held: dict[bool, dict[str, str]] = {False: {}, True: {}}
+        self.held: dict[bool, dict[str, str]] = {False: {}, True: {}}
 
     def snapshot(self) -> dict[str, Any]:
         """What Redis writes to its disk now and then."""
@@ -68,13 +72,13 @@ class MemoryJobStore:
 
     def flush_all(self) -> None:
         """What FLUSHALL does to the store (the outbox has its own)."""
-        self._lapsing.clear()
-        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self._held.values()):
+        self.lapsing.clear()
+        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self.held.values()):
             part.clear()
 
     # ------------------------------------------------------------------ jobs
     def _known(self, job_id: str) -> Job | None:
-        if self._ends.get(job_id, float("inf")) <= self._clock():
+        if self._ends.get(job_id, float("inf")) <= self.clock():
             self._jobs.pop(job_id, None)
             self._ends.pop(job_id)
         return self._jobs.get(job_id)
@@ -101,12 +105,12 @@ class MemoryJobStore:
         ttl_s: int,
         lane: str = "deliver",
     ) -> tuple[str, dict[str, Any] | None]:
-        if before := self.remembered(message_id):
+        if before := self.idempotency.remembered(message_id):
             return "answered", before
-        self.remember(message_id, answer, ttl_s=ttl_s)
+        self.idempotency.remember(message_id, answer, ttl_s=ttl_s)
         if not self.create(job, due_at=due_at):
             return "known", None
-        if next_step is None or self._slots or next_step.stage in self.held():
+        if next_step is None or self._slots or next_step.stage in self.holds.held():
             return "waits", None
         self.change(
             job.job_id,
@@ -130,7 +134,7 @@ class MemoryJobStore:
         return {job_id: (job.attempt, job.state) for job_id, job in self.get_many(job_ids).items()}
 
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
-        job, now = self._known(job_id), self._clock()
+        job, now = self._known(job_id), self.clock()
         if job is None or job.attempt != attempt or job.state not in tuple(states):
             return None
         changes: dict[str, Any] = {"claim": secrets.token_hex(6)}
@@ -143,7 +147,7 @@ class MemoryJobStore:
         return self.get(job_id)
 
     def renew(self, job: Job, *, lease_s: float) -> None:
-        self.advance(job, {}, due_at=self._clock() + lease_s, release=False)
+        self.advance(job, {}, due_at=self.clock() + lease_s, release=False)
 
     def advance(
         self,
@@ -184,7 +188,7 @@ class MemoryJobStore:
 
     def _write(self, known, changes, due_at, release, settled, messages, lane) -> Job:
         job_id = known.job_id
-        changes = {**_checked(changes), "updated_at": int(self._clock())}
+        changes = {**_checked(changes), "updated_at": int(self.clock())}
         if release:
             changes["claim"] = ""
             self._leases.pop(job_id, None)
@@ -211,7 +215,7 @@ class MemoryJobStore:
     def _live(self, job_id: str, settled: bool) -> None:
         self._ends.pop(job_id, None)
         if settled:
-            self._ends[job_id] = self._clock() + SETTLED_TTL_S
+            self._ends[job_id] = self.clock() + SETTLED_TTL_S
 
     def forget(self, job_id: str) -> None:
         for part in (self._jobs, self._leases, self._ends, self._due, self._line):
@@ -220,7 +224,7 @@ class MemoryJobStore:
 
     # ------------------------------------------------------------------ timetable
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
-        now = self._clock()
+        now = self.clock()
         due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
         ids = [job_id for _, job_id in due[:limit]]
         self._due |= dict.fromkeys(ids, now + rebook_s)
@@ -253,7 +257,7 @@ class MemoryJobStore:
             self._holders.add(job.job_id)
             self._line.pop(job.job_id, None)
             return True
-        self._line.setdefault(job.job_id, job.paid_at or self._clock())
+        self._line.setdefault(job.job_id, job.paid_at or self.clock())
         return False
 
     def free_slot(self, job_id: str) -> list[str]:
@@ -265,7 +269,7 @@ class MemoryJobStore:
         for next_id in called:
             self._line.pop(next_id)
             self._holders.add(next_id)
-            self._due[next_id] = self._clock()
+            self._due[next_id] = self.clock()
         return called
 
     def occupy_slot(self, job_id: str) -> None:
@@ -282,67 +286,9 @@ class MemoryJobStore:
     def _in_line(self) -> list[str]:
         return [job_id for _, job_id in sorted((at, job_id) for job_id, at in self._line.items())]
 
-    # ------------------------------------------------------------------ holds
-    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
-        if stage in self._held[by_admin]:
-            return False
-        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
-        self._held[by_admin][stage] = json.dumps(why)
-        return True
-
-    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
-        ended = [self._held[kind].pop(stage, None) for kind in (False, True)[: 1 + by_admin]]
-        self._lapsing.drop(f"streak:{stage}")
-        return any(ended)
-
-    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
-        length = int(str(self._lapsing.get(f"streak:{stage}") or 0)) + 1
-        self._lapsing.put(f"streak:{stage}", ttl_s, str(length))
-        return length
-
-    def held(self) -> dict[str, dict[str, Any]]:
-        return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
-
-    def held_lately(self) -> dict[str, dict[str, Any]]:
-        return self.held()
-
-    def may_resume(self, stage: str) -> bool:
-        return stage in self._held[False] or self._lapsing.get(f"streak:{stage}") is not None
-
-    def may_probe(self, stage: str, *, every_s: float) -> bool:
-        return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))
-
-    # ------------------------------------------------------------------ answers, signs of generation
-    def remembered(self, message_id: str) -> dict[str, Any] | None:
-        text = self._lapsing.get(f"answer:{message_id}")
-        return json.loads(str(text)) if text else None
-
-    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
-        return self._lapsing.take(f"answer:{message_id}", ttl_s, json.dumps(answer))
-
+    # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
     def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
-        self._lapsing.put(f"hint:{job_id}:{attempt}:{submission}", SETTLED_TTL_S, upsampler_id)
+        self.lapsing.put(f"hint:{job_id}:{attempt}:{submission}", SETTLED_TTL_S, upsampler_id)
 
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
-        return str(self._lapsing.get(f"hint:{job_id}:{attempt}:{submission}") or "")
-
-    def beat(self, who: str, *, ttl_s: int = 15) -> None:
-        self._lapsing.put(f"alive:{who}", ttl_s)
-
-    def alive(self, who: str) -> bool:
-        return self._lapsing.get(f"alive:{who}") is not None
-
-    def acquire_interval(self, task: str, *, every_s: float) -> bool:
-        return self._lapsing.take(f"turn:{task}", every_s)
-
-    def ping(self) -> None:
-        """Always there."""
-
-    def eviction_policy(self) -> str:
-        return "noeviction"
-
-    def redis_generation(self) -> str:
-        return self.generation
-
-    def persistence(self) -> str:
-        return "append-only file"
+        return str(self.lapsing.get(f"hint:{job_id}:{attempt}:{submission}") or "")

@@ -32,7 +32,7 @@ def test_a_job_is_on_its_way_at_once(memory: Memory) -> None:
     assert memory.unlimited.due_at("job-1") == memory.clock() + 60
     assert memory.outbox.ready("deliver", limit=9) == [MESSAGE]
     assert (memory.called, memory.unlimited.counts()) == (["deliver"], {"paid": 1})
-    assert memory.unlimited.remembered("msg_1") == ANSWER
+    assert memory.unlimited.idempotency.remembered("msg_1") == ANSWER
 
 
 def test_a_repeated_message_changes_nothing_and_gets_its_answer(memory: Memory) -> None:
@@ -54,7 +54,7 @@ def test_a_known_attempt_or_a_newer_one_stays_as_it_is(memory: Memory, attempt: 
     memory.unlimited.create(Job("job-1", attempt, "submitted"), due_at=memory.clock())
     assert arrive(memory) == ("known", None)
     assert (memory.unlimited.get("job-1").state, memory.outbox.waiting("deliver")) == ("submitted", 0)
-    assert memory.unlimited.remembered("msg_1") == ANSWER
+    assert memory.unlimited.idempotency.remembered("msg_1") == ANSWER
 
 
 def test_a_newer_attempt_takes_the_place_of_a_settled_one(memory: Memory) -> None:
@@ -68,7 +68,7 @@ def test_a_newer_attempt_takes_the_place_of_a_settled_one(memory: Memory) -> Non
 
 @pytest.mark.parametrize("by_admin", [False, True])
 def test_before_a_held_stage_a_job_waits(memory: Memory, by_admin: bool) -> None:
-    memory.unlimited.hold("submit", reason="upsampler_key_refused", detail="", by_admin=by_admin)
+    memory.unlimited.holds.hold("submit", reason="upsampler_key_refused", detail="", by_admin=by_admin)
     assert arrive(memory) == ("waits", None)
     job = memory.unlimited.get("job-1")
     assert (job.submit_claim, memory.unlimited.due_at("job-1")) == ("", memory.clock() + 15)
@@ -76,7 +76,7 @@ def test_before_a_held_stage_a_job_waits(memory: Memory, by_admin: bool) -> None
 
 
 def test_another_stage_that_is_held_is_not_in_the_way(memory: Memory) -> None:
-    memory.unlimited.hold("collect", reason="disk_full", detail="")
+    memory.unlimited.holds.hold("collect", reason="disk_full", detail="")
     assert arrive(memory) == ("started", None)
 
 

@@ -248,12 +248,12 @@ def test_a_forgotten_job_is_nowhere(memory: Memory) -> None:
 
 
 def test_an_answer_is_kept_once_and_for_its_time(memory: Memory) -> None:
-    assert memory.store.remembered("msg_1") is None
-    assert memory.store.remember("msg_1", {"status": 200}, ttl_s=60)
-    assert not memory.store.remember("msg_1", {"status": 404}, ttl_s=60)
-    assert memory.store.remembered("msg_1") == {"status": 200}
+    assert memory.store.idempotency.remembered("msg_1") is None
+    assert memory.store.idempotency.remember("msg_1", {"status": 200}, ttl_s=60)
+    assert not memory.store.idempotency.remember("msg_1", {"status": 404}, ttl_s=60)
+    assert memory.store.idempotency.remembered("msg_1") == {"status": 200}
     memory.let_pass(61)
-    assert memory.store.remembered("msg_1") is None
+    assert memory.store.idempotency.remembered("msg_1") is None
 
 
 def test_a_hint_is_kept_for_its_submission_for_a_day(memory: Memory) -> None:
@@ -265,15 +265,15 @@ def test_a_hint_is_kept_for_its_submission_for_a_day(memory: Memory) -> None:
 
 
 def test_a_heartbeat_fades(memory: Memory) -> None:
-    assert not memory.store.alive("cron")
-    memory.store.beat("cron")
-    assert memory.store.alive("cron")
+    assert not memory.store.heartbeats.is_alive("cron")
+    memory.store.heartbeats.record("cron")
+    assert memory.store.heartbeats.is_alive("cron")
     memory.let_pass(16)
-    assert not memory.store.alive("cron")
+    assert not memory.store.heartbeats.is_alive("cron")
 
 
 def test_a_turn_is_taken_by_one_caller_in_its_time(memory: Memory) -> None:
-    assert [memory.store.acquire_interval("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
-    assert memory.store.acquire_interval("cleanup", every_s=60)
+    assert [memory.store.heartbeats.acquire_interval("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
+    assert memory.store.heartbeats.acquire_interval("cleanup", every_s=60)
     memory.let_pass(61)
-    assert memory.store.acquire_interval("reconcile", every_s=60)
+    assert memory.store.heartbeats.acquire_interval("reconcile", every_s=60)

@@ -221,16 +221,16 @@ def test_a_process_that_runs_is_healthy(web: Web) -> None:
 def test_readiness_needs_the_clock(web: Web) -> None:
     answer = web.client.get("/readyz")
     assert (answer.status_code, set(answer.json["faults"])) == (503, {"cron"})
-    web.rig.store.beat("cron")
+    web.rig.store.heartbeats.record("cron")
     assert (web.client.get("/readyz").status_code, web.client.get("/readyz").json["ok"]) == (200, True)
     web.rig.clock.advance(16)
     assert web.client.get("/readyz").status_code == 503
 
 
 def test_readiness_names_what_is_missing(web: Web) -> None:
-    web.rig.store.beat("cron")
+    web.rig.store.heartbeats.record("cron")
     web.rig.queue.workers = lambda: 0
-    web.rig.store.eviction_policy = lambda: "allkeys-lru"
+    web.rig.store.server.eviction_policy = lambda: "allkeys-lru"
     assert set(web.client.get("/readyz").json["faults"]) == {"worker", "redis"}
 
 
@@ -238,7 +238,7 @@ def test_readiness_without_redis(web: Web) -> None:
     def ping() -> None:
         raise TemporaryError("redis_unavailable", "connection refused")
 
-    web.rig.store.ping = ping
+    web.rig.store.server.ping = ping
     answer = web.client.get("/readyz")
     assert (answer.status_code, answer.json["faults"]) == (503, {"redis": "connection refused"})
 

@@ -33,6 +33,9 @@ class Wrong(AssertionError):
     """An invariant does not hold."""
 
 
+_COLLABORATORS = ("holds", "heartbeats", "idempotency", "server")  # of the store
+
+
 class Watched:
     """A part whose every call is a point at which something may happen to the caller, before and after its effect."""
 
@@ -41,6 +44,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
+        if name in _COLLABORATORS:
+            return self.__dict__.setdefault(name, Watched(found, self._point))
         if not callable(found):
             return found
         point = self._point

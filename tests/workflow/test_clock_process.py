@@ -52,7 +52,7 @@ def run(rig: Rig, strokes: int, stumble_at: set[int]) -> Strokes:
 def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> None:
     rig = Rig()
     run(rig, 1, set())
-    assert rig.store.alive("cron")
+    assert rig.store.heartbeats.is_alive("cron")
     assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
 
 
@@ -60,4 +60,4 @@ def test_a_bug_costs_one_stroke_and_no_more() -> None:
     rig = Rig()
     store = run(rig, 2, {1})
     assert store.stroke == 2
-    assert rig.store.alive("cron"), "the second stroke was whole"
+    assert rig.store.heartbeats.is_alive("cron"), "the second stroke was whole"

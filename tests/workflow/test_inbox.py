@@ -239,8 +239,8 @@ def test_an_admin_may_end_a_hold_that_came_by_itself(rig: Rig) -> None:
 # ---------------------------------------------------------------------- status
 def test_status_tells_how_we_are(rig: Rig) -> None:
     rig.buy()
-    rig.store.beat("cron")
-    rig.store.hold("collect", reason="disk_full", detail="no space left")
+    rig.store.heartbeats.record("cron")
+    rig.store.holds.hold("collect", reason="disk_full", detail="no space left")
     answer = rig.push("status", {})
     assert answer["site"] == "https://shop.example"
     assert answer["jobs"] == {"paid": 1} and answer["queues"]["deliver"] == 1

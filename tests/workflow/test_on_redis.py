@@ -125,11 +125,11 @@ def test_a_hold_ends_by_itself(rig: RigOnRedis) -> None:
     for number in range(3):
         rig.buy(f"job-{number}")
     rig.let_pass(120)
-    assert rig.store.held()["submit"]["reason"] == "upsampler_key_refused"
+    assert rig.store.holds.held()["submit"]["reason"] == "upsampler_key_refused"
     rig.upsampler.key_is_right = True
     rig.let_pass(300)
     assert {rig.row(f"job-{number}").state for number in range(3)} == {"delivered"}
-    assert rig.store.held() == {}
+    assert rig.store.holds.held() == {}
 
 
 def test_slots_are_kept_and_given_back(client: redis.Redis) -> None:

@@ -111,7 +111,7 @@ def test_a_job_that_we_stumble_over_does_not_stop_the_others() -> None:
     data = rig.shop.buy("job-2")
     rig.store.create(Job("job-0", 1, "paid", previous="{", force=0), due_at=rig.clock())
     rig.store.change("job-0", 1, (), {"state": "enlarged"})
-    held = rig.store.held
+    held = rig.store.holds.held
     calls: list[int] = []
 
     def stumble() -> dict:
@@ -120,7 +120,7 @@ def test_a_job_that_we_stumble_over_does_not_stop_the_others() -> None:
             raise KeyError("a bug")
         return held()
 
-    rig.store.held = stumble
+    rig.store.holds.held = stumble
     rig.push("job.paid", data) if False else None
     rig.store.create(Job("job-3", 1, "enlarged"), due_at=rig.clock())
     timetable.tick(rig.ports)
@@ -136,6 +136,6 @@ def test_when_we_stumble_over_every_job_it_is_not_the_jobs() -> None:
     def gone() -> dict:
         raise ConnectionError("Redis does not answer")
 
-    rig.store.held = gone
+    rig.store.holds.held = gone
     with pytest.raises(ConnectionError):
         timetable.tick(rig.ports)

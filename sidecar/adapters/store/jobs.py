@@ -15,16 +15,19 @@ from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
 from . import scripts
-from .holds import NO_LOOK, RedisHolds
+from .heartbeats import RedisHeartbeats
+from .holds import RedisHolds
+from .idempotency import RedisIdempotency
 from .outbox import NUDGE_S, dump, written_keys
-from .signs import RedisSigns
+from .server import RedisServer
 
+HINT_TTL_S = 86400
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
 
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class RedisJobStore(RedisHolds, RedisSigns):
+class RedisJobStore:
     """Working memory. Safe for any number of processes and machines.
 
     Terms: a *claim* names the worker that owns the current step of a job; its *lease* says until when, and is also
@@ -45,7 +48,10 @@ class RedisJobStore(RedisHolds, RedisSigns):
         self._slots = slots
         self._clock = clock
         self._call = call
-        self._last_look = NO_LOOK
+        self.holds = RedisHolds(connection, clock)
+        self.heartbeats = RedisHeartbeats(connection, clock)
+        self.idempotency = RedisIdempotency(connection)
+        self.server = RedisServer(connection)
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
@@ -249,6 +255,14 @@ class RedisJobStore(RedisHolds, RedisSigns):
         """Place in the line before Upsampler, from 1; None when not in line."""
         rank = self._redis.zrank("smi:waiting", job_id)
         return None if rank is None else rank + 1
+
+    # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        """Remember for a day what a webhook said about a submission of a job that we do not know."""
+        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=HINT_TTL_S)
+
+    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
+        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
 
 
 def _job(job_id: str) -> str:
