@@ -1,6 +1,6 @@
 """Face: what RQ calls, and the work by name. Builds the parts of its process once, and hands over to the workflow.
 
-RQ runs `work`; the other functions are pieces of work, found by their names (adapters/queue.py).
+RQ runs `work`; the other functions are pieces of work, found by their names (adapters/workqueue).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from .adapters.queue import TIMEOUT_S, Item
+from .adapters.workqueue import TIMEOUT_S, Item
 from .core.errors import SidecarError
 from .core.stored_names import TASKS, stored
 from .services import Services
@@ -26,13 +26,13 @@ def ports() -> Ports:
     return Services.from_env().ports
 
 
-def work(stage: str) -> None:
-    """An RQ job: a call to a stage. Runs what is ready there and in the other stages of this worker."""
-    ports().queue.work_off(stage, _run)
+def work(queue: str) -> None:
+    """An RQ job: a wake-up for a queue. Runs what is ready there and in the other queues of this worker."""
+    ports().queue.drain(queue, _run)
 
 
 def _run(item: Item) -> None:
-    with UnixSignalDeathPenalty(TIMEOUT_S[item.stage], JobTimeoutException):
+    with UnixSignalDeathPenalty(TIMEOUT_S[item.queue], JobTimeoutException):
         WORK[item.name](*item.args)
 
 

@@ -15,13 +15,13 @@ from rq.worker_pool import WorkerPool
 
 from . import tasks
 from .adapters import logs, memory
-from .adapters.alive import alive
-from .core.states import STAGES
+from .adapters.workqueue import heartbeat
+from .core.states import QUEUES
 from .services import Services
 from .workflow import timetable
 
 TICK_S = 1.0
-LIGHT_STAGES = tuple(stage for stage in STAGES if stage != "collect")
+LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
 class StageWorker(SimpleWorker):
@@ -39,7 +39,7 @@ class StageWorker(SimpleWorker):
         _wait_for_redis(self.connection)
         _leave_with_parent()
         tasks.ports().queue.serves = [queue.name for queue in self.queues]
-        with alive(self.connection, self.name):
+        with heartbeat(self.connection, self.name):
             return super().work(*args, **kwargs)
 
 
@@ -79,7 +79,7 @@ class StagePool(WorkerPool):
     def get_worker_process(self, name, *args, **kwargs):
         lights = sum(1 for data in self.worker_dict.values() if getattr(data.process, "light", False))
         light = self.num_workers > 1 and lights == 0
-        self._queue_names = list(LIGHT_STAGES if light else STAGES)
+        self._queue_names = list(LIGHT_QUEUES if light else QUEUES)
         process = super().get_worker_process(name, *args, **kwargs)
         process.light = light
         return process
@@ -91,7 +91,7 @@ def run_workers(services: Services) -> None:
     tasks.ports()
     memory.look_for_cycles_rarely()
     pool = StagePool(
-        list(STAGES),
+        list(QUEUES),
         connection=services.rq_redis,
         num_workers=services.settings.workers,
         worker_class=StageWorker,

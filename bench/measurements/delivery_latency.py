@@ -20,7 +20,7 @@ from ..figures import Figure, Runs, at_most, percentile
 from ..systems import Ours
 
 JOBS = 25  # a run
-IDLE_S = 0.25  # before each: nothing to do, and no lane rests from the delivery before (adapters/store/outbox.py)
+IDLE_S = 0.25  # before each: nothing to do, and no lane is delayed by the delivery before (adapters/store/outbox.py)
 
 
 def run(bench: Bench) -> Iterator[Figure]:

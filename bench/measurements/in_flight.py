@@ -19,8 +19,8 @@ from pathlib import Path
 
 import redis
 
-from sidecar.adapters.queue import Item, RqQueue
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
+from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.core.job import Job
 from sidecar.core.messages import rfc3339
 from sidecar.services import Services
@@ -82,7 +82,7 @@ class _Waiting:
         }
         services = Services.from_env(environment)
         self.redis = services.redis
-        self.queue = RqQueue(services.rq_redis, clock=self.clock)
+        self.queue = WorkQueue(services.rq_redis, clock=self.clock)
         self.queue.serves = ["watch"]  # nobody listens in the shop's door
         self.ports = dataclasses.replace(
             services.ports,
@@ -109,7 +109,7 @@ class _Waiting:
 
         for _ in range(60 * MINUTES[jobs]):
             timetable.tick(self.ports)
-            self.queue.work_off("watch", work)
+            self.queue.drain("watch", work)
             self.now += 1
         return time.process_time() + _redis_cpu(self.redis) - cpu, polls
 

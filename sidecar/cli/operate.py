@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..core.errors import CallerError
-from ..core.states import LABELS, STAGES
+from ..core.states import LABELS, QUEUES
 from ..services import Services
 from ..workflow import cleanup, manual, reconcile
 
@@ -78,7 +78,7 @@ def _status(given) -> int:
     table = Table(title="SMI Sidecar", show_header=False)
     for state, count in counts.items():
         table.add_row(LABELS[state], str(count))
-    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in STAGES))
+    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in QUEUES))
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
     table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")

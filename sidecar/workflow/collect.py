@@ -88,7 +88,7 @@ def deliver_stored(
 
 def deliver_again(ports: Ports, job: Job) -> None:
     """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
-    of its life waiting for a shop that is away is made anew, and its message with it: in between, a flusher would take
+    of its life waiting for a shop that is away is made anew, and its message with it: in between, a sender would take
     the old message for a young one."""
     if not has_aged(ports, job):
         ports.outbox.put("deliver", [outbound.delivered(job)])

@@ -16,19 +16,19 @@ BATCH_OF_LANE = {"deliver": BATCH, "settle": 5}  # a refund waits for the bank: 
 
 
 def run(ports: Ports, lane: str) -> None:
-    """Send what is ready until nothing is. One flusher a lane: the others leave, their messages go along.
+    """Send what is ready until nothing is. One sender a lane: the others leave, their messages go along.
 
-    1. A lane that has just been flushed rests for a moment, so that messages of a rush travel together: each request
-    costs WordPress more than all that its messages ask for. 2. Lift the nudge, so that a message put from now on is
-    nudged again. 3. Send a batch. 4. Act on each result.
+    1. A lane that has just been flushed waits for a moment, so that messages of a rush travel together: each request
+    costs WordPress more than all that its messages ask for. 2. Take the wake-up back, so that a message put from now on
+    wakes again. 3. Send a batch. 4. Act on each result.
     5. A shop that is away pauses the lane; the messages stay until they are taken, however long that is.
     """
-    if rest := ports.outbox.rest(lane):
-        ports.queue.flush(lane, at=ports.clock() + rest)
+    if delay := ports.outbox.batching_delay(lane):
+        ports.queue.flush(lane, at=ports.clock() + delay)
         return
     token = ports.outbox.lock(lane)
     if token is None:
-        ports.outbox.begin_flush(lane)  # should the other be about to leave, the timetable's next tick nudges again
+        ports.outbox.begin_flush(lane)  # should the other be about to leave, the timetable's next tick wakes again
         return
     try:
         while True:
@@ -36,7 +36,7 @@ def run(ports: Ports, lane: str) -> None:
             messages = _ready(ports, lane)
             if not messages or not ports.outbox.renew_lock(lane, token):
                 return
-            ports.outbox.begin_rest(lane, len(messages))
+            ports.outbox.begin_batching_delay(lane, len(messages))
             ports.crash_point(f"flush:{lane}:sending")
             try:
                 with ports.leases.keep(lambda: ports.outbox.renew_lock(lane, token)):
@@ -52,7 +52,7 @@ def run(ports: Ports, lane: str) -> None:
             ports.crash_point(f"flush:{lane}:acted")
             ports.outbox.done(lane, done)
             if len(messages) < BATCH_OF_LANE[lane]:
-                return  # what came meanwhile has nudged
+                return  # what came meanwhile has woken another
     finally:
         ports.outbox.unlock(lane, token)
 

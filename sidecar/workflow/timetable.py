@@ -32,7 +32,7 @@ def tick(ports: Ports) -> int:
     for lane in LANES:
         next_at = ports.outbox.next_at(lane)
         if next_at is not None and next_at <= ports.clock():
-            ports.outbox.nudge(lane)
+            ports.outbox.wake_up(lane)
     return len(ids)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import rfc3339
-from ..core.states import STAGE_OF
+from ..core.states import MOVED_BY
 from .ports import Ports
 from .recovery import TABLE
 
@@ -38,7 +38,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "phase": phase,
-        "stage": STAGE_OF.get(job.state),
+        "stage": MOVED_BY.get(job.state),
         "share": round(share, 2),
         "position": ports.store.position(job.job_id) if job.state == "paid" else None,
         "expected_s": expected_s,

@@ -27,9 +27,9 @@ ROOMS = {
     "flask": ("web", "cli", ""),
     "gunicorn": ("web.fair_worker",),
     "werkzeug": ("web",),
-    "rq": ("adapters.queue", "tasks", "worker"),
+    "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
-    "redis": ("adapters.store", "adapters.queue", "adapters.alive", "adapters.connections", "adapters.metrics")
+    "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics")
     + ("services", "worker", "web.errors", "cli"),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),

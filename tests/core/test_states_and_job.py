@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from sidecar.core.job import DEFAULTS, Job
-from sidecar.core.states import LABELS, SETTLED, STAGE_OF, STAGES, STATES, may_go
+from sidecar.core.states import LABELS, MOVED_BY, QUEUES, SETTLED, STATES, may_go
 
 
 def test_a_job_ends_in_three_ways_and_no_other() -> None:
@@ -16,8 +16,8 @@ def test_a_job_ends_in_three_ways_and_no_other() -> None:
 
 def test_every_state_is_labelled_and_every_open_one_has_a_stage_that_moves_it_on() -> None:
     assert set(LABELS) == set(STATES)
-    assert set(STAGE_OF) == set(STATES) - SETTLED
-    assert set(STAGE_OF.values()) <= set(STAGES)
+    assert set(MOVED_BY) == set(STATES) - SETTLED
+    assert set(MOVED_BY.values()) <= set(QUEUES)
 
 
 @pytest.mark.parametrize("state", sorted(set(STATES) - SETTLED))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.main import main
-from sidecar.core.states import STAGES, STATES
+from sidecar.core.states import QUEUES, STATES
 from sidecar.workflow import timing
 from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import commands
@@ -61,8 +61,8 @@ def test_every_process_of_the_procfile_is_in_the_operators_page() -> None:
 def test_every_state_and_stage_is_explained() -> None:
     for state in STATES:
         assert re.search(rf"^\| `{state}` \|", MECHANISM, re.MULTILINE), state
-    for stage in STAGES:
-        assert f"`{stage}`" in MECHANISM, stage
+    for queue in QUEUES:
+        assert f"`{queue}`" in MECHANISM, queue
 
 
 def test_every_key_in_redis_is_explained() -> None:

@@ -200,7 +200,7 @@ class MemoryJobStore:
         if settled is not None:
             self._live(job_id, settled)
         after = self._jobs[job_id]
-        self._outbox.put(lane, messages)  # last: it calls a flusher, and whoever dies there has written all of it
+        self._outbox.put(lane, messages)  # last: it notifies a worker, and whoever dies there has written all of it
         return after
 
     def due_at(self, job_id: str) -> float | None:

@@ -31,7 +31,7 @@ def test_a_job_is_on_its_way_at_once(memory: Memory) -> None:
     assert (job.state, job.factor, job.submit_claim) == ("paid", 4, "c-1")
     assert memory.unlimited.due_at("job-1") == memory.clock() + 60
     assert memory.outbox.ready("deliver", limit=9) == [MESSAGE]
-    assert (memory.called, memory.unlimited.counts()) == (["deliver"], {"paid": 1})
+    assert (memory.notified, memory.unlimited.counts()) == (["deliver"], {"paid": 1})
     assert memory.unlimited.idempotency.remembered("msg_1") == ANSWER
 
 
@@ -72,7 +72,7 @@ def test_before_a_held_stage_a_job_waits(memory: Memory, by_admin: bool) -> None
     assert arrive(memory) == ("waits", None)
     job = memory.unlimited.get("job-1")
     assert (job.submit_claim, memory.unlimited.due_at("job-1")) == ("", memory.clock() + 15)
-    assert (memory.outbox.waiting("deliver"), memory.called) == (0, [])
+    assert (memory.outbox.waiting("deliver"), memory.notified) == (0, [])
 
 
 def test_another_stage_that_is_held_is_not_in_the_way(memory: Memory) -> None:

@@ -272,7 +272,7 @@ def test_a_heartbeat_fades(memory: Memory) -> None:
     assert not memory.store.heartbeats.is_alive("cron")
 
 
-def test_a_turn_is_taken_by_one_caller_in_its_time(memory: Memory) -> None:
+def test_an_interval_is_acquired_by_one_caller_in_its_time(memory: Memory) -> None:
     assert [memory.store.heartbeats.acquire_interval("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
     assert memory.store.heartbeats.acquire_interval("cleanup", every_s=60)
     memory.let_pass(61)

@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from sidecar import tasks
-from sidecar.adapters.queue import MARK_S, RqQueue
-from sidecar.core.states import STAGES
+from sidecar.adapters.workqueue import MARK_S, WorkQueue
+from sidecar.core.states import QUEUES
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.queue import MemoryQueue, Task
 from tests.store.conftest import _shorten_lives
@@ -36,10 +36,10 @@ def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
 
-    queue = RqQueue(client)
+    queue = WorkQueue(client)
 
     def look() -> list[Task]:
-        return [Task(item.stage, item.name, tuple(item.args)) for item in queue.waiting()]
+        return [Task(item.queue, item.name, tuple(item.args)) for item in queue.waiting()]
 
     yield Queued(queue, look, queue.take, lambda seconds: _shorten_lives(client, seconds))
     client.close()
@@ -48,7 +48,7 @@ def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
 def test_a_stage_waits_in_the_queue_of_its_name(queued: Queued) -> None:
     assert queued.queue.stage("collect", "job-1", 2)
     assert queued.look() == [Task("collect", "stage", ("collect", "job-1", 2))]
-    assert queued.queue.depths() == {stage: int(stage == "collect") for stage in STAGES}
+    assert queued.queue.depths() == {stage: int(stage == "collect") for stage in QUEUES}
 
 
 def test_the_same_stage_of_a_job_waits_once_until_it_begins(queued: Queued) -> None:

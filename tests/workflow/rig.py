@@ -72,8 +72,10 @@ class LeaseDouble:
                 continue
 
 
-def in_memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[MemoryJobStore, MemoryOutbox]:
-    outbox = MemoryOutbox(clock, call=call)
+def in_memory(
+    clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None]
+) -> tuple[MemoryJobStore, MemoryOutbox]:
+    outbox = MemoryOutbox(clock, notify_worker=notify_worker)
     return MemoryJobStore(clock, outbox, slots=slots), outbox
 
 
@@ -104,7 +106,7 @@ class Rig:
         **env: str,
     ) -> None:
         """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock, slots and
-        what calls a flusher → another job store and outbox."""
+        what notifies a worker → another job store and outbox."""
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)

@@ -34,7 +34,7 @@ def test_a_shop_that_was_away_for_days_gets_everything_and_the_customer_a_fresh_
 
 
 def test_a_link_that_is_made_anew_while_the_lane_is_being_read_goes_out_new(rig: Rig) -> None:
-    """The timetable offers an old delivery again in the moment in which a flusher has read the old message."""
+    """The timetable offers an old delivery again in the moment in which a sender has read the old message."""
     rig.buy()
     rig.work()
     away(rig)
@@ -134,10 +134,10 @@ def test_one_flusher_at_a_time_and_the_other_one_leaves(rig: Rig) -> None:
     assert rig.shop.requests == 0
     rig.outbox.unlock("deliver", token)
     rig.let_pass(2)
-    assert rig.shop.requests > 0, "the next tick has nudged again at once"
+    assert rig.shop.requests > 0, "the next tick has woken it again at once"
 
 
-def test_a_flusher_that_died_with_the_lock_holds_the_lane_up_for_seconds_only(rig: Rig) -> None:
+def test_a_sender_that_died_with_the_lock_holds_the_lane_up_for_seconds_only(rig: Rig) -> None:
     rig.buy()
 
     def die(point: str) -> None:

@@ -22,17 +22,19 @@ class RigOnRedis(Rig):
     def __init__(self, client: redis.Redis, **how: int) -> None:
         self.client = client
 
-        def memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[RedisJobStore, RedisOutbox]:
-            store = RedisJobStore(client, slots=slots, clock=clock, call=call)
-            return store, RedisOutbox(client, clock=clock, call=call)
+        def memory(
+            clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None]
+        ) -> tuple[RedisJobStore, RedisOutbox]:
+            store = RedisJobStore(client, slots=slots, clock=clock, notify_worker=notify_worker)
+            return store, RedisOutbox(client, clock=clock, notify_worker=notify_worker)
 
         super().__init__(memory=memory, **how)  # type: ignore[arg-type]
 
     def work(self, limit: int = 1000) -> int:
-        """A lane that rests for a moment has its messages flushed when the moment is over."""
+        """A lane in its batching delay has its messages flushed when the moment is over."""
         done = 0
         while self.queue.tasks and done < limit:
-            if any(self.outbox.rest(lane) for lane in ("deliver", "settle")):
+            if any(self.outbox.batching_delay(lane) for lane in ("deliver", "settle")):
                 _shorten_lives(self.client, 0.2)
             self.run(self.queue.tasks.pop(0))
             done += 1

@@ -18,7 +18,7 @@ from . import scripts
 from .heartbeats import RedisHeartbeats
 from .holds import RedisHolds
 from .idempotency import RedisIdempotency
-from .outbox import NUDGE_S, dump, written_keys
+from .outbox import WAKE_UP_S, dump, written_keys
 from .server import RedisServer
 
 HINT_TTL_S = 86400
@@ -40,14 +40,14 @@ class RedisJobStore:
         *,
         slots: int = 0,
         clock: Callable[[], float] = time.time,
-        call: Callable[[str], None] = lambda lane: None,
+        notify_worker: Callable[[str], None] = lambda lane: None,
     ):
-        """`call`: brings a flusher to a lane of the outbox, when a change has put the first message since the last
-        flush began."""
+        """`notify_worker`: brings a sender to a lane of the outbox, when a change has put the first message since the
+        last flush began."""
         self._redis = connection
         self._slots = slots
         self._clock = clock
-        self._call = call
+        self._notify_worker = notify_worker
         self.holds = RedisHolds(connection, clock)
         self.heartbeats = RedisHeartbeats(connection, clock)
         self.idempotency = RedisIdempotency(connection)
@@ -87,13 +87,13 @@ class RedisJobStore:
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
-        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, _listed(job.to_fields())]
+        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, _listed(job.to_fields())]
         if next_step and not self._slots:
             message = next_step.message
             args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(next_step.changes)]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
         if outcome == "started" and rest[0]:
-            self._call(lane)
+            self._notify_worker(lane)
         return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
@@ -182,7 +182,7 @@ class RedisJobStore:
                 "" if release else "=",
                 due_at if due_at == "=" else _number(due_at),
                 "=" if settled is None else SETTLED_TTL_S if settled else "",
-                NUDGE_S,
+                WAKE_UP_S,
                 _listed(_as_kept(expect)) if expect else "",
                 _listed(_as_kept(changes)),
                 *sent,
@@ -190,9 +190,9 @@ class RedisJobStore:
         )
         if isinstance(answer, str):
             return None
-        nudged, fields = answer
-        if nudged:
-            self._call(lane)
+        notify, fields = answer
+        if notify:
+            self._notify_worker(lane)
         return Job.from_fields(_pairs(fields))
 
     def forget(self, job_id: str) -> None:

@@ -7,7 +7,7 @@ not before, Unix seconds), `…:seq` (the counter).
 """
 
 # ---------------------------------------------------------------------- what several scripts do
-# The first words of a script that remembers a job, puts messages, or calls for a flush.
+# The first words of a script that remembers a job, puts messages, or wakes a lane.
 
 _CREATE = """
 local function create(hash, timetable, counts, id, attempt, due, fields)
@@ -34,11 +34,11 @@ local function enqueue(lane, bodies, counter, id, body)
 end
 """
 
-# -> 1: whoever hears it has to call a flusher to the lane; 0: one is called already, or the lane is paused.
-_NUDGE = """
-local function nudge(paused, mark, life)
+# -> 1: the caller has to notify a worker; 0: one is notified already, or the lane is paused.
+_WAKE_UP = """
+local function wake_up(paused, mark, ttl)
   if redis.call('EXISTS', paused) == 1 then return 0 end
-  return redis.call('SET', mark, '1', 'NX', 'EX', life) and 1 or 0
+  return redis.call('SET', mark, '1', 'NX', 'EX', ttl) and 1 or 0
 end
 """
 
@@ -56,16 +56,16 @@ return 1
 )
 
 # KEYS: the message's answer, job hash, timetable, counts, holds, an admin's holds, outbox lane, its bodies, its
-#       counter, its pause, its nudge.
-# ARGV: answer, its life, id, attempt, due, life of a nudge, fields and values; then, for a job that may go on at
+#       counter, its pause, its wake-up.
+# ARGV: answer, its ttl, id, attempt, due, ttl of a wake-up, fields and values; then, for a job that may go on at
 #       once: stage to enter, due, message id, body, further fields and values. Fields and values are a list in JSON: a
 #       single argument costs its sender less than fifty.
 # -> {'answered', answer}: the message is a repeat | {'known'}: the attempt, or a newer one, is there
-#    | {'waits'}: created, the caller starts it | {'started', whether the caller must call a flusher}
+#    | {'waits'}: created, the caller starts it | {'started', whether the caller must notify a worker}
 ARRIVE = (
     _CREATE
     + _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 local answer = redis.call('GET', KEYS[1])
 if answer then return {'answered', answer} end
@@ -79,7 +79,7 @@ end
 if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
 if not goes_on then return {'waits'} end
 enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[10], ARGV[11])
-return {'started', nudge(KEYS[10], KEYS[11], ARGV[6])}
+return {'started', wake_up(KEYS[10], KEYS[11], ARGV[6])}
 """
 )
 
@@ -101,15 +101,15 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its nudge.
+# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its wake-up.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       life of a nudge, expected fields and values ('' none), fields and values to write ('' deletes the field), both
+#       ttl of a wake-up, expected fields and values ('' none), fields and values to write ('' deletes the field), both
 #       lists in JSON; then message id, body …
-# -> {whether the caller must call a flusher to the lane, the hash as a flat list} | a word why not
+# -> {whether the caller must notify a worker to the lane, the hash as a flat list} | a word why not
 UPDATE = (
     _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
 if not row[1] then return 'missing' end
@@ -121,7 +121,7 @@ for i = 1, #expected, 2 do
   if (redis.call('HGET', KEYS[1], expected[i]) or '') ~= expected[i + 1] then return 'changed' end
 end
 for i = 11, #ARGV, 2 do enqueue(KEYS[4], KEYS[5], KEYS[6], ARGV[i], ARGV[i + 1]) end
-local nudged = ARGV[11] and nudge(KEYS[7], KEYS[8], ARGV[8]) or 0
+local woken = ARGV[11] and wake_up(KEYS[7], KEYS[8], ARGV[8]) or 0
 local changes, set, unset = cjson.decode(ARGV[10]), {}, {}
 for i = 1, #changes, 2 do
   local field, value = changes[i], changes[i + 1]
@@ -140,7 +140,7 @@ if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
 elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
-return {nudged, redis.call('HGETALL', KEYS[1])}
+return {woken, redis.call('HGETALL', KEYS[1])}
 """
 )
 
@@ -195,14 +195,14 @@ end
 return called
 """
 
-# KEYS: lane, bodies, counter, pause, nudge.  ARGV: life of a nudge, then (id, body) …
-# -> 1 the caller must call a flusher | 0
+# KEYS: lane, bodies, counter, pause, wake-up.  ARGV: ttl of a wake-up, then (id, body) …
+# -> 1 the caller must notify a worker | 0
 PUT = (
     _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 for at = 2, #ARGV, 2 do enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1]) end
-return nudge(KEYS[4], KEYS[5], ARGV[1])
+return wake_up(KEYS[4], KEYS[5], ARGV[1])
 """
 )
 
@@ -242,8 +242,8 @@ for at = 1, #ARGV, 2 do
 end
 """
 
-# KEYS: a lane's pause, its nudge.  ARGV: life of the nudge, seconds.  -> 1 the caller must call a flusher | 0
-NUDGE = _NUDGE + "return nudge(KEYS[1], KEYS[2], ARGV[1])"
+# KEYS: a lane's pause, its wake-up.  ARGV: ttl of the wake-up, seconds.  -> 1 the caller must notify a worker | 0
+WAKE_UP = _WAKE_UP + "return wake_up(KEYS[1], KEYS[2], ARGV[1])"
 
 # KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
 KEEP_LOCK = """

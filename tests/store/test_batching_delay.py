@@ -1,4 +1,4 @@
-"""A lane rests between two flushes, so that the messages of a rush travel together."""
+"""A lane waits between two flushes, so that the messages of a rush travel together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from sidecar.adapters.queue import Item, RqQueue
 from sidecar.adapters.store import RedisOutbox
-from sidecar.adapters.store.outbox import MOST_REST_MS, REST_MS_FOR_EACH
+from sidecar.adapters.store.outbox import DELAY_MS_FOR_EACH, MOST_DELAY_MS
+from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.workflow import flush
 from tests.workflow.rig import Rig
 
@@ -24,9 +24,9 @@ def outbox(redis_url: str) -> Iterator[RedisOutbox]:
 
 
 @pytest.fixture
-def queue(redis_url: str) -> Iterator[RqQueue]:
+def queue(redis_url: str) -> Iterator[WorkQueue]:
     client = redis.Redis.from_url(redis_url)
-    yield RqQueue(client)
+    yield WorkQueue(client)
     client.close()
 
 
@@ -35,16 +35,16 @@ def message(number: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("messages", "most_ms"), [(1, REST_MS_FOR_EACH), (5, 5 * REST_MS_FOR_EACH), (50, MOST_REST_MS)]
+    ("messages", "most_ms"), [(1, DELAY_MS_FOR_EACH), (5, 5 * DELAY_MS_FOR_EACH), (50, MOST_DELAY_MS)]
 )
 def test_the_more_a_flush_carries_the_longer_its_lane_rests(outbox: RedisOutbox, messages: int, most_ms: int) -> None:
-    assert outbox.rest("deliver") == 0
-    outbox.begin_rest("deliver", messages)
-    assert 0 < outbox.rest("deliver") <= most_ms / 1000
-    assert outbox.rest("settle") == 0
+    assert outbox.batching_delay("deliver") == 0
+    outbox.begin_batching_delay("deliver", messages)
+    assert 0 < outbox.batching_delay("deliver") <= most_ms / 1000
+    assert outbox.batching_delay("settle") == 0
 
 
-def test_messages_of_a_rush_wait_for_the_next_flush_and_travel_together(outbox: RedisOutbox, queue: RqQueue) -> None:
+def test_messages_of_a_rush_wait_for_the_next_flush_and_travel_together(outbox: RedisOutbox, queue: WorkQueue) -> None:
     batches: list[int] = []
 
     class Shop:
@@ -62,6 +62,6 @@ def test_messages_of_a_rush_wait_for_the_next_flush_and_travel_together(outbox: 
         flush.run(rig.ports, "deliver")
     assert batches == [20]
     assert queue.waiting() == [Item("deliver", "flush", ["deliver"])]
-    queue.work_off("deliver", lambda item: flush.run(rig.ports, "deliver"))
+    queue.drain("deliver", lambda item: flush.run(rig.ports, "deliver"))
     assert sum(batches) == 24
     assert outbox.waiting("deliver") == 0
