@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..core.errors import CallerError
 from ..core.states import LABELS, QUEUES
+from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
 from ..workflow import cleanup, manual, reconcile
 
@@ -92,11 +93,11 @@ def _jobs(given) -> int:
     jobs = sorted(ports.store.get_many(ports.store.all_ids()).values(), key=lambda job: job.paid_at)
     jobs = [job for job in jobs if given.state in (None, job.state)][: given.limit]
     table = Table(title=f"{len(jobs)} unfinished")
-    for name in ("job", "attempt", "state", "age", "tries", "reason"):
+    for name in ("job", "attempt", "state", "age", "failures", "reason"):
         table.add_column(name, no_wrap=name == "job")
     for job in jobs:
         age = f"{(time.time() - job.paid_at) / 60:.0f} min"
-        table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.tries), job.reason)
+        table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.consecutive_failures), job.reason)
     return _out(given, [_public(job) for job in jobs], table)
 
 
@@ -172,4 +173,5 @@ def _cleanup(given) -> int:
 def _public(job) -> dict[str, Any]:
     """A job without what would let the reader act as the customer or as Upsampler."""
     hidden = {"token", "download_url", "result_url", "claim", "submit_claim"}
-    return {name: value for name, value in job.__dict__.items() if name not in hidden and value not in ("", 0)}
+    shown = {name: value for name, value in job.__dict__.items() if name not in hidden and value not in ("", 0)}
+    return {stored(JOB_FIELDS, name): value for name, value in shown.items()}

@@ -7,6 +7,18 @@ TASKS = {
     "retry_webhook": "knock_again",
 }
 
+# Attributes of core.job.Job -> fields of the hash `smi:job:<id>`, which Lua scripts name as well. The console's JSON
+# has these, too.
+JOB_FIELDS = {
+    "submit_started_at": "posting",
+    "webhook_upsampler_id": "hinted_id",
+    "refund_decision": "settle",
+    "consecutive_failures": "tries",
+    "bad_results": "fetches",
+    "resubmissions": "resubmits",
+    "crash_count": "crashes",
+}
+
 # What happens once in an interval: the first part of the name behind `smi:turn:`.
 INTERVALS = {
     "reconcile": "sweep",

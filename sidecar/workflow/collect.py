@@ -68,7 +68,7 @@ def deliver_stored(
         "format": format or {"jpg": "jpeg"}.get(path.rpartition(".")[2], path.rpartition(".")[2]),
         **_link(ports, job, now),
         "stage_since": int(now),
-        **dict.fromkeys(("tries", "crashes"), 0),
+        **dict.fromkeys(("consecutive_failures", "crash_count"), 0),
         **dict.fromkeys(("reason", "detail", "result_url"), ""),
     }
     message = outbound.delivered(dataclasses.replace(job, **changes))
@@ -167,7 +167,7 @@ def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> 
         source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
         verdict = ports.pictures.check_picture(source, temp, info, kept=kept)
     except SidecarError as error:
-        stumbles = isinstance(error, TemporaryError) and job.tries < SOURCE_TRIES
+        stumbles = isinstance(error, TemporaryError) and job.consecutive_failures < SOURCE_TRIES
         if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
         _unchecked(ports, job, error.code, error.detail)

@@ -20,8 +20,8 @@ HELD_STAGE = {"submit": "submit", "watch": "submit", "collect": "collect"}
 
 def handle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
     """Decide and write it down. The caller holds the claim; StaleClaim passes through."""
-    waited = bool(job.posting) and ports.clock() >= job.posting + ports.settings.watch_limit_s
-    history = History(job.tries, job.fetches, job.resubmits, bool(job.compress), waited)
+    waited = bool(job.submit_started_at) and ports.clock() >= job.submit_started_at + ports.settings.watch_limit_s
+    history = History(job.consecutive_failures, job.bad_results, job.resubmissions, bool(job.compress), waited)
     decision = decide(error, history, ports.random)
     if isinstance(error, NotAccepted) and job.submission >= MAX_SUBMISSIONS:
         decision = Decision("review")
@@ -47,36 +47,36 @@ def _again(ports: Ports, job: Job, changes: dict[str, Any], after_s: float, not_
     changes = {**changes, "reason": job.reason, "detail": job.detail}
     if not_accepted:
         event = "not_accepted"
-        changes |= {"state": "paid", "posting": 0, "submit_claim": ""}
+        changes |= {"state": "paid", "submit_started_at": 0, "submit_claim": ""}
     state = changes.get("state", job.state)
     message = outbound.progress(job, state, event, reason=job.reason, detail=job.detail, next_try_at=due)
     ports.store.advance(job, changes, due_at=due, messages=[message])
 
 
 def _retry(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
-    _again(ports, job, {"tries": job.tries + 1}, decision.after_s, not_accepted, "retry")
+    _again(ports, job, {"consecutive_failures": job.consecutive_failures + 1}, decision.after_s, not_accepted, "retry")
 
 
 def _compress(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     if stage == "submit":
-        _again(ports, job, {"compress": 1, "tries": 0}, 0, not_accepted, "compress")
+        _again(ports, job, {"compress": 1, "consecutive_failures": 0}, 0, not_accepted, "compress")
     else:  # Upsampler found out while it worked: this submission is spent
         _next_submission(ports, job, {"compress": 1}, "compress")
 
 
 def _refetch(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     # Without its result URL the job asks Upsampler again before it downloads: the old one may be the fault.
-    changes = {"fetches": job.fetches + 1, "result_until": 0}
+    changes = {"bad_results": job.bad_results + 1, "result_until": 0}
     _again(ports, job, changes, decision.after_s, False, "refetch")
 
 
 def _resubmit(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
-    _next_submission(ports, job, {"resubmits": job.resubmits + 1}, "resubmit")
+    _next_submission(ports, job, {"resubmissions": job.resubmissions + 1}, "resubmit")
 
 
 def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str) -> None:
-    cleared = dict.fromkeys(("upsampler_id", "hinted_id", "result_url", "submit_claim"), "")
-    cleared |= dict.fromkeys(("fetches", "tries", "posting"), 0)
+    cleared = dict.fromkeys(("upsampler_id", "webhook_upsampler_id", "result_url", "submit_claim"), "")
+    cleared |= dict.fromkeys(("bad_results", "consecutive_failures", "submit_started_at"), 0)
     ports.store.free_slot(job.job_id)
     # The ledger hears in this order that the submission is over, and that the next one asks for its go.
     _again(ports, job, {**cleared, **changes, "state": "paid"}, 0, False, event)
@@ -89,8 +89,8 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
         # One lost answer is that job's bad luck. Several in a row are a broken way to Upsampler, and each further
         # submit would be one more job for a person to look at.
         holds.hold(ports, "submit", reason=job.reason, detail=f"{holds.STREAK} answers in a row were lost")
-    asked_at = job.posting or int(now)  # unset in an old snapshot of working memory: then the wait begins now
-    _again(ports, job, {"posting": asked_at}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
+    asked_at = job.submit_started_at or int(now)  # unset in an old snapshot of working memory: then the wait begins now
+    _again(ports, job, {"submit_started_at": asked_at}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
 
 
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
@@ -115,7 +115,11 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
     changes = {"state": "refunding", "reason": job.reason, "detail": job.detail}
     message = outbound.failed(job, refund=refund, customer_message=customer_message)
     ports.store.advance(
-        job, {**changes, "settle": refund}, due_at=ports.clock() + REFUND_AGAIN_S, messages=[message], lane="settle"
+        job,
+        {**changes, "refund_decision": refund},
+        due_at=ports.clock() + REFUND_AGAIN_S,
+        messages=[message],
+        lane="settle",
     )
     ports.crash_point("failure:stored")
     ports.store.free_slot(job.job_id)
@@ -125,7 +129,7 @@ def fail_from_outside(
     ports: Ports, job: Job, states: Iterable[str], *, reason: str, detail: str, refund: str, event: str
 ) -> bool:
     """The same for a caller who holds no claim; whoever does writes nothing more. False when the job is elsewhere."""
-    changes = {"state": "refunding", "settle": refund, "reason": reason, "detail": detail[:500]}
+    changes = {"state": "refunding", "refund_decision": refund, "reason": reason, "detail": detail[:500]}
     message = outbound.failed(dataclasses.replace(job, reason=reason, detail=detail[:500]), refund=refund)
     due = ports.clock() + REFUND_AGAIN_S
     states = tuple(states)

@@ -158,7 +158,12 @@ def _go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
     if not start.is_of_this_generation(ports, data["claim"]):
         ports.store.change(job_id, attempt, ("paid",), {}, due_at=ports.clock(), expect={"submit_claim": data["claim"]})
         return
-    changes = {"state": "submitting", "submission": data["submission"], "posting": 0, "hinted_id": ""}
+    changes = {
+        "state": "submitting",
+        "submission": data["submission"],
+        "submit_started_at": 0,
+        "webhook_upsampler_id": "",
+    }
     asked = {"submit_claim": data["claim"]}
     if ports.store.change(job_id, attempt, ("paid",), changes, due_at=ports.clock() + REBOOK_S, expect=asked):
         ports.queue.stage("submit", job_id, attempt)
@@ -184,7 +189,7 @@ def _delivered(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> No
 def _settled(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
     job_id, attempt = data["job_id"], data["attempt"]
     job = ports.store.get(job_id)
-    if job is None or job.settle != data["refund"]:
+    if job is None or job.refund_decision != data["refund"]:
         return  # an answer to an older order: the job was reopened, and has failed again otherwise
     outcome = "refunded" if answer.get("outcome") == "refunded" else "review"
     changes = {"state": outcome, "revoked": int(outcome == "refunded")}
@@ -240,7 +245,7 @@ def _claimed_before(ports: Ports, job: Job, answer: dict[str, Any]) -> None:
 
 def _not_understood(ports: Ports, type: str, job: Job, detail: str) -> None:
     """Bridge and sidecar are of different versions, or one of us is at fault. A person must know, not the job wait."""
-    if job.state in ("paid", "stored") and job.tries + 1 >= MAX_REFUSALS:
+    if job.state in ("paid", "stored") and job.consecutive_failures + 1 >= MAX_REFUSALS:
         failure.fail_from_outside(
             ports,
             job,
@@ -252,7 +257,9 @@ def _not_understood(ports: Ports, type: str, job: Job, detail: str) -> None:
         )
     else:
         due = ports.clock() + (REFUND_AGAIN_S if job.state == "refunding" else ACK_S)
-        ports.store.change(job.job_id, job.attempt, (job.state,), {"tries": job.tries + 1}, due_at=due)
+        ports.store.change(
+            job.job_id, job.attempt, (job.state,), {"consecutive_failures": job.consecutive_failures + 1}, due_at=due
+        )
 
 
 _DONE = {"job.submitting": _go, "job.delivered": _delivered, "job.failed": _settled}

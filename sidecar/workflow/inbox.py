@@ -41,7 +41,7 @@ def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[st
 def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     """The ledger has settled the job already; working memory follows, and whoever works on it writes nothing more."""
     job_id, attempt = data["job_id"], data["attempt"]
-    changes = {"revoked": 1, "settle": "", "reason": f"cancelled_{data['reason']}"}
+    changes = {"revoked": 1, "refund_decision": "", "reason": f"cancelled_{data['reason']}"}
     ended = {"state": "refunded" if data["reason"] == "refunded" else "review"}
     stays = data["reason"] == "stopped" and ports.store.change(
         job_id, attempt, ("delivered",), changes, due_at=None, settled=True

@@ -84,7 +84,7 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
 def _end(ports: Ports, job: Job, state: str) -> None:
     """As `job.cancel` does: whoever works on the job writes nothing more, and its link is dead."""
     reason = "refunded" if state == "refunded" else "stopped"
-    changes = {"state": state, "revoked": 1, "settle": "", "reason": f"cancelled_{reason}"}
+    changes = {"state": state, "revoked": 1, "refund_decision": "", "reason": f"cancelled_{reason}"}
     ports.store.change(job.job_id, job.attempt, (), changes, due_at=None, settled=True)
     ports.store.free_slot(job.job_id)
     ports.log("job.cancelled", "Stopped by the shop.", job_id=job.job_id, attempt=job.attempt, reason=reason)
@@ -95,8 +95,8 @@ def _tell_again(ports: Ports, job: Job) -> bool:
     overtook the end. The effect rows decide whether there is another mail or refund."""
     if job.state == "delivered":
         ports.outbox.put("deliver", [outbound.delivered(job)])
-    elif job.settle:
-        ports.outbox.put("settle", [outbound.failed(job, refund=job.settle)])
+    elif job.refund_decision:
+        ports.outbox.put("settle", [outbound.failed(job, refund=job.refund_decision)])
     else:
         return False  # it was the shop that ended it
     return True
@@ -120,7 +120,7 @@ def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
         upsampler_id=record["upsampler_id"] or "",
         credits="" if record.get("credits") is None else f"{float(record['credits']):g}",
         reason=record.get("reason") or "",
-        resubmits=int((record["submission"] or 0) > 1),  # how often is lost: more than one submission uses it up
+        resubmissions=int((record["submission"] or 0) > 1),  # how often is lost: more than one submission uses it up
     )
     create = _HOW[record["state"]]
     done = create(ports, job, record, now)
@@ -140,9 +140,11 @@ def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
 def _submitting(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
     """The ledger let a submission through, and nobody remembers its outcome: only the webhook can tell."""
     posted_at = int(now - record["updated_age"])
-    hinted_id = ports.store.kept_hint(job.job_id, job.attempt, job.submission)
-    job = dataclasses.replace(job, state="submitting", posting=posted_at, hinted_id=hinted_id)
-    due_at = now if hinted_id else max(now, posted_at + ports.settings.watch_limit_s)
+    webhook_upsampler_id = ports.store.kept_hint(job.job_id, job.attempt, job.submission)
+    job = dataclasses.replace(
+        job, state="submitting", submit_started_at=posted_at, webhook_upsampler_id=webhook_upsampler_id
+    )
+    due_at = now if webhook_upsampler_id else max(now, posted_at + ports.settings.watch_limit_s)
     return _create_with_slot(ports, job, due_at)
 
 
@@ -163,7 +165,7 @@ def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) ->
 
 
 def _refunding(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
-    job = dataclasses.replace(job, settle="yes", reason=job.reason or "internal_error")
+    job = dataclasses.replace(job, refund_decision="yes", reason=job.reason or "internal_error")
     return ports.store.create(job, due_at=now)
 
 
@@ -184,7 +186,7 @@ def _settled(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool
             revoked=int(bool(delivery.get("revoked"))),
         )
     if record["state"] == "review":
-        job = dataclasses.replace(job, settle="review")
+        job = dataclasses.replace(job, refund_decision="review")
     return ports.store.create(job, due_at=None, settled=True)
 
 

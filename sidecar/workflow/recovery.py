@@ -30,9 +30,9 @@ class Decision:
 class History:
     """What this attempt has been through, as the job counts it: failures in a row, bad results, second submissions."""
 
-    tries: int = 0
-    fetches: int = 0
-    resubmits: int = 0
+    consecutive_failures: int = 0
+    bad_results: int = 0
+    resubmissions: int = 0
     compressed: bool = False
     waited: bool = False  # for a lost answer, as long as Upsampler may take
 
@@ -122,11 +122,11 @@ def row_for(failure: SidecarError) -> Row:
 def decide(failure: SidecarError, history: History, random: Callable[[], float]) -> Decision:
     """What to do about `failure` in an attempt with this `history`. Pure but for `random`, which gives the jitter."""
     for action, times in row_for(failure).steps:
-        if action == "retry" and history.tries < times:
-            return Decision("retry", backoff(history.tries, random, failure.retry_after))
-        if action == "refetch" and history.fetches < times:
-            return Decision("refetch", backoff(history.fetches, random, failure.retry_after))
-        if action == "resubmit" and history.resubmits < times:
+        if action == "retry" and history.consecutive_failures < times:
+            return Decision("retry", backoff(history.consecutive_failures, random, failure.retry_after))
+        if action == "refetch" and history.bad_results < times:
+            return Decision("refetch", backoff(history.bad_results, random, failure.retry_after))
+        if action == "resubmit" and history.resubmissions < times:
             return Decision("resubmit")
         if action == "compress" and not history.compressed:
             return Decision("compress")
@@ -137,11 +137,11 @@ def decide(failure: SidecarError, history: History, random: Callable[[], float])
     return Decision("review")
 
 
-def backoff(tries: int, random: Callable[[], float], retry_after: float | None = None) -> float:
-    """Seconds before try number `tries` + 2: exponential with full jitter, never sooner than the other side asked.
+def backoff(failures: int, random: Callable[[], float], retry_after: float | None = None) -> float:
+    """Seconds before try number `failures` + 2: exponential with full jitter, never sooner than the other side asked.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog: sleep = random(0, min(cap, base * 2^n)).
     Half a second at least, so that a lucky draw does not hammer.
     """
-    ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**tries)
+    ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures)
     return max(0.5, ceiling * random(), min(retry_after or 0.0, 3600.0))

@@ -35,8 +35,8 @@ def _run(ports: Ports, stage: str, step: Any, job: Job) -> None:
     try:
         with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
             ports.crash_point(f"{stage}:claimed")
-            if job.crashes >= MAX_CRASHES:
-                raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crashes} times")
+            if job.crash_count >= MAX_CRASHES:
+                raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crash_count} times")
             step.run(ports, job)
     except StaleClaim:
         ports.log("claim.stale", "Another worker has taken over.", job_id=job_id, attempt=attempt, stage=stage)

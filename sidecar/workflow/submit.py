@@ -48,7 +48,7 @@ def run(ports: Ports, job: Job) -> None:
     if job.state == "paid":
         _redeliver_or_start(ports, job)
         return
-    if job.posting or job.hinted_id or not start.is_of_this_generation(ports, job.submit_claim):
+    if job.submit_started_at or job.webhook_upsampler_id or not start.is_of_this_generation(ports, job.submit_claim):
         _find_lost_answer(ports, job)
         return
     start.check_order(job)
@@ -64,7 +64,7 @@ def run(ports: Ports, job: Job) -> None:
     webhook = ports.settings.webhook_address(ports.tokens.webhook(job.job_id, job.attempt, job.submission))
     seen = {name: getattr(job, name) for name in _LEARNT}
     now = ports.clock()
-    job = ports.store.advance(job, {**seen, "posting": int(now)}, due_at=now + LEASE_S, release=False)
+    job = ports.store.advance(job, {**seen, "submit_started_at": int(now)}, due_at=now + LEASE_S, release=False)
     ports.crash_point("submit:before_post")
     try:
         submission = ports.upsampler.submit(image_url=image_url, factor=factor, webhook_url=webhook)
@@ -95,14 +95,14 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
         "credits": "" if credits is None else f"{credits:g}",
         "submitted_at": int(now),
         "stage_since": int(now),
-        **dict.fromkeys(("posting", "tries", "polls", "crashes", "fetches"), 0),
+        **dict.fromkeys(("submit_started_at", "consecutive_failures", "polls", "crash_count", "bad_results"), 0),
         **dict.fromkeys(("submit_claim", "reason", "detail"), ""),
     }
     message = outbound.submitted(dataclasses.replace(job, **changes))
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
     ports.crash_point("submit:stored")
     holds.got_through(ports, "submit")
-    if job.hinted_id:  # what advance() returned, so a webhook that came in the meantime is seen
+    if job.webhook_upsampler_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])
     ports.log(
         "job.submitted",
@@ -131,7 +131,7 @@ def _still_good(ports: Ports, file: dict[str, Any]) -> bool:
 def _find_lost_answer(ports: Ports, job: Job) -> None:
     """We asked, and do not know what came of it. A webhook that names this submission may have brought the id; the
     ledger may have it from a time that working memory has forgotten."""
-    upsampler_id = job.hinted_id or _known_to_ledger(ports, job)
+    upsampler_id = job.webhook_upsampler_id or _known_to_ledger(ports, job)
     if not upsampler_id:
         raise UnknownOutcome("submit_outcome_unknown", "a submit was sent and its answer lost")
     try:

@@ -60,4 +60,4 @@ def _dispatch(ports: Ports, job: Job) -> None:
     elif job.state == "stored":
         collect.deliver_again(ports, job)
     elif job.state == "refunding":
-        ports.outbox.put("settle", [outbound.failed(job, refund=job.settle or "review")])
+        ports.outbox.put("settle", [outbound.failed(job, refund=job.refund_decision or "review")])

@@ -57,7 +57,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
 def _phase(job: Job, now: float) -> str:
     if job.state == "delivered":
         return "expired" if job.revoked or now >= job.expires_at else "ready"
-    if job.state == "refunding" and job.settle == "review":
+    if job.state == "refunding" and job.refund_decision == "review":
         return "in_review"
     if job.state in SHARES_OF_STATE and job.reason and _delayed(job, now):
         return "delayed"

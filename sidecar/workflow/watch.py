@@ -33,7 +33,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
         "result_url": status.image_url,
         "result_until": int(now + RESULT_LIFE_S),
         "stage_since": int(now),
-        **dict.fromkeys(("tries", "crashes"), 0),
+        **dict.fromkeys(("consecutive_failures", "crash_count"), 0),
         **dict.fromkeys(("reason", "detail"), ""),
     }
     if status.credits is not None:
@@ -60,7 +60,7 @@ def _poll_again(ports: Ports, job: Job, said: str) -> None:
         minutes = settings.watch_limit_s / 60
         raise PermanentError("upsampler_silent", f"still {said} after {minutes:.0f} minutes")
     wait = settings.first_poll_s * POLL_FACTOR ** (job.polls + 1)
-    changes = {"polls": job.polls + 1, "tries": 0, "crashes": 0, "reason": "", "detail": ""}
+    changes = {"polls": job.polls + 1, "consecutive_failures": 0, "crash_count": 0, "reason": "", "detail": ""}
     messages = []
     if job.polls == 0:  # a long wait is worth a line in the ledger, once
         messages = [outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))]

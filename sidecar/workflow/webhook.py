@@ -46,7 +46,7 @@ def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission:
         return "asked"
     if job.state == "submitting" and upsampler_id:
         return _keep_id(ports, job, upsampler_id)
-    if job.state in ("refunding", "review") and job.settle == "review" and (job.upsampler_id or upsampler_id):
+    if job.state in ("refunding", "review") and job.refund_decision == "review" and (job.upsampler_id or upsampler_id):
         return _reopen(ports, job, upsampler_id)
     return "ignored"
 
@@ -60,7 +60,7 @@ def retry_webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsa
 
 def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
     due = "=" if job.claim else ports.clock()
-    changes = {"hinted_id": upsampler_id}
+    changes = {"webhook_upsampler_id": upsampler_id}
     kept = ports.store.change(job.job_id, job.attempt, ("submitting",), changes, due_at=due, fence=False)
     if kept and not job.claim:
         ports.queue.stage("submit", job.job_id, job.attempt)
@@ -72,16 +72,25 @@ def _keep_id(ports: Ports, job: Job, upsampler_id: str) -> str:
 def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
     """With an id of our own we ask for that; an id that only a webhook brought has to be confirmed first. What a person
     has given up stays given up, also when Upsampler was just being asked."""
-    if job.reason == FAILED_MANUALLY or (job.reason not in MAY_STILL_COME and not job.posting):
+    if job.reason == FAILED_MANUALLY or (job.reason not in MAY_STILL_COME and not job.submit_started_at):
         return "ignored"
     now = ports.clock()
-    changes: dict[str, Any] = {"settle": "", "tries": 0, "crashes": 0, "stage_since": int(now)}
+    changes: dict[str, Any] = {
+        "refund_decision": "",
+        "consecutive_failures": 0,
+        "crash_count": 0,
+        "stage_since": int(now),
+    }
     told = []
     if job.upsampler_id:
-        changes |= {"state": "submitted", "submitted_at": job.submitted_at or int(now), "posting": 0}
+        changes |= {"state": "submitted", "submitted_at": job.submitted_at or int(now), "submit_started_at": 0}
         told = [outbound.submitted(dataclasses.replace(job, **changes))]  # reopens the ledger's row
     else:
-        changes |= {"state": "submitting", "hinted_id": upsampler_id, "posting": job.posting or int(now)}
+        changes |= {
+            "state": "submitting",
+            "webhook_upsampler_id": upsampler_id,
+            "submit_started_at": job.submit_started_at or int(now),
+        }
     states = ("refunding", "review")
     if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=now, messages=told):
         return "ignored"

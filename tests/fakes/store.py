@@ -141,7 +141,7 @@ class MemoryJobStore:
         if job.claim:
             if self._leases.get(job_id, 0) > now:
                 return None
-            changes["crashes"] = job.crashes + 1
+            changes["crash_count"] = job.crash_count + 1
         self._jobs[job_id] = changed(job, changes)
         self._leases[job_id] = self._due[job_id] = now + lease_s
         return self.get(job_id)

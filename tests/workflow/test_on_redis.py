@@ -96,7 +96,7 @@ def test_a_refund_and_a_review_are_settled(rig: RigOnRedis) -> None:
     rig.buy("job-2")
     rig.let_pass(1000, step=10)
     assert [rig.row(job_id).state for job_id in ("job-1", "job-2")] == ["refunded", "review"]
-    assert rig.job("job-2").posting and rig.job("job-2").settle == "review"
+    assert rig.job("job-2").submit_started_at and rig.job("job-2").refund_decision == "review"
     rig.upsampler.put_faults()
     assert webhook_received(rig.ports, "job-2", 1, 1, rig.upsampler.accepted[0].id) == "reopened"
     rig.let_pass(60)

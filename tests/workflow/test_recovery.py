@@ -33,23 +33,23 @@ def half() -> float:
 # ---------------------------------------------------------------------- decisions
 @pytest.mark.parametrize("code", sorted(TABLE))
 def test_every_line_ends_in_refund_review_or_hold(code: str) -> None:
-    exhausted = History(tries=99, fetches=99, resubmits=99, compressed=True, waited=True)
+    exhausted = History(consecutive_failures=99, bad_results=99, resubmissions=99, compressed=True, waited=True)
     assert decide(error_of(code), exhausted, half).action == TABLE[code].ending
     assert TABLE[code].ending in ("refund", "review", "hold")
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))
 def test_the_steps_of_a_line_are_taken_in_their_order_each_as_often_as_it_says(code: str) -> None:
-    tries = fetches = resubmits = 0
+    failures = bad_results = resubmissions = 0
     compressed = waited = False
     taken = []
     for _ in range(50):
-        action = decide(error_of(code), History(tries, fetches, resubmits, compressed, waited), half).action
+        action = decide(error_of(code), History(failures, bad_results, resubmissions, compressed, waited), half).action
         taken.append(action)
-        tries += action == "retry"
-        fetches += action == "refetch"
-        fetches *= action != "resubmit"  # a new submission has its own bad results
-        resubmits += action == "resubmit"
+        failures += action == "retry"
+        bad_results += action == "refetch"
+        bad_results *= action != "resubmit"  # a new submission has its own bad results
+        resubmissions += action == "resubmit"
         compressed |= action == "compress"
         waited |= action == "wait"
         if action == TABLE[code].ending:
@@ -64,23 +64,28 @@ def test_the_steps_of_a_line_are_taken_in_their_order_each_as_often_as_it_says(c
 
 def test_a_code_that_the_table_does_not_know_is_judged_by_its_kind() -> None:
     assert decide(TemporaryError("new"), History(), half).action == "retry"
-    assert decide(TemporaryError("new"), History(tries=10), half).action == "review"
+    assert decide(TemporaryError("new"), History(consecutive_failures=10), half).action == "review"
     assert decide(ConfigurationError("new"), History(), half).action == "hold"
     assert decide(PermanentError("new"), History(), half).action == "review"
     assert decide(UnknownOutcome("new"), History(), half).action == "review"
 
 
 def test_a_second_submission_is_never_decided_while_the_first_may_still_be_there() -> None:
-    for history in (History(), History(tries=5), History(waited=True), History(tries=99, waited=True)):
+    for history in (
+        History(),
+        History(consecutive_failures=5),
+        History(waited=True),
+        History(consecutive_failures=99, waited=True),
+    ):
         action = decide(UnknownOutcome("submit_outcome_unknown"), history, half).action
         assert action in ("wait", "review")
 
 
 def test_backoff_grows_with_full_jitter_to_its_cap() -> None:
     rng = random.Random(1)
-    for tries in range(30):
-        waits = [backoff(tries, rng.random) for _ in range(300)]
-        ceiling = max(0.5, min(BACKOFF_CAP_S, 2.0 * 2**tries))
+    for failures in range(30):
+        waits = [backoff(failures, rng.random) for _ in range(300)]
+        ceiling = max(0.5, min(BACKOFF_CAP_S, 2.0 * 2**failures))
         assert min(waits) >= 0.5 and max(waits) <= ceiling
         assert max(waits) > 0.9 * ceiling
     assert backoff(1000, lambda: 0.999) <= BACKOFF_CAP_S, "no overflow either"
@@ -210,7 +215,7 @@ def test_a_job_that_kills_its_workers_is_not_fed_to_them_for_ever(rig: Rig) -> N
 
     def die(point: str) -> None:
         nonlocal deaths
-        if point == "watch:claimed" and rig.job().crashes < 4:
+        if point == "watch:claimed" and rig.job().crash_count < 4:
             deaths += 1
             raise SystemExit
 

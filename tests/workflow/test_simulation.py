@@ -101,7 +101,9 @@ def publish_nothing(files: Any, temp: Any, name: str) -> None:
 
 def post_before_writing_down(store: Any, job: Any, changes: dict, **how: Any) -> Any:
     """That we are about to ask is not written down before we ask."""
-    return store.advance(job, {name: value for name, value in changes.items() if name != "posting" or not value}, **how)
+    return store.advance(
+        job, {name: value for name, value in changes.items() if name != "submit_started_at" or not value}, **how
+    )
 
 
 def one_endless_generation(server: Any) -> str:

@@ -46,7 +46,7 @@ def test_the_id_stands_in_memory_and_ledger(rig: Rig) -> None:
     submit(rig)
     rig.work()
     job, row = rig.job(), rig.row()
-    assert (job.state, job.upsampler_id, job.posting, job.claim) == ("submitted", "fake-000001", 0, "")
+    assert (job.state, job.upsampler_id, job.submit_started_at, job.claim) == ("submitted", "fake-000001", 0, "")
     assert (row.state, row.upsampler_id, row.submission) == ("submitted", "fake-000001", 1)
     assert rig.store.due_at(job.job_id) == rig.clock() + 30, "the first poll"
 

@@ -21,7 +21,7 @@ def lost_answer(rig: Rig) -> None:
     rig.upsampler.put_faults({"fault": "submit_lost", "nth": [1]})
     rig.buy()
     rig.work()
-    assert rig.job().state == "submitting" and rig.job().posting
+    assert rig.job().state == "submitting" and rig.job().submit_started_at
 
 
 # ---------------------------------------------------------------------- hints

@@ -14,6 +14,7 @@ import redis
 from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
+from ...core.stored_names import JOB_FIELDS, stored
 from . import scripts
 from .heartbeats import RedisHeartbeats
 from .holds import RedisHolds
@@ -90,7 +91,8 @@ class RedisJobStore:
         args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, _listed(job.to_fields())]
         if next_step and not self._slots:
             message = next_step.message
-            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(next_step.changes)]
+            changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
+            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(changes)]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
         if outcome == "started" and rest[0]:
             self._notify_worker(lane)
@@ -274,8 +276,8 @@ def _number(value: float | None) -> float | str:
 
 
 def _as_kept(fields: Mapping[str, Any]) -> dict[str, str]:
-    """A field that has its default is not kept: '' stands for that."""
-    return {name: "" if value == DEFAULTS[name] else str(value) for name, value in fields.items()}
+    """Under their stored names. A field that has its default is not kept: '' stands for that."""
+    return {stored(JOB_FIELDS, name): "" if value == DEFAULTS[name] else str(value) for name, value in fields.items()}
 
 
 def _listed(fields: Mapping[str, str]) -> str:
