@@ -74,7 +74,7 @@ def deliver_stored(
     message = outbound.delivered(dataclasses.replace(job, **changes))
     ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
     ports.crash_point("collect:stored")
-    holds.got_through(ports, "collect")
+    holds.clear_after_success(ports, "collect")
     ports.log(
         "job.stored",
         "The file is checked and stored.",

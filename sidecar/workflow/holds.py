@@ -18,24 +18,24 @@ def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
         ports.outbox.put("deliver", [outbound.notice("hold", stage=stage, reason=reason, detail=detail, since=now)])
 
 
-def got_through(ports: Ports, stage: str) -> None:
+def clear_after_success(ports: Ports, stage: str) -> None:
     """A job has passed the stage: a hold that came by itself goes by itself. An admin's hold stays."""
     if ports.store.holds.may_resume(stage) and ports.store.holds.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 
 
-def may_enter(ports: Ports, stage: str) -> bool:
+def admit(ports: Ports, stage: str) -> bool:
     """Whether a job may go into the stage now: it is not held, or this job is the one that tries."""
     held = ports.store.holds.held().get(stage)
     if held is None:
         return True
     if held["by_admin"]:
         return False
-    return ports.store.holds.may_probe(stage, every_s=probe_every(ports.clock() - held["since"]))
+    return ports.store.holds.may_probe(stage, every_s=probe_interval(ports.clock() - held["since"]))
 
 
-def probe_every(held_for: float) -> float:
+def probe_interval(held_for: float) -> float:
     """Seconds between two tries of a stage that has been held for so many: a tenth of it, within bounds. Each try of a
     submission costs a number in the ledger, and there are 99 of them."""
     return min(LAST_PROBES_S, max(FIRST_PROBES_S, held_for / 10))

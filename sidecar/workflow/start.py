@@ -94,7 +94,7 @@ def start(ports: Ports, job: Job) -> None:
     if not ports.store.take_slot(job):
         ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + ACK_S)
         return
-    if not holds.may_enter(ports, "submit"):
+    if not holds.admit(ports, "submit"):
         ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
         return
     known = job.submit_claim and is_of_this_generation(ports, job.submit_claim)

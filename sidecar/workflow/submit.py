@@ -101,7 +101,7 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     message = outbound.submitted(dataclasses.replace(job, **changes))
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
     ports.crash_point("submit:stored")
-    holds.got_through(ports, "submit")
+    holds.clear_after_success(ports, "submit")
     if job.webhook_upsampler_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])
     ports.log(

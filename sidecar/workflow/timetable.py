@@ -55,7 +55,7 @@ def _dispatch(ports: Ports, job: Job) -> None:
     elif job.state == "submitting":
         ports.queue.stage("submit", job.job_id, job.attempt)
     elif job.state == "enlarged":
-        if holds.may_enter(ports, "collect"):
+        if holds.admit(ports, "collect"):
             ports.queue.stage("collect", job.job_id, job.attempt)
     elif job.state == "stored":
         collect.deliver_again(ports, job)

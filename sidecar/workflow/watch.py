@@ -16,7 +16,7 @@ def run(ports: Ports, job: Job) -> None:
     """One question. Raises what the recovery table then decides: failed, silent, unavailable."""
     status = ports.upsampler.status(job.upsampler_id)
     if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is fixed
-        holds.got_through(ports, "submit")
+        holds.clear_after_success(ports, "submit")
     if status.status == "succeeded":
         _succeeded(ports, job, status)
     elif status.status == "failed":

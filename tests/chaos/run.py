@@ -145,12 +145,12 @@ class Chaos:
         self._forged_webhooks.start()
         began = time.monotonic()
 
-        def may_enter() -> bool:
+        def may_buy() -> bool:
             bought = self.customers.bought
             on_time = time.monotonic() - began >= bought * self.plan.pace_s
             return on_time and bought - self.progress.settled < MOST_OPEN
 
-        sellers = self.customers.queue_up(may_enter)
+        sellers = self.customers.queue_up(may_buy)
         next_mix = next_fault = 0.0
         while any(seller.is_alive() for seller in sellers):
             now = time.monotonic()
