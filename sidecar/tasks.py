@@ -15,8 +15,7 @@ from .core.errors import SidecarError
 from .core.stored_names import TASKS, stored
 from .services import Services
 from .workflow import cleanup as cleanup_workflow
-from .workflow import flush as flush_workflow
-from .workflow import manual, runner, webhook
+from .workflow import manual, outbox_sender, runner, webhook
 from .workflow import reconcile as reconcile_workflow
 from .workflow.ports import Ports
 
@@ -45,7 +44,7 @@ def watch_many(jobs: list[list]) -> None:
 
 
 def flush(lane: str) -> None:
-    flush_workflow.run(ports(), lane)
+    outbox_sender.run(ports(), lane)
 
 
 def reconcile() -> None:

@@ -18,7 +18,7 @@ from .adapters import logs, memory
 from .adapters.workqueue import heartbeat
 from .core.states import QUEUES
 from .services import Services
-from .workflow import timetable
+from .workflow import scheduler
 
 TICK_S = 1.0
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
@@ -28,7 +28,7 @@ class StageWorker(SimpleWorker):
     """Runs stages in its own process: a fork for each would cost more than most stages do.
 
     RQ's view of a dead worker does not matter to us: a claim whose lease lapses is what brings a job back, within
-    seconds (workflow/timetable.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
+    seconds (workflow/scheduler.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
     """
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
@@ -127,7 +127,7 @@ class Clock:
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
 
     def _tick(self) -> None:
-        timetable.tick(self._ports)
+        scheduler.tick(self._ports)
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
         for task, every_s in self.PERIODIC.items():

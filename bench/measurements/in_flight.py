@@ -24,9 +24,9 @@ from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.core.job import Job
 from sidecar.core.messages import rfc3339
 from sidecar.services import Services
-from sidecar.workflow import reconcile, runner, timetable
+from sidecar.workflow import reconcile, runner, scheduler
 from sidecar.workflow.ports import Ports
-from sidecar.workflow.timing import POLL_FACTOR
+from sidecar.workflow.time_limits import POLL_FACTOR
 from tests.testbed.places import release_port, reserve_port
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.whole import Sandbox
@@ -108,7 +108,7 @@ class _Waiting:
                 runner.run_watch(self.ports, [(job_id, attempt) for job_id, attempt in item.args[0]])
 
         for _ in range(60 * MINUTES[jobs]):
-            timetable.tick(self.ports)
+            scheduler.tick(self.ports)
             self.queue.drain("watch", work)
             self.now += 1
         return time.process_time() + _redis_cpu(self.redis) - cpu, polls

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from .files import storage_error
-from .images import EXTENSIONS, ImageInfo, compress_source, upright
+from .images import ImageInfo, compress_source, upright
 from .sources import Sources
 
 FOLDER = ".sources"

@@ -48,3 +48,11 @@ class StaleClaim(SidecarError):
 
     def __init__(self, job_id: str):
         super().__init__("stale_claim", f"job {job_id} has passed to another claim")
+
+
+class NotAccepted(SidecarError):
+    """Upsampler has answered, and the answer was no: this submission is over, the next one needs a new claim."""
+
+    def __init__(self, cause: SidecarError):
+        super().__init__(cause.code, cause.detail, retry_after=cause.retry_after)
+        self.cause = cause

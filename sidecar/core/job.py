@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from .stored_names import JOB_FIELDS, stored
+
+JOB_ID = "[A-Za-z0-9_-]{1,64}"  # as a regular expression; schemas/definitions has the same
+_JOB_ID = re.compile(JOB_ID)
+
+
+def is_job_id(text: str) -> bool:
+    return _JOB_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, init=False)

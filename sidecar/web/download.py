@@ -14,8 +14,8 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
-from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
+from ..core.formats import MEDIA_TYPES, format_of
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..services import Services
@@ -97,9 +97,7 @@ def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
 def _with_the_file_before(job: Job) -> Job:
     """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
     file = json.loads(job.previous)
-    extension = file["path"].rpartition(".")[2]
-    format = next(name for name, usual in EXTENSIONS.items() if usual == extension)
-    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
+    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
 
 
 def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Application:

@@ -15,7 +15,7 @@ from ..core.messages import TO_SIDECAR, Message, Unauthorized
 from ..services import Services
 from ..workflow import inbox
 from ..workflow.ports import Ports
-from ..workflow.start import ANSWER_KEPT_S
+from ..workflow.time_limits import ANSWER_KEPT_S
 from .front import Application, Environ, body_of, of_bytes, raise_again
 from .parts import services
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 
 from flask import Blueprint, Response, json, request
 
 from ..core.errors import SidecarError, TemporaryError
-from ..core.job import Job
+from ..core.job import Job, is_job_id
 from ..workflow import reconcile, view
 from .parts import ports, services
 
@@ -17,13 +16,12 @@ blueprint = Blueprint("status", __name__)
 RESTORE_EVERY_S = 3  # for one job
 RESTORES_PER_S = 5  # for all
 UNKNOWN_S = 30  # so long an unknown job is taken for unknown
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @blueprint.get("/status/<job_id>")
 def status(job_id: str) -> Response:
     """The document of docs/contract.md, part 5. The ETag covers what a person sees, not the share that creeps."""
-    if not _JOB_ID.match(job_id):
+    if not is_job_id(job_id):
         return _answer({"error": "unknown_job"}, 404)
     job = ports().store.get(job_id)
     if job is None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from . import outbound
 from .ports import Ports
+from .time_limits import FIRST_PROBES_S, LAST_PROBES_S
 
-FIRST_PROBES_S = 30
-LAST_PROBES_S = 900
 STREAK = 5  # lost answers in a row that hold the stage
-STREAK_S = 900
 
 
 def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:

@@ -9,7 +9,7 @@ from ..core.errors import CallerError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
-from . import reconcile, start
+from . import admission, reconcile
 from .ports import Ports
 
 QUESTIONS = frozenset({"status"})
@@ -29,7 +29,7 @@ def paid(ports: Ports, message: Message) -> dict[str, Any] | None:
     None, or what was remembered when the message was answered before.
     """
     kept = remembered(message, STORED, 200)
-    return start.begin(ports, message.data, message.id, kept)
+    return admission.begin(ports, message.data, message.id, kept)
 
 
 def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import hashlib
 from ..core.errors import CallerError
 from ..core.job import Job
 from ..core.states import SETTLED, STATES
-from . import failure, outbound, reconcile
+from . import outbound, reconcile
 from .ports import Ports
-from .recovery import FAILED_MANUALLY, TABLE
+from .recovery import apply
+from .recovery.table import FAILED_MANUALLY, TABLE
 
 UNSETTLED = tuple(state for state in STATES if state not in SETTLED)
 
@@ -41,7 +42,7 @@ def handle_processing_failure(ports: Ports, job_id: str, error_reason: str) -> s
     refund = "yes" if known and TABLE[error_reason].ending == "refund" else "review"
     reason = error_reason if known else FAILED_MANUALLY
     states = tuple(state for state in UNSETTLED if state != "refunding")
-    failure.fail_from_outside(
+    apply.fail_from_outside(
         ports, job, states, reason=reason, detail=error_reason, refund=refund, event="job.failed_by_hand"
     )
     return _find(ports, job_id).state

@@ -10,9 +10,9 @@ from typing import Any
 from ..core.job import Job
 from ..core.messages import parse_rfc3339
 from ..core.states import SETTLED
-from . import outbound, start
+from . import admission, outbound
 from .ports import Ports
-from .timing import REBOOK_S
+from .time_limits import REBOOK_S
 
 PAGE = 2000  # the most that the schema allows: each page is a request to WordPress
 STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
@@ -107,14 +107,14 @@ def free_lost_slots(ports: Ports) -> None:
     holders = ports.store.slot_holders()
     jobs = ports.store.get_many(holders)
     for job_id in holders:
-        if job_id not in jobs or jobs[job_id].state not in start.SLOT_STATES:
+        if job_id not in jobs or jobs[job_id].state not in admission.SLOT_STATES:
             ports.store.free_slot(job_id)
 
 
 def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
     now = ports.clock()
     job = dataclasses.replace(
-        start.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}"),
+        admission.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}"),
         state=record["state"],
         submission=record["submission"] or 0,
         upsampler_id=record["upsampler_id"] or "",
@@ -133,7 +133,7 @@ def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
 def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
     if not ports.store.create(job, due_at=now + REBOOK_S):
         return False
-    start.start(ports, job)
+    admission.start(ports, job)
     return True
 
 

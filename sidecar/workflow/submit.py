@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from typing import Any
 
 from ..core.errors import (
     ConfigurationError,
+    NotAccepted,
     PermanentError,
     SidecarError,
     StaleClaim,
@@ -17,41 +17,33 @@ from ..core.errors import (
 )
 from ..core.job import Job
 from ..core.states import SETTLED
-from . import holds, outbound, start
-from .collect import deliver_stored
+from . import admission, holds, outbound
 from .ports import Ports
-from .timing import LEASE_S, REBOOK_S, SOURCE_LINK_S
+from .time_limits import LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
 
-STATES = ("paid", "submitting")
+STATES = ("submitting",)
 _LEARNT = (
     *("width", "height", "source_format"),
     *("compressed_path", "copy_width", "copy_height", "submit_factor"),
 )
 
 
-class NotAccepted(SidecarError):
-    """Upsampler has answered, and the answer was no: this submission is over, the next one needs a new claim."""
-
-    def __init__(self, cause: SidecarError):
-        super().__init__(cause.code, cause.detail, retry_after=cause.retry_after)
-        self.cause = cause
-
-
 def run(ports: Ports, job: Job) -> None:
     """From the ledger's go to Upsampler's id.
 
-    1. A rerun that has a good file delivers it again. 2. A submit whose answer was lost is looked for, never repeated.
-    3. The order and the source are looked at. 4. It is written down that we are about to ask. 5. We ask.
-    6. The answer is written down. Between 4 and 6 nobody can know whether Upsampler has the job.
+    1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at. 3. It is
+    written down that we are about to ask. 4. We ask. 5. The answer is written down. Between 3 and 5 nobody can know
+    whether Upsampler has the job.
     """
-    if job.state == "paid":
-        _redeliver_or_start(ports, job)
-        return
-    if job.submit_started_at or job.webhook_upsampler_id or not start.is_of_this_generation(ports, job.submit_claim):
+    if (
+        job.submit_started_at
+        or job.webhook_upsampler_id
+        or not admission.is_of_this_generation(ports, job.submit_claim)
+    ):
         _find_lost_answer(ports, job)
         return
-    start.check_order(job)
+    _check_order(job)
     source = ports.sources.look(job)
     width, height = source.info.display_size
     job = dataclasses.replace(job, width=width, height=height, source_format=source.info.format)
@@ -114,20 +106,6 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     )
 
 
-def _redeliver_or_start(ports: Ports, job: Job) -> None:
-    previous = json.loads(job.previous) if job.previous and not job.force else None
-    if previous and _still_good(ports, previous):
-        ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)
-        deliver_stored(ports, job, **previous)
-        return
-    job = ports.store.advance(job, {"previous": ""}, due_at=ports.clock() + REBOOK_S)
-    start.start(ports, job)
-
-
-def _still_good(ports: Ports, file: dict[str, Any]) -> bool:
-    return ports.files.size(file["path"]) == file["bytes"] and ports.files.sha256(file["path"]) == file["sha256"]
-
-
 def _find_lost_answer(ports: Ports, job: Job) -> None:
     """We asked, and do not know what came of it. A webhook that names this submission may have brought the id; the
     ledger may have it from a time that working memory has forgotten."""
@@ -182,6 +160,13 @@ def _check_way(ports: Ports) -> None:
         ports.upsampler.check_key()
     except TemporaryError as error:
         raise ConfigurationError("upsampler_unreachable", error.detail) from error
+
+
+def _check_order(job: Job) -> None:
+    """What can be judged without looking at the picture."""
+    if not 2 <= job.factor <= 16:
+        found = f"{job.factor}x" if job.factor else "not readable"
+        raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")
 
 
 def _check_size(ports: Ports, source: Any) -> None:

@@ -9,7 +9,8 @@ from ..core.job import Job
 from ..core.messages import rfc3339
 from ..core.states import MOVED_BY
 from .ports import Ports
-from .recovery import TABLE
+from .recovery.table import TABLE
+from .time_limits import DELAYED_AFTER_S
 
 PHASE_OF = {
     "paid": "queued",
@@ -24,7 +25,6 @@ PHASE_OF = {
 }
 # Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
 SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "delivering": (0.93, 3)}
-DELAYED_AFTER_S = 120
 POLL_S = {"queued": 2, "enlarging": 3, "checking": 1, "delivering": 1, "delayed": 10, "refunding": 10, "in_review": 60}
 
 

@@ -6,8 +6,8 @@ from ..core.errors import PermanentError
 from ..core.job import Job
 from . import holds, outbound
 from .ports import Ports
-from .recovery import TABLE
-from .timing import POLL_FACTOR, RESULT_LIFE_S
+from .recovery.table import TABLE
+from .time_limits import POLL_FACTOR, RESULT_LIFE_S
 
 STATES = ("submitted",)
 

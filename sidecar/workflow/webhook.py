@@ -8,7 +8,7 @@ from typing import Any
 from ..core.job import Job
 from . import outbound, reconcile
 from .ports import Ports
-from .recovery import FAILED_MANUALLY
+from .recovery.table import FAILED_MANUALLY
 
 MAY_STILL_COME = ("upsampler_silent", "submit_outcome_unknown", "upsampler_unavailable")
 

@@ -12,7 +12,7 @@ import redis
 from sidecar.adapters.store import RedisOutbox
 from sidecar.adapters.store.outbox import DELAY_MS_FOR_EACH, MOST_DELAY_MS
 from sidecar.adapters.workqueue import Item, WorkQueue
-from sidecar.workflow import flush
+from sidecar.workflow import outbox_sender
 from tests.workflow.rig import Rig
 
 
@@ -56,12 +56,12 @@ def test_messages_of_a_rush_wait_for_the_next_flush_and_travel_together(outbox: 
     rig = Rig(wrap=lambda name, part: parts.get(name, part))
     rig.clock.at = time.time()
     outbox.put("deliver", [message(number) for number in range(20)])
-    flush.run(rig.ports, "deliver")
+    outbox_sender.run(rig.ports, "deliver")
     for number in range(20, 24):
         outbox.put("deliver", [message(number)])
-        flush.run(rig.ports, "deliver")
+        outbox_sender.run(rig.ports, "deliver")
     assert batches == [20]
     assert queue.waiting() == [Item("deliver", "flush", ["deliver"])]
-    queue.drain("deliver", lambda item: flush.run(rig.ports, "deliver"))
+    queue.drain("deliver", lambda item: outbox_sender.run(rig.ports, "deliver"))
     assert sum(batches) == 24
     assert outbox.waiting("deliver") == 0

@@ -16,7 +16,7 @@ from sidecar.core.job import Job
 from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
-from sidecar.workflow import cleanup, flush, inbox, reconcile, runner, timetable
+from sidecar.workflow import cleanup, inbox, outbox_sender, reconcile, runner, scheduler
 from sidecar.workflow.ports import Ports
 from sidecar.workflow.webhook import retry_webhook, webhook_received
 from tests.fakes.clock import SimulatedClock
@@ -41,7 +41,7 @@ ENV = {
 TASKS: dict[str, Callable[..., Any]] = {
     "stage": runner.run_stage,
     "watch_many": runner.run_watch,
-    "flush": flush.run,
+    "flush": outbox_sender.run,
     "reconcile": reconcile.reconcile,
     "cleanup": cleanup.run,
     "retry_webhook": lambda ports, job_id, attempt, submission, id: retry_webhook(
@@ -198,7 +198,7 @@ class Rig:
 
     def tick(self) -> None:
         """What the clock process does, and the work of it."""
-        timetable.tick(self.ports)
+        scheduler.tick(self.ports)
         if self.webhooks:
             for webhook in self.upsampler.take_webhooks():
                 self.post(webhook)

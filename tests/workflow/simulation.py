@@ -16,7 +16,7 @@ from typing import Any
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339
 from sidecar.core.states import SETTLED
-from sidecar.workflow import reconcile, timetable
+from sidecar.workflow import reconcile, scheduler
 from tests.fakes.queue import Task
 from tests.fakes.upsampler import Webhook
 from tests.workflow.rig import Rig
@@ -200,7 +200,7 @@ class Simulation:
         return self._as_worker(f"{task.name}{task.args}", lambda: self.rig.run(task))
 
     def _tick(self) -> None:
-        self._as_worker("tick", lambda: timetable.tick(self.rig.ports))
+        self._as_worker("tick", lambda: scheduler.tick(self.rig.ports))
 
     def _round(self) -> None:
         """A tick and all the work that there is, in any order."""

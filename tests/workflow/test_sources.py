@@ -12,7 +12,7 @@ from sidecar.adapters.fetch.fetcher import FetchResponse
 from sidecar.adapters.sources import Sources
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError
 from sidecar.core.job import Job
-from sidecar.workflow.recovery import TABLE
+from sidecar.workflow.recovery.table import TABLE
 from tests.fakes.fetcher import png
 
 URL = "https://shop.example/wp-content/uploads"

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import PermanentError
+from ...core.formats import JPEG, WEBP
 from . import vips
 from .convert import convert, flattened_to_eight_bits, resized, save
-from .formats import JPEG, WEBP, ImageInfo
+from .formats import ImageInfo
 from .verifier import read_header
 
 _QUALITIES = (92, 85, 78, 70)  # from what nobody sees to what an enlarger still forgives

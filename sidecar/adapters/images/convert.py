@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import PermanentError
+from ...core.formats import JPEG, PNG, WEBP
 from . import vips
-from .formats import JPEG, PNG, WEBP, ImageInfo
+from .formats import ImageInfo
 from .verifier import read_header
 
 

@@ -9,11 +9,7 @@ import struct
 from dataclasses import dataclass
 
 from ...core.errors import PermanentError
-
-PNG, JPEG, WEBP = "png", "jpeg", "webp"
-
-EXTENSIONS = {PNG: "png", JPEG: "jpg", WEBP: "webp"}
-MEDIA_TYPES = {PNG: "image/png", JPEG: "image/jpeg", WEBP: "image/webp"}
+from ...core.formats import WEBP
 
 # Beyond this, an ancillary PNG chunk is not metadata any more (the largest ICC profiles have about 4 MB).
 MAX_METADATA = 16 * 1024 * 1024

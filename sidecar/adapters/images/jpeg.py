@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 
 from ...core.errors import PermanentError
-from .formats import JPEG, Expected, ImageInfo, corrupt, exif_orientation, truncated
+from ...core.formats import JPEG
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
 from .steps import Steps
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC

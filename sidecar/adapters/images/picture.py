@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import PermanentError
-from .formats import JPEG, PNG, WEBP, ImageInfo
+from ...core.formats import JPEG, PNG, WEBP
+from .formats import ImageInfo
 from .reduced import reduced_kept, shows_as_stored
 from .resemblance import Resemblance, compare, comparison_size, small_copy
 from .retained_pixels import KeptPixels

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.formats import JPEG, PNG
 from . import vips
-from .formats import JPEG, PNG, ImageInfo, corrupt
+from .formats import ImageInfo, corrupt
 
 
 def verify_pixels(path: Path, info: ImageInfo, *, decode_limit_mp: int = 50) -> None:

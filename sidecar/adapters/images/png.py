@@ -11,15 +11,8 @@ from dataclasses import replace
 from isal import isal_zlib
 
 from ...core.errors import PermanentError
-from .formats import (
-    MAX_METADATA,
-    PNG,
-    Expected,
-    ImageInfo,
-    corrupt,
-    exif_orientation,
-    truncated,
-)
+from ...core.formats import PNG
+from .formats import MAX_METADATA, Expected, ImageInfo, corrupt, exif_orientation, truncated
 from .retained_pixels import KeptPixels, may_be_kept
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE

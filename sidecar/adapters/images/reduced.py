@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.formats import JPEG, PNG
 from . import vips
-from .formats import JPEG, PNG, ImageInfo
+from .formats import ImageInfo
 from .retained_pixels import KeptPixels, may_be_kept
 
 if TYPE_CHECKING:

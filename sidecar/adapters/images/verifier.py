@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import PermanentError
-from .formats import JPEG, PNG, WEBP, Expected, ImageInfo, truncated
+from ...core.formats import JPEG, PNG, WEBP
+from .formats import Expected, ImageInfo, truncated
 from .retained_pixels import KeptPixels
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core.errors import PermanentError
-from .formats import WEBP, Expected, ImageInfo, corrupt, exif_orientation, truncated
+from ...core.formats import WEBP
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
 from .steps import Steps
 
 _MAX_EXIF = 64 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.core.job import Job
-from sidecar.workflow import timetable
+from sidecar.workflow import scheduler
 from sidecar.workflow.view import status_document
 from tests.workflow.rig import Rig
 
@@ -58,7 +58,7 @@ def test_work_that_was_queued_and_lost_comes_due_again_within_seconds(rig: Rig) 
     rig.webhooks = False
     for _ in range(5):
         rig.queue.tasks.clear()
-        timetable.tick(rig.ports)
+        scheduler.tick(rig.ports)
         rig.clock.advance(5)
     rig.queue.flush_all()
     rig.let_pass(200)
@@ -123,7 +123,7 @@ def test_a_job_that_we_stumble_over_does_not_stop_the_others() -> None:
     rig.store.holds.held = stumble
     rig.push("job.paid", data) if False else None
     rig.store.create(Job("job-3", 1, "enlarged"), due_at=rig.clock())
-    timetable.tick(rig.ports)
+    scheduler.tick(rig.ports)
     assert len(calls) == 2
     assert [fields["stage"] for fields in rig.faults()] == ["timetable"]
 
@@ -138,4 +138,4 @@ def test_when_we_stumble_over_every_job_it_is_not_the_jobs() -> None:
 
     rig.store.holds.held = gone
     with pytest.raises(ConnectionError):
-        timetable.tick(rig.ports)
+        scheduler.tick(rig.ports)

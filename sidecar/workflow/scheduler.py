@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.job import Job
-from . import collect, holds, outbound, start
+from ..core.states import LANES
+from . import admission, delivery, holds, outbound
 from .ports import Ports
-from .timing import REBOOK_S
+from .time_limits import REBOOK_S
 
 LIMIT = 500
 WATCH_BATCH = 25
-LANES = ("deliver", "settle")
 
 
 def tick(ports: Ports) -> int:
@@ -51,13 +51,13 @@ def _dispatch_all(ports: Ports, jobs: Sequence[Job]) -> None:
 
 def _dispatch(ports: Ports, job: Job) -> None:
     if job.state == "paid":
-        start.start(ports, job)
+        admission.start(ports, job)
     elif job.state == "submitting":
         ports.queue.stage("submit", job.job_id, job.attempt)
     elif job.state == "enlarged":
         if holds.admit(ports, "collect"):
             ports.queue.stage("collect", job.job_id, job.attempt)
     elif job.state == "stored":
-        collect.deliver_again(ports, job)
+        delivery.deliver_again(ports, job)
     elif job.state == "refunding":
         ports.outbox.put("settle", [outbound.failed(job, refund=job.refund_decision or "review")])

@@ -1,4 +1,7 @@
-"""Workflow: from paid to the claim that lets a submission go out. Runs in the web process and in the timetable."""
+"""Workflow: admission, from paid to the ledger's go: a slot at Upsampler, no hold, and the ledger lets it through.
+
+Runs in the web process, in the scheduler, and when the ledger has answered.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ import json
 import secrets
 from typing import Any
 
-from ..core.errors import PermanentError
 from ..core.job import Job, NextStep
 from ..core.messages import parse_rfc3339
 from . import holds, outbound
 from .ports import Ports
-from .timing import ACK_S, HELD_S, REBOOK_S
+from .time_limits import ACK_S, ANSWER_KEPT_S, HELD_S, REBOOK_S
 
-ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 SLOT_STATES = ("paid", "submitting", "submitted")  # in which a job may occupy one of Upsampler's slots
 
 
@@ -111,6 +112,25 @@ def start(ports: Ports, job: Job) -> None:
         give_slot_back(ports, job.job_id)
 
 
+def go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
+    """The ledger's reply: it lets this submission through, and no other with its number. A reply to a claim that the
+    job does not bear any more is no go, and none to a claim that may have been used already: the job then asks with a
+    new one."""
+    job_id, attempt = data["job_id"], data["attempt"]
+    if not is_of_this_generation(ports, data["claim"]):
+        ports.store.change(job_id, attempt, ("paid",), {}, due_at=ports.clock(), expect={"submit_claim": data["claim"]})
+        return
+    changes = {
+        "state": "submitting",
+        "submission": data["submission"],
+        "submit_started_at": 0,
+        "webhook_upsampler_id": "",
+    }
+    asked = {"submit_claim": data["claim"]}
+    if ports.store.change(job_id, attempt, ("paid",), changes, due_at=ports.clock() + REBOOK_S, expect=asked):
+        ports.queue.stage("submit", job_id, attempt)
+
+
 def _new_claim(ports: Ports) -> str:
     generation = ports.store.server.generation()
     return f"{generation}-{secrets.token_hex(8)}" if generation else secrets.token_hex(8)
@@ -128,10 +148,3 @@ def give_slot_back(ports: Ports, job_id: str) -> None:
     job = ports.store.get(job_id)
     if job is None or job.state not in SLOT_STATES:
         ports.store.free_slot(job_id)
-
-
-def check_order(job: Job) -> None:
-    """What can be judged without looking at the picture."""
-    if not 2 <= job.factor <= 16:
-        found = f"{job.factor}x" if job.factor else "not readable"
-        raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.errors import ConfigurationError, SidecarError, TemporaryError
+from ...core.errors import ConfigurationError, SidecarError, TemporaryError
+from ..time_limits import BACKOFF_BASE_S, BACKOFF_CAP_S
 
-BACKOFF_BASE_S = 2.0
-BACKOFF_CAP_S = 300.0
 MAX_TRIES = 10  # failures in a row: with the backoff below, some 20 to 25 minutes of trying
 FAILED_MANUALLY = "failed_by_hand"  # no failure of the pipeline: a person, or other code, has given the job up
 MAX_CRASHES = 4  # claims of one stage that lapsed before we stop feeding the job to workers

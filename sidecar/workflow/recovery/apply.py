@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import SidecarError
-from ..core.job import Job
-from . import holds, outbound
-from .ports import Ports
-from .recovery import Decision, History, decide
-from .submit import NotAccepted
-from .timing import HELD_S, REFUND_AGAIN_S
+from ...core.errors import NotAccepted, SidecarError
+from ...core.job import Job
+from .. import holds, outbound
+from ..ports import Ports
+from ..time_limits import HELD_S, REFUND_AGAIN_S, STREAK_S
+from .table import Decision, History, decide
 
 MAX_SUBMISSIONS = 95  # the ledger counts to 99
 HELD_STAGE = {"submit": "submit", "watch": "submit", "collect": "collect"}
@@ -85,7 +84,7 @@ def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str
 def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     """Whether Upsampler has the job is unknown: its webhook, which names this submission, may still tell."""
     now = ports.clock()
-    if ports.store.holds.lengthen_streak("submit", ttl_s=holds.STREAK_S) >= holds.STREAK:
+    if ports.store.holds.lengthen_streak("submit", ttl_s=STREAK_S) >= holds.STREAK:
         # One lost answer is that job's bad luck. Several in a row are a broken way to Upsampler, and each further
         # submit would be one more job for a person to look at.
         holds.hold(ports, "submit", reason=job.reason, detail=f"{holds.STREAK} answers in a row were lost")

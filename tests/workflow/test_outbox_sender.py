@@ -1,4 +1,4 @@
-"""Stages deliver and settle: messages to the shop, its answers, its absences."""
+"""The outbox sender and the shop replies: messages to the shop, its answers, its absences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from sidecar.core.errors import ConfigurationError, TemporaryError
 from sidecar.core.job import Job
 from sidecar.core.messages import parse_rfc3339
-from sidecar.workflow import collect, flush, outbound
+from sidecar.workflow import delivery, outbound, outbox_sender
 from tests.workflow.rig import Rig
 
 HOUR = 3600
@@ -45,12 +45,12 @@ def test_a_link_that_is_made_anew_while_the_lane_is_being_read_goes_out_new(rig:
 
     def read_late(job_ids: list[str]) -> dict[str, Job]:
         rig.store.get_many = get_many
-        collect.deliver_again(rig.ports, rig.job())
+        delivery.deliver_again(rig.ports, rig.job())
         return get_many(job_ids)
 
     rig.store.get_many = read_late
     old = ready("deliver", limit=9)[-1]["data"]["token"]
-    flush.run(rig.ports, "deliver")
+    outbox_sender.run(rig.ports, "deliver")
     assert rig.row().delivery["token"] == rig.job().token != old
 
 
@@ -130,7 +130,7 @@ def test_messages_that_are_ready_travel_together(rig: Rig) -> None:
 def test_one_flusher_at_a_time_and_the_other_one_leaves(rig: Rig) -> None:
     rig.buy()
     token = rig.outbox.lock("deliver")
-    flush.run(rig.ports, "deliver")
+    outbox_sender.run(rig.ports, "deliver")
     assert rig.shop.requests == 0
     rig.outbox.unlock("deliver", token)
     rig.let_pass(2)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError, UnknownOutcome
-from sidecar.workflow.recovery import BACKOFF_CAP_S, TABLE, Decision, History, backoff, decide
+from sidecar.workflow.recovery.table import BACKOFF_CAP_S, TABLE, Decision, History, backoff, decide
 from sidecar.workflow.view import status_document
 from tests.workflow.rig import Rig
 
