@@ -101,7 +101,7 @@ def run_workers(services: Services) -> None:
 
 
 class Clock:
-    """The timetable's tick every second, and the periodic tasks.
+    """The scheduler's tick every second, and the periodic tasks.
 
     It runs here and not in a worker: when all workers are busy with large files, the clock must not stop. (RQ's own
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
@@ -122,7 +122,7 @@ class Clock:
                 self._tick()
             except redis.RedisError as error:
                 logs.log("clock.redis", "Redis does not answer.", level="warning", detail=str(error))
-            except Exception:  # a clock that stands still would stop every job; one stroke less stops none
+            except Exception:  # one missed tick is harmless, a dead clock stops every job
                 logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
 

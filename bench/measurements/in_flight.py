@@ -1,9 +1,9 @@
 """in_flight: what jobs cost that wait for Upsampler, when no webhook ever comes: 100, 1,000 and 10,000 of them.
 
-The timetable, the queue's working off, polls over HTTP to the sandbox (whose jobs never end), and Redis are
+The scheduler, the draining of the queue, polls over HTTP to the sandbox (whose jobs never end), and Redis are
 real; the clock is simulated, so that minutes of waiting are measured in seconds. Jobs are spread over the 15
 minutes in which they are polled ever more rarely. CPU is that of this process and of Redis, without that of an
-empty timetable (`in_flight.idle`), in ms a job and minute of waiting. RQ's own cost of calling a worker (some
+empty schedule (`in_flight.idle`), in ms a job and minute of waiting. RQ's own cost of waking a worker (some
 ms in each second with work, whatever the number of jobs) is not in it. Memory is what Redis has in use with
 10,000 jobs, less what it has without. Reconciliation asks a real WordPress for 10,000 unfinished jobs and compares
 them all with working memory.
@@ -184,7 +184,7 @@ def _reconcile(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
     ports = Services.from_env({**ours.sidecar.env, "SMI_LOG_LEVEL": "error"}).ports
     _unfinished(ours, ports, jobs)
     try:
-        (seconds,) = interleaved(bench.runs, lambda: _timed_sweep(ports, jobs))
+        (seconds,) = interleaved(bench.runs, lambda: _timed_reconciliation(ports, jobs))
     finally:
         ours.shop.sql("DELETE FROM wp_smi_jobs WHERE job_id LIKE '00000000-%'")
         ours.shop.sql("DELETE FROM wp_smi_bridge_ledger WHERE job_id LIKE '00000000-%'")
@@ -193,7 +193,7 @@ def _reconcile(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
     yield figure("in_flight.reconcile", "s", seconds, at_most(1.0))
 
 
-def _timed_sweep(ports: Ports, jobs: int) -> float:
+def _timed_reconciliation(ports: Ports, jobs: int) -> float:
     began = time.perf_counter()
     report = reconcile.reconcile(ports)
     seconds = time.perf_counter() - began

@@ -1,7 +1,7 @@
 """intake: signed messages (`job.paid`, about 1 KB, each another job) that the sidecar's door accepts a second.
 
 8 clients on 8 kept connections against gunicorn with its usual configuration (3 processes of 4 threads), with
-Valkey, without workers: signature, repeat, schema, working memory, timetable, the message to the shop, the call
+Valkey, without workers: signature, repeat, schema, working memory, schedule, the message to the shop, the wake-up
 to the workers, the kept answer. The baseline is a Flask hello world behind the same gunicorn configuration,
 asked with the same bytes, in the same run. Clients and servers share the CPUs in both.
 """

@@ -51,7 +51,7 @@ def _redis(services: Services, name: str) -> Finding:
 
 def _persistence(services: Services, name: str) -> Finding:
     how = services.ports.store.server.persistence()
-    fix = "Set appendonly yes. Without it a restart of Redis costs up to a minute per job: the pull brings all back."
+    fix = "Set appendonly yes. Without it a restart of Redis costs a job up to a minute, until reconciliation."
     return Finding(name, how != "none", how, fix)
 
 

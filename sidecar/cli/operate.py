@@ -45,7 +45,7 @@ def add(commands) -> None:
     ):
         command = _command(commands, name, run, help)
         command.add_argument("stage", choices=("submit", "collect"))
-    _command(commands, "reconcile", _reconcile, "pull the shop's unfinished jobs now, and repair what differs")
+    _command(commands, "reconcile", _reconcile, "ask for the shop's unfinished jobs now, and repair what differs")
     clean = _command(commands, "cleanup", _cleanup, "throw away what nobody needs any more")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
 

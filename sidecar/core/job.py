@@ -122,7 +122,7 @@ class NextStep:
     stage: str
     changes: dict[str, Any]
     message: dict[str, Any]  # to the shop
-    due_at: float  # when the timetable looks next, Unix seconds
+    due_at: float  # when the scheduler looks next, Unix seconds
 
 
 _STORED = {f.name: stored(JOB_FIELDS, f.name) for f in fields(Job)}

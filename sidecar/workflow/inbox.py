@@ -54,7 +54,7 @@ def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
-    """Forget the job, and delete its files. The ledger has forgotten it before, so no pull brings it back."""
+    """Forget the job, and delete its files. The ledger has forgotten it before: nothing brings it back."""
     for name in ports.files.of_job(data["job_id"]):
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])

@@ -27,7 +27,7 @@ def run(ports: Ports, lane: str) -> None:
         return
     token = ports.outbox.lock(lane)
     if token is None:
-        ports.outbox.begin_flush(lane)  # should the other be about to leave, the timetable's next tick wakes again
+        ports.outbox.begin_flush(lane)  # should the other be about to leave, the scheduler's next tick wakes again
         return
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Workflow: the pull. Ask the shop for paid, unfinished jobs and make working memory agree with the ledger."""
+"""Workflow: reconciliation. Ask the shop for paid, unfinished jobs and make working memory agree with the ledger."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
     ports.store.advance(job, changes, due_at=now)
     ports.crash_point("watch:stored")
     ports.store.free_slot(job.job_id)
-    if "collect" not in ports.store.holds.held_lately():  # else the timetable decides who tries
+    if "collect" not in ports.store.holds.held_lately():  # else the scheduler decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)
     ports.log(
         "job.enlarged",

@@ -222,7 +222,7 @@ class MemoryJobStore:
             part.pop(job_id, None)
         self._holders.discard(job_id)
 
-    # ------------------------------------------------------------------ timetable
+    # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
         now = self.clock()
         due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
@@ -244,7 +244,7 @@ class MemoryJobStore:
         return list(self._due)
 
     def next_due(self) -> float | None:
-        """When the timetable has something to do: where a simulated clock may jump to. Not a method of the real one."""
+        """When the scheduler has something to do: where a simulated clock may jump to. Not a method of the real one."""
         return min(self._due.values(), default=None)
 
     # ------------------------------------------------------------------ Upsampler's concurrency

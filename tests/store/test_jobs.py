@@ -1,4 +1,4 @@
-"""Contract of the job store: jobs, claims, leases, fences, the timetable."""
+"""Contract of the job store: jobs, claims, leases, fences, the schedule."""
 
 from __future__ import annotations
 

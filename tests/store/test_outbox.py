@@ -122,7 +122,7 @@ def test_the_lane_says_when_its_next_message_may_go(memory: Memory) -> None:
     assert memory.outbox.next_at("deliver") <= memory.clock()
 
 
-def test_a_lane_has_one_flusher(memory: Memory) -> None:
+def test_a_lane_has_one_sender(memory: Memory) -> None:
     token = memory.outbox.lock("deliver")
     assert token and memory.outbox.lock("deliver") is None
     assert memory.outbox.lock("settle")

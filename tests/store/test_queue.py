@@ -95,7 +95,7 @@ def test_polls_of_many_jobs_are_one_piece_of_work(queued: Queued) -> None:
 
 
 def test_a_poll_that_waits_already_is_not_queued_again(queued: Queued) -> None:
-    """When Upsampler is slow, the timetable would fill the queue with the same polls every 15 s."""
+    """When Upsampler is slow, the scheduler would fill the queue with the same polls every 15 s."""
     queued.queue.watch([("job-1", 1)])
     queued.queue.watch([("job-1", 1), ("job-2", 1)])
     queued.queue.watch([("job-1", 1), ("job-2", 1)])

@@ -93,7 +93,7 @@ def test_a_hold_ends_once(memory: Memory) -> None:
     assert memory.store.holds.held() == {}
 
 
-def test_a_hold_by_an_admin_is_not_ended_by_a_job_that_got_through(memory: Memory) -> None:
+def test_a_hold_by_an_admin_is_not_ended_by_a_job_that_passed(memory: Memory) -> None:
     memory.store.holds.hold("submit", reason="upsampler_key_refused", detail="")
     assert memory.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
     assert memory.store.holds.held()["submit"]["by_admin"]
@@ -145,7 +145,7 @@ def test_a_hold_that_another_process_has_begun_is_seen_within_moments(redis_url:
         assert ours.holds.held_lately()["collect"]["reason"] == "disk_full"
 
 
-def test_a_job_that_got_through_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
+def test_a_job_that_passed_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
     """Whoever has begun a hold or a streak himself sees it at once, though he has looked a moment before."""
     assert not memory.store.holds.may_resume("submit")
     memory.store.holds.lengthen_streak("submit", ttl_s=60)

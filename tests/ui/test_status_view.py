@@ -141,7 +141,7 @@ def test_a_payment_that_has_not_arrived_yet_is_waited_for(ui: Ui):
         expect(page.get_by_role("dialog", name="Thank you! Your picture is in line")).to_be_visible(timeout=10000)
 
 
-def test_a_broken_connection_is_said_and_mends_itself(ui: Ui):
+def test_a_broken_connection_is_said_and_passes_by_itself(ui: Ui):
     with ui.visitor() as page:
         door = StatusDoor(page, document("enlarging"))
         page.goto(ui.url(RETURN))

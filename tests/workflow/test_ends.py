@@ -1,4 +1,4 @@
-"""What the shop ends by itself, and whose `job.cancel` never comes: the pull tells, and working memory follows."""
+"""What the shop ends by itself, and whose `job.cancel` never comes: working memory follows at reconciliation."""
 
 from __future__ import annotations
 

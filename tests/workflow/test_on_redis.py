@@ -113,7 +113,7 @@ def test_a_shop_that_was_away_gets_everything_in_order(rig: RigOnRedis) -> None:
     assert (rig.row().state, rig.row().upsampler_id, rig.mails()) == ("delivered", "fake-000001", ["delivered"])
 
 
-def test_a_loss_of_memory_is_mended(rig: RigOnRedis) -> None:
+def test_a_loss_of_memory_is_made_good(rig: RigOnRedis) -> None:
     rig.buy()
     rig.let_pass(20)
     rig.flush_all()

@@ -34,7 +34,7 @@ def test_a_shop_that_was_away_for_days_gets_everything_and_the_customer_a_fresh_
 
 
 def test_a_link_that_is_made_anew_while_the_lane_is_being_read_goes_out_new(rig: Rig) -> None:
-    """The timetable offers an old delivery again in the moment in which a sender has read the old message."""
+    """The scheduler offers an old delivery again in the moment in which a sender has read the old message."""
     rig.buy()
     rig.work()
     away(rig)
@@ -127,7 +127,7 @@ def test_messages_that_are_ready_travel_together(rig: Rig) -> None:
     assert len(rig.shop.let_through) == 30
 
 
-def test_one_flusher_at_a_time_and_the_other_one_leaves(rig: Rig) -> None:
+def test_one_sender_at_a_time_and_the_other_one_leaves(rig: Rig) -> None:
     rig.buy()
     token = rig.outbox.lock("deliver")
     outbox_sender.run(rig.ports, "deliver")

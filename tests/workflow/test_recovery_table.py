@@ -178,7 +178,7 @@ def test_upsampler_that_is_silent_for_a_quarter_of_an_hour(rig: Rig) -> None:
     assert rig.mails() == ["review"]
 
 
-def test_a_fault_that_mends_itself_costs_nothing_but_time(rig: Rig) -> None:
+def test_a_fault_that_passes_by_itself_costs_nothing_but_time(rig: Rig) -> None:
     rig.upsampler.away = True
     rig.buy()
     rig.let_pass(60)

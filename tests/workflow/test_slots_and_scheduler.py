@@ -73,7 +73,7 @@ def test_work_that_was_queued_and_lost_comes_due_again_within_seconds(rig: Rig) 
     ],
 )
 def test_a_dead_workers_job_is_at_work_again_within_20_seconds(rig: Rig, point: str) -> None:
-    """The claim lives 12 s; then the timetable hands the job to somebody else."""
+    """The claim lives 12 s; then the scheduler hands the job to somebody else."""
     died_at: list[float] = []
     again_at: list[float] = []
 

@@ -161,7 +161,7 @@ def test_a_picture_elsewhere_is_fetched_whole(uploads: Path) -> None:
     assert (fetched, into.read_bytes()) == (into, png(8, 6))
 
 
-def test_a_full_disk_is_ours_to_mend(uploads: Path) -> None:
+def test_a_full_disk_is_ours_to_fix(uploads: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         sources(uploads, Elsewhere(png(8, 6))).obtain(
             job(source_url="https://cdn.example/x"), uploads / "gone" / "x", max_bytes=10**6

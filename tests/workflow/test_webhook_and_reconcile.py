@@ -1,4 +1,4 @@
-"""Hints (webhooks) before, after, twice, forged; and the pull: what working memory has lost, the ledger gives back."""
+"""Hints (webhooks) before, after, twice, forged; and reconciliation with the ledger."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_hint_for_a_job_that_nobody_knows_leads_to_nothing(rig: Rig) -> None:
     assert rig.store.get("nobody") is None
 
 
-# ---------------------------------------------------------------------- the pull
+# ---------------------------------------------------------------------- reconciliation
 def bring_to(rig: Rig, state: str) -> None:
     """A job whose ledger row is in `state`, as the pipeline brings it there."""
     if state in ("review", "refunded"):

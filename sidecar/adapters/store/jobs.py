@@ -1,4 +1,4 @@
-"""Adapter: jobs, claims and the timetable in Redis. Decides nothing: it compares, sets, and says what it found."""
+"""Adapter: jobs, claims and the schedule in Redis. Decides nothing: it compares, sets, and says what it found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RedisJobStore:
     """Working memory. Safe for any number of processes and machines.
 
     Terms: a *claim* names the worker that owns the current step of a job; its *lease* says until when, and is also
-    the job's entry in the timetable. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
+    the job's entry in the schedule. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class RedisJobStore:
     ) -> Job:
         """Write what the owner of a claim has found; the messages to the shop go into the outbox in the same instant.
 
-        `due_at`: when the timetable looks next (None: never). Raises StaleClaim, and then nothing was written.
+        `due_at`: when the scheduler looks next (None: never). Raises StaleClaim, and then nothing was written.
         """
         held = (job.job_id, job.attempt, job.claim)
         after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane)
@@ -209,14 +209,14 @@ class RedisJobStore:
         if state:
             self._redis.hincrby("smi:states", state, -1)
 
-    # ------------------------------------------------------------------ timetable
+    # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
         """Ids that are due now; each is booked again `rebook_s` later in case nobody acts on it."""
         now = self._clock()
         return self._take_due(keys=["smi:due"], args=[now, now + rebook_s, limit])
 
     def due_at(self, job_id: str) -> float | None:
-        """When the timetable looks at a job next (Unix seconds); None: never."""
+        """When the scheduler looks at a job next (Unix seconds); None: never."""
         return self._redis.zscore("smi:due", job_id)
 
     def unsettled(self) -> int:
@@ -228,7 +228,7 @@ class RedisJobStore:
         return {state: int(n) for state, n in counted if state not in SETTLED and int(n) > 0}
 
     def all_ids(self) -> list[str]:
-        """Every job in the timetable, in no order."""
+        """Every job in the schedule, in no order."""
         return [member for member, _ in self._redis.zscan_iter("smi:due", count=1000)]
 
     # ------------------------------------------------------------------ Upsampler's concurrency

@@ -1,6 +1,6 @@
 """Adapter: the Lua scripts of the store. Each runs atomically; KEYS are named in full so that a reader can find them.
 
-Job hash `smi:job:<id>`, timetable `smi:due` (job id -> Unix seconds), state counts `smi:states`,
+Job hash `smi:job:<id>`, schedule `smi:due` (job id -> Unix seconds), state counts `smi:states`,
 Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> number in
 the order of arrival: clocks of several machines differ, a counter does not), `…:body` (id -> JSON), `…:later` (id ->
 not before, Unix seconds), `…:seq` (the counter).
@@ -10,7 +10,7 @@ not before, Unix seconds), `…:seq` (the counter).
 # The first words of a script that remembers a job, puts messages, or wakes a lane.
 
 _CREATE = """
-local function create(hash, timetable, counts, id, attempt, due, fields)
+local function create(hash, schedule, counts, id, attempt, due, fields)
   local known = redis.call('HGET', hash, 'attempt')
   if known and tonumber(known) >= tonumber(attempt) then return false end
   if known then
@@ -21,7 +21,7 @@ local function create(hash, timetable, counts, id, attempt, due, fields)
     if fields[i] == 'state' then redis.call('HINCRBY', counts, fields[i + 1], 1) end
   end
   redis.call('HSET', hash, unpack(fields))
-  if due ~= '' then redis.call('ZADD', timetable, due, id) else redis.call('ZREM', timetable, id) end
+  if due ~= '' then redis.call('ZADD', schedule, due, id) else redis.call('ZREM', schedule, id) end
   return true
 end
 """
@@ -44,7 +44,7 @@ end
 
 # ---------------------------------------------------------------------- the scripts
 
-# KEYS: job hash, timetable, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
+# KEYS: job hash, schedule, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
 # -> 1 created | 0 the same or a newer attempt is there
 CREATE = (
     _CREATE
@@ -55,7 +55,7 @@ return 1
 """
 )
 
-# KEYS: the message's answer, job hash, timetable, counts, holds, an admin's holds, outbox lane, its bodies, its
+# KEYS: the message's answer, job hash, schedule, counts, holds, an admin's holds, outbox lane, its bodies, its
 #       counter, its pause, its wake-up.
 # ARGV: answer, its ttl, id, attempt, due, ttl of a wake-up, fields and values; then, for a job that may go on at
 #       once: stage to enter, due, message id, body, further fields and values. Fields and values are a list in JSON: a
@@ -83,7 +83,7 @@ return {'started', wake_up(KEYS[10], KEYS[11], ARGV[6])}
 """
 )
 
-# KEYS: job hash, timetable.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
+# KEYS: job hash, schedule.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
 # -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
 CLAIM = """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim', 'lease')
@@ -101,7 +101,7 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its wake-up.
+# KEYS: job hash, schedule, counts, outbox lane, its bodies, its counter, its pause, its wake-up.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
 #       ttl of a wake-up, expected fields and values ('' none), fields and values to write ('' deletes the field), both
@@ -155,7 +155,7 @@ end
 return found
 """
 
-# KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
+# KEYS: schedule.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
 # dispatcher that dies between taking and enqueueing loses nothing.  -> ids
 TAKE_DUE = """
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
@@ -177,7 +177,7 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
 return 0
 """
 
-# KEYS: slots, line, timetable.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
+# KEYS: slots, line, schedule.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
 # -> ids called up
 FREE_SLOT = """
 redis.call('SREM', KEYS[1], ARGV[1])

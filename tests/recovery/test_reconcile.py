@@ -43,7 +43,7 @@ def test_a_payment_whose_event_never_fired_is_found(rig: Rig) -> None:
     picture = rig.picture("event-lost")
     job_id = rig.shop.php_json(f"return smi_demo_shop_buy_silently({picture}, '4x', 'silent@customer.example');")
     assert rig.customer.attempts(job_id) == []
-    wait_for(lambda: rig.customer.attempts(job_id), "the pull takes it in", 75)
+    wait_for(lambda: rig.customer.attempts(job_id), "reconciliation takes it in", 75)
     rig.settled(job_id, timeout=30)
     assert one_ending(rig, job_id) == "delivered"
 
