@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..core.errors import CallerError
-from ..core.states import LABELS, QUEUES
+from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
 from ..workflow import cleanup, manual, reconcile
@@ -71,7 +71,7 @@ def _status(given) -> int:
     document = {
         "jobs": counts,
         "queues": depths,
-        "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in ("deliver", "settle")},
+        "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in LANES},
         "workers": ports.queue.workers(),
         "clock": ports.store.heartbeats.is_alive("cron"),
         "held": held,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from ..adapters.metrics import exposition
+from ..core.states import LANES
 from .parts import ports, services
 
 blueprint = Blueprint("metrics", __name__)
@@ -19,7 +20,7 @@ def metrics() -> Response:
     gauges = {
         "jobs": store.counts(),
         "queue_depth": ports().queue.depths(),
-        "messages_waiting": {lane: outbox.waiting(lane) for lane in ("deliver", "settle")},
+        "messages_waiting": {lane: outbox.waiting(lane) for lane in LANES},
         "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.holds.held(), 1),
         "workers": {"": ports().queue.workers()},
         "clock_alive": {"": int(store.heartbeats.is_alive("cron"))},

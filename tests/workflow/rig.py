@@ -15,6 +15,7 @@ from sidecar.core.errors import CallerError, StaleClaim
 from sidecar.core.job import Job
 from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
+from sidecar.core.states import LANES
 from sidecar.core.tokens import TokenMaker
 from sidecar.workflow import cleanup, inbox, outbox_sender, reconcile, runner, scheduler
 from sidecar.workflow.ports import Ports
@@ -206,7 +207,7 @@ class Rig:
 
     def next_event(self) -> float | None:
         """When something is due, as far as one can know."""
-        lanes = [self.outbox.next_at(lane) for lane in ("deliver", "settle")]
+        lanes = [self.outbox.next_at(lane) for lane in LANES]
         times = [self.store.next_due(), self.upsampler.next_webhook_at(), *lanes]
         return min((at for at in times if at is not None), default=None)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339
-from sidecar.core.states import SETTLED
+from sidecar.core.states import LANES, SETTLED
 from sidecar.workflow import reconcile, scheduler
 from tests.fakes.queue import Task
 from tests.fakes.upsampler import Webhook
@@ -372,7 +372,7 @@ class Simulation:
 
     def _at_rest(self) -> bool:
         rig = self.rig
-        if rig.store.unsettled() or any(rig.outbox.waiting(lane) for lane in ("deliver", "settle")):
+        if rig.store.unsettled() or any(rig.outbox.waiting(lane) for lane in LANES):
             return False
         return all(job_id in rig.shop.rows and rig.shop.newest(job_id).settled for job_id in rig.shop.bought)
 
@@ -398,7 +398,7 @@ class Simulation:
         rig = self.rig
         rows = [f"{row[-1].job_id}: ledger {row[-1].state}" for row in rig.shop.rows.values()]
         jobs = [f"{id}: memory {job.state}" for id, job in rig.store.get_many(rig.store.all_ids()).items()]
-        waiting = [m["id"] for lane in ("deliver", "settle") for m in rig.outbox.ready(lane, limit=9)]
+        waiting = [m["id"] for lane in LANES for m in rig.outbox.ready(lane, limit=9)]
         return f"{rows} {jobs} {waiting}"
 
     def _check_bill(self) -> None:

@@ -9,6 +9,7 @@ import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
+from sidecar.core.states import LANES
 from sidecar.workflow import reconcile
 from sidecar.workflow.webhook import webhook_received
 from tests.fakes.clock import SimulatedClock
@@ -34,7 +35,7 @@ class RigOnRedis(Rig):
         """A lane in its batching delay has its messages flushed when the moment is over."""
         done = 0
         while self.queue.tasks and done < limit:
-            if any(self.outbox.batching_delay(lane) for lane in ("deliver", "settle")):
+            if any(self.outbox.batching_delay(lane) for lane in LANES):
                 _shorten_lives(self.client, 0.2)
             self.run(self.queue.tasks.pop(0))
             done += 1

@@ -241,7 +241,7 @@ def test_a_payment_that_never_reached_us_is_pulled(rig: Rig) -> None:
     assert (rig.row().state, rig.mails()) == ("delivered", ["delivered"])
 
 
-def test_the_pull_goes_through_all_pages(rig: Rig) -> None:
+def test_reconciliation_goes_through_all_pages(rig: Rig) -> None:
     for number in range(2 * reconcile.PAGE + 50):
         rig.shop.buy(f"job-{number}")
     seen = []
@@ -279,7 +279,7 @@ def test_a_ledger_that_was_put_back_from_a_backup_is_told_again(rig: Rig, state:
     assert len(rig.mails()) == 1 and len(rig.shop.refunds) <= 1
 
 
-def test_a_lost_slot_comes_back_with_the_pull() -> None:
+def test_a_lost_slot_comes_back_with_reconciliation() -> None:
     rig = Rig(slots=1)
     rig.store.occupy_slot("a-job-of-a-dead-worker")
     rig.buy()
