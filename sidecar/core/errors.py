@@ -1,7 +1,7 @@
 """Core: the one exception tree. Adapters raise these; only the web error handler, the stage runner and the CLI catch.
 
 Four kinds decide what may be done about a failure; the `code` says which failure it was, is stable, and is
-what `recovery.py` looks up, what the ledger stores and what the log line carries.
+what `workflow/recovery/table.py` looks up, what the ledger stores and what the log line carries.
 """
 
 from __future__ import annotations
