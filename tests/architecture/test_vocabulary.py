@@ -49,7 +49,9 @@ RETIRED = {
     r"RqQueue|adapters[./](queue|alive)": "adapters/workqueue",
     r"stages? `?(deliver|settle)|(deliver|settle)`? stage": "lane",
     # modules of the workflow that have other names now
-    r"workflow[./](flush|start|timing|timetable|failure)\b|workflow/recovery\.py": "outbox_sender, admission, time_limits, scheduler, recovery",
+    r"workflow[./](flush|start)\b": "outbox_sender, shop_replies; admission",
+    r"workflow[./](timing|timetable)\b": "time_limits; scheduler",
+    r"workflow[./]failure\b|workflow/recovery\.py": "workflow/recovery/",
     # images
     r"ImageFacts|images[./]facts": "ImageInfo, formats",
     # tests and measurements
