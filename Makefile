@@ -48,7 +48,7 @@ lint: venv ## ruff, and php -l over the plugin
 bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)
 
-chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a reckoning
+chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a check of the invariants
 	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED)
 
 screenshots: system ## every page, mail and state as PNG in build/screenshots

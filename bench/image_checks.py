@@ -56,8 +56,8 @@ def _inflate(inflater, piece) -> None:
 def verify(path: Path) -> None:
     from sidecar.adapters.images import Expected, Verifier, read_header
 
-    facts = read_header(path)
-    verifier = Verifier(Expected(facts.width, facts.height, frozenset({facts.format}), 1 << 40))
+    info = read_header(path)
+    verifier = Verifier(Expected(info.width, info.height, frozenset({info.format}), 1 << 40))
     buffer = memoryview(bytearray(1 << 20))
     with open(path, "rb", buffering=0) as file:
         while got := file.readinto(buffer):

@@ -47,7 +47,7 @@ def peak_megabytes() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
-def run_apart(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> list[str]:
+def run_subprocess(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> list[str]:
     """Run `python -m module arguments…` in a process of its own; the words of its last line of output."""
     ended = subprocess.run(
         [sys.executable, "-m", module, *arguments],
@@ -62,6 +62,6 @@ def run_apart(module: str, *arguments: str, environment: Mapping[str, str] | Non
 
 
 def passes(what: str, *paths: Path) -> tuple[float, float]:
-    """(seconds, peak megabytes) of one of the passes of `bench.apart.image`, in a process of its own."""
-    seconds, megabytes = run_apart("bench.apart.image", what, *map(str, paths))
+    """(seconds, peak megabytes) of one of the passes of `bench.subprocesses.image`, in a process of its own."""
+    seconds, megabytes = run_subprocess("bench.subprocesses.image", what, *map(str, paths))
     return float(seconds), float(megabytes)

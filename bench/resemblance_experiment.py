@@ -253,8 +253,8 @@ def measure(seeds: int, photos: Path | None, folder: Path) -> Iterator[tuple[str
         for verdict, name, result in cases:
             target = folder / "result.jpg"
             result.save(target, quality=90)
-            facts = read_header(target)
-            fits = plausible_size(target.stat().st_size, facts)
+            info = read_header(target)
+            fits = plausible_size(target.stat().st_size, info)
             yield verdict, name, kind, resemblance(source, target), fits
 
 

@@ -19,7 +19,7 @@ from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.whole import API_KEY, BRIDGE, Sandbox, Whole
 
 HERE = Path(__file__).resolve().parent
-HANDLER, TILL = HERE / "in-request-handler", HERE / "till"
+HANDLER, PAYMENT_STUB = HERE / "in-request-handler", HERE / "payment_stub"
 PHP_CHILDREN = 8
 
 
@@ -43,8 +43,8 @@ class System:
         answer = requests.put(f"{self.sandbox.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
         answer.raise_for_status()
 
-    def till(self) -> Till:
-        return Till(self)
+    def payment_stub(self) -> PaymentStub:
+        return PaymentStub(self)
 
     def wait_delivered(self, job_id: str, timeout: float = 60) -> None:
         """Until the customer has been mailed. Raises TimeoutError."""
@@ -64,7 +64,7 @@ class Ours(System):
     def __init__(self, folder: Path, sandbox: Sequence[str], progress: Callable[[str], None]) -> None:
         self.whole = Whole.start(
             folder,
-            plugins=(DEMO_SHOP, BRIDGE, TILL),
+            plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={"SMI_LOG_FORMAT": "json"},  # the default; the testbed's logs are for people
             sandbox=sandbox,
             php_children=PHP_CHILDREN,
@@ -90,7 +90,7 @@ class Baseline(System):
         try:
             self.shop = Shop.start(
                 folder / "site",
-                plugins=(DEMO_SHOP, HANDLER, TILL),
+                plugins=(DEMO_SHOP, HANDLER, PAYMENT_STUB),
                 php_children=PHP_CHILDREN,
                 constants={"UPSAMPLER_URL": f"{self.sandbox.url}/api/v1", "UPSAMPLER_KEY": API_KEY},
                 progress=progress,
@@ -118,8 +118,8 @@ def _go_live(shop: Shop) -> None:
     shop.php_fpm.restart()
 
 
-class Till:
-    """One payer's connection to the payment request (bench/till). Not shared between threads."""
+class PaymentStub:
+    """One payer's connection to the payment request (bench/payment_stub). Not shared between threads."""
 
     def __init__(self, system: System) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(system.shop.url).netloc, timeout=120)
@@ -129,7 +129,7 @@ class Till:
         """(job id, milliseconds that `smi_payment_completed` took inside PHP). `fire` False: all but the action."""
         form = {"attachment": self._picture, "email": email, "pay": int(fire), "forget_circuit": int(forget_circuit)}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        self._connection.request("POST", "/bench-till/", urlencode(form), headers)
+        self._connection.request("POST", "/bench-payment/", urlencode(form), headers)
         answer = self._connection.getresponse()
         body = answer.read()
         if answer.status != 200:

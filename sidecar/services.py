@@ -21,11 +21,11 @@ from .adapters.fetch import SafeFetcher
 from .adapters.files import ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
-from .adapters.queue import RqQueue
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
 from .adapters.store import RedisJobStore, RedisOutbox
 from .adapters.upsampler import UpsamplerClient
+from .adapters.workqueue import WorkQueue
 from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
 from .core.tokens import TokenMaker
@@ -76,13 +76,13 @@ class Services:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
         sources = Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url)
-        queue = RqQueue(self.rq_redis)
+        queue = WorkQueue(self.rq_redis)
         return Ports(
             settings=settings,
             clock=time.time,
             random=random.random,
-            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, call=queue.flush),
-            outbox=RedisOutbox(self.redis, call=queue.flush),
+            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, notify_worker=queue.flush),
+            outbox=RedisOutbox(self.redis, notify_worker=queue.flush),
             queue=queue,
             shop=ShopDoor(
                 Signer(settings.secret, direction=TO_SHOP, site=settings.site),

@@ -1,6 +1,6 @@
 """Face: what RQ calls, and the work by name. Builds the parts of its process once, and hands over to the workflow.
 
-RQ runs `work`; the other functions are pieces of work, found by their names (adapters/queue.py).
+RQ runs `work`; the other functions are pieces of work, found by their names (adapters/workqueue).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from functools import cache
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from .adapters.queue import TIMEOUT_S, Item
+from .adapters.workqueue import TIMEOUT_S, Item
 from .core.errors import SidecarError
+from .core.stored_names import TASKS, stored
 from .services import Services
-from .workflow import by_hand, hints, mend, runner
 from .workflow import cleanup as cleanup_workflow
-from .workflow import flush as flush_workflow
+from .workflow import manual, outbox_sender, runner, webhook
+from .workflow import reconcile as reconcile_workflow
 from .workflow.ports import Ports
 
 
@@ -24,13 +25,13 @@ def ports() -> Ports:
     return Services.from_env().ports
 
 
-def work(stage: str) -> None:
-    """An RQ job: a call to a stage. Runs what is ready there and in the other stages of this worker."""
-    ports().queue.work_off(stage, _run)
+def work(queue: str) -> None:
+    """An RQ job: a wake-up for a queue. Runs what is ready there and in the other queues of this worker."""
+    ports().queue.drain(queue, _run)
 
 
 def _run(item: Item) -> None:
-    with UnixSignalDeathPenalty(TIMEOUT_S[item.stage], JobTimeoutException):
+    with UnixSignalDeathPenalty(TIMEOUT_S[item.queue], JobTimeoutException):
         WORK[item.name](*item.args)
 
 
@@ -43,11 +44,11 @@ def watch_many(jobs: list[list]) -> None:
 
 
 def flush(lane: str) -> None:
-    flush_workflow.run(ports(), lane)
+    outbox_sender.run(ports(), lane)
 
 
-def sweep() -> None:
-    _or_next_time("sweep", lambda: mend.sweep(ports()))
+def reconcile() -> None:
+    _or_next_time("reconcile", lambda: reconcile_workflow.reconcile(ports()))
 
 
 def cleanup() -> None:
@@ -63,30 +64,30 @@ def _or_next_time(task: str, run: Callable[[], object]) -> None:
             "task.failed",
             "A periodic task could not do its work; it is tried again.",
             level="warning",
-            task=task,
+            task=stored(TASKS, task),
             reason=error.code,
             detail=error.detail,
         )
 
 
 def process_upscale_request(job_id: str) -> str:
-    """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/by_hand.py."""
-    return by_hand.process_upscale_request(ports(), job_id)
+    """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/manual.py."""
+    return manual.process_upscale_request(ports(), job_id)
 
 
 def handle_processing_failure(job_id: str, error_reason: str) -> str:
-    """Fail a job by hand; safe to call twice. See workflow/by_hand.py."""
-    return by_hand.handle_processing_failure(ports(), job_id, error_reason)
+    """Fail a job by hand; safe to call twice. See workflow/manual.py."""
+    return manual.handle_processing_failure(ports(), job_id, error_reason)
 
 
 def send_failure_notification(job_id: str, customer_message: str) -> None:
-    """Write to the customer of a job; the same words go out once. See workflow/by_hand.py."""
-    by_hand.send_failure_notification(ports(), job_id, customer_message)
+    """Write to the customer of a job; the same words go out once. See workflow/manual.py."""
+    manual.send_failure_notification(ports(), job_id, customer_message)
 
 
-def knock_again(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
-    """A webhook for a job that working memory had lost: bring the job back, then let the webhook knock again."""
-    hints.knock_again(ports(), job_id, attempt, submission, upsampler_id or None)
+def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+    """A webhook for a job that working memory had lost: bring the job back, then take the webhook again."""
+    webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, sweep, cleanup, knock_again)}
+WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook)}

@@ -15,20 +15,20 @@ from rq.worker_pool import WorkerPool
 
 from . import tasks
 from .adapters import logs, memory
-from .adapters.alive import alive
-from .core.states import STAGES
+from .adapters.workqueue import heartbeat
+from .core.states import QUEUES
 from .services import Services
-from .workflow import timetable
+from .workflow import scheduler
 
 TICK_S = 1.0
-LIGHT_STAGES = tuple(stage for stage in STAGES if stage != "collect")
+LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
 class StageWorker(SimpleWorker):
     """Runs stages in its own process: a fork for each would cost more than most stages do.
 
     RQ's view of a dead worker does not matter to us: a claim whose lease lapses is what brings a job back, within
-    seconds (workflow/timetable.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
+    seconds (workflow/scheduler.py). So RQ's own scheduler stays off, and maintenance is only housekeeping.
     """
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
@@ -39,7 +39,7 @@ class StageWorker(SimpleWorker):
         _wait_for_redis(self.connection)
         _leave_with_parent()
         tasks.ports().queue.serves = [queue.name for queue in self.queues]
-        with alive(self.connection, self.name):
+        with heartbeat(self.connection, self.name):
             return super().work(*args, **kwargs)
 
 
@@ -79,7 +79,7 @@ class StagePool(WorkerPool):
     def get_worker_process(self, name, *args, **kwargs):
         lights = sum(1 for data in self.worker_dict.values() if getattr(data.process, "light", False))
         light = self.num_workers > 1 and lights == 0
-        self._queue_names = list(LIGHT_STAGES if light else STAGES)
+        self._queue_names = list(LIGHT_QUEUES if light else QUEUES)
         process = super().get_worker_process(name, *args, **kwargs)
         process.light = light
         return process
@@ -91,7 +91,7 @@ def run_workers(services: Services) -> None:
     tasks.ports()
     memory.look_for_cycles_rarely()
     pool = StagePool(
-        list(STAGES),
+        list(QUEUES),
         connection=services.rq_redis,
         num_workers=services.settings.workers,
         worker_class=StageWorker,
@@ -101,13 +101,13 @@ def run_workers(services: Services) -> None:
 
 
 class Clock:
-    """The timetable's tick every second, and the periodic tasks.
+    """The scheduler's tick every second, and the periodic tasks.
 
     It runs here and not in a worker: when all workers are busy with large files, the clock must not stop. (RQ's own
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
     """
 
-    PERIODIC = {"sweep": 60, "cleanup": 3600}  # task: seconds
+    PERIODIC = {"reconcile": 60, "cleanup": 3600}  # task: seconds
 
     def __init__(self, services: Services):
         self._ports = services.ports
@@ -122,16 +122,16 @@ class Clock:
                 self._tick()
             except redis.RedisError as error:
                 logs.log("clock.redis", "Redis does not answer.", level="warning", detail=str(error))
-            except Exception:  # a clock that stands still would stop every job; one stroke less stops none
+            except Exception:  # one missed tick is harmless, a dead clock stops every job
                 logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
 
     def _tick(self) -> None:
-        timetable.tick(self._ports)
+        scheduler.tick(self._ports)
         self._ports.queue.wake()
-        self._ports.store.beat("cron")
+        self._ports.store.heartbeats.record("cron")
         for task, every_s in self.PERIODIC.items():
-            if self._ports.store.take_turn(task, every_s=every_s):
+            if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.testbed.shop import Shop
 
 TESTS = Path(__file__).resolve().parent
-REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "faces", "integrations", "recovery", "testbed_selftest"})
+REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "ui", "integrations", "recovery", "testbed_selftest"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,13 +17,13 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from tests.bridge.conftest import BRIDGE
-from tests.faces.conftest import Faces, start_faces
-from tests.faces.documents import PHASES, after, document
-from tests.faces.scenery import furnish
 from tests.testbed.browser import Browser, screenshot
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
+from tests.ui.conftest import Ui, start_ui
+from tests.ui.documents import PHASES, after, document
+from tests.ui.sample_shop import fill_with_samples
 
 FOLDER = REPOSITORY / "build" / "screenshots"
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
@@ -53,7 +53,7 @@ ADMIN_PAGES = {
 class Studio:
     """Takes pictures of one furnished shop."""
 
-    faces: Faces
+    ui: Ui
     jobs: dict[str, str]
     words: list[str]
     taken: list[Path] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Studio:
     @contextmanager
     def sitting(self, name: str, look: str, admin: bool = False, full_page: bool = False) -> Iterator[Any]:
         """A page to arrange; it is photographed at the end. Nothing happens for a name that nobody asked for."""
-        who = self.faces.admin if admin else self.faces.visitor
+        who = self.ui.admin if admin else self.ui.visitor
         with who(**LOOKS[look], reduced_motion="reduce") as page:
             yield page
             path = FOLDER / f"{name}-{look}.png"
@@ -88,12 +88,12 @@ class Studio:
                     page.get_by_role("dialog").get_by_role("button", name="Close").click()
             if self.wants("view-cancelled"):
                 with self.sitting("view-cancelled", look) as page:
-                    page.goto(self.faces.url("/?smi_payment=cancelled&job_id=x"))
+                    page.goto(self.ui.url("/?smi_payment=cancelled&job_id=x"))
                     page.get_by_text("not been charged").wait_for()
             if self.wants("status-page"):
                 with self.sitting("status-page", look) as page:
                     self._answer(page, "ready")
-                    page.goto(self.faces.url(f"/?smi_status_page={self.jobs['delivered']}"))
+                    page.goto(self.ui.url(f"/?smi_status_page={self.jobs['delivered']}"))
                     page.get_by_role("heading", level=1).wait_for()
                     page.evaluate("document.activeElement.blur()")
 
@@ -110,11 +110,11 @@ class Studio:
         for kind in MAILS:
             if not self.wants(f"mail-{kind}"):
                 continue
-            html = self.faces.shop.php_json(
+            html = self.ui.shop.php_json(
                 f"return SmiBridge\\Mail\\Mail::compose('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}'))->html();"
             )
             for look, width in (("light", 760), ("dark", 760), ("phone", 320)):
-                with self.faces.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:
+                with self.ui.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:
                     page.set_content(html)
                     self.taken.append(screenshot(page, FOLDER / f"mail-{kind}-{look}.png"))
 
@@ -124,14 +124,14 @@ class Studio:
             for look in ("light", "phone"):
                 if self.wants(f"admin-first-day-{name}"):
                     with self.sitting(f"admin-first-day-{name}", look, admin=True, full_page=True) as page:
-                        page.goto(self.faces.url("/wp-admin/" + ADMIN_PAGES[name]), wait_until="networkidle")
+                        page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES[name]), wait_until="networkidle")
 
     def admin(self) -> None:
         for name, path in ADMIN_PAGES.items():
             for look in ("light", "phone"):
                 if self.wants(f"admin-{name}"):
                     with self.sitting(f"admin-{name}", look, admin=True, full_page=True) as page:
-                        page.goto(self.faces.url("/wp-admin/" + path.format(**self.jobs)))
+                        page.goto(self.ui.url("/wp-admin/" + path.format(**self.jobs)))
                         if name == "site-health":
                             page.locator("[id*=smi_bridge_leak]").first.wait_for(state="attached", timeout=90_000)
                             page.locator(".site-health-view-passed").click()
@@ -148,21 +148,21 @@ class Studio:
         if not self.wants("admin-trouble"):
             return
         hold = {"reason": "upsampler_credits_exhausted", "detail": "HTTP 402", "since": after(-600)}
-        usual = dict(self.faces.sidecar.status)
-        self.faces.sidecar.status |= {"workers": 0, "held": {"submit": hold}}
-        self.faces.door.send("admin.notice", {"kind": "hold", "stage": "submit"} | hold)
-        self.faces.shop.php("delete_option('smi_bridge_sidecar_health');")
+        usual = dict(self.ui.sidecar.status)
+        self.ui.sidecar.status |= {"workers": 0, "held": {"submit": hold}}
+        self.ui.door.send("admin.notice", {"kind": "hold", "stage": "submit"} | hold)
+        self.ui.shop.php("delete_option('smi_bridge_sidecar_health');")
         for look in ("light", "phone"):
             with self.sitting("admin-trouble", look, admin=True, full_page=True) as page:
-                page.goto(self.faces.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
+                page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
                 page.reload(wait_until="networkidle")  # What the first visit has heard.
-        self.faces.sidecar.status |= usual
+        self.ui.sidecar.status |= usual
 
     def _come_back(self, page: Any, phase: str, job: str) -> None:
         """The page begins with what the ledger says; it is photographed with what the sidecar has answered."""
         self._answer(page, phase)
         with page.expect_response("**/smi-bridge/v1/status/*"):
-            page.goto(self.faces.url(f"/?smi_payment=success&job_id={job}"))
+            page.goto(self.ui.url(f"/?smi_payment=success&job_id={job}"))
         page.locator(f"[data-phase={phase}] .title").wait_for()
 
     def _answer(self, page: Any, phase: str) -> None:
@@ -201,19 +201,19 @@ def main() -> None:
     arguments = parser.parse_args()
     words: list[str] = arguments.words
     FOLDER.mkdir(parents=True, exist_ok=True)
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:
         folder = Path(scratch)
         with Shop.start(folder / "shop", arguments.wordpress, [BRIDGE, DEMO_SHOP], progress=say) as shop:
             shop.php("update_option('blogname', 'Blue Door Prints');")
-            with start_faces(shop, browser) as faces:
-                studio = Studio(faces, {}, words)
-                faces.sidecar.status |= {"queues": {}}
+            with start_ui(shop, browser) as ui:
+                studio = Studio(ui, {}, words)
+                ui.sidecar.status |= {"queues": {}}
                 studio.first_day()
-                faces.sidecar.status |= {"queues": {"submit": 1, "watch": 0, "collect": 1, "deliver": 0, "settle": 0}}
+                ui.sidecar.status |= {"queues": {"submit": 1, "watch": 0, "collect": 1, "deliver": 0, "settle": 0}}
                 say("furnishing the shop")
                 shop.php("delete_transient('smi_bridge_stats_24h');")
-                studio.jobs = furnish(faces, folder)
+                studio.jobs = fill_with_samples(ui, folder)
                 studio.views()
                 studio.mails()
                 studio.admin()

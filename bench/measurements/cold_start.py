@@ -64,7 +64,7 @@ def _worker(sidecar: Sidecar, queue) -> float:
 
 def _answers(store) -> bool:
     try:
-        store.ping()
+        store.server.ping()
     except TemporaryError:
         return False
     return True

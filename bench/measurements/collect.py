@@ -18,7 +18,7 @@ from tests.testbed.redis_server import RedisServer
 from .. import pictures
 from ..bench import Bench
 from ..figures import Figure, at_most, figure, interleaved, ratio_at_least
-from ..processes import passes, run_apart
+from ..processes import passes, run_subprocess
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -37,7 +37,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         order = (f"http://127.0.0.1:{cdn.port}/{path.name}", str(path.stat().st_size))
 
         def collect() -> tuple[float, float]:
-            seconds, megabytes = run_apart("bench.apart.collect", *order, environment=environment)
+            seconds, megabytes = run_subprocess("bench.subprocesses.collect", *order, environment=environment)
             return float(seconds), float(megabytes)
 
         ours, bare = interleaved(bench.runs, collect, lambda: passes("verify_and_hash", path), warm_up=bench.size(1, 0))

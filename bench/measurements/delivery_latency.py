@@ -20,7 +20,7 @@ from ..figures import Figure, Runs, at_most, percentile
 from ..systems import Ours
 
 JOBS = 25  # a run
-IDLE_S = 0.25  # before each: nothing to do, and no lane rests from the delivery before (adapters/store/outbox.py)
+IDLE_S = 0.25  # before each: nothing to do, and no lane is delayed by the delivery before (adapters/store/outbox.py)
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -41,10 +41,10 @@ def _deliver(ours: Ours, jobs: int) -> list[float]:
     """Milliseconds of each of `jobs` deliveries, one after the other."""
     bill = ours.sandbox.folder / "sandbox" / "bill.jsonl"
     seen = len(bill.read_text().splitlines()) if bill.exists() else 0
-    till = ours.till()
+    payments = ours.payment_stub()
     for _ in range(jobs):
-        till.pay("customer@shop.example")
-    till.close()
+        payments.pay("customer@shop.example")
+    payments.close()
     webhooks = _enlarged(ours, bill, seen, jobs)
     time.sleep(1)  # what the submits have led to is over
     with requests.Session() as http:

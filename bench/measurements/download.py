@@ -116,9 +116,9 @@ def _delivered(ours: Ours, file) -> tuple[str, str]:
 
 def _sold_by_handler(baseline: Baseline, file) -> str:
     """The link of a job of the in-request handler whose file this is."""
-    till = baseline.till()
-    job_id, _ = till.pay("customer@shop.example")
-    till.close()
+    payments = baseline.payment_stub()
+    job_id, _ = payments.pay("customer@shop.example")
+    payments.close()
     baseline.wait_delivered(job_id)
     row = baseline.shop.sql("SELECT download_token, upscaled_file_path FROM wp_smi_jobs WHERE job_id = %s", job_id)[0]
     shutil.copyfile(file, row["upscaled_file_path"])

@@ -1,11 +1,11 @@
 """in_flight: what jobs cost that wait for Upsampler, when no webhook ever comes: 100, 1,000 and 10,000 of them.
 
-The timetable, the queue's working off, polls over HTTP to the sandbox (whose jobs never end), and Redis are
+The scheduler, the draining of the queue, polls over HTTP to the sandbox (whose jobs never end), and Redis are
 real; the clock is simulated, so that minutes of waiting are measured in seconds. Jobs are spread over the 15
 minutes in which they are polled ever more rarely. CPU is that of this process and of Redis, without that of an
-empty timetable (`in_flight.idle`), in ms a job and minute of waiting. RQ's own cost of calling a worker (some
+empty schedule (`in_flight.idle`), in ms a job and minute of waiting. RQ's own cost of waking a worker (some
 ms in each second with work, whatever the number of jobs) is not in it. Memory is what Redis has in use with
-10,000 jobs, less what it has without. The sweep asks a real WordPress for 10,000 unfinished jobs and compares
+10,000 jobs, less what it has without. Reconciliation asks a real WordPress for 10,000 unfinished jobs and compares
 them all with working memory.
 """
 
@@ -19,14 +19,14 @@ from pathlib import Path
 
 import redis
 
-from sidecar.adapters.queue import Item, RqQueue
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
+from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.core.job import Job
 from sidecar.core.messages import rfc3339
 from sidecar.services import Services
-from sidecar.workflow import mend, runner, timetable
+from sidecar.workflow import reconcile, runner, scheduler
 from sidecar.workflow.ports import Ports
-from sidecar.workflow.timing import POLL_FACTOR
+from sidecar.workflow.time_limits import POLL_FACTOR
 from tests.testbed.places import release_port, reserve_port
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.whole import Sandbox
@@ -65,7 +65,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         yield figure("in_flight.idle", "ms CPU/min", [1000 * cpu / MINUTES[0] for cpu in idle])
         yield figure("in_flight.memory", "bytes/job", memory, at_most(4096))
     release_port(port)
-    yield from _sweep(bench, bench.ours, most)
+    yield from _reconcile(bench, bench.ours, most)
 
 
 class _Waiting:
@@ -82,7 +82,7 @@ class _Waiting:
         }
         services = Services.from_env(environment)
         self.redis = services.redis
-        self.queue = RqQueue(services.rq_redis, clock=self.clock)
+        self.queue = WorkQueue(services.rq_redis, clock=self.clock)
         self.queue.serves = ["watch"]  # nobody listens in the shop's door
         self.ports = dataclasses.replace(
             services.ports,
@@ -108,8 +108,8 @@ class _Waiting:
                 runner.run_watch(self.ports, [(job_id, attempt) for job_id, attempt in item.args[0]])
 
         for _ in range(60 * MINUTES[jobs]):
-            timetable.tick(self.ports)
-            self.queue.work_off("watch", work)
+            scheduler.tick(self.ports)
+            self.queue.drain("watch", work)
             self.now += 1
         return time.process_time() + _redis_cpu(self.redis) - cpu, polls
 
@@ -179,26 +179,26 @@ def _write_bill(folder: Path, jobs: int) -> None:
             bill.write(json.dumps({**event, **order, "credits": 1, "width": 4, "height": 4}) + "\n")
 
 
-def _sweep(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
-    """The sweep over so many unfinished jobs of a real WordPress, all known to working memory."""
+def _reconcile(bench: Bench, ours: Ours, jobs: int) -> Iterator[Figure]:
+    """Reconciliation over so many unfinished jobs of a real WordPress, all known to working memory."""
     ports = Services.from_env({**ours.sidecar.env, "SMI_LOG_LEVEL": "error"}).ports
     _unfinished(ours, ports, jobs)
     try:
-        (seconds,) = interleaved(bench.runs, lambda: _timed_sweep(ports, jobs))
+        (seconds,) = interleaved(bench.runs, lambda: _timed_reconciliation(ports, jobs))
     finally:
         ours.shop.sql("DELETE FROM wp_smi_jobs WHERE job_id LIKE '00000000-%'")
         ours.shop.sql("DELETE FROM wp_smi_bridge_ledger WHERE job_id LIKE '00000000-%'")
         for number in range(jobs):
             ports.store.forget(_job_id(number))
-    yield figure("in_flight.sweep", "s", seconds, at_most(1.0))
+    yield figure("in_flight.reconcile", "s", seconds, at_most(1.0))
 
 
-def _timed_sweep(ports: Ports, jobs: int) -> float:
+def _timed_reconciliation(ports: Ports, jobs: int) -> float:
     began = time.perf_counter()
-    report = mend.sweep(ports)
+    report = reconcile.reconcile(ports)
     seconds = time.perf_counter() - began
-    if report["unfinished"] < jobs or report["mended"]:
-        raise RuntimeError(f"the sweep was to find {jobs} jobs and to mend none: {report}")
+    if report["unfinished"] < jobs or report["restored"]:
+        raise RuntimeError(f"reconciliation was to find {jobs} jobs and to restore none: {report}")
     return seconds
 
 

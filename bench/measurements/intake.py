@@ -1,7 +1,7 @@
 """intake: signed messages (`job.paid`, about 1 KB, each another job) that the sidecar's door accepts a second.
 
 8 clients on 8 kept connections against gunicorn with its usual configuration (3 processes of 4 threads), with
-Valkey, without workers: signature, repeat, schema, working memory, timetable, the message to the shop, the call
+Valkey, without workers: signature, repeat, schema, working memory, schedule, the message to the shop, the wake-up
 to the workers, the kept answer. The baseline is a Flask hello world behind the same gunicorn configuration,
 asked with the same bytes, in the same run. Clients and servers share the CPUs in both.
 """
@@ -44,7 +44,7 @@ class Hello(Process):
         line += ["--bind", f"127.0.0.1:{self._port}"]
         for option, name in (("--workers", "SMI_WEB_PROCESSES"), ("--threads", "SMI_WEB_THREADS")):
             line += [option, next(item["default"] for item in described() if item["name"] == name)]
-        return [*line, "bench.apart.hello:app"]
+        return [*line, "bench.subprocesses.hello:app"]
 
     def is_ready(self) -> bool:
         try:

@@ -1,6 +1,6 @@
 """payment_hook: what `smi_payment_completed` adds to the payment request.
 
-The till (bench/till) fires the action inside a request and says how long it took there; the same request
+The payment stub fires the action inside a request and says how long it took there; the same request
 without the action is measured in between, and the difference that the payer sees at his end of the connection
 is given as well (`payment_hook.request`). Upsampler answers a submit after 0, 0.2 or 2 s, or never; the sidecar
 is up, dead (its port refuses), or a black hole (its port takes no connection and refuses none). Before each
@@ -79,12 +79,12 @@ def _compared(bench: Bench, ours: Ours, baseline: Baseline) -> Iterator[Figure]:
 def _case(bench: Bench, system: System, *faults: dict) -> list[tuple[float, float]]:
     """(median milliseconds of the action, of the whole request's difference) of each run."""
     system.fault(*faults)
-    till = system.till()
+    payments = system.payment_stub()
     each = bench.size(EACH, 2)
 
     def pay(fire: bool) -> tuple[float, float]:
         began = time.perf_counter()
-        _, action_ms = till.pay("customer@shop.example", fire=fire, forget_circuit=True)
+        _, action_ms = payments.pay("customer@shop.example", fire=fire, forget_circuit=True)
         return action_ms, 1000 * (time.perf_counter() - began)
 
     def one_run() -> tuple[float, float]:
@@ -93,26 +93,26 @@ def _case(bench: Bench, system: System, *faults: dict) -> list[tuple[float, floa
         return statistics.median(action for action, _ in fired), difference
 
     (runs,) = interleaved(bench.runs, one_run)
-    till.close()
+    payments.close()
     return runs
 
 
 def _in_request(bench: Bench, system: System, seconds: float) -> list[float]:
     """Milliseconds of the action, run by run."""
     system.fault(_hang(seconds))
-    till = system.till()
-    (runs,) = interleaved(bench.runs, lambda: till.pay("customer@shop.example")[1])
-    till.close()
+    payments = system.payment_stub()
+    (runs,) = interleaved(bench.runs, lambda: payments.pay("customer@shop.example")[1])
+    payments.close()
     return runs
 
 
 def _many_at_once(system: System, times: int) -> list[float]:
     def pay(_: int) -> float:
-        till = system.till()
+        payments = system.payment_stub()
         try:
-            return till.pay("customer@shop.example")[1]
+            return payments.pay("customer@shop.example")[1]
         finally:
-            till.close()
+            payments.close()
 
     with ThreadPoolExecutor(times) as payers:
         return list(payers.map(pay, range(times)))

@@ -26,9 +26,9 @@ def _kill_and_wait(ours: Ours) -> float:
     downloads = len(_downloads(ours))
     ours.fault({"fault": "result_slow"})
     try:
-        till = ours.till()
-        job_id, _ = till.pay("customer@shop.example")
-        till.close()
+        payments = ours.payment_stub()
+        job_id, _ = payments.pay("customer@shop.example")
+        payments.close()
         _wait_for_download(ours, downloads + 1)
     finally:
         ours.fault()

@@ -17,7 +17,7 @@ import requests
 
 from sidecar.core.messages import rfc3339
 from sidecar.services import Services
-from sidecar.workflow import inbox, start
+from sidecar.workflow import admission, inbox
 from tests.testbed.places import release_port, reserve_port
 from tests.testbed.sidecar import Sidecar
 from tests.testbed.whole import Sandbox
@@ -83,7 +83,7 @@ def _rush(sidecar: Sidecar, shop: ShopStandIn, jobs: int) -> float:
     ids = [str(uuid.uuid4()) for _ in range(jobs)]
     began = time.monotonic()
     for job_id in ids:
-        start.begin(ports, _paid(job_id), f"msg_{job_id}", inbox.STORED)
+        admission.begin(ports, _paid(job_id), f"msg_{job_id}", inbox.STORED)
     while not shop.delivered.issuperset(ids):
         if time.monotonic() - began > 60:
             raise TimeoutError(f"{len(set(ids) - shop.delivered)} of {jobs} jobs are not delivered after 60 s")

@@ -39,9 +39,9 @@ def run(bench: Bench) -> Iterator[Figure]:
 
 def _sold(system) -> str:
     """A job that is delivered, whose state does not change any more."""
-    till = system.till()
-    job_id, _ = till.pay("customer@shop.example")
-    till.close()
+    payments = system.payment_stub()
+    job_id, _ = payments.pay("customer@shop.example")
+    payments.close()
     system.wait_delivered(job_id)
     return job_id
 

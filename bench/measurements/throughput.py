@@ -68,10 +68,10 @@ def _cpu(system: System) -> dict[str, float]:
 
 
 def _pay(system: System, jobs: int, fire: bool = True) -> None:
-    till = system.till()
+    payments = system.payment_stub()
     for _ in range(jobs):
-        till.pay("customer@shop.example", fire=fire)
-    till.close()
+        payments.pay("customer@shop.example", fire=fire)
+    payments.close()
 
 
 def _wait_delivered(system: System, after_id: int, jobs: int) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from .files import storage_error
-from .images import EXTENSIONS, ImageFacts, compress_source, upright
+from .images import ImageInfo, compress_source, upright
 from .sources import Sources
 
 FOLDER = ".sources"
@@ -31,7 +32,7 @@ class SourceCopies:
     def __init__(self, sources: Sources, downloads_dir: Path, uploads_dir: Path):
         self._sources, self._root, self._uploads = sources, downloads_dir / FOLDER, uploads_dir
 
-    def make(self, job: Job, facts: ImageFacts, *, max_bytes: int, max_pixels: int) -> Copy:
+    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
         try:
             self._root.parent.mkdir(exist_ok=True)
@@ -42,7 +43,7 @@ class SourceCopies:
         fetched, turned, target = (self._root / f"{stem}.{part}" for part in ("fetched", "upright.png", "copy"))
         try:
             source = self._sources.obtain(job, fetched, max_bytes=MOST_BYTES)
-            if facts.orientation != 1:
+            if info.orientation != 1:
                 source = upright(source, turned)
             made = compress_source(
                 source, target, max_bytes=max_bytes, max_pixels=max_pixels, factor=job.factor, max_factor=16

@@ -14,12 +14,13 @@ from pathlib import Path
 from queue import Queue
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
+from ..core.job import JOB_ID
 
 _TEMP = ".incoming"
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
 CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
-_NAME = re.compile(r"[0-9]{4}/[0-9]{2}/([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
+_NAME = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
 # What stands in smi-downloads so that paid files are not served past the token. nginx ignores all of these:
 # deploy/nginx.conf has the location that it needs.

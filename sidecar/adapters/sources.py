@@ -12,7 +12,7 @@ from ..core.errors import PermanentError, TemporaryError
 from ..core.job import Job
 from .fetch import SafeFetcher
 from .files import storage_error
-from .images import ImageFacts, read_header, read_header_bytes
+from .images import ImageInfo, read_header, read_header_bytes
 
 HEADER_BYTES = 256 * 1024  # EXIF, thumbnails and ICC profiles come before the dimensions of a JPEG
 
@@ -23,7 +23,7 @@ class Source:
 
     url: str
     path: Path | None
-    facts: ImageFacts
+    info: ImageInfo
     bytes: int | None
 
 

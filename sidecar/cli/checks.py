@@ -1,4 +1,4 @@
-"""Face: what `doctor` looks at. Each check asks one thing of the real installation, and knows how it is mended."""
+"""Face: what `doctor` looks at. Each check asks one thing of the real installation, and knows how it is fixed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Finding:
     name: str
     ok: bool | None
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ class Check:
 
 # ---------------------------------------------------------------------- this side
 def _redis(services: Services, name: str) -> Finding:
-    services.ports.store.ping()
+    services.ports.store.server.ping()
     where = services.settings.redis_url or f"embedded, in {services.settings.data_dir}"
-    policy = services.ports.store.eviction_policy()
+    policy = services.ports.store.server.eviction_policy()
     if policy not in ("", "noeviction"):
-        mend = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: else a full Redis drops jobs."
-        return Finding(name, False, f"maxmemory-policy is {policy}", mend)
+        fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: else a full Redis drops jobs."
+        return Finding(name, False, f"maxmemory-policy is {policy}", fix)
     return Finding(name, True, where.rpartition("@")[2])
 
 
 def _persistence(services: Services, name: str) -> Finding:
-    how = services.ports.store.persistence()
-    mend = "Set appendonly yes. Without it a restart of Redis costs up to a minute per job: the pull brings all back."
-    return Finding(name, how != "none", how, mend)
+    how = services.ports.store.server.persistence()
+    fix = "Set appendonly yes. Without it a restart of Redis costs a job up to a minute, until reconciliation."
+    return Finding(name, how != "none", how, fix)
 
 
 def _worker(services: Services, name: str) -> Finding:
@@ -61,7 +61,7 @@ def _worker(services: Services, name: str) -> Finding:
 
 
 def _clock(services: Services, name: str) -> Finding:
-    alive = services.ports.store.alive("cron")
+    alive = services.ports.store.heartbeats.is_alive("cron")
     return Finding(name, alive, "alive" if alive else "no heartbeat", "Start the Procfile's `cron`.")
 
 
@@ -89,13 +89,13 @@ def _our_door(services: Services, name: str) -> Finding:
 
 
 def _held(services: Services, name: str) -> Finding:
-    held = services.ports.store.held()
+    held = services.ports.store.holds.held()
     if not held:
         return Finding(name, True, "nothing is held")
     found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())
-    by_hand = any(why["reason"] == "held_by_admin" for why in held.values())
-    mend = "`python -m sidecar resume <stage>`." if by_hand else "It goes on by itself when the cause is gone."
-    return Finding(name, False, found, mend)
+    manually = any(why["reason"] == "held_by_admin" for why in held.values())
+    fix = "`python -m sidecar resume <stage>`." if manually else "It goes on by itself when the cause is gone."
+    return Finding(name, False, found, fix)
 
 
 # ---------------------------------------------------------------------- the shop
@@ -109,8 +109,8 @@ def _shop(services: Services, name: str) -> Finding:
         return _why_refused(services, name)
     milliseconds = (time.monotonic() - began) * 1000
     if not answer.get("connected", True):
-        mend = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
-        return Finding(name, False, "the bridge answers, and forwards nothing", mend)
+        fix = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
+        return Finding(name, False, "the bridge answers, and forwards nothing", fix)
     return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
 
 
@@ -160,16 +160,16 @@ def _canary(folder: Path) -> Iterator[tuple[str, bytes]]:
 def _same_folder(services: Services, name: str) -> Finding:
     """What we write into the uploads folder must be what the web server finds there."""
     folder, url = services.settings.uploads_dir, services.settings.uploads_base_url
-    mend = f"SMI_UPLOADS_DIR must be the folder behind {url} (SMI_UPLOADS_URL), readable for the web server's user."
+    fix = f"SMI_UPLOADS_DIR must be the folder behind {url} (SMI_UPLOADS_URL), readable for the web server's user."
     try:
         with _canary(folder) as (file, content):
             seen = outside.get(f"{url}/{file}")
     except OSError as error:
-        return Finding(name, False, f"{folder}: {error.strerror}", mend)
+        return Finding(name, False, f"{folder}: {error.strerror}", fix)
     if seen.status == 200 and seen.body == content:
         return Finding(name, True, f"{folder} is {url}")
     if seen.status in (200, 404):
-        return Finding(name, False, f"a file in {folder} is not to be found at {url}", mend)
+        return Finding(name, False, f"a file in {folder} is not to be found at {url}", fix)
     return Finding(name, None, f"{url} can't be looked into: {seen.why or seen.status}")
 
 
@@ -181,8 +181,8 @@ def _closed(services: Services, name: str) -> Finding:
     if seen.status == 0:
         return Finding(name, None, f"{url}: {seen.why}")
     if seen.body == content:
-        mend = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
-        return Finding(name, False, f"anybody can download from {url}", mend)
+        fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
+        return Finding(name, False, f"anybody can download from {url}", fix)
     return Finding(name, True, f"{url} answers {seen.status}")
 
 
@@ -194,8 +194,8 @@ def _public(services: Services, name: str) -> Finding:
     answer = seen.json()
     if seen.status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
         return Finding(name, True, f"{url} leads to us")
-    mend = "Include deploy/nginx.conf (with nginx-upstream.conf) or deploy/apache.conf, or correct SMI_PUBLIC_URL."
-    return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", mend)
+    fix = "Include deploy/nginx.conf (with nginx-upstream.conf) or deploy/apache.conf, or correct SMI_PUBLIC_URL."
+    return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", fix)
 
 
 # ---------------------------------------------------------------------- Upsampler
@@ -220,8 +220,8 @@ CHECKS = (
     Check("Holds", _held, ("Redis",)),
 )
 
-MEND = {
-    "redis_unavailable": "Start Redis (or the Procfile's `store`), or mend REDIS_URL.",
+FIXES = {
+    "redis_unavailable": "Start Redis (or the Procfile's `store`), or correct REDIS_URL.",
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",

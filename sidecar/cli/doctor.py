@@ -1,17 +1,18 @@
-"""Face: `doctor` checks a real installation, a line each, and says how to mend what is wrong."""
+"""Face: `doctor` checks a real installation, a line each, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ..core.errors import SidecarError
 from ..services import Services
-from .checks import CHECKS, MEND, Finding
+from .checks import CHECKS, FIXES, Finding
 
 
 def add(commands) -> None:
-    parser = commands.add_parser("doctor", help="check this installation, and say how to mend it")
+    parser = commands.add_parser("doctor", help="check this installation, and say how to fix it")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
     parser.set_defaults(run=_run)
 
@@ -23,11 +24,16 @@ def _run(given) -> int:
         if not given.json:
             mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
             print(f"{mark}  {finding.name}: {finding.found}", flush=True)
-            if finding.ok is False and finding.mend:
-                print(f"      → {finding.mend}", flush=True)
+            if finding.ok is False and finding.fix:
+                print(f"      → {finding.fix}", flush=True)
     if given.json:
-        print(json.dumps([finding.__dict__ for finding in findings], indent=2))
+        print(json.dumps([_document(finding) for finding in findings], indent=2))
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    """As programs read it."""
+    return {"name": finding.name, "ok": finding.ok, "found": finding.found, "mend": finding.fix}
 
 
 def examine(services: Services) -> Iterator[Finding]:
@@ -35,12 +41,12 @@ def examine(services: Services) -> Iterator[Finding]:
     failed: set[str] = set()
     for check in CHECKS:
         if blocked := failed.intersection(check.needs):
-            yield Finding(check.name, None, f"not looked at: first mend “{blocked.pop()}”")
+            yield Finding(check.name, None, f"not looked at: first fix “{blocked.pop()}”")
             continue
         try:
             finding = check.run(services, check.name)
         except SidecarError as error:
-            finding = Finding(check.name, False, f"{error.code}: {error.detail}", MEND.get(error.code, ""))
+            finding = Finding(check.name, False, f"{error.code}: {error.detail}", FIXES.get(error.code, ""))
         if finding.ok is False:
             failed.add(check.name)
         yield finding

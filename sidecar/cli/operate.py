@@ -12,9 +12,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..core.errors import CallerError
-from ..core.states import LABELS, STAGES
+from ..core.states import LABELS, LANES, QUEUES
+from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
-from ..workflow import by_hand, cleanup, mend
+from ..workflow import cleanup, manual, reconcile
 
 # What goes into a pipe is not folded: `jobs | grep <id>` must find it.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -44,7 +45,7 @@ def add(commands) -> None:
     ):
         command = _command(commands, name, run, help)
         command.add_argument("stage", choices=("submit", "collect"))
-    _command(commands, "reconcile", _reconcile, "pull the shop's unfinished jobs now, and mend what differs")
+    _command(commands, "reconcile", _reconcile, "ask for the shop's unfinished jobs now, and repair what differs")
     clean = _command(commands, "cleanup", _cleanup, "throw away what nobody needs any more")
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
 
@@ -66,19 +67,19 @@ def _out(given, document: Any, text: str | Table) -> int:
 
 def _status(given) -> int:
     ports = Services.from_env().ports
-    counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.held()
+    counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
     document = {
         "jobs": counts,
         "queues": depths,
-        "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in ("deliver", "settle")},
+        "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in LANES},
         "workers": ports.queue.workers(),
-        "clock": ports.store.alive("cron"),
+        "clock": ports.store.heartbeats.is_alive("cron"),
         "held": held,
     }
     table = Table(title="SMI Sidecar", show_header=False)
     for state, count in counts.items():
         table.add_row(LABELS[state], str(count))
-    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in STAGES))
+    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in QUEUES))
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
     table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")
@@ -92,11 +93,11 @@ def _jobs(given) -> int:
     jobs = sorted(ports.store.get_many(ports.store.all_ids()).values(), key=lambda job: job.paid_at)
     jobs = [job for job in jobs if given.state in (None, job.state)][: given.limit]
     table = Table(title=f"{len(jobs)} unfinished")
-    for name in ("job", "attempt", "state", "age", "tries", "reason"):
+    for name in ("job", "attempt", "state", "age", "failures", "reason"):
         table.add_column(name, no_wrap=name == "job")
     for job in jobs:
         age = f"{(time.time() - job.paid_at) / 60:.0f} min"
-        table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.tries), job.reason)
+        table.add_row(job.job_id, str(job.attempt), job.state, age, str(job.consecutive_failures), job.reason)
     return _out(given, [_public(job) for job in jobs], table)
 
 
@@ -117,12 +118,12 @@ def _show(given) -> int:
 
 
 def _push(given) -> int:
-    state = by_hand.process_upscale_request(Services.from_env().ports, given.job_id)
+    state = manual.process_upscale_request(Services.from_env().ports, given.job_id)
     return _out(given, {"state": state}, f"{given.job_id} is {state}")
 
 
 def _fail(given) -> int:
-    state = by_hand.handle_processing_failure(Services.from_env().ports, given.job_id, given.reason)
+    state = manual.handle_processing_failure(Services.from_env().ports, given.job_id, given.reason)
     return _out(given, {"state": state}, f"{given.job_id} is {state}")
 
 
@@ -137,14 +138,14 @@ def _cancel(given) -> int:
 
 
 def _hold(given) -> int:
-    new = Services.from_env().ports.store.hold(
+    new = Services.from_env().ports.store.holds.hold(
         given.stage, reason="held_by_admin", detail="held at the console", by_admin=True
     )
     return _out(given, {"held": True, "changed": new}, f"{given.stage} is held")
 
 
 def _resume(given) -> int:
-    changed = Services.from_env().ports.store.resume(given.stage, by_admin=True)
+    changed = Services.from_env().ports.store.holds.resume(given.stage, by_admin=True)
     return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
 
 
@@ -152,8 +153,9 @@ def _reconcile(given) -> int:
     ports = Services.from_env().ports
     with Progress(console=console, disable=given.json, transient=True) as bar:
         task = bar.add_task("asking the shop", total=None)
-        report = mend.sweep(ports, progress=lambda done: bar.update(task, completed=done))
-    return _out(given, report, f"{report['unfinished']} unfinished, {report['mended']} mended")
+        report = reconcile.reconcile(ports, progress=lambda done: bar.update(task, completed=done))
+    document = {"unfinished": report["unfinished"], "mended": report["restored"]}  # the name that programs read
+    return _out(given, document, f"{report['unfinished']} unfinished, {report['restored']} restored")
 
 
 def _cleanup(given) -> int:
@@ -171,4 +173,5 @@ def _cleanup(given) -> int:
 def _public(job) -> dict[str, Any]:
     """A job without what would let the reader act as the customer or as Upsampler."""
     hidden = {"token", "download_url", "result_url", "claim", "submit_claim"}
-    return {name: value for name, value in job.__dict__.items() if name not in hidden and value not in ("", 0)}
+    shown = {name: value for name, value in job.__dict__.items() if name not in hidden and value not in ("", 0)}
+    return {stored(JOB_FIELDS, name): value for name, value in shown.items()}

@@ -17,7 +17,7 @@ def add(commands) -> None:
         ("store", _store, "run the embedded Valkey, unless REDIS_URL names a server"),
         ("web", _web, "run the web face (gunicorn)"),
         ("worker", _worker, "run the worker pool"),
-        ("cron", _cron, "run the clock: retries, polls, deadlines, sweeps"),
+        ("cron", _cron, "run the clock: retries, polls, deadlines, reconciliation"),
     ):
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
     help = "run all four as one: what the Procfile names, by honcho"

@@ -1,7 +1,7 @@
 """Core: the one exception tree. Adapters raise these; only the web error handler, the stage runner and the CLI catch.
 
 Four kinds decide what may be done about a failure; the `code` says which failure it was, is stable, and is
-what `recovery.py` looks up, what the ledger stores and what the log line carries.
+what `workflow/recovery/table.py` looks up, what the ledger stores and what the log line carries.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PermanentError(SidecarError):
 
 
 class ConfigurationError(SidecarError):
-    """Ours to mend (key refused, credits used up, folder not writable): hold everything and tell the admin."""
+    """Ours to fix (key refused, credits used up, folder not writable): hold everything and tell the admin."""
 
 
 class UnknownOutcome(SidecarError):
@@ -48,3 +48,11 @@ class StaleClaim(SidecarError):
 
     def __init__(self, job_id: str):
         super().__init__("stale_claim", f"job {job_id} has passed to another claim")
+
+
+class NotAccepted(SidecarError):
+    """Upsampler has answered, and the answer was no: this submission is over, the next one needs a new claim."""
+
+    def __init__(self, cause: SidecarError):
+        super().__init__(cause.code, cause.detail, retry_after=cause.retry_after)
+        self.cause = cause

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
+
+from .stored_names import JOB_FIELDS, stored
+
+JOB_ID = "[A-Za-z0-9_-]{1,64}"  # as a regular expression; schemas/definitions has the same
+_JOB_ID = re.compile(JOB_ID)
+
+
+def is_job_id(text: str) -> bool:
+    return _JOB_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, init=False)
@@ -36,9 +46,9 @@ class Job:
     # the pipeline
     submission: int = 0  # how often Upsampler was asked, counted by the ledger
     submit_claim: str = ""  # names us to the ledger, so that our own repeated claim is not taken for a rival's
-    posting: int = 0  # Unix seconds of the POST, until its answer: while it stands, the outcome is unknown
+    submit_started_at: int = 0  # Unix seconds of the POST, until its answer: while it stands, the outcome is unknown
     upsampler_id: str = ""
-    hinted_id: str = ""  # the id that a webhook brought while the answer to the submit was still missing
+    webhook_upsampler_id: str = ""  # the id that a webhook brought while the answer to the submit was still missing
     credits: str = ""
     submitted_at: int = 0
     polls: int = 0
@@ -49,11 +59,11 @@ class Job:
     copy_width: int = 0  # size of that copy, px
     copy_height: int = 0
     submit_factor: int = 0  # the factor asked of Upsampler when the source was scaled down, 0: `factor`
-    settle: str = ""  # what the shop was ordered to do about a failure: "yes" (refund) or "review"
-    tries: int = 0  # failures in a row in this stage
-    fetches: int = 0  # bad results of this submission
-    resubmits: int = 0  # submissions after the first that Upsampler accepted and did not finish
-    crashes: int = 0  # claims that lapsed: the worker died or hung
+    refund_decision: str = ""  # what the shop was ordered to do about a failure: "yes" (refund) or "review"
+    consecutive_failures: int = 0  # failures in a row in this stage
+    bad_results: int = 0  # bad results of this submission
+    resubmissions: int = 0  # submissions after the first that Upsampler accepted and did not finish
+    crash_count: int = 0  # claims that lapsed: the worker died or hung
     reason: str = ""
     detail: str = ""
     stage_since: int = 0
@@ -96,24 +106,25 @@ class Job:
 
     def to_fields(self) -> dict[str, str]:
         """For a Redis hash: everything that differs from its default, as text."""
-        return {name: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
+        return {_STORED[name]: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
 
     @classmethod
     def from_fields(cls, raw: dict[str, str]) -> Job:
         """What `to_fields` wrote; fields that we do not know (yet, or any more) are left out."""
-        values: dict[str, Any] = {name: _KINDS[name](text) for name, text in raw.items() if name in _KINDS}
-        return cls(**values)
+        known = ((_READ[field], text) for field, text in raw.items() if field in _READ)
+        return cls(**{name: kind(text) for (name, kind), text in known})
 
 
 @dataclass(frozen=True)
-class Onward:
+class NextStep:
     """What becomes of a job that arrives, in the same instant, unless `stage` is held or has a line before it."""
 
     stage: str
     changes: dict[str, Any]
     message: dict[str, Any]  # to the shop
-    due_at: float  # when the timetable looks next, Unix seconds
+    due_at: float  # when the scheduler looks next, Unix seconds
 
 
-_KINDS = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
+_STORED = {f.name: stored(JOB_FIELDS, f.name) for f in fields(Job)}
+_READ = {_STORED[f.name]: (f.name, {"int": int, "str": str}[f.type]) for f in fields(Job)}
 DEFAULTS = {f.name: f.default for f in fields(Job)}

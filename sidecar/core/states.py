@@ -12,11 +12,14 @@ STATES = tuple(_TABLE)
 SETTLED = frozenset(name for name, row in _TABLE.items() if row["settled"])
 LABELS = {name: row["label"] for name, row in _TABLE.items()}
 
-# The stages are also the names of the RQ queues. Order is priority: what is light and what customers wait for first.
-STAGES = ("deliver", "submit", "watch", "settle", "collect")
+# The stages of the pipeline, and the lanes of the outbox. Each has an RQ queue of its name.
+STAGES = ("submit", "watch", "collect")
+LANES = ("deliver", "settle")
+# Order is priority: what is light and what customers wait for first.
+QUEUES = ("deliver", "submit", "watch", "settle", "collect")
 
-# The stage that moves a job on from a state.
-STAGE_OF = {
+# The stage, or the lane, that moves a job on from a state.
+MOVED_BY = {
     "paid": "submit",
     "submitting": "submit",
     "submitted": "watch",

@@ -29,7 +29,7 @@ class Bill:
                 if line.endswith("\n"):  # else it is being written
                     yield json.loads(line)
 
-    def reckoning(self) -> dict:
+    def summary(self) -> dict:
         """Every accepted submit with what became of it, and the sums."""
         submits: dict[str, dict] = {}
         for event in self.events():

@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
             send_result(self, self.url_path.rpartition("/")[2])
         elif self.url_path == "/sandbox/bill" and self._is_near():
             stand_in = self.server.stand_in
-            self.answer(200, {**stand_in.bill.reckoning(), "credits_left": round(stand_in.credits, 4)})
+            self.answer(200, {**stand_in.bill.summary(), "credits_left": round(stand_in.credits, 4)})
         elif self.url_path == "/sandbox/faults" and self._is_near():
             self.answer(200, self.server.stand_in.faults.show())
         elif self.url_path == "/sandbox/health":

@@ -14,12 +14,12 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import quote_etag
 from werkzeug.wsgi import wrap_file
 
-from ..adapters.images import EXTENSIONS, MEDIA_TYPES
 from ..core.errors import CallerError
+from ..core.formats import MEDIA_TYPES, format_of
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..services import Services
-from ..workflow import downloads, mend
+from ..workflow import downloads, reconcile
 from ..workflow.ports import Ports
 from .errors import can_wait
 from .front import Application, Environ, Headers, of_bytes, raise_again
@@ -82,7 +82,7 @@ def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
 
 def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
     """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
-    job = parts.store.get(grant.job_id) or mend.recall(parts, grant.job_id)
+    job = parts.store.get(grant.job_id) or reconcile.restore_from_ledger(parts, grant.job_id)
     if job is None:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":
@@ -97,9 +97,7 @@ def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
 def _with_the_file_before(job: Job) -> Job:
     """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
     file = json.loads(job.previous)
-    extension = file["path"].rpartition(".")[2]
-    format = next(name for name, usual in EXTENSIONS.items() if usual == extension)
-    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format)
+    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
 
 
 def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Application:

@@ -20,12 +20,12 @@ def readyz() -> tuple[Response, int]:
     """503 without Redis, workers or the clock, or with a Redis that may throw our data away."""
     faults = {}
     try:
-        ports().store.ping()
-        if not ports().store.alive("cron"):
+        ports().store.server.ping()
+        if not ports().store.heartbeats.is_alive("cron"):
             faults["cron"] = "no heartbeat of the cron process in the last 15 s"
         if ports().queue.workers() == 0:
             faults["worker"] = "no worker is registered"
-        policy = ports().store.eviction_policy()
+        policy = ports().store.server.eviction_policy()
         if policy not in ("noeviction", ""):
             faults["redis"] = f"maxmemory-policy is {policy}: set it to noeviction, or jobs may be evicted"
     except SidecarError as error:

@@ -15,7 +15,7 @@ from ..core.messages import TO_SIDECAR, Message, Unauthorized
 from ..services import Services
 from ..workflow import inbox
 from ..workflow.ports import Ports
-from ..workflow.start import ANSWER_KEPT_S
+from ..workflow.time_limits import ANSWER_KEPT_S
 from .front import Application, Environ, body_of, of_bytes, raise_again
 from .parts import services
 
@@ -65,7 +65,7 @@ def _do(parts: Ports, message: Message) -> tuple[str, int]:
     if message.type == "job.paid" and _fits(message):
         known = inbox.paid(parts, message)
         return _repeat(message, known) if known else (_STORED, 200)
-    known = parts.store.remembered(message.id)
+    known = parts.store.idempotency.remembered(message.id)
     if known:
         return _repeat(message, known)
     try:
@@ -73,7 +73,7 @@ def _do(parts: Ports, message: Message) -> tuple[str, int]:
         said, status = inbox.handle(parts, message), 200
     except CallerError as error:
         said, status = {"error": error.code, "detail": error.detail}, _STATUS.get(error.code, 400)
-    parts.store.remember(message.id, inbox.remembered(message, said, status), ttl_s=ANSWER_KEPT_S)
+    parts.store.idempotency.remember(message.id, inbox.remembered(message, said, status), ttl_s=ANSWER_KEPT_S)
     return json.dumps(said), status
 
 

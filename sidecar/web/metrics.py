@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from ..adapters.metrics import exposition
+from ..core.states import LANES
 from .parts import ports, services
 
 blueprint = Blueprint("metrics", __name__)
@@ -19,9 +20,9 @@ def metrics() -> Response:
     gauges = {
         "jobs": store.counts(),
         "queue_depth": ports().queue.depths(),
-        "messages_waiting": {lane: outbox.waiting(lane) for lane in ("deliver", "settle")},
-        "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.held(), 1),
+        "messages_waiting": {lane: outbox.waiting(lane) for lane in LANES},
+        "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.holds.held(), 1),
         "workers": {"": ports().queue.workers()},
-        "clock_alive": {"": int(store.alive("cron"))},
+        "clock_alive": {"": int(store.heartbeats.is_alive("cron"))},
     }
     return Response(exposition(services().counters.read(), gauges), mimetype="text/plain; version=0.0.4")

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 
 from flask import Blueprint, Response, json, request
 
 from ..core.errors import SidecarError, TemporaryError
-from ..core.job import Job
-from ..workflow import mend, view
+from ..core.job import Job, is_job_id
+from ..workflow import reconcile, view
 from .parts import ports, services
 
 blueprint = Blueprint("status", __name__)
-RECALL_EVERY_S = 3  # for one job
-RECALLS_PER_S = 5  # for all
+RESTORE_EVERY_S = 3  # for one job
+RESTORES_PER_S = 5  # for all
 UNKNOWN_S = 30  # so long an unknown job is taken for unknown
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @blueprint.get("/status/<job_id>")
 def status(job_id: str) -> Response:
     """The document of docs/contract.md, part 5. The ETag covers what a person sees, not the share that creeps."""
-    if not _JOB_ID.match(job_id):
+    if not is_job_id(job_id):
         return _answer({"error": "unknown_job"}, 404)
     job = ports().store.get(job_id)
     if job is None:
         try:
-            job = _recall(job_id)
+            job = _restore(job_id)
         except SidecarError as error:
             ports().log("status.recall", "The ledger could not be asked.", level="warning", reason=error.code)
             response = _answer({"error": "temporarily_unavailable"}, 503)
-            response.headers["Retry-After"] = str(RECALL_EVERY_S)
+            response.headers["Retry-After"] = str(RESTORE_EVERY_S)
             return response
     if job is None:
         return _answer({"error": "unknown_job"}, 404)
@@ -44,21 +42,21 @@ def status(job_id: str) -> Response:
     return response.make_conditional(request)
 
 
-def _recall(job_id: str) -> Job | None:
+def _restore(job_id: str) -> Job | None:
     """Ask the ledger, which costs a request to WordPress: once in a while for a job, and rarely for all together, so
     that nobody can flood the shop with names that he made up. Raises TemporaryError when it is not the time to ask."""
     unknown = f"unknown-job:{job_id}"
-    if ports().store.remembered(unknown) is not None:
+    if ports().store.idempotency.remembered(unknown) is not None:
         return None
-    lane = zlib.crc32(job_id.encode()) % RECALLS_PER_S
+    lane = zlib.crc32(job_id.encode()) % RESTORES_PER_S
     if not (
-        ports().store.take_turn(f"recall:{job_id}", every_s=RECALL_EVERY_S)
-        and ports().store.take_turn(f"recalls:{lane}", every_s=1)
+        ports().store.heartbeats.acquire_interval(f"restore:{job_id}", every_s=RESTORE_EVERY_S)
+        and ports().store.heartbeats.acquire_interval(f"restores:{lane}", every_s=1)
     ):
         raise TemporaryError("recall_later", "the ledger was asked a moment ago")
-    job = mend.recall(ports(), job_id)
+    job = reconcile.restore_from_ledger(ports(), job_id)
     if job is None:
-        ports().store.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
+        ports().store.idempotency.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
     return job
 
 

@@ -1,4 +1,4 @@
-"""Face: where Upsampler, or the shop for it, knocks. The token names the submission; the body proves nothing."""
+"""Face: where Upsampler, or the shop for it, posts webhooks. The token names the submission."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from flask import Blueprint, Response, jsonify, request
 from ..adapters.upsampler import parse_hint
 from ..core.errors import CallerError
 from ..services import Services
-from ..workflow import hints
 from ..workflow.ports import Ports
+from ..workflow.webhook import webhook_from_outside
 from .errors import can_wait
 from .front import Application, Environ, body_of, of_bytes, raise_again
 from .parts import ports
@@ -19,10 +19,10 @@ REFUSALS_TOLD_EVERY_S = 60  # a stranger must not fill the log
 
 
 @blueprint.post("/webhooks/upsampler/<token>")
-def knock(token: str) -> tuple[Response, int]:
+def receive(token: str) -> tuple[Response, int]:
     """What `answer` has not taken, because its length is not known or too large, and what it has raised."""
     raise_again()
-    _knock(ports(), token, request.get_data())
+    _take(ports(), token, request.get_data())
     return jsonify(accepted=True), 202
 
 
@@ -31,20 +31,20 @@ def answer(services: Services, environ: Environ) -> Application | None:
     body = body_of(environ) if environ["PATH_INFO"].startswith(PREFIX) else None
     if body is None:
         return None
-    _knock(services.ports, environ["PATH_INFO"][len(PREFIX) :], body)
+    _take(services.ports, environ["PATH_INFO"][len(PREFIX) :], body)
     return of_bytes("202 ACCEPTED", [("Content-Type", "application/json")], b'{"accepted": true}')
 
 
-def _knock(parts: Ports, token: str, body: bytes) -> None:
+def _take(parts: Ports, token: str, body: bytes) -> None:
     """Taken for every token of ours, whatever the body says; CallerError for any other."""
     job_id, attempt, submission = _submission(parts, token)
     try:
         upsampler_id = parse_hint(body).upsampler_id
     except CallerError:
         upsampler_id = None  # still a good moment to ask
-    outcome = hints.webhook(parts, job_id, attempt, submission, upsampler_id)
+    outcome = webhook_from_outside(parts, job_id, attempt, submission, upsampler_id)
     if outcome == "unknown":
-        parts.queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+        parts.queue.task("watch", "retry_webhook", job_id, attempt, submission, upsampler_id or "")
 
 
 def _submission(parts: Ports, token: str) -> tuple[str, int, int]:
@@ -53,7 +53,7 @@ def _submission(parts: Ports, token: str) -> tuple[str, int, int]:
         return parts.tokens.read_webhook(token)
     except CallerError as error:
         with can_wait(parts, "webhook.untold", "A refusal could not be counted."):
-            if parts.store.take_turn("webhook.refused", every_s=REFUSALS_TOLD_EVERY_S):
+            if parts.store.heartbeats.acquire_interval("webhook.refused", every_s=REFUSALS_TOLD_EVERY_S):
                 sentence = "A webhook was refused; more of them within a minute are not told."
                 parts.log("webhook.refused", sentence, level="warning", reason=error.code)
         raise

@@ -10,13 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..core.job import JOB_ID
 from ..core.messages import parse_rfc3339
 from .ports import Ports
+from .time_limits import REFUSED_LIFE_S, TEMP_LIFE_S
 
 PAGE = 200
-REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
-TEMP_LIFE_S = 86400  # no download and no conversion takes a day
-_NAME = re.compile(r"([A-Za-z0-9_-]{1,64})_[0-9]{1,2}x\.(?:jpg|png|webp)\Z")
+_NAME = re.compile(rf"({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
 
 @dataclass

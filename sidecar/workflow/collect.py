@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import PermanentError, SidecarError, TemporaryError
+from ..core.formats import EXTENSIONS
 from ..core.job import Job
-from ..core.tokens import DownloadGrant
-from . import holds, outbound
+from . import delivery
 from .ports import Ports
-from .timing import ACK_S, FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
+from .time_limits import FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
 SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
@@ -30,16 +29,16 @@ def run(ports: Ports, job: Job) -> None:
         job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    incoming, facts, kept = _download(ports, job)
+    incoming, info, kept = _download(ports, job)
     temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
     try:
-        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, facts)
-        if wanted != facts.format or job.result_size != job.target_size:
-            temp, facts = _convert(ports, job, temp, facts, wanted)
+        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
+        if wanted != info.format or job.result_size != job.target_size:
+            temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, facts, kept)
+        _check_picture(ports, job, temp, info, kept)
         del kept  # some megabytes
-        name = ports.files.name(job.job_id, job.factor, ports.pictures.EXTENSIONS[facts.format], ports.clock())
+        name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
         ports.crash_point("collect:renaming")
@@ -48,78 +47,21 @@ def run(ports: Ports, job: Job) -> None:
         incoming.discard()
         temp.unlink(missing_ok=True)
     ports.crash_point("collect:after_rename")
-    deliver_stored(
-        ports, job, path=name, bytes=size, sha256=digest, width=facts.width, height=facts.height, format=facts.format
+    delivery.deliver_stored(
+        ports, job, path=name, bytes=size, sha256=digest, width=info.width, height=info.height, format=info.format
     )
-
-
-def deliver_stored(
-    ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None
-) -> None:
-    """The file is good and lies under its name: make the link and tell the shop, which tells the customer."""
-    now = ports.clock()
-    changes: dict[str, Any] = {
-        "state": "stored",
-        "path": path,
-        "bytes": bytes,
-        "sha256": sha256,
-        "out_width": width,
-        "out_height": height,
-        "format": format or {"jpg": "jpeg"}.get(path.rpartition(".")[2], path.rpartition(".")[2]),
-        **_link(ports, job, now),
-        "stage_since": int(now),
-        **dict.fromkeys(("tries", "crashes"), 0),
-        **dict.fromkeys(("reason", "detail", "result_url"), ""),
-    }
-    message = outbound.delivered(dataclasses.replace(job, **changes))
-    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
-    ports.crash_point("collect:stored")
-    holds.got_through(ports, "collect")
-    ports.log(
-        "job.stored",
-        "The file is checked and stored.",
-        job_id=job.job_id,
-        attempt=job.attempt,
-        stage="collect",
-        seconds=now - job.stage_since,
-        bytes=bytes,
-    )
-
-
-def deliver_again(ports: Ports, job: Job) -> None:
-    """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
-    of its life waiting for a shop that is away is made anew, and its message with it: in between, a flusher would take
-    the old message for a young one."""
-    if not has_aged(ports, job):
-        ports.outbox.put("deliver", [outbound.delivered(job)])
-        return
-    link = _link(ports, job, ports.clock())
-    message = outbound.delivered(dataclasses.replace(job, **link))
-    expect = {"token": job.token}
-    ports.store.change(job.job_id, job.attempt, ("stored",), link, expect=expect, messages=[message])
-
-
-def has_aged(ports: Ports, job: Job) -> bool:
-    return job.expires_at - ports.clock() < 0.9 * job.expiry_hours * 3600
-
-
-def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
-    expires_at = int(now) + job.expiry_hours * 3600
-    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
-    public = ports.settings.public_url
-    return {"token": token, "expires_at": expires_at, "download_url": f"{public}/download/{token}" if public else ""}
 
 
 def _look_again(ports: Ports, job: Job) -> Job:
     """A job that was brought back from the ledger: what its source is, the shop's row may not know, or not rightly."""
     try:
-        facts = ports.sources.look(job).facts
+        info = ports.sources.look(job).info
     except PermanentError:
         if job.width and job.height:
             return job  # the source has gone meanwhile: the row must do
         raise
-    width, height = facts.display_size
-    changes = {"width": width, "height": height, "source_format": facts.format}
+    width, height = info.display_size
+    changes = {"width": width, "height": height, "source_format": info.format}
     return ports.store.advance(job, changes, due_at=ports.clock() + LEASE_S, release=False)
 
 
@@ -134,7 +76,7 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 
 
 def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
-    """The verified temp file, the facts of its header, and the pixels that the check has kept (None: none)."""
+    """The verified temp file, the info in its header, and the pixels that the check has kept (None: none)."""
     limit = ports.settings.max_result_mb * 1_000_000
     verifier = ports.pictures.Verifier(ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit))
     incoming = ports.files.incoming(job.job_id, job.claim)
@@ -145,33 +87,33 @@ def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
                 incoming.write(chunk)
             if response.content_length is not None and incoming.bytes != response.content_length:
                 raise TemporaryError("result_cut", f"{incoming.bytes} of {response.content_length} bytes came")
-        facts = verifier.finish()
+        info = verifier.finish()
         incoming.close()
     except BaseException:
         incoming.discard()
         raise
-    return incoming, facts, verifier.kept
+    return incoming, info, verifier.kept
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, facts: Any, kept: Any) -> None:
+def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
     One whose server stumbles is asked for again, some times.
     """
     if not ports.settings.check_picture:
-        ports.pictures.verify_pixels(temp, facts)
+        ports.pictures.verify_pixels(temp, info)
         return
     fetched = ports.files.temp_path(job.job_id, job.claim, "source")
     try:
         source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
-        verdict = ports.pictures.check_picture(source, temp, facts, kept=kept)
+        verdict = ports.pictures.check_picture(source, temp, info, kept=kept)
     except SidecarError as error:
-        stumbles = isinstance(error, TemporaryError) and job.tries < SOURCE_TRIES
+        stumbles = isinstance(error, TemporaryError) and job.consecutive_failures < SOURCE_TRIES
         if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
         _unchecked(ports, job, error.code, error.detail)
-        ports.pictures.verify_pixels(temp, facts)
+        ports.pictures.verify_pixels(temp, info)
         return
     finally:
         fetched.unlink(missing_ok=True)
@@ -188,25 +130,25 @@ def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
     ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
 
 
-def _wanted_format(setting: str, job: Job, facts: Any) -> str:
+def _wanted_format(setting: str, job: Job, info: Any) -> str:
     """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
     if setting == "keep":
-        return facts.format
+        return info.format
     if setting == "auto":
         return "jpeg" if job.source_format == "jpeg" else "png"
     return setting
 
 
-def _convert(ports: Ports, job: Job, temp: Path, facts: Any, wanted: str) -> tuple[Path, Any]:
-    if wanted == "webp" and max(facts.width, facts.height) > 16383:  # the format ends there (RFC 9649)
+def _convert(ports: Ports, job: Job, temp: Path, info: Any, wanted: str) -> tuple[Path, Any]:
+    if wanted == "webp" and max(info.width, info.height) > 16383:  # the format ends there (RFC 9649)
         wanted = "png"
-        if facts.format == wanted and job.result_size == job.target_size:
-            return temp, facts
+        if info.format == wanted and job.result_size == job.target_size:
+            return temp, info
     target = ports.files.temp_path(job.job_id, job.claim, wanted)
     try:
         quality = ports.settings.jpeg_quality
-        facts = ports.pictures.convert(temp, target, format=wanted, quality=quality, size=job.target_size)
-        return target, facts
+        info = ports.pictures.convert(temp, target, format=wanted, quality=quality, size=job.target_size)
+        return target, info
     except BaseException:
         target.unlink(missing_ok=True)
         raise

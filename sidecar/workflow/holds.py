@@ -1,41 +1,39 @@
-"""Workflow: held stages. Something is ours to mend: all jobs wait, and one at a time finds out whether it is mended."""
+"""Workflow: held stages. Something is ours to fix: all jobs wait, and one at a time finds out whether it is fixed."""
 
 from __future__ import annotations
 
 from . import outbound
 from .ports import Ports
+from .time_limits import FIRST_PROBES_S, LAST_PROBES_S
 
-FIRST_PROBES_S = 30
-LAST_PROBES_S = 900
 STREAK = 5  # lost answers in a row that hold the stage
-STREAK_S = 900
 
 
 def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
     """Stop a stage for everybody; the admin is told once."""
-    if ports.store.hold(stage, reason=reason, detail=detail):
+    if ports.store.holds.hold(stage, reason=reason, detail=detail):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("hold", stage=stage, reason=reason, detail=detail, since=now)])
 
 
-def got_through(ports: Ports, stage: str) -> None:
+def clear_after_success(ports: Ports, stage: str) -> None:
     """A job has passed the stage: a hold that came by itself goes by itself. An admin's hold stays."""
-    if ports.store.may_resume(stage) and ports.store.resume(stage):
+    if ports.store.holds.may_resume(stage) and ports.store.holds.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 
 
-def may_enter(ports: Ports, stage: str) -> bool:
+def admit(ports: Ports, stage: str) -> bool:
     """Whether a job may go into the stage now: it is not held, or this job is the one that tries."""
-    held = ports.store.held().get(stage)
+    held = ports.store.holds.held().get(stage)
     if held is None:
         return True
     if held["by_admin"]:
         return False
-    return ports.store.may_probe(stage, every_s=probe_every(ports.clock() - held["since"]))
+    return ports.store.holds.may_probe(stage, every_s=probe_interval(ports.clock() - held["since"]))
 
 
-def probe_every(held_for: float) -> float:
+def probe_interval(held_for: float) -> float:
     """Seconds between two tries of a stage that has been held for so many: a tenth of it, within bounds. Each try of a
     submission costs a number in the ledger, and there are 99 of them."""
     return min(LAST_PROBES_S, max(FIRST_PROBES_S, held_for / 10))

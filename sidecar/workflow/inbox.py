@@ -9,7 +9,7 @@ from ..core.errors import CallerError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
-from . import mend, start
+from . import admission, reconcile
 from .ports import Ports
 
 QUESTIONS = frozenset({"status"})
@@ -29,7 +29,7 @@ def paid(ports: Ports, message: Message) -> dict[str, Any] | None:
     None, or what was remembered when the message was answered before.
     """
     kept = remembered(message, STORED, 200)
-    return start.begin(ports, message.data, message.id, kept)
+    return admission.begin(ports, message.data, message.id, kept)
 
 
 def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[st
 def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     """The ledger has settled the job already; working memory follows, and whoever works on it writes nothing more."""
     job_id, attempt = data["job_id"], data["attempt"]
-    changes = {"revoked": 1, "settle": "", "reason": f"cancelled_{data['reason']}"}
+    changes = {"revoked": 1, "refund_decision": "", "reason": f"cancelled_{data['reason']}"}
     ended = {"state": "refunded" if data["reason"] == "refunded" else "review"}
     stays = data["reason"] == "stopped" and ports.store.change(
         job_id, attempt, ("delivered",), changes, due_at=None, settled=True
@@ -54,7 +54,7 @@ def _job_cancel(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
-    """Forget the job, and delete its files. The ledger has forgotten it before, so no pull brings it back."""
+    """Forget the job, and delete its files. The ledger has forgotten it before: nothing brings it back."""
     for name in ports.files.of_job(data["job_id"]):
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
@@ -64,7 +64,7 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
-    job = ports.store.get(data["job_id"]) or mend.recall(ports, data["job_id"])
+    job = ports.store.get(data["job_id"]) or reconcile.restore_from_ledger(ports, data["job_id"])
     if job is None or (job.attempt, job.state) != (data["attempt"], "delivered") or not ports.files.size(job.path):
         raise CallerError("no_file", "there is no stored file of this attempt")
     expires_at = int(ports.clock()) + data["expiry_hours"] * 3600
@@ -78,9 +78,10 @@ def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     if data["held"]:
-        ports.store.hold(data["stage"], reason="held_by_admin", detail="An admin holds this stage.", by_admin=True)
+        detail = "An admin holds this stage."
+        ports.store.holds.hold(data["stage"], reason="held_by_admin", detail=detail, by_admin=True)
     else:
-        ports.store.resume(data["stage"], by_admin=True)
+        ports.store.holds.resume(data["stage"], by_admin=True)
     return STORED
 
 
@@ -95,10 +96,10 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         "queues": ports.queue.depths(),
         "jobs": ports.store.counts(),
         "workers": ports.queue.workers(),
-        "scheduler": ports.store.alive("cron"),
+        "scheduler": ports.store.heartbeats.is_alive("cron"),
         "held": {
             stage: {"reason": held["reason"], "detail": held["detail"], "since": rfc3339(held["since"])}
-            for stage, held in ports.store.held().items()
+            for stage, held in ports.store.holds.held().items()
         },
         "shop_door": _round_trip(ports) if data.get("round_trip") else None,
     }

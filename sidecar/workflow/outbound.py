@@ -53,7 +53,7 @@ def progress(
         "detail": detail[:1000] or None,
         "next_try_at": rfc3339(next_try_at) if next_try_at else None,
     }
-    return _message("job.progress", job, f"{event}{job.submission}.{job.tries + job.fetches}", data)
+    return _message("job.progress", job, f"{event}{job.submission}.{job.consecutive_failures + job.bad_results}", data)
 
 
 def delivered(job: Job) -> dict[str, Any]:

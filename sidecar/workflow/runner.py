@@ -1,4 +1,4 @@
-"""Workflow: one stage of one job: claim it, run it, and settle what went wrong. The only place that catches."""
+"""Workflow: one stage of one job: claim it, run it, and recover from what went wrong. The only place that catches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 from ..core.errors import PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
-from . import collect, failure, submit, watch
+from . import collect, redelivery, submit, watch
 from .ports import Ports
-from .recovery import MAX_CRASHES
-from .timing import LEASE_S
+from .recovery import apply
+from .recovery.table import MAX_CRASHES
+from .time_limits import LEASE_S
 
-STEPS: dict[str, Any] = {"submit": submit, "watch": watch, "collect": collect}
+# A stage's steps; the job's state says which of them it is at.
+STEPS: dict[str, tuple[Any, ...]] = {"submit": (redelivery, submit), "watch": (watch,), "collect": (collect,)}
+STATES = {stage: tuple(state for step in steps for state in step.STATES) for stage, steps in STEPS.items()}
 
 
 def run_stage(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
@@ -22,10 +25,10 @@ def run_stage(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
 
 
 def _run_if_ready(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
-    step = STEPS[stage]
-    job = ports.store.claim(job_id, attempt, step.STATES, lease_s=LEASE_S)
+    job = ports.store.claim(job_id, attempt, STATES[stage], lease_s=LEASE_S)
     if job is None:
         return
+    step = next(step for step in STEPS[stage] if job.state in step.STATES)
     with ports.bind(request_id=job.trace):
         _run(ports, stage, step, job)
 
@@ -35,16 +38,16 @@ def _run(ports: Ports, stage: str, step: Any, job: Job) -> None:
     try:
         with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
             ports.crash_point(f"{stage}:claimed")
-            if job.crashes >= MAX_CRASHES:
-                raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crashes} times")
+            if job.crash_count >= MAX_CRASHES:
+                raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crash_count} times")
             step.run(ports, job)
     except StaleClaim:
         ports.log("claim.stale", "Another worker has taken over.", job_id=job_id, attempt=attempt, stage=stage)
     except SidecarError as error:
-        _settle(ports, stage, job, error)
+        _recover(ports, stage, job, error)
     except Exception as error:
         ports.log("stage.broke", "A fault of ours.", job_id=job_id, attempt=attempt, stage=stage, exc_info=True)
-        _settle(ports, stage, job, TemporaryError("internal_error", f"{type(error).__name__}: {error}"[:500]))
+        _recover(ports, stage, job, TemporaryError("internal_error", f"{type(error).__name__}: {error}"[:500]))
 
 
 def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
@@ -55,8 +58,8 @@ def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
         _run_if_ready(ports, "watch", job_id, attempt)
 
 
-def _settle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
+def _recover(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
     try:
-        failure.handle(ports, stage, job, error)
+        apply.handle(ports, stage, job, error)
     except StaleClaim:
         ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt, stage=stage)

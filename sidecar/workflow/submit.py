@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from typing import Any
 
 from ..core.errors import (
     ConfigurationError,
+    NotAccepted,
     PermanentError,
     SidecarError,
     StaleClaim,
@@ -17,44 +17,37 @@ from ..core.errors import (
 )
 from ..core.job import Job
 from ..core.states import SETTLED
-from . import hints, holds, outbound, start
-from .collect import deliver_stored
+from . import admission, holds, outbound
 from .ports import Ports
-from .timing import LEASE_S, REBOOK_S, SOURCE_LINK_S
+from .time_limits import LEASE_S, SOURCE_LINK_S
+from .webhook import webhook_received
 
-STATES = ("paid", "submitting")
+STATES = ("submitting",)
 _LEARNT = (
     *("width", "height", "source_format"),
     *("compressed_path", "copy_width", "copy_height", "submit_factor"),
 )
 
 
-class NotAccepted(SidecarError):
-    """Upsampler has answered, and the answer was no: this submission is over, the next one needs a new claim."""
-
-    def __init__(self, cause: SidecarError):
-        super().__init__(cause.code, cause.detail, retry_after=cause.retry_after)
-        self.cause = cause
-
-
 def run(ports: Ports, job: Job) -> None:
     """From the ledger's go to Upsampler's id.
 
-    1. A rerun that has a good file delivers it again. 2. A submit whose answer was lost is looked for, never repeated.
-    3. The order and the source are looked at. 4. It is written down that we are about to ask. 5. We ask.
-    6. The answer is written down. Between 4 and 6 nobody can know whether Upsampler has the job.
+    1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at. 3. It is
+    written down that we are about to ask. 4. We ask. 5. The answer is written down. Between 3 and 5 nobody can know
+    whether Upsampler has the job.
     """
-    if job.state == "paid":
-        _redeliver_or_start(ports, job)
-        return
-    if job.posting or job.hinted_id or not start.of_this_life(ports, job.submit_claim):
+    if (
+        job.submit_started_at
+        or job.webhook_upsampler_id
+        or not admission.is_of_this_generation(ports, job.submit_claim)
+    ):
         _find_lost_answer(ports, job)
         return
-    start.check_order(job)
+    _check_order(job)
     source = ports.sources.look(job)
-    width, height = source.facts.display_size
-    job = dataclasses.replace(job, width=width, height=height, source_format=source.facts.format)
-    if not job.compressed_path and (job.compress or source.facts.orientation != 1):
+    width, height = source.info.display_size
+    job = dataclasses.replace(job, width=width, height=height, source_format=source.info.format)
+    if not job.compressed_path and (job.compress or source.info.orientation != 1):
         job = _copy(ports, job, source)
     if not job.compressed_path:
         _check_size(ports, source)
@@ -63,7 +56,7 @@ def run(ports: Ports, job: Job) -> None:
     webhook = ports.settings.webhook_address(ports.tokens.webhook(job.job_id, job.attempt, job.submission))
     seen = {name: getattr(job, name) for name in _LEARNT}
     now = ports.clock()
-    job = ports.store.advance(job, {**seen, "posting": int(now)}, due_at=now + LEASE_S, release=False)
+    job = ports.store.advance(job, {**seen, "submit_started_at": int(now)}, due_at=now + LEASE_S, release=False)
     ports.crash_point("submit:before_post")
     try:
         submission = ports.upsampler.submit(image_url=image_url, factor=factor, webhook_url=webhook)
@@ -76,7 +69,7 @@ def run(ports: Ports, job: Job) -> None:
         accepted(ports, job, submission.upsampler_id, submission.credits)
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
-        if hints.knock(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
+        if webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
             _tell_ledger(ports, job, submission)
         raise
     except Exception:
@@ -94,14 +87,14 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
         "credits": "" if credits is None else f"{credits:g}",
         "submitted_at": int(now),
         "stage_since": int(now),
-        **dict.fromkeys(("posting", "tries", "polls", "crashes", "fetches"), 0),
+        **dict.fromkeys(("submit_started_at", "consecutive_failures", "polls", "crash_count", "bad_results"), 0),
         **dict.fromkeys(("submit_claim", "reason", "detail"), ""),
     }
     message = outbound.submitted(dataclasses.replace(job, **changes))
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
     ports.crash_point("submit:stored")
-    holds.got_through(ports, "submit")
-    if job.hinted_id:  # what advance() returned, so a webhook that came in the meantime is seen
+    holds.clear_after_success(ports, "submit")
+    if job.webhook_upsampler_id:  # what advance() returned, so a webhook that came in the meantime is seen
         ports.queue.watch([(job.job_id, job.attempt)])
     ports.log(
         "job.submitted",
@@ -113,24 +106,10 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     )
 
 
-def _redeliver_or_start(ports: Ports, job: Job) -> None:
-    previous = json.loads(job.previous) if job.previous and not job.force else None
-    if previous and _still_good(ports, previous):
-        ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)
-        deliver_stored(ports, job, **previous)
-        return
-    job = ports.store.advance(job, {"previous": ""}, due_at=ports.clock() + REBOOK_S)
-    start.start(ports, job)
-
-
-def _still_good(ports: Ports, file: dict[str, Any]) -> bool:
-    return ports.files.size(file["path"]) == file["bytes"] and ports.files.sha256(file["path"]) == file["sha256"]
-
-
 def _find_lost_answer(ports: Ports, job: Job) -> None:
     """We asked, and do not know what came of it. A webhook that names this submission may have brought the id; the
     ledger may have it from a time that working memory has forgotten."""
-    upsampler_id = job.hinted_id or _known_to_ledger(ports, job)
+    upsampler_id = job.webhook_upsampler_id or _known_to_ledger(ports, job)
     if not upsampler_id:
         raise UnknownOutcome("submit_outcome_unknown", "a submit was sent and its answer lost")
     try:
@@ -157,7 +136,7 @@ def _tell_ledger(ports: Ports, job: Job, submission: Any) -> None:
 
 def _known_to_ledger(ports: Ports, job: Job) -> str:
     """The id of this very submission, "" when the ledger has none, or does not answer. Raises StaleClaim when the
-    ledger knows of an end: then this is an old memory, and the sweep brings the job back as it is."""
+    ledger knows of an end: then this is an old memory, and reconciliation brings the job back as it is."""
     try:
         records = ports.shop.ask("jobs.lookup", {"job_ids": [job.job_id]})["jobs"]
     except SidecarError as error:
@@ -175,12 +154,19 @@ def _known_to_ledger(ports: Ports, job: Job) -> str:
 def _check_way(ports: Ports) -> None:
     """While the stage is held because answers were lost: ask a question first. It costs nothing, and while even that
     fails, a submit would be lost as well."""
-    if ports.store.held_lately().get("submit", {}).get("reason") != "submit_outcome_unknown":
+    if ports.store.holds.held_lately().get("submit", {}).get("reason") != "submit_outcome_unknown":
         return
     try:
         ports.upsampler.check_key()
     except TemporaryError as error:
         raise ConfigurationError("upsampler_unreachable", error.detail) from error
+
+
+def _check_order(job: Job) -> None:
+    """What can be judged without looking at the picture."""
+    if not 2 <= job.factor <= 16:
+        found = f"{job.factor}x" if job.factor else "not readable"
+        raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")
 
 
 def _check_size(ports: Ports, source: Any) -> None:
@@ -189,8 +175,8 @@ def _check_size(ports: Ports, source: Any) -> None:
         raise PermanentError(
             "source_too_large", f"{source.bytes / 1e6:.1f} MB, the limit is {settings.max_source_mb} MB"
         )
-    if source.facts.pixels > settings.max_source_mp * 1_000_000:
-        megapixels = source.facts.pixels / 1e6
+    if source.info.pixels > settings.max_source_mp * 1_000_000:
+        megapixels = source.info.pixels / 1e6
         raise PermanentError("source_too_large", f"{megapixels:.1f} MP, the limit is {settings.max_source_mp} MP")
 
 
@@ -205,8 +191,8 @@ def _copy(ports: Ports, job: Job, source: Any) -> Job:
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
     share = 2 if job.compress and job.submission > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, source.bytes or sys.maxsize) // share
-    max_pixels = min(settings.max_source_mp * 1_000_000, source.facts.pixels) // share
-    copy = ports.copies.make(job, source.facts, max_bytes=max_bytes, max_pixels=max_pixels)
+    max_pixels = min(settings.max_source_mp * 1_000_000, source.info.pixels) // share
+    copy = ports.copies.make(job, source.info, max_bytes=max_bytes, max_pixels=max_pixels)
     return dataclasses.replace(
         job,
         compressed_path=copy.name,

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import rfc3339
-from ..core.states import STAGE_OF
+from ..core.states import MOVED_BY
 from .ports import Ports
-from .recovery import TABLE
+from .recovery.table import TABLE
+from .time_limits import DELAYED_AFTER_S
 
 PHASE_OF = {
     "paid": "queued",
@@ -24,7 +25,6 @@ PHASE_OF = {
 }
 # Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
 SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "delivering": (0.93, 3)}
-DELAYED_AFTER_S = 120
 POLL_S = {"queued": 2, "enlarging": 3, "checking": 1, "delivering": 1, "delayed": 10, "refunding": 10, "in_review": 60}
 
 
@@ -38,7 +38,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "phase": phase,
-        "stage": STAGE_OF.get(job.state),
+        "stage": MOVED_BY.get(job.state),
         "share": round(share, 2),
         "position": ports.store.position(job.job_id) if job.state == "paid" else None,
         "expected_s": expected_s,
@@ -57,7 +57,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
 def _phase(job: Job, now: float) -> str:
     if job.state == "delivered":
         return "expired" if job.revoked or now >= job.expires_at else "ready"
-    if job.state == "refunding" and job.settle == "review":
+    if job.state == "refunding" and job.refund_decision == "review":
         return "in_review"
     if job.state in SHARES_OF_STATE and job.reason and _delayed(job, now):
         return "delayed"
@@ -68,7 +68,7 @@ SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASE_OF.items() if 
 
 
 def _delayed(job: Job, now: float) -> bool:
-    """A failure that mends itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
+    """A failure that passes by itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
     held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
     return held or now - max(job.stage_since, job.paid_at) > DELAYED_AFTER_S
 

@@ -6,8 +6,8 @@ from ..core.errors import PermanentError
 from ..core.job import Job
 from . import holds, outbound
 from .ports import Ports
-from .recovery import TABLE
-from .timing import POLL_FACTOR, RESULT_LIFE_S
+from .recovery.table import TABLE
+from .time_limits import POLL_FACTOR, RESULT_LIFE_S
 
 STATES = ("submitted",)
 
@@ -15,8 +15,8 @@ STATES = ("submitted",)
 def run(ports: Ports, job: Job) -> None:
     """One question. Raises what the recovery table then decides: failed, silent, unavailable."""
     status = ports.upsampler.status(job.upsampler_id)
-    if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is mended
-        holds.got_through(ports, "submit")
+    if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is fixed
+        holds.clear_after_success(ports, "submit")
     if status.status == "succeeded":
         _succeeded(ports, job, status)
     elif status.status == "failed":
@@ -33,7 +33,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
         "result_url": status.image_url,
         "result_until": int(now + RESULT_LIFE_S),
         "stage_since": int(now),
-        **dict.fromkeys(("tries", "crashes"), 0),
+        **dict.fromkeys(("consecutive_failures", "crash_count"), 0),
         **dict.fromkeys(("reason", "detail"), ""),
     }
     if status.credits is not None:
@@ -41,7 +41,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
     ports.store.advance(job, changes, due_at=now)
     ports.crash_point("watch:stored")
     ports.store.free_slot(job.job_id)
-    if "collect" not in ports.store.held_lately():  # else the timetable decides who tries
+    if "collect" not in ports.store.holds.held_lately():  # else the scheduler decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)
     ports.log(
         "job.enlarged",
@@ -60,7 +60,7 @@ def _poll_again(ports: Ports, job: Job, said: str) -> None:
         minutes = settings.watch_limit_s / 60
         raise PermanentError("upsampler_silent", f"still {said} after {minutes:.0f} minutes")
     wait = settings.first_poll_s * POLL_FACTOR ** (job.polls + 1)
-    changes = {"polls": job.polls + 1, "tries": 0, "crashes": 0, "reason": "", "detail": ""}
+    changes = {"polls": job.polls + 1, "consecutive_failures": 0, "crash_count": 0, "reason": "", "detail": ""}
     messages = []
     if job.polls == 0:  # a long wait is worth a line in the ledger, once
         messages = [outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))]

@@ -27,9 +27,9 @@ ROOMS = {
     "flask": ("web", "cli", ""),
     "gunicorn": ("web.fair_worker",),
     "werkzeug": ("web",),
-    "rq": ("adapters.queue", "tasks", "worker"),
+    "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
-    "redis": ("adapters.store", "adapters.queue", "adapters.alive", "adapters.connections", "adapters.metrics")
+    "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics")
     + ("services", "worker", "web.errors", "cli"),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),
@@ -77,6 +77,20 @@ def test_the_workflow_reaches_the_world_through_its_ports_only() -> None:
         if within(name, ("workflow",)):
             assert not third_party(module.outer), f"{name} imports {third_party(module.outer)}"
             assert not [other for other in module.inner if floor(other) == 2], name
+
+
+STEPS = ("workflow.submit", "workflow.redelivery", "workflow.watch", "workflow.collect")
+
+
+def test_no_stage_knows_another_and_the_recovery_knows_none() -> None:
+    for name, module in modules().items():
+        if name in STEPS or within(name, ("workflow.recovery",)):
+            assert not [other for other in module.inner if other in STEPS], name
+
+
+def test_the_table_of_failures_decides_without_the_world() -> None:
+    inner = modules()["workflow.recovery.table"].inner
+    assert inner <= {"core.errors", "workflow.time_limits"}
 
 
 def test_there_is_no_circle() -> None:

@@ -144,7 +144,9 @@ def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
     left = "SELECT job_id FROM wp_smi_bridge_{} WHERE job_id LIKE 'tidy-%' ORDER BY id"
     assert site.sql(left.format("events")) == []
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-done", "tidy-open", "tidy-review"]
-    site.php("add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Ledger\\Tables::tidy();")
+    site.php(
+        "add_filter('smi_bridge_keep_ledger_days', function () { return 365; }); SmiBridge\\Ledger\\Tables::tidy();"
+    )
     assert [row["job_id"] for row in site.sql(left.format("ledger"))] == ["tidy-open", "tidy-review"]
 
 

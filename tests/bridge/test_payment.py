@@ -337,7 +337,7 @@ def test_a_database_that_refuses_does_not_break_the_payment(bridge: Bridge) -> N
     assert ended == "the payment goes on"
     assert "event=payment_not_stored" in bridge.shop.debug_log
     record = bridge.door.send("jobs.unfinished", {"limit": 500})["data"]["jobs"]
-    assert job_id in [job["job_id"] for job in record], "the pull brings it"
+    assert job_id in [job["job_id"] for job in record], "reconciliation brings it"
 
 
 # ------------------------------------------------------------------------------------------------ rerun

@@ -36,7 +36,7 @@ def test_each_state_has_its_phase(bridge: Bridge, columns: dict[str, Any], phase
     assert document["download_url"] is None
 
 
-def test_a_failure_that_mends_itself_is_told_after_two_minutes(bridge: Bridge) -> None:
+def test_a_failure_that_passes_by_itself_is_told_after_two_minutes(bridge: Bridge) -> None:
     job_id = bridge.job()
     bridge.open(job_id, state="submitted", event="retry", reason="network")
     assert ask(bridge, job_id).json()["phase"] == "enlarging"

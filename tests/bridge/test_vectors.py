@@ -254,7 +254,8 @@ def test_both_languages_agree_on_ten_thousand_fuzzed_messages(bridge: Bridge, tm
         add_filter('smi_bridge_log_to_php', '__return_false');
         return array_map(
             function ($case) {{
-                return SmiBridge\\Messages\\Messages_Endpoint::answer($case['headers'], base64_decode($case['body']))[0];
+                $body = base64_decode($case['body']);
+                return SmiBridge\\Messages\\Messages_Endpoint::answer($case['headers'], $body)[0];
             }},
             json_decode(file_get_contents('{file}'), true)
         );

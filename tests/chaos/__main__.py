@@ -22,7 +22,7 @@ console = Console(highlight=False)
 def main() -> int:
     given = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="smi-chaos-"))
-    plan = Plan(given.jobs, given.seed, storms=given.jobs >= 100)
+    plan = Plan(given.jobs, given.seed, outages=given.jobs >= 100)
     console.print(f"{plan.jobs} jobs, seed {plan.seed}; logs in {folder}")
     good = False
     try:
@@ -30,8 +30,8 @@ def main() -> int:
         with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
             outcome = run(plan, folder, _Screen(bar, plan.jobs))
         _tell(outcome)
-        good = outcome.reckoning.good
-        print(outcome.reckoning.line(outcome.p99), flush=True)
+        good = outcome.findings.good
+        print(outcome.findings.line(outcome.p99), flush=True)
     finally:
         if good and not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -59,13 +59,13 @@ class _Screen:
         self._bar.update(self._task, completed=progress.settled, description=f"{progress.news:<28.28} {states}")
         if self._bar.disable and time.monotonic() - self._last > 10:
             self._last = time.monotonic()
-            sold = f"{progress.bought} of {self._jobs} sold, {progress.settled} settled, {progress.blows} blows"
+            sold = f"{progress.bought} of {self._jobs} sold, {progress.settled} settled, {progress.faults} faults"
             console.print(f"  {sold}: {states} | {progress.news}")
 
 
 def _tell(outcome: Outcome) -> None:
-    console.print(f"\n{sum(outcome.blows.values())} blows in {outcome.seconds:.0f} s:")
-    for name, count in outcome.blows.most_common():
+    console.print(f"\n{sum(outcome.faults.values())} faults in {outcome.seconds:.0f} s:")
+    for name, count in outcome.faults.most_common():
         console.print(f"  {count:4} {name}")
     console.print("back at work after (median / longest, seconds):")
     kinds: dict[str, list[float]] = defaultdict(list)
@@ -74,11 +74,11 @@ def _tell(outcome: Outcome) -> None:
     for kind, seconds in sorted(kinds.items()):
         console.print(f"  {kind}: {sorted(seconds)[len(seconds) // 2]:.1f} / {max(seconds):.1f} ({len(seconds)} times)")
     console.print("why not delivered:")
-    for reason, count in outcome.reckoning.reasons.most_common():
+    for reason, count in outcome.findings.reasons.most_common():
         console.print(f"  {count:4} {reason}")
-    for remark in outcome.reckoning.remarks:
+    for remark in outcome.findings.remarks:
         console.print(f"remark: {remark}")
-    for finding in outcome.reckoning.findings:
+    for finding in outcome.findings.broken:
         console.print(f"FOUND: {finding}")
 
 

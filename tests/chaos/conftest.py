@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recovery.conftest import rig_factory  # noqa: F401
+from tests.recovery.conftest import rig_factory
 
 
 @pytest.hookimpl(tryfirst=True)

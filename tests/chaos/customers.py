@@ -26,21 +26,21 @@ class Customers:
         self._lock = threading.Lock()
         self.bought = 0
 
-    def queue_up(self, may_enter: Callable[[], bool], tills: int = 2) -> list[threading.Thread]:
-        """Start selling in `tills` threads; a customer enters when `may_enter` says so. Join the threads."""
-        threads = [threading.Thread(target=self._sell, args=(may_enter,), daemon=True) for _ in range(tills)]
+    def queue_up(self, may_buy: Callable[[], bool], sellers: int = 2) -> list[threading.Thread]:
+        """Start selling in `sellers` threads; a customer enters when `may_buy` says so. Join the threads."""
+        threads = [threading.Thread(target=self._sell, args=(may_buy,), daemon=True) for _ in range(sellers)]
         for thread in threads:
             thread.start()
         return threads
 
-    def _sell(self, may_enter: Callable[[], bool]) -> None:
+    def _sell(self, may_buy: Callable[[], bool]) -> None:
         while True:
             with self._lock:
                 if not self._left:
                     return
                 number = self._left.pop()
                 picture, again = self._chance.choice(self._pictures), self._chance.random() < 0.05
-            while not may_enter():
+            while not may_buy():
                 time.sleep(0.1)
             while not self._buy(number, picture, repeat=False):
                 time.sleep(0.3)

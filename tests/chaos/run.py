@@ -1,4 +1,4 @@
-"""One run: start everything, sell, strike, heal, wait until all is settled, reckon."""
+"""One run: start everything, sell, strike, heal, wait until all is settled, check."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import requests
 
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
-from tests.chaos import weather
-from tests.chaos.blows import Blows
+from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
-from tests.chaos.forger import Forger
-from tests.chaos.reckoning import SETTLED, Books, Reckoning
+from tests.chaos.fault_injection import FaultInjection
+from tests.chaos.forged_webhooks import ForgedWebhooks
+from tests.chaos.invariants import SETTLED, Books, Findings
 from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.photos import photo
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
 from tests.testbed.whole import BRIDGE, Whole
 
-TILL = Path(__file__).resolve().parent / "till"
+PAYMENT_STUB = Path(__file__).resolve().parent / "payment_stub"
 SIZE = 96, 72  # pixels of a source: what is tried is the handling, not the enlarging
 MOST_OPEN = 60  # jobs on their way at the same time
 PACE_S = 0.35  # seconds from one customer to the next
@@ -37,13 +37,13 @@ CUT_OFF_S = 300  # after this long the bridge calls an effect without an end unk
 
 @dataclass(frozen=True)
 class Plan:
-    """How rough it gets. `calm_s`: seconds between two blows, about. `storms`: troubles that last. `sell_s`: seconds
+    """How rough it gets. `calm_s`: seconds between two faults, about. `outages`: troubles that last. `sell_s`: seconds
     that the selling takes at least."""
 
     jobs: int
     seed: int
     calm_s: float = 3.0
-    storms: bool = True
+    outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
 
@@ -60,16 +60,16 @@ class Progress:
     bought: int = 0
     settled: int = 0
     states: dict[str, int] | None = None
-    blows: int = 0
+    faults: int = 0
     news: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    reckoning: Reckoning
+    findings: Findings
     samples: list[tuple[str, float]]
     p99: float
-    blows: Counter[str]
+    faults: Counter[str]
     seconds: float
 
 
@@ -82,11 +82,11 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
             chaos.sell_and_strike()
             chaos.heal_and_wait()
             books = Books(whole, chaos.tokens, plan.jobs, chaos.original)
-            reckoning = books.reckon()
+            findings = books.check()
         finally:
             chaos.end()
     watch = chaos.watch
-    return Outcome(reckoning, watch.samples, watch.p99(), chaos.struck, time.monotonic() - began)
+    return Outcome(findings, watch.samples, watch.p99(), chaos.struck, time.monotonic() - began)
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer]]:
     with RedisServer(folder / "redis", aof=True) as server:
         whole = Whole.start(
             folder / "whole",
-            plugins=(DEMO_SHOP, BRIDGE, TILL),
+            plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**env, "REDIS_URL": server.url},
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
@@ -113,14 +113,14 @@ class Chaos:
         self.chance = random.Random(plan.seed)
         self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
         self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
-        self.blows = Blows(whole, server, self.watch, random.Random(self.chance.random()))
+        self.faults = FaultInjection(whole, server, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
         self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
         self.customers = Customers(whole.shop, self._pictures(), plan.jobs, random.Random(self.chance.random()))
         self.progress = Progress()
         self._show = show
         self._ended, self._done = threading.Event(), threading.Event()
-        self._forger = Forger(whole, self.tokens, random.Random(self.chance.random()), self._ended)
+        self._forged_webhooks = ForgedWebhooks(whole, self.tokens, random.Random(self.chance.random()), self._ended)
         self._counter = threading.Thread(target=self._count, daemon=True)
 
     def _pictures(self) -> list[int]:
@@ -142,37 +142,37 @@ class Chaos:
     # --- the rough part
     def sell_and_strike(self) -> None:
         self._counter.start()
-        self._forger.start()
+        self._forged_webhooks.start()
         began = time.monotonic()
 
-        def may_enter() -> bool:
+        def may_buy() -> bool:
             bought = self.customers.bought
             on_time = time.monotonic() - began >= bought * self.plan.pace_s
             return on_time and bought - self.progress.settled < MOST_OPEN
 
-        tills = self.customers.queue_up(may_enter)
-        next_weather = next_blow = 0.0
-        while any(till.is_alive() for till in tills):
+        sellers = self.customers.queue_up(may_buy)
+        next_mix = next_fault = 0.0
+        while any(seller.is_alive() for seller in sellers):
             now = time.monotonic()
-            if now >= next_weather:
-                self._change_weather()
-                next_weather = now + self.chance.uniform(6, 14)
-            if now >= next_blow:
-                self.progress.news = name = self.blows.strike()
+            if now >= next_mix:
+                self._change_fault_mix()
+                next_mix = now + self.chance.uniform(6, 14)
+            if now >= next_fault:
+                self.progress.news = name = self.faults.strike()
                 self.struck[name] += 1
-                self.progress.blows += 1
-                next_blow = time.monotonic() + self.chance.expovariate(1 / self.plan.calm_s)
+                self.progress.faults += 1
+                next_fault = time.monotonic() + self.chance.expovariate(1 / self.plan.calm_s)
             time.sleep(0.1)
 
-    def _change_weather(self) -> None:
-        rules = weather.usual(self.chance)
-        if self.plan.storms and self.chance.random() < 0.1:
-            name = self.chance.choice(list(weather.STORMS))
-            self.struck[f"storm: {name}"] += 1
+    def _change_fault_mix(self) -> None:
+        rules = fault_mix.usual(self.chance)
+        if self.plan.outages and self.chance.random() < 0.1:
+            name = self.chance.choice(list(fault_mix.OUTAGES))
+            self.struck[f"outage: {name}"] += 1
             self.progress.news = name
-            rules = [*weather.STORMS[name], *rules]
+            rules = [*fault_mix.OUTAGES[name], *rules]
         self._set_rules(rules)
-        mode = self.chance.choice(weather.REFUND_MODES)
+        mode = self.chance.choice(fault_mix.REFUND_MODES)
         try:
             self._set_refund_mode(mode)
         except pymysql.err.Error:
@@ -192,8 +192,8 @@ class Chaos:
     def heal_and_wait(self) -> None:
         """Everything runs, nothing is in its way: now each job must find its ending."""
         self._ended.set()
-        self._forger.join()
-        self.blows.heal()
+        self._forged_webhooks.join()
+        self.faults.heal()
         self._set_rules([])
         self._set_refund_mode("ok")
         self.watch.finish()

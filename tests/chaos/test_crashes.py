@@ -1,6 +1,6 @@
 """SIGKILL at every step boundary: nothing is lost, nothing happens twice, and work goes on within 20 seconds.
 
-A claim lives for 12 seconds without a sign of life, the clock ticks every second: that is how soon a dead worker's job
+A claim lives for 12 seconds without a heartbeat, the clock ticks every second: that is how soon a dead worker's job
 is in other hands. The points are struck one after the other while earlier victims still recover.
 """
 
@@ -82,7 +82,7 @@ def watch(rig: Rig) -> Iterator[Stopwatch]:
 
 def _door_is_open(rig: Rig) -> None:
     """The web process that died last is back, and the bridge's pause after that is over: a payment is pushed at once,
-    and need not wait for the next sweep."""
+    and need not wait for the next reconciliation."""
     wait_for(lambda: requests.get(f"{rig.sidecar.url}/healthz", timeout=5).ok, "the web process is back")
     allowed = "$circuit = SmiBridge\\Wire\\Circuit_Breaker::read(); return 0 === $circuit['failures'] || time() >= $circuit['until'];"
     wait_for(lambda: rig.shop.php_json(allowed), "the bridge pushes again")

@@ -66,7 +66,7 @@ def test_every_process_survives_an_outage_of_half_a_minute(rig: Rig, server: Red
     wait_for(lambda: time.monotonic() > ended, "the outage is over", OUTAGE_S + 1)
     server.start()
     _delivered(rig, before)
-    _delivered(rig, during, timeout=75)  # the push was refused; the sweep finds it within a minute
+    _delivered(rig, during, timeout=75)  # the push was refused; reconciliation finds it within a minute
     assert {name: rig.sidecar.process(name).pid for name in pids} == pids
     assert all(rig.sidecar.process(name).running for name in pids)
 

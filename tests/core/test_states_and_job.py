@@ -7,7 +7,8 @@ from dataclasses import fields
 import pytest
 
 from sidecar.core.job import DEFAULTS, Job
-from sidecar.core.states import LABELS, SETTLED, STAGE_OF, STAGES, STATES, may_go
+from sidecar.core.states import LABELS, MOVED_BY, QUEUES, SETTLED, STATES, may_go
+from sidecar.core.stored_names import JOB_FIELDS
 
 
 def test_a_job_ends_in_three_ways_and_no_other() -> None:
@@ -16,8 +17,8 @@ def test_a_job_ends_in_three_ways_and_no_other() -> None:
 
 def test_every_state_is_labelled_and_every_open_one_has_a_stage_that_moves_it_on() -> None:
     assert set(LABELS) == set(STATES)
-    assert set(STAGE_OF) == set(STATES) - SETTLED
-    assert set(STAGE_OF.values()) <= set(STAGES)
+    assert set(MOVED_BY) == set(STATES) - SETTLED
+    assert set(MOVED_BY.values()) <= set(QUEUES)
 
 
 @pytest.mark.parametrize("state", sorted(set(STATES) - SETTLED))
@@ -48,6 +49,22 @@ def test_a_job_with_every_field_set_survives_the_hash() -> None:
 def test_a_hash_holds_only_what_differs_from_the_defaults() -> None:
     assert Job("j", 1, "paid").to_fields() == {"job_id": "j", "attempt": "1", "state": "paid"}
     assert Job.from_fields({"job_id": "j", "attempt": "1", "state": "paid"}) == Job("j", 1, "paid")
+
+
+def test_an_upgrade_finds_what_the_version_before_wrote() -> None:
+    """The hash of a job in 1.0.0, at each field whose name in the code has changed since."""
+    old = {"posting": "5", "hinted_id": "u-1", "settle": "review", "tries": "2", "fetches": "3", "resubmits": "1"}
+    old |= {"job_id": "j", "attempt": "1", "state": "submitting", "crashes": "4"}
+    job = Job.from_fields(old)
+    assert (job.submit_started_at, job.webhook_upsampler_id, job.refund_decision) == (5, "u-1", "review")
+    assert (job.consecutive_failures, job.bad_results, job.resubmissions, job.crash_count) == (2, 3, 1, 4)
+    assert job.to_fields() == old
+
+
+def test_stored_names_are_those_of_fields_and_stay_single() -> None:
+    names = {f.name for f in fields(Job)}
+    assert set(JOB_FIELDS) <= names
+    assert not names & set(JOB_FIELDS.values())
 
 
 def test_a_field_that_this_version_does_not_know_is_passed_over() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.main import main
-from sidecar.core.states import STAGES, STATES
-from sidecar.workflow import timing
+from sidecar.core.states import QUEUES, STATES
+from sidecar.workflow import time_limits
 from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import commands
 
@@ -61,8 +61,8 @@ def test_every_process_of_the_procfile_is_in_the_operators_page() -> None:
 def test_every_state_and_stage_is_explained() -> None:
     for state in STATES:
         assert re.search(rf"^\| `{state}` \|", MECHANISM, re.MULTILINE), state
-    for stage in STAGES:
-        assert f"`{stage}`" in MECHANISM, stage
+    for queue in QUEUES:
+        assert f"`{queue}`" in MECHANISM, queue
 
 
 def test_every_key_in_redis_is_explained() -> None:
@@ -76,7 +76,7 @@ def test_every_key_in_redis_is_explained() -> None:
 
 def test_the_table_of_times_is_that_of_the_code() -> None:
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+) \|", MECHANISM, re.MULTILINE))
-    constants = {name: value for name, value in vars(timing).items() if name.isupper()}
+    constants = {name: value for name, value in vars(time_limits).items() if name.isupper()}
     assert {name: float(value) for name, value in rows.items()} == constants
 
 

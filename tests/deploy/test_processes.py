@@ -35,8 +35,8 @@ class Everything(Process):
         }
         folder.joinpath(".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
-    def sweep_said(self) -> str:
-        """The line about the first sweep, "" as long as there is none."""
+    def reconcile_said(self) -> str:
+        """The line about the first reconciliation, "" as long as there is none."""
         return next((line for line in self.log.read_text().splitlines() if '"task": "sweep"' in line), "")
 
     def command(self) -> Sequence[str]:
@@ -75,7 +75,9 @@ def test_the_procfile_runs_as_one_command_and_ends_as_one(tmp_path: Path) -> Non
     with Everything(tmp_path) as everything:
         assert (tmp_path / "data" / "valkey").is_dir()
         assert requests.get(f"http://127.0.0.1:{everything.port}/healthz", timeout=10).json() == {"ok": True}
-        assert "could not do its work" in wait_for(everything.sweep_said, "the first sweep has found no shop")
+        assert "could not do its work" in wait_for(
+            everything.reconcile_said, "the first reconciliation has found no shop"
+        )
         assert "Traceback" not in everything.log.read_text()
         started = _family(everything.pid)
         assert len(started) >= 8  # honcho, gunicorn and its two, the pool and its two, the clock, the store

@@ -1,4 +1,4 @@
-"""`python -m sidecar doctor` on a real installation: green when all is well; each fault named, with how to mend it."""
+"""`python -m sidecar doctor` on a real installation: green when all is well; each fault named, with how to fix it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def doctor(patient: Whole) -> Callable[..., dict[str, dict]]:
 
 
 def _wrong(findings: dict[str, dict]) -> dict[str, str]:
-    """Name and mending of each fault; nothing that is wrong comes without a way to mend it."""
+    """Name and remedy of each fault; nothing that is wrong comes without a way to fix it."""
     faults = {name: finding for name, finding in findings.items() if finding["ok"] is False}
     assert all(finding["mend"] for finding in faults.values())
     return {name: f"{finding['found']} → {finding['mend']}" for name, finding in faults.items()}
@@ -263,7 +263,7 @@ def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callab
     assert [name for name, finding in findings.items() if finding["ok"] is None] == [
         "Redis keeps its data", "Workers", "Clock", "Our own door", "Holds",
     ]  # fmt: skip
-    assert findings["Workers"]["found"] == "not looked at: first mend “Redis”"
+    assert findings["Workers"]["found"] == "not looked at: first fix “Redis”"
     assert ready.status_code == 503
 
 

@@ -24,7 +24,7 @@ def test_a_new_secret_loses_no_job_and_breaks_no_link(newest: Whole, buyer: Cust
         newest.shop.php_fpm.restart()
         meanwhile = buyer.buy()
         assert buyer.attempts(meanwhile)[0]["forwarded_at"] is None  # refused
-        operate(newest, "reconcile")  # what the sweep does each minute
+        operate(newest, "reconcile")  # what reconciliation does each minute
         buyer.until(meanwhile, "delivered")
         # 2. The sidecar has both.
         with newest.changed(SMI_SECRET=new, SMI_PREVIOUS_SECRET=old):

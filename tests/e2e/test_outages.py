@@ -84,7 +84,9 @@ def test_a_job_paid_while_the_sidecar_is_down_is_pulled(newest: Whole, buyer: Cu
         for name in ("web", "worker", "cron"):  # the web first, or it misses the webhook
             newest.sidecar.process(name).start()
     buyer.until(job_id, "delivered")
-    newest.shop.php("SmiBridge\\Wire\\Circuit_Breaker::answered();")  # else the next payment waits out the circuit's pause
+    newest.shop.php(
+        "SmiBridge\\Wire\\Circuit_Breaker::answered();"
+    )  # else the next payment waits out the circuit's pause
 
 
 def test_upsamplers_concurrency_limit_holds_over_all_workers_and_machines(

@@ -26,11 +26,11 @@ def _order(whole: Whole, attempt: dict[str, Any]) -> dict[str, Any]:
     return next(order for order in whole.sandbox.bill() if order["id"] == attempt["upsampler_id"])
 
 
-def _knocks(whole: Whole, attempt: dict[str, Any], count: int) -> list[Any]:
+def _webhooks(whole: Whole, attempt: dict[str, Any], count: int) -> list[Any]:
     """What the first `count` webhooks of an order were answered; they may be written down after the delivery."""
 
     def all_there() -> list[Any] | None:
-        outcomes = [knock["outcome"] for knock in _order(whole, attempt)["webhooks"]]
+        outcomes = [webhook["outcome"] for webhook in _order(whole, attempt)["webhooks"]]
         return outcomes if len(outcomes) >= count else None
 
     return wait_for(all_there, f"{count} webhooks are sent")
@@ -40,14 +40,14 @@ def _knocks(whole: Whole, attempt: dict[str, Any], count: int) -> list[Any]:
 def test_a_webhook_of_any_shape_is_a_hint(newest: Whole, buyer: Customer, shape: str) -> None:
     newest.sandbox.fault({"fault": shape, "count": 1})
     attempt = buyer.until(buyer.buy(), "delivered", timeout=BEFORE_THE_FIRST_POLL)
-    assert set(_knocks(newest, attempt, 1)) == {202}
+    assert set(_webhooks(newest, attempt, 1)) == {202}
 
 
 def test_a_webhook_that_overtakes_the_answer_to_its_submit_is_not_lost(newest: Whole, buyer: Customer) -> None:
     newest.sandbox.fault({"fault": "webhook_early", "count": 1})
     job_id = buyer.buy()
     attempt = buyer.until(job_id, "delivered", timeout=BEFORE_THE_FIRST_POLL)
-    assert _knocks(newest, attempt, 1) == [202]
+    assert _webhooks(newest, attempt, 1) == [202]
     assert (attempt["submission"], len(buyer.mails(job_id))) == (1, 1)
 
 
@@ -55,7 +55,7 @@ def test_a_webhook_that_comes_five_times_is_mailed_once(newest: Whole, buyer: Cu
     newest.sandbox.fault({"fault": "webhook_doubled", "params": {"times": 5}, "count": 1})
     job_id = buyer.buy()
     attempt = buyer.until(job_id, "delivered", timeout=BEFORE_THE_FIRST_POLL)
-    assert _knocks(newest, attempt, 5) == [202] * 5
+    assert _webhooks(newest, attempt, 5) == [202] * 5
     buyer.until(buyer.buy(), "delivered")  # what the repeats set off has been done by now
     assert len(buyer.mails(job_id)) == 1
     assert len(_order(newest, attempt)["downloads"]) == 1
@@ -66,7 +66,7 @@ def test_a_forged_failure_changes_nothing(newest: Whole, buyer: Customer) -> Non
     newest.sandbox.fault({"fault": "webhook_forged", "count": 1})
     job_id = buyer.buy()
     attempt = buyer.until(job_id, "delivered", timeout=BEFORE_THE_FIRST_POLL)
-    assert _knocks(newest, attempt, 2) == [202, 202]
+    assert _webhooks(newest, attempt, 2) == [202, 202]
     assert newest.shop.php_json("return smi_demo_shop_refunds();") == before
 
 
@@ -90,7 +90,7 @@ def test_without_any_webhook_polling_delivers(newest: Whole, buyer: Customer) ->
 def test_the_shop_hands_webhooks_on_to_a_sidecar_that_the_public_can_not_reach(newest: Whole, buyer: Customer) -> None:
     with newest.changed(SMI_WEBHOOKS="shop"):
         attempt = buyer.until(buyer.buy(), "delivered", timeout=BEFORE_THE_FIRST_POLL)
-    assert _knocks(newest, attempt, 1) == [202]
+    assert _webhooks(newest, attempt, 1) == [202]
     log = (newest.shop.folder / "nginx" / "nginx-access.log").read_text()
     assert "POST /smi-webhook/upsampler/?token=" in log
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from sidecar.adapters.store.outbox import LOCK_MS, NUDGE_S, dump
+from sidecar.adapters.store.outbox import LOCK_MS, WAKE_UP_S, dump
 from tests.fakes.clock import Lapsing, SimulatedClock
 
 _KEPT = ("_lapsing", "_bodies", "_later", "_failures")
@@ -17,9 +17,9 @@ _KEPT = ("_lapsing", "_bodies", "_later", "_failures")
 class MemoryOutbox:
     """Same methods as RedisOutbox."""
 
-    def __init__(self, clock: SimulatedClock, *, call: Callable[[str], None] = lambda lane: None) -> None:
+    def __init__(self, clock: SimulatedClock, *, notify_worker: Callable[[str], None] = lambda lane: None) -> None:
         self._clock = clock
-        self.call = call
+        self.notify_worker = notify_worker
         self._lapsing = Lapsing(clock)
         self._bodies: dict[str, dict[str, str]] = {}  # lane -> id -> JSON, in the order of arrival
         self._later: dict[str, dict[str, float]] = {}
@@ -44,7 +44,7 @@ class MemoryOutbox:
         for message in messages:
             self._bodies.setdefault(lane, {})[message["id"]] = dump(message)
         if messages:
-            self.nudge(lane)
+            self.wake_up(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         now, later = self._clock(), self._later.get(lane, {})
@@ -105,16 +105,16 @@ class MemoryOutbox:
     def paused(self, lane: str) -> bool:
         return self._lapsing.get(f"paused:{lane}") is not None
 
-    def nudge(self, lane: str) -> None:
-        if not self.paused(lane) and self._lapsing.take(f"nudged:{lane}", NUDGE_S):
-            self.call(lane)
+    def wake_up(self, lane: str) -> None:
+        if not self.paused(lane) and self._lapsing.take(f"woken:{lane}", WAKE_UP_S):
+            self.notify_worker(lane)
 
     def begin_flush(self, lane: str) -> None:
-        self._lapsing.drop(f"nudged:{lane}")
+        self._lapsing.drop(f"woken:{lane}")
 
-    def begin_rest(self, lane: str, messages: int) -> None:
+    def begin_batching_delay(self, lane: str, messages: int) -> None:
         pass
 
-    def rest(self, lane: str) -> float:
-        """Never: time stands still while work is done, so a rest would not end."""
+    def batching_delay(self, lane: str) -> float:
+        """Never: time stands still while work is done, so a delay would not end."""
         return 0.0

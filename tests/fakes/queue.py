@@ -1,4 +1,4 @@
-"""RQ in memory: what is queued stays in a list until somebody takes it. `tests/store` holds it to RqQueue."""
+"""RQ in memory: what is queued stays in a list until somebody takes it. `tests/store` holds it to WorkQueue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from sidecar.adapters.queue import MARK_S
-from sidecar.core.states import STAGES
+from sidecar.adapters.workqueue import MARK_S
+from sidecar.core.states import QUEUES
 from tests.fakes.clock import Lapsing, SimulatedClock
 
 
@@ -26,7 +26,7 @@ _KEPT = ("_marks", "tasks")
 
 
 class MemoryQueue:
-    """Same methods as RqQueue. `tasks` is the work that waits, oldest first."""
+    """Same methods as WorkQueue. `tasks` is the work that waits, oldest first."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._marks = Lapsing(clock)
@@ -77,8 +77,8 @@ class MemoryQueue:
         return 1
 
     def depths(self) -> dict[str, int]:
-        return {stage: sum(task.queue == stage for task in self.tasks) for stage in STAGES}
+        return {stage: sum(task.queue == stage for task in self.tasks) for stage in QUEUES}
 
     def _put(self, queue: str, name: str, *args: Any) -> None:
-        assert queue in STAGES, f"no worker listens to {queue}"
+        assert queue in QUEUES, f"no worker listens to {queue}"
         self.tasks.append(Task(queue, name, args))

@@ -91,11 +91,11 @@ class FakeShop:
         self._ids = 0
 
     # ------------------------------------------------------------------ what a shop does by itself
-    def buy(self, job_id: str, *, in_ledger: bool = True, **facts: Any) -> dict[str, Any]:
+    def buy(self, job_id: str, *, in_ledger: bool = True, **details: Any) -> dict[str, Any]:
         """A customer pays. Returns the data of the `job.paid` that the bridge pushes; `in_ledger` False: the bridge
         never heard of the payment."""
         source = {"type": "attachment", "url": f"https://shop.example/photos/{job_id}.png", "path": None}
-        self.bought[job_id] = Bought(job_id, **{"source": source, "paid_at": self.clock()} | facts)
+        self.bought[job_id] = Bought(job_id, **{"source": source, "paid_at": self.clock()} | details)
         if not in_ledger:
             return {}
         self._open(job_id, 1)

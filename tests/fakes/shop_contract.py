@@ -66,7 +66,7 @@ class ShopContract:
         return self.tell(shop, "job.progress", job_id, state=state, event=event, submission=submission, **data)
 
     def delivered(self, shop: ShopUnderTest, job_id: str, attempt: int = 1, **data: Any):
-        facts = {
+        details = {
             "path": f"2026/11/{job_id}_4x.png",
             "bytes": 1000,
             "sha256": "ab" * 32,
@@ -79,7 +79,7 @@ class ShopContract:
             "download_url": f"https://shop.example/smi/download/token-of-attempt-{attempt}",
             "expires_at": rfc3339(shop.now() + 86400),
         }
-        return self.tell(shop, "job.delivered", job_id, attempt, **(facts | data))
+        return self.tell(shop, "job.delivered", job_id, attempt, **(details | data))
 
     def failed(self, shop: ShopUnderTest, job_id: str, refund: str, attempt: int = 1, reason: str = "source_gone"):
         return self.tell(shop, "job.failed", job_id, attempt, reason=reason, detail="told by a test", refund=refund)

@@ -6,27 +6,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sidecar.adapters.copies import Copy
-from sidecar.adapters.images import ImageFacts
+from sidecar.adapters.images import ImageInfo
 from sidecar.adapters.sources import Source
 from sidecar.core.errors import SidecarError
 from sidecar.core.job import Job
 
-FACTS = ImageFacts("png", 8, 6, "RGB")
+INFO = ImageInfo("png", 8, 6, "RGB")
 
 
 @dataclass
 class FakeSources:
-    """Same methods as Sources. `facts`, `sizes` (bytes) and `faults` by address; others are a PNG of 8 x 6 pixels."""
+    """Same methods as Sources. `info`, `sizes` (bytes) and `faults` by address; others are a PNG of 8 x 6 pixels."""
 
-    facts: dict[str, ImageFacts] = field(default_factory=dict)
+    info: dict[str, ImageInfo] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     faults: dict[str, SidecarError] = field(default_factory=dict)
 
     def look(self, job: Job) -> Source:
         if job.source_url in self.faults:
             raise self.faults[job.source_url]
-        facts = self.facts.get(job.source_url, FACTS)
-        return Source(job.source_url, None, facts, self.sizes.get(job.source_url, 1000))
+        info = self.info.get(job.source_url, INFO)
+        return Source(job.source_url, None, info, self.sizes.get(job.source_url, 1000))
 
     def name(self, path: Path) -> str:
         return str(path)
@@ -39,11 +39,11 @@ class FakeCopies:
     fault: SidecarError | None = None
     made: list[str] = field(default_factory=list)
 
-    def make(self, job: Job, facts: ImageFacts, *, max_bytes: int, max_pixels: int) -> Copy:
+    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         if self.fault:
             raise self.fault
         self.made.append(job.job_id)
-        width, height = facts.display_size
+        width, height = info.display_size
         return Copy(f".sources/{job.job_id}.jpg", width // 2, height // 2, job.factor * 2)
 
     def all(self) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -12,10 +11,11 @@ from typing import Any
 
 from sidecar.adapters.store.jobs import SETTLED_TTL_S
 from sidecar.core.errors import StaleClaim
-from sidecar.core.job import Job, Onward
+from sidecar.core.job import Job, NextStep
 from sidecar.core.states import SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
+from tests.fakes.store_parts import MemoryHeartbeats, MemoryHolds, MemoryIdempotency, MemoryServer
 
 _TYPES: dict[str, Any] = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
 _OPTIONAL = {f.name for f in fields(Job) if f.default is not MISSING}
@@ -37,25 +37,29 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-_KEPT = ("_lapsing", "_jobs", "_leases", "_ends", "_due", "_holders", "_line", "_held")
+_KEPT = ("lapsing", "_jobs", "_leases", "_ends", "_due", "_holders", "_line", "held")
 
 
 class MemoryJobStore:
     """Same methods as RedisJobStore. `outbox` takes the messages that are written together with a change."""
 
     def __init__(self, clock: SimulatedClock, outbox: MemoryOutbox, *, slots: int = 0) -> None:
-        self._clock = clock
+        self.clock = clock
         self._outbox = outbox
         self._slots = slots
-        self.lives = ""  # what `life` says
-        self._lapsing = Lapsing(clock)
+        self.holds = MemoryHolds(self)
+        self.heartbeats = MemoryHeartbeats(self)
+        self.idempotency = MemoryIdempotency(self)
+        self.server = MemoryServer(self)
+        self.generation = ""  # what `generation` says
+        self.lapsing = Lapsing(clock)
         self._jobs: dict[str, Job] = {}
         self._leases: dict[str, float] = {}
         self._ends: dict[str, float] = {}  # when a settled job leaves
         self._due: dict[str, float] = {}
         self._holders: set[str] = set()
         self._line: dict[str, float] = {}
-        self._held: dict[bool, dict[str, str]] = {False: {}, True: {}}
+        self.held: dict[bool, dict[str, str]] = {False: {}, True: {}}
 
     def snapshot(self) -> dict[str, Any]:
         """What Redis writes to its disk now and then."""
@@ -68,13 +72,13 @@ class MemoryJobStore:
 
     def flush_all(self) -> None:
         """What FLUSHALL does to the store (the outbox has its own)."""
-        self._lapsing.clear()
-        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self._held.values()):
+        self.lapsing.clear()
+        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self.held.values()):
             part.clear()
 
     # ------------------------------------------------------------------ jobs
     def _known(self, job_id: str) -> Job | None:
-        if self._ends.get(job_id, float("inf")) <= self._clock():
+        if self._ends.get(job_id, float("inf")) <= self.clock():
             self._jobs.pop(job_id, None)
             self._ends.pop(job_id)
         return self._jobs.get(job_id)
@@ -95,26 +99,26 @@ class MemoryJobStore:
         job: Job,
         *,
         due_at: float,
-        onward: Onward | None,
+        next_step: NextStep | None,
         message_id: str,
         answer: dict[str, Any],
         ttl_s: int,
         lane: str = "deliver",
     ) -> tuple[str, dict[str, Any] | None]:
-        if before := self.remembered(message_id):
+        if before := self.idempotency.remembered(message_id):
             return "answered", before
-        self.remember(message_id, answer, ttl_s=ttl_s)
+        self.idempotency.remember(message_id, answer, ttl_s=ttl_s)
         if not self.create(job, due_at=due_at):
             return "known", None
-        if onward is None or self._slots or onward.stage in self.held():
+        if next_step is None or self._slots or next_step.stage in self.holds.held():
             return "waits", None
         self.change(
             job.job_id,
             job.attempt,
             (),
-            onward.changes,
-            due_at=onward.due_at,
-            messages=[onward.message],
+            next_step.changes,
+            due_at=next_step.due_at,
+            messages=[next_step.message],
             lane=lane,
         )
         return "started", None
@@ -126,24 +130,24 @@ class MemoryJobStore:
         found = {job_id: self._known(job_id) for job_id in job_ids}
         return {job_id: job for job_id, job in found.items() if job}
 
-    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         return {job_id: (job.attempt, job.state) for job_id, job in self.get_many(job_ids).items()}
 
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
-        job, now = self._known(job_id), self._clock()
+        job, now = self._known(job_id), self.clock()
         if job is None or job.attempt != attempt or job.state not in tuple(states):
             return None
         changes: dict[str, Any] = {"claim": secrets.token_hex(6)}
         if job.claim:
             if self._leases.get(job_id, 0) > now:
                 return None
-            changes["crashes"] = job.crashes + 1
+            changes["crash_count"] = job.crash_count + 1
         self._jobs[job_id] = changed(job, changes)
         self._leases[job_id] = self._due[job_id] = now + lease_s
         return self.get(job_id)
 
     def renew(self, job: Job, *, lease_s: float) -> None:
-        self.advance(job, {}, due_at=self._clock() + lease_s, release=False)
+        self.advance(job, {}, due_at=self.clock() + lease_s, release=False)
 
     def advance(
         self,
@@ -184,7 +188,7 @@ class MemoryJobStore:
 
     def _write(self, known, changes, due_at, release, settled, messages, lane) -> Job:
         job_id = known.job_id
-        changes = {**_checked(changes), "updated_at": int(self._clock())}
+        changes = {**_checked(changes), "updated_at": int(self.clock())}
         if release:
             changes["claim"] = ""
             self._leases.pop(job_id, None)
@@ -196,7 +200,7 @@ class MemoryJobStore:
         if settled is not None:
             self._live(job_id, settled)
         after = self._jobs[job_id]
-        self._outbox.put(lane, messages)  # last: it calls a flusher, and whoever dies there has written all of it
+        self._outbox.put(lane, messages)  # last: it notifies a worker, and whoever dies there has written all of it
         return after
 
     def due_at(self, job_id: str) -> float | None:
@@ -211,16 +215,16 @@ class MemoryJobStore:
     def _live(self, job_id: str, settled: bool) -> None:
         self._ends.pop(job_id, None)
         if settled:
-            self._ends[job_id] = self._clock() + SETTLED_TTL_S
+            self._ends[job_id] = self.clock() + SETTLED_TTL_S
 
     def forget(self, job_id: str) -> None:
         for part in (self._jobs, self._leases, self._ends, self._due, self._line):
             part.pop(job_id, None)
         self._holders.discard(job_id)
 
-    # ------------------------------------------------------------------ timetable
+    # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
-        now = self._clock()
+        now = self.clock()
         due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
         ids = [job_id for _, job_id in due[:limit]]
         self._due |= dict.fromkeys(ids, now + rebook_s)
@@ -240,7 +244,7 @@ class MemoryJobStore:
         return list(self._due)
 
     def next_due(self) -> float | None:
-        """When the timetable has something to do: where a simulated clock may jump to. Not a method of the real one."""
+        """When the scheduler has something to do: where a simulated clock may jump to. Not a method of the real one."""
         return min(self._due.values(), default=None)
 
     # ------------------------------------------------------------------ Upsampler's concurrency
@@ -253,7 +257,7 @@ class MemoryJobStore:
             self._holders.add(job.job_id)
             self._line.pop(job.job_id, None)
             return True
-        self._line.setdefault(job.job_id, job.paid_at or self._clock())
+        self._line.setdefault(job.job_id, job.paid_at or self.clock())
         return False
 
     def free_slot(self, job_id: str) -> list[str]:
@@ -265,7 +269,7 @@ class MemoryJobStore:
         for next_id in called:
             self._line.pop(next_id)
             self._holders.add(next_id)
-            self._due[next_id] = self._clock()
+            self._due[next_id] = self.clock()
         return called
 
     def occupy_slot(self, job_id: str) -> None:
@@ -282,67 +286,9 @@ class MemoryJobStore:
     def _in_line(self) -> list[str]:
         return [job_id for _, job_id in sorted((at, job_id) for job_id, at in self._line.items())]
 
-    # ------------------------------------------------------------------ holds
-    def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
-        if stage in self._held[by_admin]:
-            return False
-        why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
-        self._held[by_admin][stage] = json.dumps(why)
-        return True
-
-    def resume(self, stage: str, *, by_admin: bool = False) -> bool:
-        ended = [self._held[kind].pop(stage, None) for kind in (False, True)[: 1 + by_admin]]
-        self._lapsing.drop(f"streak:{stage}")
-        return any(ended)
-
-    def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
-        length = int(str(self._lapsing.get(f"streak:{stage}") or 0)) + 1
-        self._lapsing.put(f"streak:{stage}", ttl_s, str(length))
-        return length
-
-    def held(self) -> dict[str, dict[str, Any]]:
-        return {stage: json.loads(text) for stage, text in {**self._held[False], **self._held[True]}.items()}
-
-    def held_lately(self) -> dict[str, dict[str, Any]]:
-        return self.held()
-
-    def may_resume(self, stage: str) -> bool:
-        return stage in self._held[False] or self._lapsing.get(f"streak:{stage}") is not None
-
-    def may_probe(self, stage: str, *, every_s: float) -> bool:
-        return self._lapsing.take(f"probe:{stage}", max(1, int(every_s)))
-
-    # ------------------------------------------------------------------ answers, signs of life
-    def remembered(self, message_id: str) -> dict[str, Any] | None:
-        text = self._lapsing.get(f"answer:{message_id}")
-        return json.loads(str(text)) if text else None
-
-    def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
-        return self._lapsing.take(f"answer:{message_id}", ttl_s, json.dumps(answer))
-
+    # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
     def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
-        self._lapsing.put(f"hint:{job_id}:{attempt}:{submission}", SETTLED_TTL_S, upsampler_id)
+        self.lapsing.put(f"hint:{job_id}:{attempt}:{submission}", SETTLED_TTL_S, upsampler_id)
 
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
-        return str(self._lapsing.get(f"hint:{job_id}:{attempt}:{submission}") or "")
-
-    def beat(self, who: str, *, ttl_s: int = 15) -> None:
-        self._lapsing.put(f"alive:{who}", ttl_s)
-
-    def alive(self, who: str) -> bool:
-        return self._lapsing.get(f"alive:{who}") is not None
-
-    def take_turn(self, task: str, *, every_s: float) -> bool:
-        return self._lapsing.take(f"turn:{task}", every_s)
-
-    def ping(self) -> None:
-        """Always there."""
-
-    def eviction_policy(self) -> str:
-        return "noeviction"
-
-    def life(self) -> str:
-        return self.lives
-
-    def persistence(self) -> str:
-        return "append-only file"
+        return str(self.lapsing.get(f"hint:{job_id}:{attempt}:{submission}") or "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from sidecar.adapters.images import Expected, ImageFacts, Verifier
+from sidecar.adapters.images import Expected, ImageInfo, Verifier
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -99,7 +99,7 @@ def expected(width: int = 13, height: int = 9, *formats: str, max_bytes: int = 1
     return Expected(width, height, frozenset(formats or ("png", "jpeg", "webp")), max_bytes)
 
 
-def verified(data: bytes, wanted: Expected, step: int = 1 << 20) -> ImageFacts:
+def verified(data: bytes, wanted: Expected, step: int = 1 << 20) -> ImageInfo:
     """The verdict on `data`, fed in pieces of `step` bytes."""
     verifier = Verifier(wanted)
     for at in range(0, len(data), step):

@@ -58,8 +58,8 @@ CONVERT = """
 import sys
 from pathlib import Path
 from sidecar.adapters.images import convert
-facts = convert(Path(sys.argv[1]), Path(sys.argv[2]), format=sys.argv[3])
-print(facts.width, facts.height)
+info = convert(Path(sys.argv[1]), Path(sys.argv[2]), format=sys.argv[3])
+print(info.width, info.height)
 """
 
 

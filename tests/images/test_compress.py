@@ -42,11 +42,11 @@ def test_bytes_alone_are_saved_without_touching_the_pixels(compressed):
 
 def test_an_alpha_channel_is_kept(compressed):
     made, _ = compressed(_noisy((400, 300), "RGBA"), max_bytes=150_000)
-    facts = read_header(made.path)
-    assert (facts.format, facts.has_alpha) == ("webp", True)
+    info = read_header(made.path)
+    assert (info.format, info.has_alpha) == ("webp", True)
     smaller, _ = compressed(_noisy((400, 300), "RGBA"), max_pixels=60_000)
-    facts = read_header(smaller.path)
-    assert (facts.format, facts.has_alpha, smaller.factor) == ("webp", True, 8)
+    info = read_header(smaller.path)
+    assert (info.format, info.has_alpha, smaller.factor) == ("webp", True, 8)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_orientation_and_profile_survive(compressed):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     save = {"exif": orientation_block(6), "icc_profile": profile}
     made, _ = compressed(_noisy((400, 300)), "jpg", save=save, max_pixels=60_000)
-    facts = read_header(made.path)
-    assert (facts.orientation, facts.has_icc) == (6, True)
+    info = read_header(made.path)
+    assert (info.orientation, info.has_icc) == (6, True)
 
 
 def test_what_cannot_be_made_small_enough_is_too_large_and_leaves_no_file(tmp_path):

@@ -20,12 +20,12 @@ def converted(tmp_path):
     def run(data: bytes, format: str, **options):
         source, target = tmp_path / "source", tmp_path / "target"
         source.write_bytes(data)
-        facts = convert(source, target, format=format, **options)
+        info = convert(source, target, format=format, **options)
         written = target.read_bytes()
-        assert verdict(written, expected(facts.width, facts.height, format)) == "sound"
-        verify_pixels(target, facts)
-        assert facts == read_header(target)
-        return facts, Image.open(io.BytesIO(written))
+        assert verdict(written, expected(info.width, info.height, format)) == "sound"
+        verify_pixels(target, info)
+        assert info == read_header(target)
+        return info, Image.open(io.BytesIO(written))
 
     return run
 
@@ -42,11 +42,11 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_kind_of_source_becomes_every_format(converted, source, format):
     before = read_header_bytes(SOURCES[source])
-    facts, image = converted(SOURCES[source], format)
+    info, image = converted(SOURCES[source], format)
     assert image.size == (48, 36)
-    assert facts.format == format
-    assert facts.has_alpha == (before.has_alpha and format != "jpeg")
-    assert facts.bit_depth == (before.bit_depth if format == "png" and before.bit_depth == 16 else 8)
+    assert info.format == format
+    assert info.has_alpha == (before.has_alpha and format != "jpeg")
+    assert info.bit_depth == (before.bit_depth if format == "png" and before.bit_depth == 16 else 8)
 
 
 def test_transparent_pixels_become_white_in_a_jpeg(converted):
@@ -66,8 +66,8 @@ def test_sixteen_bits_become_eight_by_their_upper_half(converted, value):
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
 def test_the_colour_profile_is_kept(converted, format):
-    facts, image = converted(encoded("PNG", icc_profile=SRGB), format)
-    assert facts.has_icc
+    info, image = converted(encoded("PNG", icc_profile=SRGB), format)
+    assert info.has_icc
     assert image.info["icc_profile"] == SRGB
 
 
@@ -77,8 +77,8 @@ def test_the_orientation_is_kept_and_the_place_where_it_was_taken_is_not(convert
     exif[0x0112] = 6
     exif[0x010F] = "A camera"
     exif.get_ifd(0x8825)[2] = (52.0, 31.0, 0.0)
-    facts, image = converted(encoded("JPEG", exif=exif.tobytes()), format)
-    assert facts.orientation == 6
+    info, image = converted(encoded("JPEG", exif=exif.tobytes()), format)
+    assert info.orientation == 6
     kept = image.getexif()
     assert 0x010F not in kept
     assert not kept.get_ifd(0x8825)
@@ -121,8 +121,8 @@ def test_a_full_disk_is_told_apart_from_a_bad_image(tmp_path):
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
 @pytest.mark.parametrize("source", ["PNG RGBA", "PNG 16 bit 6", "JPEG CMYK", "WEBP RGB", "PNG P"])
 def test_a_conversion_may_end_in_another_size(converted, source, format):
-    facts, image = converted(SOURCES[source], format, size=(31, 50))
-    assert (facts.width, facts.height) == image.size == (31, 50)
+    info, image = converted(SOURCES[source], format, size=(31, 50))
+    assert (info.width, info.height) == image.size == (31, 50)
 
 
 def test_transparent_colours_do_not_bleed_when_the_size_changes(converted):
@@ -141,9 +141,9 @@ def test_a_picture_is_turned_upright_as_a_viewer_would(tmp_path, value):
     source, target = tmp_path / "source.jpg", tmp_path / "upright.png"
     source.write_bytes(encoded("JPEG", exif=orientation_block(value), icc_profile=SRGB, subsampling=0))
     assert upright(source, target) == target
-    facts = read_header(target)
-    assert (facts.width, facts.height) == read_header(source).display_size
-    assert (facts.orientation, facts.has_icc) == (1, True)
+    info = read_header(target)
+    assert (info.width, info.height) == read_header(source).display_size
+    assert (info.orientation, info.has_icc) == (1, True)
     wanted, turned = ImageOps.exif_transpose(Image.open(source)), Image.open(target)
     pairs = zip(wanted.resize((6, 6)).tobytes(), turned.convert("RGB").resize((6, 6)).tobytes(), strict=True)
     assert max(abs(a - b) for a, b in pairs) <= 4

@@ -26,8 +26,8 @@ def _segment(code: int, body: bytes) -> bytes:
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_every_kind_of_jpeg_passes(mode, progressive):
-    facts = verified(encoded("JPEG", mode, progressive=progressive), expected(48, 36))
-    assert (facts.mode, facts.progressive, facts.has_alpha) == (mode, progressive, False)
+    info = verified(encoded("JPEG", mode, progressive=progressive), expected(48, 36))
+    assert (info.mode, info.progressive, info.has_alpha) == (mode, progressive, False)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_a_white_jpeg_has_the_fewest_bytes_that_can_be_and_passes(size, progress
 
 def test_profile_and_orientation_of_a_jpeg_are_read_wherever_they_stand():
     data = encoded("JPEG", exif=orientation_block(8), icc_profile=b"x" * 70000)
-    facts = verified(data, expected(48, 36), step=5)
-    assert (facts.orientation, facts.has_icc, facts.display_size) == (8, True, (36, 48))
+    info = verified(data, expected(48, 36), step=5)
+    assert (info.orientation, info.has_icc, info.display_size) == (8, True, (36, 48))
     late = JPEG[:SCAN] + _segment(0xE1, b"Exif\0\0" + orientation_block(3).removeprefix(b"Exif\0\0")) + JPEG[SCAN:]
     assert verified(late, expected(48, 36)).orientation == 3
 
@@ -106,9 +106,9 @@ def test_the_scan_is_skimmed_alike_however_it_is_cut(noise):
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("options", [{"quality": 80}, {"lossless": True}, {"exif": orientation_block(5)}])
 def test_every_kind_of_webp_passes(mode, options):
-    facts = verified(encoded("WEBP", mode, **options), expected(48, 36))
-    assert (facts.mode, facts.has_alpha) == (mode, mode == "RGBA")
-    assert facts.orientation == (5 if "exif" in options else 1)
+    info = verified(encoded("WEBP", mode, **options), expected(48, 36))
+    assert (info.mode, info.has_alpha) == (mode, mode == "RGBA")
+    assert info.orientation == (5 if "exif" in options else 1)
 
 
 def test_the_profile_of_a_webp_is_noticed():
@@ -182,7 +182,7 @@ def test_a_destroyed_webp_is_found_below_the_pixel_limit_and_let_pass_above(tmp_
     data[40:] = bytes(len(data) - 40)
     path = tmp_path / "picture.webp"
     path.write_bytes(data)
-    facts = verified(bytes(data), expected(400, 300))
+    info = verified(bytes(data), expected(400, 300))
     with pytest.raises(PermanentError, match="result_corrupt"):
-        verify_pixels(path, facts)
-    verify_pixels(path, facts, decode_limit_mp=0)
+        verify_pixels(path, info)
+    verify_pixels(path, info, decode_limit_mp=0)

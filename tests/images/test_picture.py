@@ -184,10 +184,10 @@ def test_half_a_jpeg_is_corrupt_and_an_unreadable_source_is_the_sources_fault(tm
 def test_a_file_too_small_or_too_large_for_its_pixels_is_not_plausible(tmp_path):
     path = tmp_path / "picture.png"
     _bigger(_scene()).save(path)
-    facts, size = read_header(path), path.stat().st_size
-    assert plausible_size(size, facts)
-    assert not plausible_size(1500, facts)
-    assert not plausible_size(50_000_000, facts)
+    info, size = read_header(path), path.stat().st_size
+    assert plausible_size(size, info)
+    assert not plausible_size(1500, info)
+    assert not plausible_size(50_000_000, info)
 
 
 def test_equal_pictures_have_ssim_one_and_a_stranger_far_less(tmp_path):
@@ -203,8 +203,8 @@ def test_a_thumbnail_is_a_small_upright_jpeg(tmp_path: Path, suffix):
     path = tmp_path / f"picture.{suffix}"
     _bigger(_scene()).save(path, exif=orientation_block(6))
     (tmp_path / "small.jpg").write_bytes(thumbnail(path, 200))
-    facts = read_header(tmp_path / "small.jpg")
-    assert (facts.format, facts.width, facts.height) == ("jpeg", 150, 200)
+    info = read_header(tmp_path / "small.jpg")
+    assert (info.format, info.width, info.height) == ("jpeg", 150, 200)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def test_every_colour_type_depth_and_interlace_passes_and_an_independent_decoder
     data = bytes(Png(colour=colour, depth=depth, interlace=interlace))
     image = pyvips.Image.new_from_buffer(data, "", fail_on="warning")
     image.avg()
-    facts = verified(data, expected(image.width, image.height))
-    assert (facts.mode, facts.bit_depth, facts.has_alpha) == (MODES[colour], depth, colour in (4, 6))
-    assert facts.progressive == bool(interlace)
+    info = verified(data, expected(image.width, image.height))
+    assert (info.mode, info.bit_depth, info.has_alpha) == (MODES[colour], depth, colour in (4, 6))
+    assert info.progressive == bool(interlace)
 
 
 @pytest.mark.parametrize("interlace", [0, 1])
@@ -75,9 +75,9 @@ def test_profile_orientation_and_transparency_are_read():
     profile = pyvips.Image.black(1, 1).copy(interpretation="srgb").icc_export(output_profile="srgb")
     icc = profile.get("icc-profile-data")
     data = encoded("PNG", "P", icc_profile=icc, exif=orientation_block(6), transparency=0)
-    facts = verified(data, expected(48, 36))
-    assert (facts.has_icc, facts.orientation, facts.has_alpha) == (True, 6, True)
-    assert facts.display_size == (36, 48)
+    info = verified(data, expected(48, 36))
+    assert (info.has_icc, info.orientation, info.has_alpha) == (True, 6, True)
+    assert info.display_size == (36, 48)
 
 
 # Each row breaks one rule: what it is called, the file, the code.

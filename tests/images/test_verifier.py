@@ -108,10 +108,10 @@ def test_the_byte_after_the_last_allowed_one_is_refused(name):
 def test_header_reading_agrees_with_the_check(name, tmp_path):
     path = tmp_path / "picture"
     path.write_bytes(SOUND[name])
-    facts = verified(SOUND[name], expected(48, 36))
-    assert read_header(path) == read_header_bytes(SOUND[name]) == facts
+    info = verified(SOUND[name], expected(48, 36))
+    assert read_header(path) == read_header_bytes(SOUND[name]) == info
     prefix = read_header_bytes(SOUND[name][:700])
-    assert (prefix.width, prefix.height, prefix.mode) == (facts.width, facts.height, facts.mode)
+    assert (prefix.width, prefix.height, prefix.mode) == (info.width, info.height, info.mode)
 
 
 def test_a_header_is_read_from_a_source_whose_pixels_are_broken():
@@ -141,9 +141,9 @@ def test_a_source_that_cannot_be_used_is_named(data, code):
 @pytest.mark.parametrize("value", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_orientation_decides_the_size_that_is_shown(format, value):
-    facts = read_header_bytes(encoded(format, exif=orientation_block(value)))
-    assert facts.orientation == value
-    assert facts.display_size == ((36, 48) if value >= 5 else (48, 36))
+    info = read_header_bytes(encoded(format, exif=orientation_block(value)))
+    assert info.orientation == value
+    assert info.display_size == ((36, 48) if value >= 5 else (48, 36))
 
 
 def test_checking_a_png_loads_no_codec():

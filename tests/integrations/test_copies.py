@@ -14,7 +14,9 @@ LIVE = "https://live-shop.example"
 @pytest.fixture
 def copy(tools: Tools) -> Iterator[Tools]:
     """The shop's database says that the live site is another one."""
-    tools.shop.php(f"add_filter('option_home', function () {{ return '{LIVE}'; }}); SmiBridge\\Core\\Staging_Lock::lock();")
+    tools.shop.php(
+        f"add_filter('option_home', function () {{ return '{LIVE}'; }}); SmiBridge\\Core\\Staging_Lock::lock();"
+    )
     yield tools
     tools.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
 
@@ -122,7 +124,8 @@ def test_keep_it_paused_is_asked_once_for_each_address(copy: Tools):
     assert press(copy, "Keep it paused").status_code == 200
     assert paused(copy) and not notice(copy)
     assert (
-        copy.shop.php_json(home("https://another.copy") + "return SmiBridge\\Core\\Staging_Lock::is_kept_paused();") is False
+        copy.shop.php_json(home("https://another.copy") + "return SmiBridge\\Core\\Staging_Lock::is_kept_paused();")
+        is False
     )
 
 

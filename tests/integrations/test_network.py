@@ -80,22 +80,27 @@ def tables(shop: Shop) -> set[str]:
     return {next(iter(row.values())) for row in shop.sql("SHOW TABLES LIKE 'wp%%smi\\_bridge\\_%%'")}
 
 
-def timetable(shop: Shop, blog: int) -> set[str]:
-    """Our hooks in the timetable of a site."""
+def schedule(shop: Shop, blog: int) -> set[str]:
+    """Our hooks in the schedule of a site."""
     events = shop.php_json(on(blog, "return array_map('array_keys', array_values(_get_cron_array()));"))
     return {hook for hooks in events for hook in hooks if hook.startswith("smi_bridge_")}
 
 
 def test_each_site_has_its_own_ledger(network: Shop):
     network.php(on(2, "SmiBridge\\Ledger\\Ledger::open('job-of-two', 1);"))
-    network.php(on(3, "SmiBridge\\Ledger\\Ledger::open('job-of-three', 1); SmiBridge\\Ledger\\Effects::claim('job-of-three', 1, 'x');"))
+    network.php(
+        on(
+            3,
+            "SmiBridge\\Ledger\\Ledger::open('job-of-three', 1); SmiBridge\\Ledger\\Effects::claim('job-of-three', 1, 'x');",  # noqa: E501
+        )
+    )
     assert [[row["job_id"] for row in rows(network, blog)] for blog in (1, 2, 3)] == [
         [],
         ["job-of-two"],
         ["job-of-three"],
     ]
     assert [len(rows(network, blog, "effects")) for blog in (1, 2, 3)] == [0, 0, 1]
-    assert "smi_bridge_daily" in timetable(network, 2) & timetable(network, 3)
+    assert "smi_bridge_daily" in schedule(network, 2) & schedule(network, 3)
 
 
 def test_each_site_has_its_own_door(network: Shop):
@@ -122,10 +127,10 @@ def test_a_new_site_gets_its_tables_and_a_deleted_one_loses_them(network: Shop):
 
 def test_deactivating_ends_the_timetable_of_every_site_and_keeps_what_is_written(network: Shop):
     plugin(network, "deactivate_plugins('smi-bridge/smi-bridge.php', false, true)")
-    assert [timetable(network, blog) for blog in (1, 2, 3)] == [set()] * 3
+    assert [schedule(network, blog) for blog in (1, 2, 3)] == [set()] * 3
     assert [row["job_id"] for row in rows(network, 2)] == ["job-of-two"]
     plugin(network, "activate_plugin('smi-bridge/smi-bridge.php', '', true)")
-    assert "smi_bridge_daily" in timetable(network, 3)
+    assert "smi_bridge_daily" in schedule(network, 3)
 
 
 def test_deleting_the_plugin_removes_on_each_site_what_its_admin_said_and_nothing_else(network: Shop):

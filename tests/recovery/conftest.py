@@ -1,4 +1,4 @@
-"""One Whole for each module: its tests stay together on one worker, and each module may set its own weather."""
+"""One Whole for each module: its tests stay together on one worker, and each module may set its own fault mix."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ class Rig:
         finally:
             redis.close()
 
-    # --- weather
+    # --- the fault mix
 
     def faults(self, *rules: Mapping[str, Any], seed: int = 0) -> None:
         """The sandbox's faults from now on; none: all is well."""

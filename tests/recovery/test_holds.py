@@ -1,4 +1,4 @@
-"""What is ours to mend holds its stage for everybody, is told to the admin once, and goes on by itself when mended.
+"""What is ours to fix holds its stage for everybody, is told to the admin once, and goes on by itself when fixed.
 
 No customer is refunded for it, and none is told more than that it takes longer.
 """

@@ -20,14 +20,14 @@ SLOTS = 2
 
 @dataclass
 class Memory:
-    """`store` has two slots, `unlimited` as many as are asked for. `called`: lanes that a flusher was called to."""
+    """`store` has two slots, `unlimited` as many as are asked for. `notified`: lanes that a worker was notified of."""
 
     store: Any
     unlimited: Any
     outbox: Any
     clock: SimulatedClock
     age: Callable[[float], None]
-    called: list[str]
+    notified: list[str]
 
     def let_pass(self, seconds: float) -> None:
         """Time passes, also for what dies by itself."""
@@ -43,20 +43,20 @@ class Memory:
 
 @pytest.fixture(params=["redis", "memory"])
 def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
-    clock, called = SimulatedClock(), []
+    clock, notified = SimulatedClock(), []
     if request.param == "memory":
-        outbox = MemoryOutbox(clock, call=called.append)
+        outbox = MemoryOutbox(clock, notify_worker=notified.append)
         store, unlimited = MemoryJobStore(clock, outbox, slots=SLOTS), MemoryJobStore(clock, outbox)
-        yield Memory(store, unlimited, outbox, clock, lambda seconds: None, called)
+        yield Memory(store, unlimited, outbox, clock, lambda seconds: None, notified)
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"), decode_responses=True)
     yield Memory(
-        RedisJobStore(client, slots=SLOTS, clock=clock, call=called.append),
-        RedisJobStore(client, clock=clock, call=called.append),
-        RedisOutbox(client, clock=clock, call=called.append),
+        RedisJobStore(client, slots=SLOTS, clock=clock, notify_worker=notified.append),
+        RedisJobStore(client, clock=clock, notify_worker=notified.append),
+        RedisOutbox(client, clock=clock, notify_worker=notified.append),
         clock,
         lambda seconds: _shorten_lives(client, seconds),
-        called,
+        notified,
     )
     client.close()
 

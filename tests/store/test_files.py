@@ -224,7 +224,7 @@ def test_modes_are_as_set_whatever_the_umask(tmp_path: Path) -> None:
     assert {p.stat().st_mode & 0o777 for p in (files.root / "2026", files.root / "2026/11")} == {0o750}
 
 
-def test_a_folder_that_can_not_be_made_is_ours_to_mend(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_made_is_ours_to_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     files = ResultFiles(tmp_path / "file" / "smi-downloads")
     for attempt in (files.prepare, files.probe, lambda: files.incoming("job-1", "c1")):
@@ -240,7 +240,7 @@ def test_an_uploads_folder_that_is_not_mounted_is_not_made_anew(tmp_path: Path) 
     assert not (tmp_path / "uploads").exists()
 
 
-def test_a_folder_that_vanishes_in_mid_download_is_ours_to_mend(disk: ResultFiles) -> None:
+def test_a_folder_that_vanishes_in_mid_download_is_ours_to_fix(disk: ResultFiles) -> None:
     import shutil
 
     incoming = disk.incoming("job-1", "c1")
@@ -254,7 +254,7 @@ def test_a_folder_that_vanishes_in_mid_download_is_ours_to_mend(disk: ResultFile
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_ours_to_mend(disk: ResultFiles) -> None:
+def test_a_full_disk_is_ours_to_fix(disk: ResultFiles) -> None:
     disk.prepare()
     full = disk.temp_path("job-1", "c1", "part")
     incoming = disk.incoming("job-1", "c1")

@@ -1,4 +1,4 @@
-"""Contract of the job store: jobs, claims, leases, fences, the timetable."""
+"""Contract of the job store: jobs, claims, leases, fences, the schedule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_job_comes_back_as_it_was_stored(memory: Memory) -> None:
 def test_an_unknown_job_is_none(memory: Memory) -> None:
     assert memory.store.get("nobody") is None
     assert memory.store.claim("nobody", 1, ALL, lease_s=10) is None
-    assert memory.store.change("nobody", 1, (), {"tries": 1}) is None
+    assert memory.store.change("nobody", 1, (), {"consecutive_failures": 1}) is None
 
 
 def test_a_repeated_or_older_attempt_changes_nothing(memory: Memory) -> None:
@@ -72,7 +72,7 @@ def test_a_lapsed_lease_passes_on_and_counts_as_a_crash(memory: Memory) -> None:
     memory.let_pass(10)
     second = memory.store.claim("job-1", 1, ALL, lease_s=10)
     assert second is not None and second.claim != first.claim
-    assert (first.crashes, second.crashes) == (0, 1)
+    assert (first.crash_count, second.crash_count) == (0, 1)
 
 
 def test_a_worker_that_wakes_up_late_writes_nothing(memory: Memory) -> None:
@@ -117,17 +117,17 @@ def test_an_advance_may_keep_the_claim_and_then_moves_its_lease(memory: Memory) 
     memory.paid()
     claimed = memory.store.claim("job-1", 1, ALL, lease_s=10)
     memory.let_pass(5)
-    kept = memory.store.advance(claimed, {"posting": 1}, due_at=memory.clock() + 10, release=False)
+    kept = memory.store.advance(claimed, {"submit_started_at": 1}, due_at=memory.clock() + 10, release=False)
     memory.let_pass(9)
     assert memory.store.claim("job-1", 1, ALL, lease_s=10) is None
     memory.store.advance(kept, {"state": "submitted"}, due_at=None)
 
 
 def test_a_field_goes_back_to_its_default(memory: Memory) -> None:
-    memory.paid(reason="disk_full", tries=3, hinted_id="x")
-    after = memory.store.change("job-1", 1, ("paid",), {"reason": "", "tries": 0})
-    assert (after.reason, after.tries, after.hinted_id) == ("", 0, "x")
-    assert memory.store.get("job-1").tries == 0
+    memory.paid(reason="disk_full", consecutive_failures=3, webhook_upsampler_id="x")
+    after = memory.store.change("job-1", 1, ("paid",), {"reason": "", "consecutive_failures": 0})
+    assert (after.reason, after.consecutive_failures, after.webhook_upsampler_id) == ("", 0, "x")
+    assert memory.store.get("job-1").consecutive_failures == 0
 
 
 def test_a_change_from_outside_takes_the_claim_away(memory: Memory) -> None:
@@ -142,31 +142,37 @@ def test_a_change_from_outside_takes_the_claim_away(memory: Memory) -> None:
 def test_a_change_may_leave_claim_and_lease_alone(memory: Memory) -> None:
     memory.paid(state="submitting")
     claimed = memory.store.claim("job-1", 1, ALL, lease_s=10)
-    memory.store.change("job-1", 1, ("submitting",), {"hinted_id": "u-9"}, fence=False)
+    memory.store.change("job-1", 1, ("submitting",), {"webhook_upsampler_id": "u-9"}, fence=False)
     assert memory.store.due_at("job-1") == memory.clock() + 10
     after = memory.store.advance(claimed, {"state": "submitted"}, due_at=None)
-    assert after.hinted_id == "u-9", "what came meanwhile is seen"
+    assert after.webhook_upsampler_id == "u-9", "what came meanwhile is seen"
 
 
 def test_a_change_from_a_state_that_has_passed_does_nothing(memory: Memory) -> None:
     memory.paid(state="stored")
     refused = memory.store.change(
-        "job-1", 1, ("paid", "submitting"), {"tries": 9}, due_at=None, messages=[message("x")]
+        "job-1", 1, ("paid", "submitting"), {"consecutive_failures": 9}, due_at=None, messages=[message("x")]
     )
     assert refused is None
-    assert memory.store.get("job-1").tries == 0
+    assert memory.store.get("job-1").consecutive_failures == 0
     assert memory.store.due_at("job-1") == memory.clock()
     assert memory.outbox.waiting("deliver") == 0
 
 
 def test_a_change_by_one_who_has_read_something_else_does_nothing(memory: Memory) -> None:
-    memory.paid(submit_claim="mine", tries=2)
+    memory.paid(submit_claim="mine", consecutive_failures=2)
     unread = {"submit_claim": ""}
-    assert memory.store.change("job-1", 1, ("paid",), {"tries": 9}, expect=unread, messages=[message("x")]) is None
-    assert (memory.store.get("job-1").tries, memory.outbox.waiting("deliver")) == (2, 0)
-    read = {"submit_claim": "mine", "tries": 2, "hinted_id": ""}
-    assert memory.store.change("job-1", 1, ("paid",), {"tries": 9}, expect=read, messages=[message("x")]) is not None
-    assert (memory.store.get("job-1").tries, memory.outbox.waiting("deliver")) == (9, 1)
+    assert (
+        memory.store.change("job-1", 1, ("paid",), {"consecutive_failures": 9}, expect=unread, messages=[message("x")])
+        is None
+    )
+    assert (memory.store.get("job-1").consecutive_failures, memory.outbox.waiting("deliver")) == (2, 0)
+    read = {"submit_claim": "mine", "consecutive_failures": 2, "webhook_upsampler_id": ""}
+    assert (
+        memory.store.change("job-1", 1, ("paid",), {"consecutive_failures": 9}, expect=read, messages=[message("x")])
+        is not None
+    )
+    assert (memory.store.get("job-1").consecutive_failures, memory.outbox.waiting("deliver")) == (9, 1)
 
 
 def test_a_change_in_a_superseded_attempt_does_nothing(memory: Memory) -> None:
@@ -210,8 +216,8 @@ def test_several_jobs_are_read_at_once(memory: Memory) -> None:
     memory.paid("b")
     assert {id: job.state for id, job in memory.store.get_many(["a", "x", "b"]).items()} == {"a": "paid", "b": "paid"}
     assert memory.store.get_many([]) == {}
-    assert memory.store.standings(["a", "x", "b"]) == {"a": (1, "paid"), "b": (1, "paid")}
-    assert memory.store.standings([]) == {}
+    assert memory.store.versions(["a", "x", "b"]) == {"a": (1, "paid"), "b": (1, "paid")}
+    assert memory.store.versions([]) == {}
 
 
 def test_what_is_due_is_taken_once_and_booked_again(memory: Memory) -> None:
@@ -248,12 +254,12 @@ def test_a_forgotten_job_is_nowhere(memory: Memory) -> None:
 
 
 def test_an_answer_is_kept_once_and_for_its_time(memory: Memory) -> None:
-    assert memory.store.remembered("msg_1") is None
-    assert memory.store.remember("msg_1", {"status": 200}, ttl_s=60)
-    assert not memory.store.remember("msg_1", {"status": 404}, ttl_s=60)
-    assert memory.store.remembered("msg_1") == {"status": 200}
+    assert memory.store.idempotency.remembered("msg_1") is None
+    assert memory.store.idempotency.remember("msg_1", {"status": 200}, ttl_s=60)
+    assert not memory.store.idempotency.remember("msg_1", {"status": 404}, ttl_s=60)
+    assert memory.store.idempotency.remembered("msg_1") == {"status": 200}
     memory.let_pass(61)
-    assert memory.store.remembered("msg_1") is None
+    assert memory.store.idempotency.remembered("msg_1") is None
 
 
 def test_a_hint_is_kept_for_its_submission_for_a_day(memory: Memory) -> None:
@@ -265,15 +271,15 @@ def test_a_hint_is_kept_for_its_submission_for_a_day(memory: Memory) -> None:
 
 
 def test_a_heartbeat_fades(memory: Memory) -> None:
-    assert not memory.store.alive("cron")
-    memory.store.beat("cron")
-    assert memory.store.alive("cron")
+    assert not memory.store.heartbeats.is_alive("cron")
+    memory.store.heartbeats.record("cron")
+    assert memory.store.heartbeats.is_alive("cron")
     memory.let_pass(16)
-    assert not memory.store.alive("cron")
+    assert not memory.store.heartbeats.is_alive("cron")
 
 
-def test_a_turn_is_taken_by_one_caller_in_its_time(memory: Memory) -> None:
-    assert [memory.store.take_turn("sweep", every_s=60) for _ in range(3)] == [True, False, False]
-    assert memory.store.take_turn("cleanup", every_s=60)
+def test_an_interval_is_acquired_by_one_caller_in_its_time(memory: Memory) -> None:
+    assert [memory.store.heartbeats.acquire_interval("reconcile", every_s=60) for _ in range(3)] == [True, False, False]
+    assert memory.store.heartbeats.acquire_interval("cleanup", every_s=60)
     memory.let_pass(61)
-    assert memory.store.take_turn("sweep", every_s=60)
+    assert memory.store.heartbeats.acquire_interval("reconcile", every_s=60)

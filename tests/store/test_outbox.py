@@ -1,4 +1,4 @@
-"""Contract of the outbox: order, replacement, deferral, one flusher, the pause and the nudge."""
+"""Contract of the outbox: order, replacement, deferral, one sender, the pause and the wake-up."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_lane_says_when_its_next_message_may_go(memory: Memory) -> None:
     assert memory.outbox.next_at("deliver") <= memory.clock()
 
 
-def test_a_lane_has_one_flusher(memory: Memory) -> None:
+def test_a_lane_has_one_sender(memory: Memory) -> None:
     token = memory.outbox.lock("deliver")
     assert token and memory.outbox.lock("deliver") is None
     assert memory.outbox.lock("settle")
@@ -130,7 +130,7 @@ def test_a_lane_has_one_flusher(memory: Memory) -> None:
     assert memory.outbox.lock("deliver")
 
 
-def test_a_flusher_that_shows_no_life_loses_its_lane(memory: Memory) -> None:
+def test_a_sender_that_shows_no_life_loses_its_lane(memory: Memory) -> None:
     token = memory.outbox.lock("deliver")
     memory.let_pass(8)
     assert memory.outbox.renew_lock("deliver", token)
@@ -159,39 +159,39 @@ def test_a_pause_ends_by_itself(memory: Memory) -> None:
     assert not memory.outbox.paused("deliver")
 
 
-def test_one_call_is_enough_until_the_flush_begins(memory: Memory) -> None:
+def test_one_wake_up_is_enough_until_the_flush_begins(memory: Memory) -> None:
     for number in range(3):
         memory.outbox.put("deliver", [message(f"m{number}")])
-    memory.outbox.nudge("deliver")
-    assert memory.called == ["deliver"]
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == ["deliver"]
     memory.outbox.begin_flush("deliver")
     memory.outbox.put("deliver", [message("m3")])
-    assert memory.called == ["deliver", "deliver"]
+    assert memory.notified == ["deliver", "deliver"]
 
 
-def test_each_lane_has_its_own_flusher(memory: Memory) -> None:
+def test_each_lane_has_its_own_sender(memory: Memory) -> None:
     memory.outbox.put("deliver", [message("m1")])
     memory.outbox.put("settle", [message("m2")])
-    assert memory.called == ["deliver", "settle"]
+    assert memory.notified == ["deliver", "settle"]
 
 
-def test_nobody_is_called_for_nomessage(memory: Memory) -> None:
+def test_nobody_is_notified_for_no_message(memory: Memory) -> None:
     memory.outbox.put("deliver", [])
-    assert memory.called == []
+    assert memory.notified == []
 
 
-def test_nobody_is_called_to_a_lane_that_is_paused(memory: Memory) -> None:
+def test_nobody_is_notified_to_a_lane_that_is_paused(memory: Memory) -> None:
     memory.outbox.pause("deliver", seconds=30)
     memory.outbox.put("deliver", [message("m1")])
-    memory.outbox.nudge("deliver")
-    assert memory.called == []
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == []
     memory.let_pass(31)
-    memory.outbox.nudge("deliver")
-    assert memory.called == ["deliver"]
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == ["deliver"]
 
 
-def test_a_call_that_was_lost_is_made_again(memory: Memory) -> None:
+def test_a_wake_up_that_was_lost_is_repeated(memory: Memory) -> None:
     memory.outbox.put("deliver", [message("m1")])
     memory.let_pass(11)
-    memory.outbox.nudge("deliver")
-    assert memory.called == ["deliver", "deliver"]
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == ["deliver", "deliver"]

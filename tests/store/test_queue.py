@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from sidecar import tasks
-from sidecar.adapters.queue import MARK_S, RqQueue
-from sidecar.core.states import STAGES
+from sidecar.adapters.workqueue import MARK_S, WorkQueue
+from sidecar.core.states import QUEUES
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.queue import MemoryQueue, Task
 from tests.store.conftest import _shorten_lives
@@ -36,10 +36,10 @@ def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
 
-    queue = RqQueue(client)
+    queue = WorkQueue(client)
 
     def look() -> list[Task]:
-        return [Task(item.stage, item.name, tuple(item.args)) for item in queue.waiting()]
+        return [Task(item.queue, item.name, tuple(item.args)) for item in queue.waiting()]
 
     yield Queued(queue, look, queue.take, lambda seconds: _shorten_lives(client, seconds))
     client.close()
@@ -48,7 +48,7 @@ def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
 def test_a_stage_waits_in_the_queue_of_its_name(queued: Queued) -> None:
     assert queued.queue.stage("collect", "job-1", 2)
     assert queued.look() == [Task("collect", "stage", ("collect", "job-1", 2))]
-    assert queued.queue.depths() == {stage: int(stage == "collect") for stage in STAGES}
+    assert queued.queue.depths() == {stage: int(stage == "collect") for stage in QUEUES}
 
 
 def test_the_same_stage_of_a_job_waits_once_until_it_begins(queued: Queued) -> None:
@@ -95,7 +95,7 @@ def test_polls_of_many_jobs_are_one_piece_of_work(queued: Queued) -> None:
 
 
 def test_a_poll_that_waits_already_is_not_queued_again(queued: Queued) -> None:
-    """When Upsampler is slow, the timetable would fill the queue with the same polls every 15 s."""
+    """When Upsampler is slow, the scheduler would fill the queue with the same polls every 15 s."""
     queued.queue.watch([("job-1", 1)])
     queued.queue.watch([("job-1", 1), ("job-2", 1)])
     queued.queue.watch([("job-1", 1), ("job-2", 1)])
@@ -113,13 +113,13 @@ def test_no_polls_are_no_work(queued: Queued) -> None:
 
 def test_a_flush_and_a_named_task(queued: Queued) -> None:
     queued.queue.flush("settle")
-    queued.queue.task("watch", "knock_again", "job-1", 1, 2, "u-1")
+    queued.queue.task("watch", "retry_webhook", "job-1", 1, 2, "u-1")
     assert sorted(queued.look(), key=lambda task: task.name) == [
         Task("settle", "flush", ("settle",)),
-        Task("watch", "knock_again", ("job-1", 1, 2, "u-1")),
+        Task("watch", "retry_webhook", ("job-1", 1, 2, "u-1")),
     ]
 
 
-@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "sweep", "cleanup", "knock_again"])
+@pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "reconcile", "cleanup", "retry_webhook"])
 def test_what_is_queued_by_name_exists(name: str) -> None:
     assert callable(tasks.WORK[name])

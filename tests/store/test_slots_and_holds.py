@@ -77,81 +77,81 @@ def test_a_job_that_is_at_upsampler_already_counts_even_beyond_the_limit(memory:
 
 
 def test_a_hold_is_new_once(memory: Memory) -> None:
-    assert memory.store.held() == {}
-    assert memory.store.hold("submit", reason="upsampler_key_refused", detail="HTTP 401")
-    assert not memory.store.hold("submit", reason="upsampler_key_refused", detail="HTTP 401 again")
+    assert memory.store.holds.held() == {}
+    assert memory.store.holds.hold("submit", reason="upsampler_key_refused", detail="HTTP 401")
+    assert not memory.store.holds.hold("submit", reason="upsampler_key_refused", detail="HTTP 401 again")
     since = int(memory.clock())
     expected = {"reason": "upsampler_key_refused", "detail": "HTTP 401", "since": since, "by_admin": False}
-    assert memory.store.held() == {"submit": expected}
+    assert memory.store.holds.held() == {"submit": expected}
 
 
 def test_a_hold_ends_once(memory: Memory) -> None:
-    memory.store.hold("collect", reason="disk_full", detail="")
-    assert not memory.store.resume("submit")
-    assert memory.store.resume("collect")
-    assert not memory.store.resume("collect")
-    assert memory.store.held() == {}
+    memory.store.holds.hold("collect", reason="disk_full", detail="")
+    assert not memory.store.holds.resume("submit")
+    assert memory.store.holds.resume("collect")
+    assert not memory.store.holds.resume("collect")
+    assert memory.store.holds.held() == {}
 
 
-def test_a_hold_by_an_admin_is_not_ended_by_a_job_that_got_through(memory: Memory) -> None:
-    memory.store.hold("submit", reason="upsampler_key_refused", detail="")
-    assert memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
-    assert memory.store.held()["submit"]["by_admin"]
-    assert memory.store.resume("submit")
-    assert memory.store.held()["submit"]["reason"] == "held_by_admin"
+def test_a_hold_by_an_admin_is_not_ended_by_a_job_that_passed(memory: Memory) -> None:
+    memory.store.holds.hold("submit", reason="upsampler_key_refused", detail="")
+    assert memory.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.holds.held()["submit"]["by_admin"]
+    assert memory.store.holds.resume("submit")
+    assert memory.store.holds.held()["submit"]["reason"] == "held_by_admin"
 
 
 def test_an_admin_ends_any_hold(memory: Memory) -> None:
-    memory.store.hold("submit", reason="upsampler_key_refused", detail="")
-    memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
-    assert memory.store.resume("submit", by_admin=True)
-    assert memory.store.held() == {}
+    memory.store.holds.hold("submit", reason="upsampler_key_refused", detail="")
+    memory.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.holds.resume("submit", by_admin=True)
+    assert memory.store.holds.held() == {}
 
 
 def test_one_job_at_a_time_may_probe_a_held_stage(memory: Memory) -> None:
-    assert [memory.store.may_probe("submit", every_s=30) for _ in range(3)] == [True, False, False]
-    assert memory.store.may_probe("collect", every_s=30)
+    assert [memory.store.holds.may_probe("submit", every_s=30) for _ in range(3)] == [True, False, False]
+    assert memory.store.holds.may_probe("collect", every_s=30)
     memory.let_pass(31)
-    assert memory.store.may_probe("submit", every_s=30)
+    assert memory.store.holds.may_probe("submit", every_s=30)
 
 
 def test_a_streak_grows_until_somebody_gets_through_or_time_passes(memory: Memory) -> None:
-    assert [memory.store.lengthen_streak("submit", ttl_s=60) for _ in range(3)] == [1, 2, 3]
-    assert memory.store.lengthen_streak("collect", ttl_s=60) == 1
-    assert not memory.store.resume("submit"), "a streak is no hold"
-    assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
+    assert [memory.store.holds.lengthen_streak("submit", ttl_s=60) for _ in range(3)] == [1, 2, 3]
+    assert memory.store.holds.lengthen_streak("collect", ttl_s=60) == 1
+    assert not memory.store.holds.resume("submit"), "a streak is no hold"
+    assert memory.store.holds.lengthen_streak("submit", ttl_s=60) == 1
     memory.let_pass(61)
-    assert memory.store.lengthen_streak("submit", ttl_s=60) == 1
+    assert memory.store.holds.lengthen_streak("submit", ttl_s=60) == 1
 
 
 def test_whoever_asks_with_each_job_sees_his_own_hold_at_once(memory: Memory) -> None:
-    assert memory.store.held_lately() == {}
-    memory.store.hold("submit", reason="credits_exhausted", detail="")
-    assert memory.store.held_lately()["submit"]["reason"] == "credits_exhausted"
-    memory.store.hold("submit", reason="held_by_admin", detail="", by_admin=True)
-    assert memory.store.held_lately() == memory.store.held(), "an admin's hold hides the other"
-    memory.store.resume("submit", by_admin=True)
-    assert memory.store.held_lately() == {}
+    assert memory.store.holds.held_lately() == {}
+    memory.store.holds.hold("submit", reason="credits_exhausted", detail="")
+    assert memory.store.holds.held_lately()["submit"]["reason"] == "credits_exhausted"
+    memory.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    assert memory.store.holds.held_lately() == memory.store.holds.held(), "an admin's hold hides the other"
+    memory.store.holds.resume("submit", by_admin=True)
+    assert memory.store.holds.held_lately() == {}
 
 
 def test_a_hold_that_another_process_has_begun_is_seen_within_moments(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         ours, theirs = RedisJobStore(client), RedisJobStore(client)
-        assert ours.held_lately() == {}
-        theirs.hold("collect", reason="disk_full", detail="")
+        assert ours.holds.held_lately() == {}
+        theirs.holds.hold("collect", reason="disk_full", detail="")
         until = time.monotonic() + 5
-        while not ours.held_lately() and time.monotonic() < until:
+        while not ours.holds.held_lately() and time.monotonic() < until:
             time.sleep(0.05)
-        assert ours.held_lately()["collect"]["reason"] == "disk_full"
+        assert ours.holds.held_lately()["collect"]["reason"] == "disk_full"
 
 
-def test_a_job_that_got_through_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
+def test_a_job_that_passed_looks_whether_there_is_anything_to_end(memory: Memory) -> None:
     """Whoever has begun a hold or a streak himself sees it at once, though he has looked a moment before."""
-    assert not memory.store.may_resume("submit")
-    memory.store.lengthen_streak("submit", ttl_s=60)
-    assert memory.store.may_resume("submit")
-    assert not memory.store.may_resume("collect")
-    memory.store.hold("collect", reason="disk_full", detail="", by_admin=True)
-    assert not memory.store.may_resume("collect"), "an admin's hold does not end by itself"
-    memory.store.hold("collect", reason="disk_full", detail="")
-    assert memory.store.may_resume("collect")
+    assert not memory.store.holds.may_resume("submit")
+    memory.store.holds.lengthen_streak("submit", ttl_s=60)
+    assert memory.store.holds.may_resume("submit")
+    assert not memory.store.holds.may_resume("collect")
+    memory.store.holds.hold("collect", reason="disk_full", detail="", by_admin=True)
+    assert not memory.store.holds.may_resume("collect"), "an admin's hold does not end by itself"
+    memory.store.holds.hold("collect", reason="disk_full", detail="")
+    assert memory.store.holds.may_resume("collect")

@@ -120,8 +120,8 @@ def _download(link: str) -> tuple[int, int, int]:
         for chunk in answer.iter_content(1 << 20):
             size += len(chunk)
             verifier.feed(chunk)
-        facts = verifier.finish()
-    return facts.width, facts.height, size
+        info = verifier.finish()
+    return info.width, info.height, size
 
 
 def _addresses(whole: Whole, job_id: str, link: str) -> None:

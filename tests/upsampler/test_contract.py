@@ -71,7 +71,7 @@ class RealSide(Side):
         self.server.stand_in.faults.replace([Rule.parse(rule)])
 
     def accepted(self) -> list[tuple[str, str, float]]:
-        rows = self.server.stand_in.bill.reckoning()["submits"]
+        rows = self.server.stand_in.bill.summary()["submits"]
         return [(row["id"], row["imageUrl"], row["factor"]) for row in rows]
 
     def change_key(self) -> None:

@@ -54,9 +54,9 @@ class Web:
         body, headers = self.signer.seal(type, data or {}, now=how.pop("now", self.rig.clock()), **how)
         return self.client.post("/messages", data=body, headers=headers)
 
-    def deliver(self, job_id: str = "job-1", **facts: Any) -> str:
+    def deliver(self, job_id: str = "job-1", **details: Any) -> str:
         """A delivered job; the path of its link."""
-        self.rig.buy(job_id, **facts)
+        self.rig.buy(job_id, **details)
         self.rig.let_pass(90)
         return "/download/" + self.rig.row(job_id).delivery["token"]
 

@@ -55,7 +55,7 @@ def test_what_a_door_raises_is_answered_and_logged_as_ever(web: Web) -> None:
     def away(*_: object) -> None:
         raise RedisAway("gone")
 
-    web.rig.store.remembered = away
+    web.rig.store.idempotency.remembered = away
     answer = web.send("status")
     assert (answer.status_code, answer.json) == (503, {"error": "temporarily_unavailable"})
     assert answer.headers["Retry-After"] == "30"

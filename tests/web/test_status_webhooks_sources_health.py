@@ -1,4 +1,4 @@
-"""The other doors: the status page's polls, Upsampler's knocks, sources, probes."""
+"""The other doors: the status page's polls, Upsampler's webhooks, sources, probes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_can_be_no_job_is_not_even_looked_for(web: Web, job_id: str) -> Non
 
 
 # ---------------------------------------------------------------------- webhooks
-def knock(web: Web, body: bytes | dict, *, attempt: int = 1, submission: int = 1, job_id: str = "job-1"):
+def post(web: Web, body: bytes | dict, *, attempt: int = 1, submission: int = 1, job_id: str = "job-1"):
     token = web.rig.tokens.webhook(job_id, attempt, submission)
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return web.client.post(f"/webhooks/upsampler/{token}", data=data, content_type="application/json")
@@ -154,7 +154,7 @@ def knock(web: Web, body: bytes | dict, *, attempt: int = 1, submission: int = 1
 def test_whatever_the_body_says_the_job_is_only_asked_after(web: Web, body: bytes | dict) -> None:
     web.rig.buy()
     web.rig.work()
-    answer = knock(web, body)
+    answer = post(web, body)
     assert (answer.status_code, answer.json) == (202, {"accepted": True})
     web.rig.work()
     assert web.rig.upsampler.calls[-1] == ("status", "fake-000001")
@@ -163,7 +163,7 @@ def test_whatever_the_body_says_the_job_is_only_asked_after(web: Web, body: byte
     assert (web.rig.row().state, web.rig.mails()) == ("delivered", ["delivered"])
 
 
-def test_a_knock_with_a_forged_token_is_no_knock(web: Web) -> None:
+def test_a_webhook_with_a_forged_token_is_refused(web: Web) -> None:
     web.rig.buy()
     web.rig.work()
     for token in ("x", web.rig.tokens.webhook("job-1", 1, 1)[:-2] + "xx", "job-1", "%00"):
@@ -177,12 +177,12 @@ def test_a_knock_with_a_forged_token_is_no_knock(web: Web) -> None:
     assert [event for event, _ in web.rig.events].count("webhook.refused") == 2
 
 
-def test_a_knock_for_a_job_that_memory_has_lost_brings_it_back(web: Web) -> None:
+def test_a_webhook_for_a_job_that_memory_has_lost_brings_it_back(web: Web) -> None:
     web.rig.buy()
     web.rig.work()
     web.rig.flush_all()
     web.rig.clock.advance(60)
-    assert knock(web, {"id": "fake-000001"}).status_code == 202
+    assert post(web, {"id": "fake-000001"}).status_code == 202
     web.rig.work()
     assert web.rig.row().state == "delivered"
 
@@ -221,16 +221,16 @@ def test_a_process_that_runs_is_healthy(web: Web) -> None:
 def test_readiness_needs_the_clock(web: Web) -> None:
     answer = web.client.get("/readyz")
     assert (answer.status_code, set(answer.json["faults"])) == (503, {"cron"})
-    web.rig.store.beat("cron")
+    web.rig.store.heartbeats.record("cron")
     assert (web.client.get("/readyz").status_code, web.client.get("/readyz").json["ok"]) == (200, True)
     web.rig.clock.advance(16)
     assert web.client.get("/readyz").status_code == 503
 
 
 def test_readiness_names_what_is_missing(web: Web) -> None:
-    web.rig.store.beat("cron")
+    web.rig.store.heartbeats.record("cron")
     web.rig.queue.workers = lambda: 0
-    web.rig.store.eviction_policy = lambda: "allkeys-lru"
+    web.rig.store.server.eviction_policy = lambda: "allkeys-lru"
     assert set(web.client.get("/readyz").json["faults"]) == {"worker", "redis"}
 
 
@@ -238,7 +238,7 @@ def test_readiness_without_redis(web: Web) -> None:
     def ping() -> None:
         raise TemporaryError("redis_unavailable", "connection refused")
 
-    web.rig.store.ping = ping
+    web.rig.store.server.ping = ping
     answer = web.client.get("/readyz")
     assert (answer.status_code, answer.json["faults"]) == (503, {"redis": "connection refused"})
 

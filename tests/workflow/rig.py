@@ -15,16 +15,18 @@ from sidecar.core.errors import CallerError, StaleClaim
 from sidecar.core.job import Job
 from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
+from sidecar.core.states import LANES
 from sidecar.core.tokens import TokenMaker
-from sidecar.workflow import cleanup, flush, hints, inbox, mend, runner, timetable
+from sidecar.workflow import cleanup, inbox, outbox_sender, reconcile, runner, scheduler
 from sidecar.workflow.ports import Ports
+from sidecar.workflow.webhook import retry_webhook, webhook_received
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.fetcher import FakeFetcher, RecordingUpsampler
 from tests.fakes.files import MemoryFiles
 from tests.fakes.outbox import MemoryOutbox
 from tests.fakes.queue import MemoryQueue, Task
 from tests.fakes.shop import FakeShop, Row
-from tests.fakes.sources import FACTS, FakeCopies, FakeSources
+from tests.fakes.sources import INFO, FakeCopies, FakeSources
 from tests.fakes.store import MemoryJobStore
 from tests.fakes.upsampler import Webhook
 
@@ -40,10 +42,10 @@ ENV = {
 TASKS: dict[str, Callable[..., Any]] = {
     "stage": runner.run_stage,
     "watch_many": runner.run_watch,
-    "flush": flush.run,
-    "sweep": mend.sweep,
+    "flush": outbox_sender.run,
+    "reconcile": reconcile.reconcile,
     "cleanup": cleanup.run,
-    "knock_again": lambda ports, job_id, attempt, submission, id: hints.knock_again(
+    "retry_webhook": lambda ports, job_id, attempt, submission, id: retry_webhook(
         ports, job_id, attempt, submission, id or None
     ),
 }
@@ -71,8 +73,10 @@ class LeaseDouble:
                 continue
 
 
-def in_memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[MemoryJobStore, MemoryOutbox]:
-    outbox = MemoryOutbox(clock, call=call)
+def in_memory(
+    clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None]
+) -> tuple[MemoryJobStore, MemoryOutbox]:
+    outbox = MemoryOutbox(clock, notify_worker=notify_worker)
     return MemoryJobStore(clock, outbox, slots=slots), outbox
 
 
@@ -103,7 +107,7 @@ class Rig:
         **env: str,
     ) -> None:
         """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock, slots and
-        what calls a flusher → another job store and outbox."""
+        what notifies a worker → another job store and outbox."""
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
@@ -145,13 +149,13 @@ class Rig:
         )
 
     def _paid_size(self, image_url: str) -> tuple[int, int]:
-        facts, factor = self.sources.facts.get(image_url, FACTS), 4
-        width, height = facts.display_size
+        info, factor = self.sources.info.get(image_url, INFO), 4
+        width, height = info.display_size
         return width * factor, height * factor
 
     # ------------------------------------------------------------------ what happens outside
-    def buy(self, job_id: str = "job-1", *, push: bool = True, **facts: Any) -> str:
-        data = self.shop.buy(job_id, **facts)
+    def buy(self, job_id: str = "job-1", *, push: bool = True, **info: Any) -> str:
+        data = self.shop.buy(job_id, **info)
         if push:
             self.push("job.paid", data)
         return job_id
@@ -165,16 +169,16 @@ class Rig:
             return inbox.STORED
         return inbox.handle(self.ports, message)
 
-    def knock(self, webhook: Webhook) -> str:
+    def post(self, webhook: Webhook) -> str:
         """A webhook, behind the door (as web/webhooks.py does it)."""
         job_id, attempt, submission = self.tokens.read_webhook(webhook.url.rpartition("/")[2])
         try:
             upsampler_id = parse_hint(webhook.body).upsampler_id
         except CallerError:
             upsampler_id = None
-        outcome = hints.knock(self.ports, job_id, attempt, submission, upsampler_id)
+        outcome = webhook_received(self.ports, job_id, attempt, submission, upsampler_id)
         if outcome == "unknown":
-            self.queue.task("watch", "knock_again", job_id, attempt, submission, upsampler_id or "")
+            self.queue.task("watch", "retry_webhook", job_id, attempt, submission, upsampler_id or "")
         return outcome
 
     def flush_all(self) -> None:
@@ -195,15 +199,15 @@ class Rig:
 
     def tick(self) -> None:
         """What the clock process does, and the work of it."""
-        timetable.tick(self.ports)
+        scheduler.tick(self.ports)
         if self.webhooks:
             for webhook in self.upsampler.take_webhooks():
-                self.knock(webhook)
+                self.post(webhook)
         self.work()
 
     def next_event(self) -> float | None:
         """When something is due, as far as one can know."""
-        lanes = [self.outbox.next_at(lane) for lane in ("deliver", "settle")]
+        lanes = [self.outbox.next_at(lane) for lane in LANES]
         times = [self.store.next_due(), self.upsampler.next_webhook_at(), *lanes]
         return min((at for at in times if at is not None), default=None)
 
@@ -221,7 +225,7 @@ class Rig:
             self.clock.at = at
             self.leases.renew_all()
             if sweeping:
-                mend.sweep(self.ports)
+                reconcile.reconcile(self.ports)
         self.clock.at = end
         self.tick()
 

@@ -2,7 +2,7 @@
 
 A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` tells its
 story.
-After the bad times all systems are healthy and 80 hours pass; then the reckoning (`check`).
+After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339
-from sidecar.core.states import SETTLED
-from sidecar.workflow import mend, timetable
+from sidecar.core.states import LANES, SETTLED
+from sidecar.workflow import reconcile, scheduler
 from tests.fakes.queue import Task
 from tests.fakes.upsampler import Webhook
 from tests.workflow.rig import Rig
@@ -30,7 +30,10 @@ class Killed(BaseException):
 
 
 class Wrong(AssertionError):
-    """The reckoning does not come out even."""
+    """An invariant does not hold."""
+
+
+_COLLABORATORS = ("holds", "heartbeats", "idempotency", "server")  # of the store
 
 
 class Watched:
@@ -41,6 +44,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
+        if name in _COLLABORATORS:
+            return self.__dict__.setdefault(name, Watched(found, self._point))
         if not callable(found):
             return found
         point = self._point
@@ -86,7 +91,7 @@ class Simulation:
         self.old_webhooks: list[Webhook] = []
         self._rules: list[dict[str, Any]] = []
         if self.rng.random() < 0.3:
-            self.rig.store.lives = "life0"  # this Redis keeps snapshots, no append-only file
+            self.rig.store.generation = "generation0"  # this Redis keeps snapshots, no append-only file
         self._snapshot: list[dict[str, Any]] = []
         # What the world does, how likely each: every schedule has a character of its own.
         often = {
@@ -98,9 +103,9 @@ class Simulation:
             self._outage: self.rng.choice((0, 0, 1, 3)),
             self._heal: 2,
             self._lose_or_double_a_task: self.rng.choice((0, 1, 4)),
-            self._sweep: self.rng.choice((0, 1, 2)),
+            self._reconcile: self.rng.choice((0, 1, 2)),
             self._flush_all: self.rng.choice((0, 0, 0, 1)),
-            self._restart_redis: 2 if self.rig.store.lives else 0,
+            self._restart_redis: 2 if self.rig.store.generation else 0,
             self._buy: 1,
             self._person: self.rng.choice((0, 0, 1, 2)),
             self._faults: self.rng.choice((0, 1)),
@@ -195,7 +200,7 @@ class Simulation:
         return self._as_worker(f"{task.name}{task.args}", lambda: self.rig.run(task))
 
     def _tick(self) -> None:
-        self._as_worker("tick", lambda: timetable.tick(self.rig.ports))
+        self._as_worker("tick", lambda: scheduler.tick(self.rig.ports))
 
     def _round(self) -> None:
         """A tick and all the work that there is, in any order."""
@@ -203,8 +208,8 @@ class Simulation:
         for _ in range(len(self.rig.queue.tasks)):
             self._work()
 
-    def _sweep(self) -> None:
-        self._as_worker("sweep", lambda: mend.sweep(self.rig.ports))
+    def _reconcile(self) -> None:
+        self._as_worker("reconcile", lambda: reconcile.reconcile(self.rig.ports))
 
     def _wait(self) -> None:
         most = 200 if self._dead else self._most_wait  # a worker that stalls does not stall for hours
@@ -221,7 +226,7 @@ class Simulation:
                 continue  # lost on the way
             if self.rng.random() < 0.1:
                 webhook = Webhook(webhook.at, webhook.url, b'{"id": "forged-1", "status": "FAILED"}', "forged-1")
-            self._as_worker(f"webhook {webhook.body[:60]!r}", lambda webhook=webhook: self.rig.knock(webhook))
+            self._as_worker(f"webhook {webhook.body[:60]!r}", lambda webhook=webhook: self.rig.post(webhook))
 
     def _lose_or_double_a_task(self) -> None:
         tasks = self.rig.queue.tasks
@@ -241,7 +246,7 @@ class Simulation:
                 self._push("job.paid", self.rig.shop.paid_data(job_id))
 
     def _restart_redis(self) -> None:
-        """Redis comes back with what it last wrote to its disk, under another name of its life."""
+        """Redis comes back with what it last wrote to its disk, as another generation."""
         parts = (self.rig.store, self.rig.outbox, self.rig.queue)
         if not self._snapshot or self.rng.random() < 0.5:
             self._tell("Redis writes a snapshot")
@@ -250,7 +255,7 @@ class Simulation:
         self._tell("Redis comes back with an old snapshot")
         for part, old in zip(parts, self._snapshot, strict=True):
             part.restore(old)
-        self.rig.store.lives = f"life{self.rng.randrange(10**6)}"
+        self.rig.store.generation = f"generation{self.rng.randrange(10**6)}"
 
     def _outage(self) -> None:
         rig, rng = self.rig, self.rng
@@ -349,29 +354,29 @@ class Simulation:
         self._as_worker(
             "resume", lambda: [rig.push("hold", {"stage": s, "held": False}) for s in ("submit", "collect")]
         )
-        end, next_sweep = clock() + DRAIN_S, clock()
+        end, next_reconcile = clock() + DRAIN_S, clock()
         while clock() < end:
             self._tick()
             for webhook in rig.upsampler.take_webhooks():
-                self._as_worker("webhook", lambda webhook=webhook: rig.knock(webhook))
-            if clock() >= next_sweep:
-                self._sweep()
-                next_sweep = clock() + 60
+                self._as_worker("webhook", lambda webhook=webhook: rig.post(webhook))
+            if clock() >= next_reconcile:
+                self._reconcile()
+                next_reconcile = clock() + 60
             while rig.queue.tasks:
                 self._run(rig.queue.tasks.pop(0))
             if self._at_rest():
                 return
             now = clock()
-            later = [at for at in (rig.next_event(), next_sweep) if at is not None and at > now]
+            later = [at for at in (rig.next_event(), next_reconcile) if at is not None and at > now]
             clock.at = min(later, default=now + 1)
 
     def _at_rest(self) -> bool:
         rig = self.rig
-        if rig.store.unsettled() or any(rig.outbox.waiting(lane) for lane in ("deliver", "settle")):
+        if rig.store.unsettled() or any(rig.outbox.waiting(lane) for lane in LANES):
             return False
         return all(job_id in rig.shop.rows and rig.shop.newest(job_id).settled for job_id in rig.shop.bought)
 
-    # ------------------------------------------------------------------ the reckoning
+    # ------------------------------------------------------------------ the invariants
     def check(self) -> None:
         rig = self.rig
         self._need(not rig.faults(), f"bugs were caught: {rig.faults()[:2]}")
@@ -393,7 +398,7 @@ class Simulation:
         rig = self.rig
         rows = [f"{row[-1].job_id}: ledger {row[-1].state}" for row in rig.shop.rows.values()]
         jobs = [f"{id}: memory {job.state}" for id, job in rig.store.get_many(rig.store.all_ids()).items()]
-        waiting = [m["id"] for lane in ("deliver", "settle") for m in rig.outbox.ready(lane, limit=9)]
+        waiting = [m["id"] for lane in LANES for m in rig.outbox.ready(lane, limit=9)]
         return f"{rows} {jobs} {waiting}"
 
     def _check_bill(self) -> None:

@@ -1,4 +1,4 @@
-"""The clock's process: it beats, it hands out work, and no bug stops it."""
+"""The clock's process: its heartbeat, it hands out work, and no bug stops it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-class Strokes:
-    """A store that ends the clock after some strokes, and stumbles at some of them."""
+class Ticks:
+    """A store that ends the clock after some ticks, and stumbles at some of them."""
 
-    def __init__(self, store: Any, strokes: int, stumble_at: set[int]) -> None:
-        self._store, self._strokes, self._stumble_at, self.stroke = store, strokes, stumble_at, 0
+    def __init__(self, store: Any, ticks: int, stumble_at: set[int]) -> None:
+        self._store, self._ticks, self._stumble_at, self.tick = store, ticks, stumble_at, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def take_due(self, **how: Any) -> list[str]:
-        self.stroke += 1
-        if self.stroke >= self._strokes:
+        self.tick += 1
+        if self.tick >= self._ticks:
             signal.raise_signal(signal.SIGTERM)
-        if self.stroke in self._stumble_at:
+        if self.tick in self._stumble_at:
             raise ZeroDivisionError("a bug")
         return self._store.take_due(**how)
 
 
-def run(rig: Rig, strokes: int, stumble_at: set[int]) -> Strokes:
-    store = Strokes(rig.store, strokes, stumble_at)
+def run(rig: Rig, ticks: int, stumble_at: set[int]) -> Ticks:
+    store = Ticks(rig.store, ticks, stumble_at)
     services = Services(rig.settings)
     services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
     Clock(services).start()
@@ -52,12 +52,12 @@ def run(rig: Rig, strokes: int, stumble_at: set[int]) -> Strokes:
 def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> None:
     rig = Rig()
     run(rig, 1, set())
-    assert rig.store.alive("cron")
-    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "sweep"]
+    assert rig.store.heartbeats.is_alive("cron")
+    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
 
 
 def test_a_bug_costs_one_stroke_and_no_more() -> None:
     rig = Rig()
     store = run(rig, 2, {1})
-    assert store.stroke == 2
-    assert rig.store.alive("cron"), "the second stroke was whole"
+    assert store.tick == 2
+    assert rig.store.heartbeats.is_alive("cron"), "the second tick was whole"

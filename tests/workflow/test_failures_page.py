@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sidecar.workflow.recovery import TABLE
+from sidecar.workflow.recovery.table import TABLE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
 _COUNTED = ("retry", "refetch", "resubmit")

@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.core.errors import CallerError, TemporaryError
 from sidecar.core.messages import parse_rfc3339
-from sidecar.workflow import by_hand
+from sidecar.workflow import manual
 from tests.workflow.rig import Rig
 
 NAME = "2026/11/job-1_4x.png"
@@ -239,8 +239,8 @@ def test_an_admin_may_end_a_hold_that_came_by_itself(rig: Rig) -> None:
 # ---------------------------------------------------------------------- status
 def test_status_tells_how_we_are(rig: Rig) -> None:
     rig.buy()
-    rig.store.beat("cron")
-    rig.store.hold("collect", reason="disk_full", detail="no space left")
+    rig.store.heartbeats.record("cron")
+    rig.store.holds.hold("collect", reason="disk_full", detail="no space left")
     answer = rig.push("status", {})
     assert answer["site"] == "https://shop.example"
     assert answer["jobs"] == {"paid": 1} and answer["queues"]["deliver"] == 1
@@ -260,16 +260,16 @@ def test_status_makes_the_round_trip_when_it_is_asked_to(rig: Rig) -> None:
 def test_a_job_is_failed_by_hand_as_the_table_ends_it(rig: Rig) -> None:
     rig.buy()
     rig.work()
-    assert by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunding"
-    assert by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunding"
+    assert manual.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunding"
+    assert manual.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunding"
     rig.let_pass(300)
     assert (rig.row().state, rig.shop.refunds) == ("refunded", ["job-1"])
-    assert by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunded"
+    assert manual.handle_processing_failure(rig.ports, "job-1", "source_gone") == "refunded"
 
 
 def test_a_job_that_is_failed_by_hand_for_a_reason_of_ones_own_goes_to_a_person(rig: Rig) -> None:
     rig.buy()
-    by_hand.handle_processing_failure(rig.ports, "job-1", "The customer has asked us to wait.")
+    manual.handle_processing_failure(rig.ports, "job-1", "The customer has asked us to wait.")
     rig.let_pass(300)
     assert (rig.row().state, rig.row().reason, rig.shop.refunds) == ("review", "failed_by_hand", [])
 
@@ -279,7 +279,7 @@ def test_whoever_works_on_a_job_that_is_failed_by_hand_writes_nothing_more(rig: 
 
     def fail(point: str) -> None:
         if point == "collect:before_rename":
-            by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone")
+            manual.handle_processing_failure(rig.ports, "job-1", "source_gone")
 
     rig.crash_point = fail
     rig.let_pass(300)
@@ -293,7 +293,7 @@ def test_a_job_that_is_failed_by_hand_while_upsampler_is_asked_stays_failed(rig:
     def fail(at: str) -> None:
         if at == point:
             rig.crash_point = lambda name: None
-            by_hand.handle_processing_failure(rig.ports, "job-1", "The customer has called.")
+            manual.handle_processing_failure(rig.ports, "job-1", "The customer has called.")
 
     rig.crash_point = fail
     rig.let_pass(3600)
@@ -304,7 +304,7 @@ def test_a_job_that_is_failed_by_hand_while_upsampler_is_asked_stays_failed(rig:
 
 def test_a_settled_job_is_not_failed_by_hand(rig: Rig) -> None:
     delivered(rig)
-    assert by_hand.handle_processing_failure(rig.ports, "job-1", "source_gone") == "delivered"
+    assert manual.handle_processing_failure(rig.ports, "job-1", "source_gone") == "delivered"
     rig.let_pass(60)
     assert rig.shop.refunds == []
 
@@ -312,9 +312,9 @@ def test_a_settled_job_is_not_failed_by_hand(rig: Rig) -> None:
 def test_the_same_words_reach_the_customer_once(rig: Rig) -> None:
     rig.buy()
     for text in ("It takes longer.", "It takes longer.", "Sorry!"):
-        by_hand.send_failure_notification(rig.ports, "job-1", text)
+        manual.send_failure_notification(rig.ports, "job-1", text)
     rig.work()
-    by_hand.send_failure_notification(rig.ports, "job-1", "It takes longer.")
+    manual.send_failure_notification(rig.ports, "job-1", "It takes longer.")
     rig.work()
     assert len([kind for kind in rig.mails() if kind.startswith("message:")]) == 2
 
@@ -323,14 +323,14 @@ def test_the_same_words_reach_the_customer_once(rig: Rig) -> None:
 def test_no_words_or_too_many_are_not_sent(rig: Rig, text: str) -> None:
     rig.buy()
     with pytest.raises(CallerError):
-        by_hand.send_failure_notification(rig.ports, "job-1", text)
+        manual.send_failure_notification(rig.ports, "job-1", text)
 
 
 def test_by_hand_an_unknown_job_is_the_callers_fault(rig: Rig) -> None:
     for ask in (
-        lambda: by_hand.process_upscale_request(rig.ports, "nobody"),
-        lambda: by_hand.handle_processing_failure(rig.ports, "nobody", "x"),
-        lambda: by_hand.send_failure_notification(rig.ports, "nobody", "x"),
+        lambda: manual.process_upscale_request(rig.ports, "nobody"),
+        lambda: manual.handle_processing_failure(rig.ports, "nobody", "x"),
+        lambda: manual.send_failure_notification(rig.ports, "nobody", "x"),
     ):
         with pytest.raises(CallerError) as caught:
             ask()
@@ -339,16 +339,16 @@ def test_by_hand_an_unknown_job_is_the_callers_fault(rig: Rig) -> None:
 
 def test_a_push_by_hand_starts_what_even_the_ledger_has_not_heard_of(rig: Rig) -> None:
     rig.shop.buy("job-1", in_ledger=False)
-    assert by_hand.process_upscale_request(rig.ports, "job-1") == "paid"
+    assert manual.process_upscale_request(rig.ports, "job-1") == "paid"
     rig.let_pass(120)
     assert (rig.row().state, len(rig.upsampler.accepted)) == ("delivered", 1)
 
 
 def test_a_push_by_hand_starts_what_nobody_has_heard_of_and_pays_nothing_twice(rig: Rig) -> None:
     rig.buy(push=False)
-    assert by_hand.process_upscale_request(rig.ports, "job-1") == "paid"
+    assert manual.process_upscale_request(rig.ports, "job-1") == "paid"
     rig.let_pass(30)
-    assert by_hand.process_upscale_request(rig.ports, "job-1") == "submitted"
+    assert manual.process_upscale_request(rig.ports, "job-1") == "submitted"
     rig.let_pass(90)
-    assert by_hand.process_upscale_request(rig.ports, "job-1") == "delivered"
+    assert manual.process_upscale_request(rig.ports, "job-1") == "delivered"
     assert len(rig.upsampler.accepted) == 1

@@ -19,7 +19,7 @@ def test_the_fifth_lost_answer_in_a_row_holds_the_others_back() -> None:
     for n in range(5):
         rig.buy(f"job-{n}")
         rig.let_pass(2)
-    assert rig.store.held()["submit"]["reason"] == "submit_outcome_unknown"
+    assert rig.store.holds.held()["submit"]["reason"] == "submit_outcome_unknown"
     rig.faulty_upsampler.faults["check_key"] = TemporaryError("upsampler_unavailable", "HTTP 502")
     for n in range(5, 10):
         rig.buy(f"job-{n}")
@@ -30,7 +30,7 @@ def test_the_fifth_lost_answer_in_a_row_holds_the_others_back() -> None:
     rig.faulty_upsampler.faults.clear()
     rig.let_pass(3 * 3600)
     assert states(rig) == ["review"] * 5 + ["delivered"] * 5
-    assert rig.store.held() == {}
+    assert rig.store.holds.held() == {}
 
 
 def test_a_lost_answer_now_and_then_holds_nobody() -> None:
@@ -42,4 +42,4 @@ def test_a_lost_answer_now_and_then_holds_nobody() -> None:
         rig.buy(f"job-{n}")
         rig.let_pass(2)
         rig.faulty_upsampler.faults.clear()
-    assert rig.store.held() == {}
+    assert rig.store.holds.held() == {}

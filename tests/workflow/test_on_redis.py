@@ -9,7 +9,9 @@ import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
-from sidecar.workflow import hints, mend
+from sidecar.core.states import LANES
+from sidecar.workflow import reconcile
+from sidecar.workflow.webhook import webhook_received
 from tests.fakes.clock import SimulatedClock
 from tests.store.conftest import _shorten_lives
 from tests.workflow.rig import Rig
@@ -21,17 +23,19 @@ class RigOnRedis(Rig):
     def __init__(self, client: redis.Redis, **how: int) -> None:
         self.client = client
 
-        def memory(clock: SimulatedClock, slots: int, call: Callable[[str], None]) -> tuple[RedisJobStore, RedisOutbox]:
-            store = RedisJobStore(client, slots=slots, clock=clock, call=call)
-            return store, RedisOutbox(client, clock=clock, call=call)
+        def memory(
+            clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None]
+        ) -> tuple[RedisJobStore, RedisOutbox]:
+            store = RedisJobStore(client, slots=slots, clock=clock, notify_worker=notify_worker)
+            return store, RedisOutbox(client, clock=clock, notify_worker=notify_worker)
 
         super().__init__(memory=memory, **how)  # type: ignore[arg-type]
 
     def work(self, limit: int = 1000) -> int:
-        """A lane that rests for a moment has its messages flushed when the moment is over."""
+        """A lane in its batching delay has its messages flushed when the moment is over."""
         done = 0
         while self.queue.tasks and done < limit:
-            if any(self.outbox.rest(lane) for lane in ("deliver", "settle")):
+            if any(self.outbox.batching_delay(lane) for lane in LANES):
                 _shorten_lives(self.client, 0.2)
             self.run(self.queue.tasks.pop(0))
             done += 1
@@ -93,9 +97,9 @@ def test_a_refund_and_a_review_are_settled(rig: RigOnRedis) -> None:
     rig.buy("job-2")
     rig.let_pass(1000, step=10)
     assert [rig.row(job_id).state for job_id in ("job-1", "job-2")] == ["refunded", "review"]
-    assert rig.job("job-2").posting and rig.job("job-2").settle == "review"
+    assert rig.job("job-2").submit_started_at and rig.job("job-2").refund_decision == "review"
     rig.upsampler.put_faults()
-    assert hints.knock(rig.ports, "job-2", 1, 1, rig.upsampler.accepted[0].id) == "reopened"
+    assert webhook_received(rig.ports, "job-2", 1, 1, rig.upsampler.accepted[0].id) == "reopened"
     rig.let_pass(60)
     assert (rig.row("job-2").state, rig.mails("job-2")) == ("delivered", ["review", "delivered"])
 
@@ -110,11 +114,11 @@ def test_a_shop_that_was_away_gets_everything_in_order(rig: RigOnRedis) -> None:
     assert (rig.row().state, rig.row().upsampler_id, rig.mails()) == ("delivered", "fake-000001", ["delivered"])
 
 
-def test_a_loss_of_memory_is_mended(rig: RigOnRedis) -> None:
+def test_a_loss_of_memory_is_made_good(rig: RigOnRedis) -> None:
     rig.buy()
     rig.let_pass(20)
     rig.flush_all()
-    assert mend.sweep(rig.ports) == {"unfinished": 1, "mended": 1}
+    assert reconcile.reconcile(rig.ports) == {"unfinished": 1, "restored": 1}
     rig.let_pass(90)
     assert (rig.row().state, rig.mails(), len(rig.upsampler.accepted)) == ("delivered", ["delivered"], 1)
 
@@ -124,11 +128,11 @@ def test_a_hold_ends_by_itself(rig: RigOnRedis) -> None:
     for number in range(3):
         rig.buy(f"job-{number}")
     rig.let_pass(120)
-    assert rig.store.held()["submit"]["reason"] == "upsampler_key_refused"
+    assert rig.store.holds.held()["submit"]["reason"] == "upsampler_key_refused"
     rig.upsampler.key_is_right = True
     rig.let_pass(300)
     assert {rig.row(f"job-{number}").state for number in range(3)} == {"delivered"}
-    assert rig.store.held() == {}
+    assert rig.store.holds.held() == {}
 
 
 def test_slots_are_kept_and_given_back(client: redis.Redis) -> None:

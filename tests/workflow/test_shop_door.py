@@ -107,14 +107,14 @@ def test_the_second_form_of_the_address_is_found_and_remembered(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404])
-def test_a_door_that_is_nowhere_is_ours_to_mend(shop: Shop, status: int) -> None:
+def test_a_door_that_is_nowhere_is_ours_to_fix(shop: Shop, status: int) -> None:
     shop.answer = lambda path, request: (status, {"Location": "https://www.shop.example/"}, b"")
     error = refused(shop.door())
     assert isinstance(error, ConfigurationError) and error.code == "shop_door_missing"
     assert len(shop.requests) == 2, "both forms were tried, and no redirect was followed"
 
 
-def test_a_refused_signature_is_ours_to_mend_and_a_wrong_clock_is_named(shop: Shop) -> None:
+def test_a_refused_signature_is_ours_to_fix_and_a_wrong_clock_is_named(shop: Shop) -> None:
     shop.answer = lambda path, request: (401, {"Date": "Sun, 22 Nov 2026 10:10:00 GMT"}, b'{"error": "unauthorized"}')
     error = refused(shop.door())
     assert (type(error), error.code) == (ConfigurationError, "shop_refused")

@@ -1,4 +1,4 @@
-"""Ten thousand bad worlds (env SIMULATIONS sets how many), and that the reckoning notices what it is there for."""
+"""Ten thousand bad worlds (env SIMULATIONS sets how many), and that the check notices what it is there for."""
 
 from __future__ import annotations
 
@@ -42,13 +42,17 @@ def _stories(count: int) -> Iterator[str]:
 
 # ---------------------------------------------------------------------- planted bugs
 class Planted:
-    """A part with one method replaced by a faulty one, which gets the part in front."""
+    """A part with one method replaced by a faulty one, which gets the part in front; "server.generation" is the method
+    of a collaborator."""
 
     def __init__(self, part: Any, name: str, bug: Any) -> None:
         self._part, self._name, self._bug = part, name, bug
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._name:
+        first, _, rest = self._name.partition(".")
+        if name == first and rest:
+            return Planted(getattr(self._part, name), rest, self._bug)
+        if name == first:
             return lambda *args, **kwargs: self._bug(self._part, *args, **kwargs)
         return getattr(self._part, name)
 
@@ -97,10 +101,12 @@ def publish_nothing(files: Any, temp: Any, name: str) -> None:
 
 def post_before_writing_down(store: Any, job: Any, changes: dict, **how: Any) -> Any:
     """That we are about to ask is not written down before we ask."""
-    return store.advance(job, {name: value for name, value in changes.items() if name != "posting" or not value}, **how)
+    return store.advance(
+        job, {name: value for name, value in changes.items() if name != "submit_started_at" or not value}, **how
+    )
 
 
-def one_endless_life(store: Any) -> str:
+def one_endless_generation(server: Any) -> str:
     """Nobody notices that Redis came back with an old snapshot."""
     return ""
 
@@ -113,7 +119,7 @@ def one_endless_life(store: Any) -> str:
         ("store", "claim", claim_for_ever),
         ("store", "take_due", take_without_booking_again),
         ("store", "free_slot", forget_to_free),
-        ("store", "life", one_endless_life),
+        ("store", "server.generation", one_endless_generation),
         ("upsampler", "submit", submit_again_when_in_doubt),
         ("shop", "send", answer_every_claim_with_go),
         ("files", "publish", publish_nothing),

@@ -12,7 +12,7 @@ from sidecar.adapters.fetch.fetcher import FetchResponse
 from sidecar.adapters.sources import Sources
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError
 from sidecar.core.job import Job
-from sidecar.workflow.recovery import TABLE
+from sidecar.workflow.recovery.table import TABLE
 from tests.fakes.fetcher import png
 
 URL = "https://shop.example/wp-content/uploads"
@@ -42,8 +42,8 @@ class Elsewhere:
         yield self.data[100:]
 
 
-def job(**facts: object) -> Job:
-    return Job("job-1", 1, "submitting", **facts)
+def job(**info: object) -> Job:
+    return Job("job-1", 1, "submitting", **info)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def sources(uploads: Path, fetcher: Elsewhere | None = None) -> Sources:
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "info",
     [
         {"source_url": f"{URL}/2026/%C3%A4%20photo.png"},
         {"source_url": "http://shop.example/wp-content/uploads/2026/ä photo.png?ver=3"},
@@ -67,21 +67,21 @@ def sources(uploads: Path, fetcher: Elsewhere | None = None) -> Sources:
         {"source_url": "https://cdn.example/other.png", "source_path": "2026/ä photo.png"},
     ],
 )
-def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, facts: dict) -> None:
-    source = sources(uploads).look(job(**facts))
+def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, info: dict) -> None:
+    source = sources(uploads).look(job(**info))
     assert source.path == uploads / "2026" / "ä photo.png"
-    assert (source.facts.width, source.facts.height, source.bytes) == (8, 6, len(png(8, 6)))
+    assert (source.info.width, source.info.height, source.bytes) == (8, 6, len(png(8, 6)))
     assert source.url == f"{URL}/2026/%C3%A4%20photo.png"
     assert sources(uploads).name(source.path) == "2026/ä photo.png"
 
 
 def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
     source = sources(uploads, Elsewhere(png(8, 6))).look(job(source_url="https://cdn.example/photo.png"))
-    assert (source.path, source.bytes, source.facts.width) == (None, None, 8)
+    assert (source.path, source.bytes, source.info.width) == (None, None, 8)
 
 
 @pytest.mark.parametrize(
-    ("facts", "code"),
+    ("info", "code"),
     [
         ({"source_type": "upload", "source_url": "/etc/passwd"}, "source_outside_uploads"),
         ({"source_type": "upload", "source_path": "../secret.png"}, "source_outside_uploads"),
@@ -96,10 +96,10 @@ def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
         ({"source_url": "https://"}, "source_url_invalid"),
     ],
 )
-def test_a_source_that_can_not_be_had_says_why(uploads: Path, facts: dict, code: str) -> None:
+def test_a_source_that_can_not_be_had_says_why(uploads: Path, info: dict, code: str) -> None:
     for ask in (
-        lambda: sources(uploads).look(job(**facts)),
-        lambda: sources(uploads).obtain(job(**facts), uploads / "copy", max_bytes=10**6),
+        lambda: sources(uploads).look(job(**info)),
+        lambda: sources(uploads).obtain(job(**info), uploads / "copy", max_bytes=10**6),
     ):
         with pytest.raises(PermanentError) as caught:
             ask()
@@ -161,7 +161,7 @@ def test_a_picture_elsewhere_is_fetched_whole(uploads: Path) -> None:
     assert (fetched, into.read_bytes()) == (into, png(8, 6))
 
 
-def test_a_full_disk_is_ours_to_mend(uploads: Path) -> None:
+def test_a_full_disk_is_ours_to_fix(uploads: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         sources(uploads, Elsewhere(png(8, 6))).obtain(
             job(source_url="https://cdn.example/x"), uploads / "gone" / "x", max_bytes=10**6

@@ -15,7 +15,7 @@ from tests.workflow.test_simulation import Planted, no_fence, submit_again_when_
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "300"))
 DICE = st.integers(0, 2**16)
-MILD = st.sampled_from(["work", "round", "tick", "webhook", "wait", "sweep", "buy", "person", "faults"])
+MILD = st.sampled_from(["work", "round", "tick", "webhook", "wait", "reconcile", "buy", "person", "faults"])
 HARSH = st.sampled_from(["flush_all", "restart_redis", "outage", "heal", "lose_or_double_a_task"])
 
 

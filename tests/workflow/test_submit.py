@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.adapters.images import ImageFacts
+from sidecar.adapters.images import ImageInfo
 from sidecar.core.errors import StaleClaim
 from sidecar.workflow import runner
 from tests.workflow.rig import Rig
@@ -12,9 +12,9 @@ from tests.workflow.rig import Rig
 URL = "https://shop.example/photos/job-1.png"
 
 
-def go(rig: Rig, **facts: object) -> None:
+def go(rig: Rig, **info: object) -> None:
     """A bought job that the ledger has let through, its submit stage still queued."""
-    rig.buy(**facts)
+    rig.buy(**info)
     rig.run(rig.queue.tasks.pop(0))  # the flush that asks and hears
     assert rig.job().state == "submitting"
 
@@ -46,13 +46,13 @@ def test_the_id_stands_in_memory_and_ledger(rig: Rig) -> None:
     submit(rig)
     rig.work()
     job, row = rig.job(), rig.row()
-    assert (job.state, job.upsampler_id, job.posting, job.claim) == ("submitted", "fake-000001", 0, "")
+    assert (job.state, job.upsampler_id, job.submit_started_at, job.claim) == ("submitted", "fake-000001", 0, "")
     assert (row.state, row.upsampler_id, row.submission) == ("submitted", "fake-000001", 1)
     assert rig.store.due_at(job.job_id) == rig.clock() + 30, "the first poll"
 
 
 def test_the_dimensions_are_those_of_the_file_not_of_the_shops_row(rig: Rig) -> None:
-    rig.sources.facts[URL] = ImageFacts("jpeg", 10, 20, "RGB", orientation=1)
+    rig.sources.info[URL] = ImageInfo("jpeg", 10, 20, "RGB", orientation=1)
     go(rig, width=999, height=1)
     submit(rig)
     job = rig.job()
@@ -161,7 +161,7 @@ def test_a_source_beyond_our_limits_is_compressed_and_its_paid_size_comes_out(ri
     if what == "bytes":
         rig.sources.sizes[URL] = 21_000_000
     else:
-        rig.sources.facts[URL] = ImageFacts("png", 10_000, 10_000, "RGB")
+        rig.sources.info[URL] = ImageInfo("png", 10_000, 10_000, "RGB")
     go(rig)
     submit(rig)
     rig.let_pass(5)
@@ -204,7 +204,7 @@ def test_a_hint_that_comes_before_the_answer_is_not_lost(rig: Rig) -> None:
     def hint(point: str) -> None:
         if point == "submit:after_post":
             for webhook in rig.upsampler.take_webhooks():
-                assert rig.knock(webhook) == "kept"
+                assert rig.post(webhook) == "kept"
 
     rig.crash_point = hint
     submit(rig)

@@ -33,7 +33,7 @@ class Eye:
         self.compared += 1
         return self.verdict
 
-    def verify_pixels(self, path: Path, facts: Any) -> None:
+    def verify_pixels(self, path: Path, info: Any) -> None:
         self.decoded += 1
 
 

@@ -129,10 +129,10 @@ class SafeFetcher:
             response = self._request(parts.url, deadline, {**_HEADERS, **extra})
             try:
                 if response.status in (301, 302, 303, 307, 308) and response.headers.get("Location"):
-                    onward = urljoin(url, response.headers["Location"])
-                    if parts.scheme == "https" and not onward.lower().startswith("https:"):
+                    target = urljoin(url, response.headers["Location"])
+                    if parts.scheme == "https" and not target.lower().startswith("https:"):
                         raise refuse("a redirect leads from https to something weaker")
-                    url = onward
+                    url = target
                     response.close()
                     continue
                 _check_answer(response, partial="Range" in extra)

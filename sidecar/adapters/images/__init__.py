@@ -5,29 +5,16 @@ Importing this package loads neither pyvips nor Pillow: they are loaded by the f
 
 from .compress import Compressed, compress_source
 from .convert import convert, upright
-from .facts import (
-    EXTENSIONS,
-    JPEG,
-    MEDIA_TYPES,
-    PNG,
-    WEBP,
-    Expected,
-    ImageFacts,
-)
+from .formats import Expected, ImageInfo
 from .picture import PictureVerdict, check_picture
 from .pixels import verify_pixels
 from .resemblance import Resemblance, resemblance, thumbnail
 from .verifier import Verifier, read_header, read_header_bytes
 
 __all__ = [
-    "EXTENSIONS",
-    "JPEG",
-    "MEDIA_TYPES",
-    "PNG",
-    "WEBP",
     "Compressed",
     "Expected",
-    "ImageFacts",
+    "ImageInfo",
     "PictureVerdict",
     "Resemblance",
     "Verifier",

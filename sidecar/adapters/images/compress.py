@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import PermanentError
+from ...core.formats import JPEG, WEBP
 from . import vips
 from .convert import convert, flattened_to_eight_bits, resized, save
-from .facts import JPEG, WEBP, ImageFacts
+from .formats import ImageInfo
 from .verifier import read_header
 
 _QUALITIES = (92, 85, 78, 70)  # from what nobody sees to what an enlarger still forgives
@@ -45,27 +46,27 @@ def compress_source(
     Raises PermanentError ``source_too_large`` if not even `max_factor` is enough, ``source_not_an_image``,
     ``source_unsupported``, ``conversion_failed``; ConfigurationError ``disk_full``.
     """
-    facts = read_header(source)
+    info = read_header(source)
     # Not every source with an alpha channel needs it, but to know would take another pass over its pixels.
-    format = WEBP if facts.has_alpha and max(facts.width, facts.height) <= 16383 else JPEG
-    if max_pixels is None or facts.pixels <= max_pixels:
+    format = WEBP if info.has_alpha and max(info.width, info.height) <= 16383 else JPEG
+    if max_pixels is None or info.pixels <= max_pixels:
         for quality in _QUALITIES:
             written = convert(source, target, format=format, quality=quality)
             if target.stat().st_size <= max_bytes:
                 return _done(target, written, factor, exact=True)
-    paid = (facts.width * factor, facts.height * factor)
+    paid = (info.width * factor, info.height * factor)
     for higher, exact in _factors(paid, factor, max_factor):
         size = (max(1, round(paid[0] / higher)), max(1, round(paid[1] / higher)))
         if max_pixels is not None and size[0] * size[1] > max_pixels:
             continue
         for quality in _QUALITIES[:2]:
-            written = _scaled(source, target, facts, size, format, quality)
+            written = _scaled(source, target, info, size, format, quality)
             if target.stat().st_size <= max_bytes:
                 return _done(target, written, higher, exact=exact)
     target.unlink(missing_ok=True)
     raise PermanentError(
         "source_too_large",
-        f"{facts.width}x{facts.height} at factor {factor} does not fit into {max_bytes} bytes and "
+        f"{info.width}x{info.height} at factor {factor} does not fit into {max_bytes} bytes and "
         f"{max_pixels or 'any number of'} pixels, not even at factor {max_factor}",
     )
 
@@ -77,15 +78,13 @@ def _factors(paid: tuple[int, int], factor: int, max_factor: int) -> list[tuple[
     return sorted(candidates, key=lambda candidate: (not candidate[1], candidate[0]))
 
 
-def _scaled(
-    source: Path, target: Path, facts: ImageFacts, size: tuple[int, int], format: str, quality: int
-) -> ImageFacts:
+def _scaled(source: Path, target: Path, info: ImageInfo, size: tuple[int, int], format: str, quality: int) -> ImageInfo:
     pyvips = vips.load()
-    with vips.translated(target, f"scaling to {size[0]}x{size[1]}", pyvips), vips.opened(source, facts.format) as image:
+    with vips.translated(target, f"scaling to {size[0]}x{size[1]}", pyvips), vips.opened(source, info.format) as image:
         save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         return read_header(target)
 
 
-def _done(target: Path, written: ImageFacts, factor: int, *, exact: bool) -> Compressed:
+def _done(target: Path, written: ImageInfo, factor: int, *, exact: bool) -> Compressed:
     size = target.stat().st_size
     return Compressed(target, written.format, written.width, written.height, factor, size, exact)

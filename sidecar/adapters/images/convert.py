@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import PermanentError
+from ...core.formats import JPEG, PNG, WEBP
 from . import vips
-from .facts import JPEG, PNG, WEBP, ImageFacts
+from .formats import ImageInfo
 from .verifier import read_header
 
 
@@ -18,8 +19,8 @@ def convert(
     quality: int = 92,
     size: tuple[int, int] | None = None,
     decode_limit_mp: int = 100,
-) -> ImageFacts:
-    """Writes `source` as `format` ("png", "jpeg", "webp") to `target`; returns the facts of what was written.
+) -> ImageInfo:
+    """Writes `source` as `format` ("png", "jpeg", "webp") to `target`; returns what was written.
 
     1. reads sequentially, so memory is a few lines; WebP, progressive JPEG and interlaced PNG are held whole by
        their decoders and refused above `decode_limit_mp` megapixels;
@@ -31,16 +32,16 @@ def convert(
     `target` is replaced, and removed again if anything fails. Raises PermanentError ``conversion_failed``,
     ConfigurationError ``disk_full``.
     """
-    facts = read_header(source)
-    if not facts.decodable_within(decode_limit_mp):
+    info = read_header(source)
+    if not info.decodable_within(decode_limit_mp):
         raise PermanentError(
-            "conversion_failed", f"decoding this {facts.format} would hold more than {decode_limit_mp} megapixels"
+            "conversion_failed", f"decoding this {info.format} would hold more than {decode_limit_mp} megapixels"
         )
-    with vips.translated(target, f"{facts.format} to {format}", vips.load()):
-        with vips.opened(source, facts.format) as image:
+    with vips.translated(target, f"{info.format} to {format}", vips.load()):
+        with vips.opened(source, info.format) as image:
             save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         written = read_header(target)
-        expected = size or (facts.width, facts.height)
+        expected = size or (info.width, info.height)
         if (written.width, written.height) != expected:
             raise PermanentError(
                 "conversion_failed",
@@ -54,10 +55,10 @@ def upright(source: Path, target: Path) -> Path:
 
     Holds the whole picture: a turn needs its last column first. Raises as `convert`.
     """
-    facts = read_header(source)
+    info = read_header(source)
     with (
         vips.translated(target, "turning upright", vips.load()),
-        vips.opened(source, facts.format, access="random") as image,
+        vips.opened(source, info.format, access="random") as image,
     ):
         image.autorot().pngsave(str(target), compression=1, keep="icc")
     return target

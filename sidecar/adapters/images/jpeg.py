@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 
 from ...core.errors import PermanentError
-from .facts import JPEG, Expected, ImageFacts, corrupt, exif_orientation, truncated
+from ...core.formats import JPEG
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
 from .steps import Steps
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
@@ -45,7 +46,7 @@ class JpegParser(Steps):
 
     def __init__(self, expected: Expected | None):
         super().__init__()
-        self.facts: ImageFacts | None = None
+        self.info: ImageInfo | None = None
         self.header_complete = False
         self._expected = expected
         self._scanning = False
@@ -64,10 +65,10 @@ class JpegParser(Steps):
         while at < end:
             at = self._scan(data, at) if self._scanning else self.take(data, at)
 
-    def finish(self) -> ImageFacts:
-        if not self._ended or self.facts is None:
+    def finish(self) -> ImageInfo:
+        if not self._ended or self.info is None:
             raise truncated(f"the JPEG ends after marker {self._marker:02X}, without its end marker")
-        return self.facts
+        return self.info
 
     def surplus(self, data: bytes) -> None:
         raise corrupt("bytes follow the end of the image")
@@ -121,12 +122,12 @@ class JpegParser(Steps):
             self._orientation = exif_orientation(body)
         elif self._marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
             self._has_icc = True
-        if self.facts is not None:
-            self.facts = replace(self.facts, has_icc=self._has_icc, orientation=self._orientation)
+        if self.info is not None:
+            self.info = replace(self.info, has_icc=self._has_icc, orientation=self._orientation)
         self.want(2, self._at_marker)
 
     def _at_frame(self, body: bytes) -> None:
-        if self.facts is not None:
+        if self.info is not None:
             raise corrupt("a second frame header")
         if len(body) < 6 or len(body) != 6 + 3 * body[5]:
             raise corrupt("the frame header has the wrong length")
@@ -142,7 +143,7 @@ class JpegParser(Steps):
             raise corrupt(f"the frame header claims {width}x{height} pixels, sampling {factors}")
         widest, tallest = max(h for h, _ in factors), max(v for _, v in factors)
         self._blocks = sum(-(-width * h // (8 * widest)) * -(-height * v // (8 * tallest)) for h, v in factors)
-        self.facts = ImageFacts(
+        self.info = ImageInfo(
             JPEG, width, height, _MODES[components], has_icc=self._has_icc,
             orientation=self._orientation, progressive=self._marker == 0xC2,
         )  # fmt: skip
@@ -151,7 +152,7 @@ class JpegParser(Steps):
         self.want(2, self._at_marker)
 
     def _at_scan(self, body: bytes) -> None:
-        if self.facts is None:
+        if self.info is None:
             raise corrupt("a scan before the frame header")
         if not body or len(body) != 4 + 2 * body[0]:
             raise corrupt("the scan header has the wrong length")
@@ -186,11 +187,11 @@ class JpegParser(Steps):
         return at
 
     def _check_end(self) -> None:
-        if self.facts is None or not self._scans:
+        if self.info is None or not self._scans:
             raise corrupt("the end marker comes before any picture")
         # The shortest Huffman code has one bit: a block of a sequential scan takes two (DC, end of block),
         # of a progressive first scan one. Fewer bytes than that cannot be the whole picture.
-        bits = 1 if self.facts.progressive else 2
+        bits = 1 if self.info.progressive else 2
         if self._scan_bytes * 8 < self._blocks * bits:
             raise corrupt(f"expected {self._blocks} blocks, found {self._scan_bytes} bytes for them")
         self._ended = True

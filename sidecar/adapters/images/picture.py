@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import PermanentError
-from .facts import JPEG, PNG, WEBP, ImageFacts
-from .kept import KeptPixels
+from ...core.formats import JPEG, PNG, WEBP
+from .formats import ImageInfo
 from .reduced import reduced_kept, shows_as_stored
 from .resemblance import Resemblance, compare, comparison_size, small_copy
+from .retained_pixels import KeptPixels
 from .verifier import read_header
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ class PictureVerdict:
 
 
 def check_picture(
-    source: Path, result: Path, facts: ImageFacts, *, kept: KeptPixels | None = None, decode_limit_mp: int = 50
+    source: Path, result: Path, info: ImageInfo, *, kept: KeptPixels | None = None, decode_limit_mp: int = 50
 ) -> PictureVerdict:
     """Compares the delivered file with the source that was sent to be enlarged.
 
     `kept`: the pixels of `result`, if its check has kept them; the file is not read again then.
 
-    `facts` are those of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
+    `info` is that of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
     warnings as errors, so this includes what `verify_pixels` does. Codes: ``result_blank``, ``result_torn``,
     ``result_not_the_picture``, ``result_wrong_mode``, ``result_implausible_size``, ``result_corrupt``.
     Raises PermanentError ``source_not_an_image`` if the source cannot be decoded any more.
@@ -70,7 +71,7 @@ def check_picture(
     it is not compared, and `detail` says so.
     """
     theirs = read_header(source)
-    if not (facts.decodable_within(decode_limit_mp) and theirs.decodable_within(decode_limit_mp)):
+    if not (info.decodable_within(decode_limit_mp) and theirs.decodable_within(decode_limit_mp)):
         return PictureVerdict(
             True, None, f"not compared: decoding would hold more than {decode_limit_mp} megapixels", 0.0
         )
@@ -80,18 +81,18 @@ def check_picture(
     except PermanentError as error:
         raise PermanentError("source_not_an_image", error.detail) from error
     try:
-        if kept is not None and shows_as_stored(facts):
+        if kept is not None and shows_as_stored(info):
             after = reduced_kept(kept, size)
         else:
-            after = small_copy(result, facts, size, fail_on="warning" if facts.format == JPEG else "error")
+            after = small_copy(result, info, size, fail_on="warning" if info.format == JPEG else "error")
     except PermanentError as error:
         return PictureVerdict(False, error.code, error.detail, 0.0)
     figures = compare(before.image, after.image)
     fault = judge(figures)
-    if fault is None and before.transparent and not after.transparent and facts.format != JPEG:
+    if fault is None and before.transparent and not after.transparent and info.format != JPEG:
         fault = ("result_wrong_mode", "the source is transparent in parts, the result nowhere")
-    if fault is None and not (figures.source_contrast <= _PLAIN or plausible_size(result.stat().st_size, facts)):
-        fault = ("result_implausible_size", f"{result.stat().st_size} bytes for {facts.pixels} pixels")
+    if fault is None and not (figures.source_contrast <= _PLAIN or plausible_size(result.stat().st_size, info)):
+        fault = ("result_implausible_size", f"{result.stat().st_size} bytes for {info.pixels} pixels")
     if fault is None:
         return PictureVerdict(True, None, "", figures.ssim, figures)
     code, detail = fault
@@ -121,13 +122,13 @@ def judge(figures: Resemblance) -> tuple[str, str] | None:
     return None
 
 
-def plausible_size(size: int, facts: ImageFacts) -> bool:
+def plausible_size(size: int, info: ImageInfo) -> bool:
     """Whether a file of `size` bytes can hold a picture with detail of these dimensions: a coarse bound, both ways."""
-    if facts.pixels < _SMALL:
+    if info.pixels < _SMALL:
         return True
-    samples = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}[facts.mode]
-    ceiling = _CEILINGS.get(facts.format, 1.1 * samples * facts.bit_depth / 8)
-    return facts.pixels * _FLOORS[facts.format] <= size <= facts.pixels * ceiling + _METADATA
+    samples = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}[info.mode]
+    ceiling = _CEILINGS.get(info.format, 1.1 * samples * info.bit_depth / 8)
+    return info.pixels * _FLOORS[info.format] <= size <= info.pixels * ceiling + _METADATA
 
 
 def _turned(before: Image, after: Image) -> str | None:

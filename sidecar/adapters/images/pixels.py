@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.formats import JPEG, PNG
 from . import vips
-from .facts import JPEG, PNG, ImageFacts, corrupt
+from .formats import ImageInfo, corrupt
 
 
-def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -> None:
+def verify_pixels(path: Path, info: ImageInfo, *, decode_limit_mp: int = 50) -> None:
     """Decodes a complete file as far as memory allows; raises PermanentError ``result_corrupt``.
 
     - PNG: nothing to add, the push parser has seen every byte through two checksums.
@@ -16,12 +17,12 @@ def verify_pixels(path: Path, facts: ImageFacts, *, decode_limit_mp: int = 50) -
     - JPEG, progressive, and WebP: decoders hold the whole picture (2 to 6 bytes for each pixel and more),
       so only up to `decode_limit_mp` megapixels; beyond that the push parser's verdict stands.
     """
-    if facts.format == PNG or not facts.decodable_within(decode_limit_mp):
+    if info.format == PNG or not info.decodable_within(decode_limit_mp):
         return
     pyvips = vips.load()
-    options = {"shrink": 8} if facts.format == JPEG else {}
+    options = {"shrink": 8} if info.format == JPEG else {}
     try:
-        with vips.opened(path, facts.format, fail_on="warning", **options) as image:
+        with vips.opened(path, info.format, fail_on="warning", **options) as image:
             image.avg()
     except pyvips.Error as error:
-        raise corrupt(f"the {facts.format} cannot be decoded ({vips.first_line(error)})") from error
+        raise corrupt(f"the {info.format} cannot be decoded ({vips.first_line(error)})") from error

@@ -11,16 +11,9 @@ from dataclasses import replace
 from isal import isal_zlib
 
 from ...core.errors import PermanentError
-from .facts import (
-    MAX_METADATA,
-    PNG,
-    Expected,
-    ImageFacts,
-    corrupt,
-    exif_orientation,
-    truncated,
-)
-from .kept import KeptPixels, may_be_kept
+from ...core.formats import PNG
+from .formats import MAX_METADATA, Expected, ImageInfo, corrupt, exif_orientation, truncated
+from .retained_pixels import KeptPixels, may_be_kept
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE
 
@@ -43,12 +36,12 @@ _crc32 = isal_zlib.crc32
 class PngParser:
     """Signature, order and CRC of every chunk, the palette's rules, the scanlines, and nothing after IEND.
 
-    `header_complete` is true once the first IDAT chunk is reached: everything in `facts` is known then.
+    `header_complete` is true once the first IDAT chunk is reached: everything in `info` is known then.
     With `expected` None only the header is of interest, and pixel data are not inflated.
     """
 
     def __init__(self, expected: Expected | None):
-        self.facts: ImageFacts | None = None
+        self.info: ImageInfo | None = None
         self.header_complete = False
         self._expected = expected
         self._gap = bytearray()  # what was seen of the bytes between two chunk bodies
@@ -91,18 +84,18 @@ class PngParser:
             else:
                 raise corrupt(f"{end - at} bytes or more follow the end of the image")
 
-    def finish(self) -> ImageFacts:
-        if not self._ended or self.facts is None:
+    def finish(self) -> ImageInfo:
+        if not self._ended or self.info is None:
             where = self._type.decode("ascii", "replace") or "signature"
             raise truncated(f"the PNG ends in or after its {where} chunk, without IEND")
-        return self.facts
+        return self.info
 
     @property
     def kept(self) -> KeptPixels | None:
         """The pixels, once the end was reached, if the picture is small and plain."""
-        if not self._ended or self.facts is None or self._scanlines is None or self._scanlines.kept is None:
+        if not self._ended or self.info is None or self._scanlines is None or self._scanlines.kept is None:
             return None
-        return KeptPixels(self._scanlines.kept, self.facts)
+        return KeptPixels(self._scanlines.kept, self.info)
 
     def _cross_gap(self) -> None:
         gap, self._gap = bytes(self._gap), bytearray()
@@ -131,8 +124,8 @@ class PngParser:
         self._type, self._left, self._crc = kind, size, _crc32(kind)
         self._seen.add(kind)
         self._gap_size = 4 if kind == b"IEND" else 12
-        if kind == b"iCCP" and self.facts is not None:
-            self.facts = replace(self.facts, has_icc=True)
+        if kind == b"iCCP" and self.info is not None:
+            self.info = replace(self.info, has_icc=True)
         small = kind in (b"IHDR", b"PLTE", b"tRNS") or (kind == b"eXIf" and size <= _MAX_EXIF)
         self._kept = bytearray() if small else None
 
@@ -179,10 +172,10 @@ class PngParser:
         body, self._kept = bytes(self._kept), None
         if self._type == b"IHDR":
             self._read_header(body)
-        elif self._type == b"eXIf" and self.facts is not None:
-            self.facts = replace(self.facts, orientation=exif_orientation(body))
-        elif self._type == b"tRNS" and self.facts is not None:
-            self.facts = replace(self.facts, has_alpha=True)
+        elif self._type == b"eXIf" and self.info is not None:
+            self.info = replace(self.info, orientation=exif_orientation(body))
+        elif self._type == b"tRNS" and self.info is not None:
+            self.info = replace(self.info, has_alpha=True)
 
     def _read_header(self, body: bytes) -> None:
         width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
@@ -192,11 +185,9 @@ class PngParser:
         if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
             raise corrupt(f"the header claims {width}x{height} pixels")
         self._colour, self._depth = colour, depth
-        self.facts = ImageFacts(
-            PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace)
-        )
+        self.info = ImageInfo(PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace))
         if self._expected is not None:
             self._expected.check_size(width, height)
             self._scanlines = Scanlines(width, height, depth * channels, bool(interlace))
-            if may_be_kept(self.facts, self._scanlines.bytes_needed):
+            if may_be_kept(self.info, self._scanlines.bytes_needed):
                 self._scanlines.kept = []

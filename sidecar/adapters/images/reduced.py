@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.formats import JPEG, PNG
 from . import vips
-from .facts import JPEG, PNG, ImageFacts
-from .kept import KeptPixels, may_be_kept
+from .formats import ImageInfo
+from .retained_pixels import KeptPixels, may_be_kept
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +24,7 @@ class Small:
     transparent: bool
 
 
-def reduced(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: str) -> Small:
+def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str) -> Small:
     """The picture at exactly `size` (as shown, so already turned), each pixel a mean of those that it stands for.
 
     libvips reads line by line and averages whole blocks (JPEG: its decoder does, up to eighths); the rest is
@@ -32,12 +33,12 @@ def reduced(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: st
 
     Raises pyvips.Error. `fail_on` is libvips' ("none", "truncated", "error", "warning").
     """
-    stored = size if facts.orientation < 5 else size[::-1]
+    stored = size if info.orientation < 5 else size[::-1]
     # Twice the wanted size is left for the exact resize.
-    block = max(1, min(facts.width // (2 * stored[0]), facts.height // (2 * stored[1])))
-    in_decoder = next(step for step in (8, 4, 2, 1) if step <= block) if facts.format == JPEG else 1
+    block = max(1, min(info.width // (2 * stored[0]), info.height // (2 * stored[1])))
+    in_decoder = next(step for step in (8, 4, 2, 1) if step <= block) if info.format == JPEG else 1
     options = {"shrink": in_decoder} if in_decoder > 1 else {}
-    with vips.opened(path, facts.format, fail_on=fail_on, **options) as image:
+    with vips.opened(path, info.format, fail_on=fail_on, **options) as image:
         profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
         if image.format == "ushort":
             kind = "b-w" if image.bands <= 2 else "srgb"
@@ -51,12 +52,12 @@ def reduced(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: st
             image = image.shrink(block, block)
         pixels = bytes(image.write_to_memory())
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA" if alpha is not None else "CMYK"}[image.bands]
-    return _finished(mode, (image.width, image.height), pixels, profile, facts.orientation, stored)
+    return _finished(mode, (image.width, image.height), pixels, profile, info.orientation, stored)
 
 
-def shows_as_stored(facts: ImageFacts) -> bool:
+def shows_as_stored(info: ImageInfo) -> bool:
     """Whether the stored pixels are what a viewer shows: nothing shines through, no profile, upright."""
-    return not facts.has_alpha and not facts.has_icc and facts.orientation == 1
+    return not info.has_alpha and not info.has_icc and info.orientation == 1
 
 
 def reduced_kept(kept: KeptPixels, size: tuple[int, int]) -> Small:
@@ -64,20 +65,20 @@ def reduced_kept(kept: KeptPixels, size: tuple[int, int]) -> Small:
     return _reduced_plain(kept.image(), size)
 
 
-def reduced_plain(path: Path, facts: ImageFacts, size: tuple[int, int]) -> Small | None:
+def reduced_plain(path: Path, info: ImageInfo, size: tuple[int, int]) -> Small | None:
     """The same of a small plain PNG or JPEG by Pillow alone: to set libvips up costs more than so few pixels.
 
     None for any other picture, and for one that Pillow does not read to its end.
     """
     from PIL import Image
 
-    plain = facts.format in (PNG, JPEG) and facts.mode in ("L", "RGB") and shows_as_stored(facts)
-    if not (plain and may_be_kept(facts, 3 * facts.pixels)):
+    plain = info.format in (PNG, JPEG) and info.mode in ("L", "RGB") and shows_as_stored(info)
+    if not (plain and may_be_kept(info, 3 * info.pixels)):
         return None
     try:
-        with Image.open(path, formats=(facts.format,)) as image:
+        with Image.open(path, formats=(info.format,)) as image:
             image.load()
-            return _reduced_plain(image, size) if image.mode == facts.mode else None
+            return _reduced_plain(image, size) if image.mode == info.mode else None
     except Exception:  # a damaged file raises whatever its decoder stumbled over; libvips then has the word
         return None
 

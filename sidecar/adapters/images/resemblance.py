@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import PermanentError
 from . import vips
-from .facts import ImageFacts, corrupt
+from .formats import ImageInfo, corrupt
 from .reduced import Small, reduced, reduced_plain
 from .verifier import read_header
 
@@ -61,25 +61,25 @@ def thumbnail(path: Path, max_side: int = 256) -> bytes:
 
     Raises PermanentError ``result_corrupt`` if it cannot be decoded.
     """
-    facts = read_header(path)
-    width, height = facts.display_size
+    info = read_header(path)
+    width, height = info.display_size
     scale = min(1.0, max_side / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     out = io.BytesIO()
-    small_copy(path, facts, size, fail_on="none").image.save(out, "JPEG", quality=85)
+    small_copy(path, info, size, fail_on="none").image.save(out, "JPEG", quality=85)
     return out.getvalue()
 
 
-def small_copy(path: Path, facts: ImageFacts, size: tuple[int, int], *, fail_on: str) -> Small:
+def small_copy(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str) -> Small:
     """`reduced_plain` where faults do not matter, else `reduced`, with libvips' error translated to PermanentError
     ``result_corrupt``."""
-    if fail_on == "none" and (small := reduced_plain(path, facts, size)):
+    if fail_on == "none" and (small := reduced_plain(path, info, size)):
         return small
     pyvips = vips.load()
     try:
-        return reduced(path, facts, size, fail_on=fail_on)
+        return reduced(path, info, size, fail_on=fail_on)
     except pyvips.Error as error:
-        raise corrupt(f"the {facts.format} cannot be decoded ({vips.first_line(error)})") from error
+        raise corrupt(f"the {info.format} cannot be decoded ({vips.first_line(error)})") from error
 
 
 def comparison_size(width: int, height: int) -> tuple[int, int]:

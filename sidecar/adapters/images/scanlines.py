@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from isal import isal_zlib
 
-from .facts import corrupt
+from .formats import corrupt
 
 # Adam7: (x start, y start, x step, y step) of the seven passes; section 8.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))

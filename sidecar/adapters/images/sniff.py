@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .facts import JPEG, PNG, WEBP
+from ...core.formats import JPEG, PNG, WEBP
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ENOUGH = 12  # bytes that `sniff` needs to be sure

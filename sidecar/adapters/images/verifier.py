@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import PermanentError
-from .facts import JPEG, PNG, WEBP, Expected, ImageFacts, truncated
-from .kept import KeptPixels
+from ...core.formats import JPEG, PNG, WEBP
+from .formats import Expected, ImageInfo, truncated
+from .retained_pixels import KeptPixels
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 
 
 def _parser(format: str, expected: Expected | None):
-    """The push parser for a format, with `feed`, `finish`, `facts` and `header_complete`."""
+    """The push parser for a format, with `feed`, `finish`, `info` and `header_complete`."""
     if format == PNG:
         from .png import PngParser
 
@@ -47,9 +48,9 @@ class Verifier:
         self._parser = None
 
     @property
-    def facts(self) -> ImageFacts | None:
+    def info(self) -> ImageInfo | None:
         """What the header says, as soon as it has been read."""
-        return self._parser.facts if self._parser else None
+        return self._parser.info if self._parser else None
 
     @property
     def kept(self) -> KeptPixels | None:
@@ -75,7 +76,7 @@ class Verifier:
             self._parser = _parser(format, self._expected)
         self._parser.feed(memoryview(chunk))
 
-    def finish(self) -> ImageFacts:
+    def finish(self) -> ImageInfo:
         """Says that the stream has ended. Raises if the image has not."""
         if self._parser is None:
             if begins_like_an_image(self._head):
@@ -84,7 +85,7 @@ class Verifier:
         return self._parser.finish()
 
 
-def read_header(path: Path) -> ImageFacts:
+def read_header(path: Path) -> ImageInfo:
     """Facts from a file's header; reads up to the first pixel data (WebP: up to EXIF), 64 KB at a time.
 
     Raises PermanentError ``source_not_an_image`` or ``source_unsupported`` (an image of another kind).
@@ -93,12 +94,12 @@ def read_header(path: Path) -> ImageFacts:
         return _read(iter(lambda: file.read(64 * 1024), b""))
 
 
-def read_header_bytes(prefix: bytes) -> ImageFacts:
+def read_header_bytes(prefix: bytes) -> ImageInfo:
     """The same from the first bytes of a file; metadata that lie behind `prefix` are taken as absent."""
     return _read(iter((prefix,)))
 
 
-def _read(pieces) -> ImageFacts:
+def _read(pieces) -> ImageInfo:
     head = next(pieces, b"")
     format = sniff(head)
     if format is None:
@@ -112,10 +113,10 @@ def _read(pieces) -> ImageFacts:
             head = next(pieces, b"")
     except PermanentError as error:
         # Faults behind the header are not this function's concern.
-        if parser.facts is None or not parser.header_complete:
+        if parser.info is None or not parser.header_complete:
             unsupported = error.code == "result_wrong_format"
             code = "source_unsupported" if unsupported else "source_not_an_image"
             raise PermanentError(code, error.detail) from error
-    if parser.facts is None:
+    if parser.info is None:
         raise PermanentError("source_not_an_image", f"the {format} ends inside its header")
-    return parser.facts
+    return parser.info

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import ConfigurationError, PermanentError
-from .facts import JPEG
+from ...core.formats import JPEG
 
 # Lines that libvips holds in one tile. Its buffers are multiples of it: 128, its default, costs 75 MB for an image
 # 32000 pixels wide, 16 costs 15 MB, at the same speed.

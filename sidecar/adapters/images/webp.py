@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core.errors import PermanentError
-from .facts import WEBP, Expected, ImageFacts, corrupt, exif_orientation, truncated
+from ...core.formats import WEBP
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
 from .steps import Steps
 
 _MAX_EXIF = 64 * 1024
@@ -21,7 +22,7 @@ class WebpParser(Steps):
 
     def __init__(self, expected: Expected | None):
         super().__init__()
-        self.facts: ImageFacts | None = None
+        self.info: ImageInfo | None = None
         self.header_complete = False
         self._expected = expected
         self._left = 0  # bytes of the RIFF still to come
@@ -37,12 +38,12 @@ class WebpParser(Steps):
         while at < end:
             at = self.take(data, at)
 
-    def finish(self) -> ImageFacts:
+    def finish(self) -> ImageInfo:
         if not self.at_end:
             raise truncated("the WebP is shorter than its header says")
-        if self.facts is None:
+        if self.info is None:
             raise corrupt("the WebP holds no picture")
-        return self.facts
+        return self.info
 
     def surplus(self, data: bytes) -> None:
         raise corrupt("bytes follow the end of the image")
@@ -92,7 +93,7 @@ class WebpParser(Steps):
             self.want(least, step)
 
     def _at_extended(self, body: bytes) -> None:
-        if self._flags is not None or self.facts is not None:
+        if self._flags is not None or self.info is not None:
             raise corrupt("a VP8X chunk that is not the first one")
         self._flags = body[0]
         if self._flags & _ANIMATION:
@@ -118,7 +119,7 @@ class WebpParser(Steps):
         self._at_picture((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1), 5)
 
     def _at_picture(self, width: int, height: int, alpha: bool, read: int) -> None:
-        if self.facts is not None or not width or not height:
+        if self.info is not None or not width or not height:
             raise corrupt("a second picture, or one without pixels")
         if self._canvas not in (None, (width, height)):
             raise corrupt(f"the canvas has {self._canvas} pixels, the picture {(width, height)}")
@@ -126,7 +127,7 @@ class WebpParser(Steps):
             self._expected.check_size(width, height)
         flags = self._flags or 0
         alpha = alpha or bool(flags & _ALPHA)
-        self.facts = ImageFacts(
+        self.info = ImageInfo(
             WEBP, width, height, "RGBA" if alpha else "RGB", has_alpha=alpha,
             has_icc=bool(flags & _ICC), orientation=self._orientation,
         )  # fmt: skip
@@ -135,7 +136,7 @@ class WebpParser(Steps):
 
     def _at_exif(self, body: bytes) -> None:
         self._orientation = exif_orientation(body)
-        if self.facts is not None:
-            self.facts = replace(self.facts, orientation=self._orientation)
+        if self.info is not None:
+            self.info = replace(self.info, orientation=self._orientation)
             self.header_complete = True
         self._next_chunk(0)

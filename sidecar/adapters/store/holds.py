@@ -28,12 +28,12 @@ NO_LOOK = Look(0, {}, {}, frozenset())
 
 
 class RedisHolds:
-    """The part of the job store that stops a stage for everybody. An admin's hold stands apart, so that no job that got
-    through can end it."""
+    """Stops a stage for everybody. An admin's hold stands apart, so that no job that got through can end it."""
 
-    _redis: redis.Redis
-    _clock: Callable[[], float]
-    _last_look: Look
+    def __init__(self, connection: redis.Redis, clock: Callable[[], float]):
+        self._redis = connection
+        self._clock = clock
+        self._last_look = NO_LOOK
 
     def hold(self, stage: str, *, reason: str, detail: str, by_admin: bool = False) -> bool:
         """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""

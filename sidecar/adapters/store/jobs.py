@@ -1,4 +1,4 @@
-"""Adapter: jobs, claims and the timetable in Redis. Decides nothing: it compares, sets, and says what it found."""
+"""Adapter: jobs, claims and the schedule in Redis. Decides nothing: it compares, sets, and says what it found."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from typing import Any
 import redis
 
 from ...core.errors import StaleClaim
-from ...core.job import DEFAULTS, Job, Onward
+from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
+from ...core.stored_names import JOB_FIELDS, stored
 from . import scripts
-from .holds import NO_LOOK, RedisHolds
-from .outbox import NUDGE_S, dump, written_keys
-from .signs import RedisSigns
+from .heartbeats import RedisHeartbeats
+from .holds import RedisHolds
+from .idempotency import RedisIdempotency
+from .outbox import WAKE_UP_S, dump, written_keys
+from .server import RedisServer
 
+HINT_TTL_S = 86400
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
 
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class RedisJobStore(RedisHolds, RedisSigns):
+class RedisJobStore:
     """Working memory. Safe for any number of processes and machines.
 
     Terms: a *claim* names the worker that owns the current step of a job; its *lease* says until when, and is also
-    the job's entry in the timetable. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
+    the job's entry in the schedule. A living worker pushes it on; a lapsed lease is how a dead one is noticed.
     """
 
     def __init__(
@@ -37,20 +41,23 @@ class RedisJobStore(RedisHolds, RedisSigns):
         *,
         slots: int = 0,
         clock: Callable[[], float] = time.time,
-        call: Callable[[str], None] = lambda lane: None,
+        notify_worker: Callable[[str], None] = lambda lane: None,
     ):
-        """`call`: brings a flusher to a lane of the outbox, when a change has put the first message since the last
-        flush began."""
+        """`notify_worker`: brings a sender to a lane of the outbox, when a change has put the first message since the
+        last flush began."""
         self._redis = connection
         self._slots = slots
         self._clock = clock
-        self._call = call
-        self._last_look = NO_LOOK
+        self._notify_worker = notify_worker
+        self.holds = RedisHolds(connection, clock)
+        self.heartbeats = RedisHeartbeats(connection, clock)
+        self.idempotency = RedisIdempotency(connection)
+        self.server = RedisServer(connection)
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
         )
-        self._standings = register(scripts.STANDINGS)
+        self._versions = register(scripts.VERSIONS)
         self._take_due, self._take_slot, self._free_slot = (
             register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
         )
@@ -67,7 +74,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         job: Job,
         *,
         due_at: float,
-        onward: Onward | None,
+        next_step: NextStep | None,
         message_id: str,
         answer: dict[str, Any],
         ttl_s: int,
@@ -76,18 +83,19 @@ class RedisJobStore(RedisHolds, RedisSigns):
         """What `remember`, `create` and a first `change` do, in one round trip: a shop in a rush waits for us.
 
         1. The message was answered before: nothing changes, its answer comes back. 2. The job is created, unless this
-        attempt or a newer one is there. 3. It goes `onward`, unless there is something in its way.
+        attempt or a newer one is there. 3. It goes on to `next_step`, unless there is something in its way.
 
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
-        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, NUDGE_S, _listed(job.to_fields())]
-        if onward and not self._slots:
-            message = onward.message
-            args += [onward.stage, onward.due_at, message["id"], dump(message), _listed(onward.changes)]
+        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, _listed(job.to_fields())]
+        if next_step and not self._slots:
+            message = next_step.message
+            changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
+            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(changes)]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
         if outcome == "started" and rest[0]:
-            self._call(lane)
+            self._notify_worker(lane)
         return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
@@ -101,9 +109,9 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 pipe.hgetall(_job(job_id))
             return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
 
-    def standings(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Attempt and state of the known ones among `job_ids`: for the sweep, which looks at all of them."""
-        found = iter(self._standings(keys=[_job(job_id) for job_id in job_ids]))
+    def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Attempt and state of the known ones among `job_ids`: for reconciliation, which looks at all of them."""
+        found = iter(self._versions(keys=[_job(job_id) for job_id in job_ids]))
         pairs = zip(job_ids, found, found, strict=True)
         return {job_id: (int(attempt), state) for job_id, attempt, state in pairs if attempt}
 
@@ -130,7 +138,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
     ) -> Job:
         """Write what the owner of a claim has found; the messages to the shop go into the outbox in the same instant.
 
-        `due_at`: when the timetable looks next (None: never). Raises StaleClaim, and then nothing was written.
+        `due_at`: when the scheduler looks next (None: never). Raises StaleClaim, and then nothing was written.
         """
         held = (job.job_id, job.attempt, job.claim)
         after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane)
@@ -176,7 +184,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
                 "" if release else "=",
                 due_at if due_at == "=" else _number(due_at),
                 "=" if settled is None else SETTLED_TTL_S if settled else "",
-                NUDGE_S,
+                WAKE_UP_S,
                 _listed(_as_kept(expect)) if expect else "",
                 _listed(_as_kept(changes)),
                 *sent,
@@ -184,9 +192,9 @@ class RedisJobStore(RedisHolds, RedisSigns):
         )
         if isinstance(answer, str):
             return None
-        nudged, fields = answer
-        if nudged:
-            self._call(lane)
+        notify, fields = answer
+        if notify:
+            self._notify_worker(lane)
         return Job.from_fields(_pairs(fields))
 
     def forget(self, job_id: str) -> None:
@@ -201,14 +209,14 @@ class RedisJobStore(RedisHolds, RedisSigns):
         if state:
             self._redis.hincrby("smi:states", state, -1)
 
-    # ------------------------------------------------------------------ timetable
+    # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
         """Ids that are due now; each is booked again `rebook_s` later in case nobody acts on it."""
         now = self._clock()
         return self._take_due(keys=["smi:due"], args=[now, now + rebook_s, limit])
 
     def due_at(self, job_id: str) -> float | None:
-        """When the timetable looks at a job next (Unix seconds); None: never."""
+        """When the scheduler looks at a job next (Unix seconds); None: never."""
         return self._redis.zscore("smi:due", job_id)
 
     def unsettled(self) -> int:
@@ -220,7 +228,7 @@ class RedisJobStore(RedisHolds, RedisSigns):
         return {state: int(n) for state, n in counted if state not in SETTLED and int(n) > 0}
 
     def all_ids(self) -> list[str]:
-        """Every job in the timetable, in no order."""
+        """Every job in the schedule, in no order."""
         return [member for member, _ in self._redis.zscan_iter("smi:due", count=1000)]
 
     # ------------------------------------------------------------------ Upsampler's concurrency
@@ -250,6 +258,14 @@ class RedisJobStore(RedisHolds, RedisSigns):
         rank = self._redis.zrank("smi:waiting", job_id)
         return None if rank is None else rank + 1
 
+    # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        """Remember for a day what a webhook said about a submission of a job that we do not know."""
+        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=HINT_TTL_S)
+
+    def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
+        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
+
 
 def _job(job_id: str) -> str:
     return f"smi:job:{job_id}"
@@ -260,8 +276,8 @@ def _number(value: float | None) -> float | str:
 
 
 def _as_kept(fields: Mapping[str, Any]) -> dict[str, str]:
-    """A field that has its default is not kept: '' stands for that."""
-    return {name: "" if value == DEFAULTS[name] else str(value) for name, value in fields.items()}
+    """Under their stored names. A field that has its default is not kept: '' stands for that."""
+    return {stored(JOB_FIELDS, name): "" if value == DEFAULTS[name] else str(value) for name, value in fields.items()}
 
 
 def _listed(fields: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Adapter: messages that wait for the shop. One flusher a lane, so that order holds and requests are shared."""
+"""Adapter: messages that wait for the shop. One sender a lane, so that order holds and requests are shared."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import redis
 from . import scripts
 
 LOCK_MS = 12_000
-NUDGE_S = 10  # so long a nudge that was lost keeps others from nudging
-# A lane rests between two flushes: the longer, the more the last one has carried. So a single message goes at once, and
-# a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id for one, the ledger does
-# not know yet.
-REST_MS_FOR_EACH, MOST_REST_MS = 20, 150
+WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
+# A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
+# message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
+# for one, the ledger does not know yet.
+DELAY_MS_FOR_EACH, MOST_DELAY_MS = 20, 150
 
 
 class RedisOutbox:
@@ -28,14 +28,14 @@ class RedisOutbox:
         connection: redis.Redis,
         *,
         clock: Callable[[], float] = time.time,
-        call: Callable[[str], None] = lambda lane: None,
+        notify_worker: Callable[[str], None] = lambda lane: None,
     ):
-        """`call`: brings a flusher to a lane. Who puts a message calls, unless one was called since the last flush."""
+        """`notify_worker`: brings a sender to a lane. One is notified of the first message since the last flush."""
         self._redis = connection
         self._clock = clock
-        self._call = call
+        self._notify_worker = notify_worker
         register = connection.register_script
-        self._put, self._ready, self._defer, self._done, self._keep, self._nudge = (
+        self._put, self._ready, self._defer, self._done, self._keep, self._wake_up = (
             register(text)
             for text in (
                 scripts.PUT,
@@ -43,7 +43,7 @@ class RedisOutbox:
                 scripts.DEFER,
                 scripts.DONE,
                 scripts.KEEP_LOCK,
-                scripts.NUDGE,
+                scripts.WAKE_UP,
             )
         )
 
@@ -51,8 +51,8 @@ class RedisOutbox:
         """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place."""
         if messages:
             args = [part for message in messages for part in (message["id"], dump(message))]
-            if self._put(keys=written_keys(lane), args=[NUDGE_S, *args]):
-                self._call(lane)
+            if self._put(keys=written_keys(lane), args=[WAKE_UP_S, *args]):
+                self._notify_worker(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`."""
@@ -93,7 +93,7 @@ class RedisOutbox:
     def waiting(self, lane: str) -> int:
         return self._redis.zcard(_lane(lane))
 
-    # ------------------------------------------------------------------ one flusher at a time
+    # ------------------------------------------------------------------ one sender at a time
     def lock(self, lane: str) -> str | None:
         """The right to flush a lane for 12 s (renew it), or None while another has it."""
         token = secrets.token_hex(6)
@@ -116,27 +116,27 @@ class RedisOutbox:
         self._redis.delete(f"smi:outbox:{lane}:failures")
 
     def pause(self, lane: str, *, seconds: float) -> None:
-        """The whole lane rests: the shop is away, and asking once is enough."""
+        """The whole lane waits: the shop is away, and asking once is enough."""
         self._redis.set(f"smi:outbox:{lane}:paused", "1", px=max(1, int(seconds * 1000)))
 
     def paused(self, lane: str) -> bool:
         return self._redis.exists(f"smi:outbox:{lane}:paused") == 1
 
-    # ------------------------------------------------------------------ one nudge is enough
-    def nudge(self, lane: str) -> None:
-        """Call a flusher to a lane whose messages may go now, unless one is called already or the lane is paused."""
-        if self._nudge(keys=written_keys(lane)[3:], args=[NUDGE_S]):
-            self._call(lane)
+    # ------------------------------------------------------------------ one wake-up is enough
+    def wake_up(self, lane: str) -> None:
+        """Notify a worker of a lane whose messages may go now, unless one is notified already or the lane is paused."""
+        if self._wake_up(keys=written_keys(lane)[3:], args=[WAKE_UP_S]):
+            self._notify_worker(lane)
 
     def begin_flush(self, lane: str) -> None:
-        """Lift the nudge: whoever puts a message from now on calls again."""
+        """Take the wake-up back: whoever puts a message from now on notifies again."""
         self._redis.delete(f"smi:nudged:{lane}")
 
-    def begin_rest(self, lane: str, messages: int) -> None:
-        """From now on the lane rests, as long as befits a flush of so many messages."""
-        self._redis.set(f"smi:rests:{lane}", "1", px=min(REST_MS_FOR_EACH * messages, MOST_REST_MS))
+    def begin_batching_delay(self, lane: str, messages: int) -> None:
+        """From now on the lane waits, as long as befits a flush of so many messages."""
+        self._redis.set(f"smi:rests:{lane}", "1", px=min(DELAY_MS_FOR_EACH * messages, MOST_DELAY_MS))
 
-    def rest(self, lane: str) -> float:
+    def batching_delay(self, lane: str) -> float:
         """Seconds until the next flush may begin; 0: now."""
         return max(0, self._redis.pttl(f"smi:rests:{lane}")) / 1000
 
@@ -147,7 +147,7 @@ def dump(message: dict[str, Any]) -> str:
 
 
 def written_keys(lane: str) -> list[str]:
-    """What a script that puts messages reads and writes: the lane, its bodies, counter, pause and nudge."""
+    """What a script that puts messages reads and writes: the lane, its bodies, counter, pause and wake-up."""
     key = _lane(lane)
     return [key, f"{key}:body", f"{key}:seq", f"{key}:paused", f"smi:nudged:{lane}"]
 

@@ -1,16 +1,16 @@
 """Adapter: the Lua scripts of the store. Each runs atomically; KEYS are named in full so that a reader can find them.
 
-Job hash `smi:job:<id>`, timetable `smi:due` (job id -> Unix seconds), state counts `smi:states`,
+Job hash `smi:job:<id>`, schedule `smi:due` (job id -> Unix seconds), state counts `smi:states`,
 Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> number in
 the order of arrival: clocks of several machines differ, a counter does not), `…:body` (id -> JSON), `…:later` (id ->
 not before, Unix seconds), `…:seq` (the counter).
 """
 
 # ---------------------------------------------------------------------- what several scripts do
-# The first words of a script that remembers a job, puts messages, or calls for a flush.
+# The first words of a script that remembers a job, puts messages, or wakes a lane.
 
 _CREATE = """
-local function create(hash, timetable, counts, id, attempt, due, fields)
+local function create(hash, schedule, counts, id, attempt, due, fields)
   local known = redis.call('HGET', hash, 'attempt')
   if known and tonumber(known) >= tonumber(attempt) then return false end
   if known then
@@ -21,7 +21,7 @@ local function create(hash, timetable, counts, id, attempt, due, fields)
     if fields[i] == 'state' then redis.call('HINCRBY', counts, fields[i + 1], 1) end
   end
   redis.call('HSET', hash, unpack(fields))
-  if due ~= '' then redis.call('ZADD', timetable, due, id) else redis.call('ZREM', timetable, id) end
+  if due ~= '' then redis.call('ZADD', schedule, due, id) else redis.call('ZREM', schedule, id) end
   return true
 end
 """
@@ -34,17 +34,17 @@ local function enqueue(lane, bodies, counter, id, body)
 end
 """
 
-# -> 1: whoever hears it has to call a flusher to the lane; 0: one is called already, or the lane is paused.
-_NUDGE = """
-local function nudge(paused, mark, life)
+# -> 1: the caller has to notify a worker; 0: one is notified already, or the lane is paused.
+_WAKE_UP = """
+local function wake_up(paused, mark, ttl)
   if redis.call('EXISTS', paused) == 1 then return 0 end
-  return redis.call('SET', mark, '1', 'NX', 'EX', life) and 1 or 0
+  return redis.call('SET', mark, '1', 'NX', 'EX', ttl) and 1 or 0
 end
 """
 
 # ---------------------------------------------------------------------- the scripts
 
-# KEYS: job hash, timetable, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
+# KEYS: job hash, schedule, counts.  ARGV: id, attempt, due, ttl of a settled row, then field, value …
 # -> 1 created | 0 the same or a newer attempt is there
 CREATE = (
     _CREATE
@@ -55,17 +55,17 @@ return 1
 """
 )
 
-# KEYS: the message's answer, job hash, timetable, counts, holds, an admin's holds, outbox lane, its bodies, its
-#       counter, its pause, its nudge.
-# ARGV: answer, its life, id, attempt, due, life of a nudge, fields and values; then, for a job that may go on at
+# KEYS: the message's answer, job hash, schedule, counts, holds, an admin's holds, outbox lane, its bodies, its
+#       counter, its pause, its wake-up.
+# ARGV: answer, its ttl, id, attempt, due, ttl of a wake-up, fields and values; then, for a job that may go on at
 #       once: stage to enter, due, message id, body, further fields and values. Fields and values are a list in JSON: a
 #       single argument costs its sender less than fifty.
 # -> {'answered', answer}: the message is a repeat | {'known'}: the attempt, or a newer one, is there
-#    | {'waits'}: created, the caller starts it | {'started', whether the caller must call a flusher}
+#    | {'waits'}: created, the caller starts it | {'started', whether the caller must notify a worker}
 ARRIVE = (
     _CREATE
     + _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 local answer = redis.call('GET', KEYS[1])
 if answer then return {'answered', answer} end
@@ -79,11 +79,11 @@ end
 if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
 if not goes_on then return {'waits'} end
 enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[10], ARGV[11])
-return {'started', nudge(KEYS[10], KEYS[11], ARGV[6])}
+return {'started', wake_up(KEYS[10], KEYS[11], ARGV[6])}
 """
 )
 
-# KEYS: job hash, timetable.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
+# KEYS: job hash, schedule.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
 # -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
 CLAIM = """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim', 'lease')
@@ -101,15 +101,15 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, timetable, counts, outbox lane, its bodies, its counter, its pause, its nudge.
+# KEYS: job hash, schedule, counts, outbox lane, its bodies, its counter, its pause, its wake-up.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
-#       life of a nudge, expected fields and values ('' none), fields and values to write ('' deletes the field), both
+#       ttl of a wake-up, expected fields and values ('' none), fields and values to write ('' deletes the field), both
 #       lists in JSON; then message id, body …
-# -> {whether the caller must call a flusher to the lane, the hash as a flat list} | a word why not
+# -> {whether the caller must notify a worker to the lane, the hash as a flat list} | a word why not
 UPDATE = (
     _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim')
 if not row[1] then return 'missing' end
@@ -121,7 +121,7 @@ for i = 1, #expected, 2 do
   if (redis.call('HGET', KEYS[1], expected[i]) or '') ~= expected[i + 1] then return 'changed' end
 end
 for i = 11, #ARGV, 2 do enqueue(KEYS[4], KEYS[5], KEYS[6], ARGV[i], ARGV[i + 1]) end
-local nudged = ARGV[11] and nudge(KEYS[7], KEYS[8], ARGV[8]) or 0
+local woken = ARGV[11] and wake_up(KEYS[7], KEYS[8], ARGV[8]) or 0
 local changes, set, unset = cjson.decode(ARGV[10]), {}, {}
 for i = 1, #changes, 2 do
   local field, value = changes[i], changes[i + 1]
@@ -140,12 +140,12 @@ if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
 elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
-return {nudged, redis.call('HGETALL', KEYS[1])}
+return {woken, redis.call('HGETALL', KEYS[1])}
 """
 )
 
 # KEYS: jobs.  -> attempt, state, attempt, state, … ('' for an unknown job). One answer instead of thousands.
-STANDINGS = """
+VERSIONS = """
 local found = {}
 for _, key in ipairs(KEYS) do
   local row = redis.call('HMGET', key, 'attempt', 'state')
@@ -155,7 +155,7 @@ end
 return found
 """
 
-# KEYS: timetable.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
+# KEYS: schedule.  ARGV: now, until, limit.  Takes what is due and books it again for `until`, so that a
 # dispatcher that dies between taking and enqueueing loses nothing.  -> ids
 TAKE_DUE = """
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
@@ -177,7 +177,7 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
 return 0
 """
 
-# KEYS: slots, line, timetable.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
+# KEYS: slots, line, schedule.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
 # -> ids called up
 FREE_SLOT = """
 redis.call('SREM', KEYS[1], ARGV[1])
@@ -195,14 +195,14 @@ end
 return called
 """
 
-# KEYS: lane, bodies, counter, pause, nudge.  ARGV: life of a nudge, then (id, body) …
-# -> 1 the caller must call a flusher | 0
+# KEYS: lane, bodies, counter, pause, wake-up.  ARGV: ttl of a wake-up, then (id, body) …
+# -> 1 the caller must notify a worker | 0
 PUT = (
     _ENQUEUE
-    + _NUDGE
+    + _WAKE_UP
     + """
 for at = 2, #ARGV, 2 do enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1]) end
-return nudge(KEYS[4], KEYS[5], ARGV[1])
+return wake_up(KEYS[4], KEYS[5], ARGV[1])
 """
 )
 
@@ -242,8 +242,8 @@ for at = 1, #ARGV, 2 do
 end
 """
 
-# KEYS: a lane's pause, its nudge.  ARGV: life of the nudge, seconds.  -> 1 the caller must call a flusher | 0
-NUDGE = _NUDGE + "return nudge(KEYS[1], KEYS[2], ARGV[1])"
+# KEYS: a lane's pause, its wake-up.  ARGV: ttl of the wake-up, seconds.  -> 1 the caller must notify a worker | 0
+WAKE_UP = _WAKE_UP + "return wake_up(KEYS[1], KEYS[2], ARGV[1])"
 
 # KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
 KEEP_LOCK = """

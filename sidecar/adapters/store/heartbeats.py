@@ -1,0 +1,29 @@
+"""Adapter: heartbeats of single processes in Redis, and what happens once in an interval over all machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import redis
+
+from ...core.stored_names import INTERVALS, stored
+
+
+class RedisHeartbeats:
+    """`smi:alive:<process>` and `smi:turn:<task>`: marks that expire."""
+
+    def __init__(self, connection: redis.Redis, clock: Callable[[], float]):
+        self._redis = connection
+        self._clock = clock
+
+    def record(self, who: str, *, ttl_s: int = 15) -> None:
+        self._redis.set(f"smi:alive:{who}", int(self._clock()), ex=ttl_s)
+
+    def is_alive(self, who: str) -> bool:
+        return self._redis.exists(f"smi:alive:{who}") == 1
+
+    def acquire_interval(self, task: str, *, every_s: float) -> bool:
+        """True for one caller in `every_s` seconds, over all machines."""
+        kind, _, of_what = task.partition(":")
+        name = f"{stored(INTERVALS, kind)}:{of_what}" if of_what else stored(INTERVALS, kind)
+        return bool(self._redis.set(f"smi:turn:{name}", "1", nx=True, px=int(every_s * 1000)))

@@ -1,0 +1,68 @@
+"""Adapter: how the Redis server itself is: does it answer, what does it evict, what does it survive."""
+
+from __future__ import annotations
+
+import time
+
+import redis
+
+from ...core.errors import TemporaryError
+from ..connections import opened
+
+GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
+
+
+class RedisServer:
+    """Questions about the server; none of them is about a job."""
+
+    def __init__(self, connection: redis.Redis):
+        self._redis = connection
+        self._generation: tuple[str, float | None, float] | None = None
+
+    def ping(self) -> None:
+        """Raises TemporaryError("redis_unavailable")."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            raise TemporaryError("redis_unavailable", str(error)) from error
+
+    def eviction_policy(self) -> str:
+        """Redis' maxmemory-policy, "" where the server does not tell."""
+        try:
+            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
+        except redis.ResponseError:
+            return ""
+
+    def generation(self) -> str:
+        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
+        a restart forgets nothing (append-only file), and where the server does not tell.
+
+        Asked for before each submit, so it is kept for a second, and no longer than the connections to that server: a
+        restart ends them all."""
+        at = opened(self._redis)
+        kept = self._generation
+        if kept and at is not None and kept[1] == at and time.monotonic() < kept[2]:
+            return kept[0]
+        generation = self._ask_generation()
+        # Should the question itself have opened a connection, the next one asks again.
+        self._generation = (generation, at, time.monotonic() + GENERATION_KEPT_S)
+        return generation
+
+    def _ask_generation(self) -> str:
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.info("persistence").info("server")
+                persistence, server = pipe.execute()
+        except redis.ResponseError:
+            return ""
+        return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
+
+    def persistence(self) -> str:
+        """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""
+        try:
+            config = {**self._redis.config_get("appendonly"), **self._redis.config_get("save")}
+        except redis.ResponseError:
+            return "unknown"
+        if config.get("appendonly") == "yes":
+            return "append-only file"
+        return "snapshots" if config.get("save") else "none"

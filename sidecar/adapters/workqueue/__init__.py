@@ -1,0 +1,32 @@
+"""Adapter: work for the workers, on top of RQ. Holds no truth: everything that it loses comes due again.
+
+Terms. A *queue* has the name of a stage (submit, watch, collect) or of an outbox lane (deliver, settle). An *item* is a
+piece of work in it: a function of `sidecar.tasks` and its arguments. A *wake-up* is an RQ job that says "come to this
+queue". A *mark* says that an item about a job waits already.
+
+Mental model. RQ carries wake-ups only; the work lies beside it, and a worker that is woken drains all queues that it
+serves until nothing is ready. An RQ job costs some sixty commands to Redis, more than most stages do, so a rush of
+hundreds of jobs is drained after a few wake-ups.
+
+Data model in Redis.
+* `smi:ready:<queue>`: sorted set, item as JSON -> not before (Unix seconds).
+* `smi:called:<queue>`: mark with expiry, a worker has been woken and has not come yet.
+* `smi:queued:<queue>:<job>`: mark with expiry, an item about this job waits.
+* `smi:workers`: sorted set, worker -> time of its last heartbeat.
+* `rq:queue:<queue>`: RQ's own, the wake-ups.
+
+Why it is atomic. PUT and TAKE are Lua scripts (scripts.py): an item and its mark stand there together, whoever puts
+the first item learns that it has to wake a worker, and whoever takes one lifts the marks of its jobs.
+
+Cleanup. Marks and wake-up marks expire; a heartbeat that is old is removed by the next one.
+
+Sharp edges. An item that was taken and not finished is lost here: the scheduler finds the job due again, 15 s later. A
+wake-up that was lost is repeated by the clock. A worker keeps the next stage of its single job to itself (`_next`) and
+puts it back when it leaves. While a worker drains, it does not look at RQ's commands for up to DRAIN_S.
+"""
+
+from .heartbeat import heartbeat, workers_alive
+from .queue import TIMEOUT_S, WorkQueue
+from .ready import MARK_S, Item
+
+__all__ = ["MARK_S", "TIMEOUT_S", "Item", "WorkQueue", "heartbeat", "workers_alive"]

@@ -1,0 +1,42 @@
+"""Adapter, work queue: the workers' heartbeats, `smi:workers`: name -> Unix seconds of the last one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import redis
+
+HEARTBEAT_S, ALIVE_S = 4, 15  # between two heartbeats, and how long one counts
+
+
+def workers_alive(connection: redis.Redis) -> int:
+    """How many workers have shown a heartbeat lately."""
+    return connection.zcount("smi:workers", time.time() - ALIVE_S, "+inf")
+
+
+@contextmanager
+def heartbeat(connection: redis.Redis, worker: str) -> Iterator[None]:
+    """Heartbeats of a worker while the block runs, from a thread of its own: it may be busy with a large file."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while True:
+            with suppress(redis.RedisError):  # away for a moment: the next heartbeat tells
+                now = time.time()
+                connection.zadd("smi:workers", {worker: now})
+                connection.zremrangebyscore("smi:workers", "-inf", now - 100 * ALIVE_S)
+            if ended.wait(HEARTBEAT_S):
+                return
+
+    thread = threading.Thread(target=run, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        with suppress(redis.RedisError):  # then its last heartbeat grows old
+            connection.zrem("smi:workers", worker)

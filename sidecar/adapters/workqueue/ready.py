@@ -1,0 +1,129 @@
+"""Adapter, work queue: items that are ready, in a sorted set for each queue, and the marks that keep them single."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from ...core.states import QUEUES
+from ...core.stored_names import TASKS, known_as, stored
+from . import scripts
+from .wakeup import WAKE_UP_S, wake_up_key
+
+MARK_S = 60  # an item that vanished without running blocks its like for no longer than this
+MARKS = "smi:queued:"
+
+PUT_AND_WAKE = 2  # an outcome of PUT: the caller must wake a worker
+
+
+@dataclass(frozen=True)
+class Item:
+    """A function of `sidecar.tasks` and its arguments, ready in a queue."""
+
+    queue: str
+    name: str
+    args: list[Any]
+
+    @property
+    def jobs(self) -> list[str]:
+        """The jobs whose marks TAKE has lifted."""
+        if self.name == "stage":
+            return [self.args[1]]
+        return [job_id for job_id, _ in self.args[0]] if self.name == "watch_many" else []
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`item`: None when nothing is ready; then `soonest` says when something will be (None: never). `wake`: the queue
+    that another worker has to be woken for, or ""."""
+
+    item: Item | None
+    wake: str = ""
+    soonest: float | None = None
+
+
+class ReadyWork:
+    def __init__(self, connection: redis.Redis):
+        self._redis = connection
+        self._put_script, self._take_script = (connection.register_script(s) for s in (scripts.PUT, scripts.TAKE))
+
+    def put(self, put: Put, *, pipe: Any = None) -> int:
+        """The outcome: 0 its mark stands already, 1 put, 2 put and the caller must wake a worker. With `pipe` the
+        pipeline has it."""
+        return self._put_script([_key(put.queue), wake_up_key(put.queue)], put.arguments(), client=pipe)
+
+    def put_many(self, puts: Sequence[Put]) -> list[int]:
+        """In one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for put in puts:
+                self.put(put, pipe=pipe)
+            return pipe.execute()
+
+    def take(self, queues: Sequence[str], now: float) -> Taken:
+        """The first item that may go, by the priority of `queues`."""
+        keys = [key(queue) for key in (_key, wake_up_key) for queue in queues]
+        place, what, *more = self._take_script(keys=keys, args=[now, WAKE_UP_S, MARKS, *queues])
+        if not place:
+            return Taken(None, soonest=float(what) if what else None)
+        return Taken(_item(queues[place - 1], what), wake=queues[more[0] - 1] if more[0] else "")
+
+    def depths(self) -> dict[str, int]:
+        """Items that wait, by queue."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zcard(_key(queue))
+            return dict(zip(QUEUES, pipe.execute(), strict=True))
+
+    def due(self, queues: Sequence[str], now: float) -> list[str]:
+        """Those of `queues` in which something may go now."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.zcount(_key(queue), "-inf", now)
+            return [queue for queue, depth in zip(queues, pipe.execute(), strict=True) if depth]
+
+    def waiting(self) -> list[Item]:
+        """All that waits, the first to go first, by queue."""
+        return [_item(queue, text) for queue in QUEUES for text in self._redis.zrange(_key(queue), 0, -1)]
+
+    def mark_many(self, queue: str, jobs: Sequence[tuple[str, int]]) -> list[list[Any]]:
+        """Set the marks of jobs; those whose mark was not there."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id, attempt in jobs:
+                pipe.set(mark_key(queue, job_id), attempt, nx=True, ex=MARK_S)
+            return [list(job) for job, new in zip(jobs, pipe.execute(), strict=True) if new]
+
+    def lift(self, mark: str) -> None:
+        self._redis.delete(mark)
+
+
+@dataclass(frozen=True)
+class Put:
+    """What PUT gets. `at`: not before (Unix seconds); `wakes`: whether a worker is to be woken."""
+
+    queue: str
+    name: str
+    args: Sequence[Any]
+    mark: str
+    at: float
+    wakes: bool
+
+    def arguments(self) -> list[Any]:
+        text = json.dumps([stored(TASKS, self.name), *self.args])
+        return [text, self.at, self.mark, MARK_S, WAKE_UP_S if self.wakes else ""]
+
+
+def mark_key(queue: str, job_id: str) -> str:
+    return f"{MARKS}{queue}:{job_id}"
+
+
+def _key(queue: str) -> str:
+    return f"smi:ready:{queue}"
+
+
+def _item(queue: str, text: bytes) -> Item:
+    name, *args = json.loads(text)
+    return Item(queue, known_as(TASKS, name), args)

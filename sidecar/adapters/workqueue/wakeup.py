@@ -1,0 +1,43 @@
+"""Adapter, work queue: wake-ups, the RQ jobs that bring a worker to a queue. One for a queue stands there at a time."""
+
+from __future__ import annotations
+
+import redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from ...core.states import QUEUES
+
+WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
+_RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
+_FAILURE_TTL_S = 3600
+
+
+class WakeUps:
+    def __init__(self, connection: redis.Redis):
+        self._redis = connection
+        self._queues = {name: Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES}
+
+    def send(self, queue: str) -> None:
+        """Whoever sends it has set the mark."""
+        self._queues[queue].enqueue_call(
+            "sidecar.tasks.work",
+            args=(queue,),
+            timeout=-1,  # each item has its own
+            result_ttl=_RESULT_TTL_S,
+            failure_ttl=_FAILURE_TTL_S,
+            description="work",
+        )
+
+    def notify_worker(self, queue: str) -> None:
+        """Wake a worker, unless one was woken and has not come yet."""
+        if self._redis.set(wake_up_key(queue), "1", nx=True, ex=WAKE_UP_S):
+            self.send(queue)
+
+    def take_back(self, queue: str) -> None:
+        """A worker has come: what is put from now on wakes again."""
+        self._redis.delete(wake_up_key(queue))
+
+
+def wake_up_key(queue: str) -> str:
+    return f"smi:called:{queue}"

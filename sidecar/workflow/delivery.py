@@ -1,0 +1,70 @@
+"""Workflow: delivery. A good file lies under its name: its link is made, and the shop is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..core.formats import format_of
+from ..core.job import Job
+from ..core.tokens import DownloadGrant
+from . import holds, outbound
+from .ports import Ports
+from .time_limits import ACK_S
+
+
+def deliver_stored(
+    ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None
+) -> None:
+    """The file is good and lies under its name: make the link and tell the shop, which tells the customer."""
+    now = ports.clock()
+    changes: dict[str, Any] = {
+        "state": "stored",
+        "path": path,
+        "bytes": bytes,
+        "sha256": sha256,
+        "out_width": width,
+        "out_height": height,
+        "format": format or format_of(path),
+        **_link(ports, job, now),
+        "stage_since": int(now),
+        **dict.fromkeys(("consecutive_failures", "crash_count"), 0),
+        **dict.fromkeys(("reason", "detail", "result_url"), ""),
+    }
+    message = outbound.delivered(dataclasses.replace(job, **changes))
+    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
+    ports.crash_point("collect:stored")
+    holds.clear_after_success(ports, "collect")
+    ports.log(
+        "job.stored",
+        "The file is checked and stored.",
+        job_id=job.job_id,
+        attempt=job.attempt,
+        stage="collect",
+        seconds=now - job.stage_since,
+        bytes=bytes,
+    )
+
+
+def deliver_again(ports: Ports, job: Job) -> None:
+    """The shop has not acknowledged the delivery. The customer's time counts from then on: a link that has lost a tenth
+    of its life waiting for a shop that is away is made anew, and its message with it: in between, a sender would take
+    the old message for a young one."""
+    if not has_aged(ports, job):
+        ports.outbox.put("deliver", [outbound.delivered(job)])
+        return
+    link = _link(ports, job, ports.clock())
+    message = outbound.delivered(dataclasses.replace(job, **link))
+    expect = {"token": job.token}
+    ports.store.change(job.job_id, job.attempt, ("stored",), link, expect=expect, messages=[message])
+
+
+def has_aged(ports: Ports, job: Job) -> bool:
+    return job.expires_at - ports.clock() < 0.9 * job.expiry_hours * 3600
+
+
+def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
+    expires_at = int(now) + job.expiry_hours * 3600
+    token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
+    public = ports.settings.public_url
+    return {"token": token, "expires_at": expires_at, "download_url": f"{public}/download/{token}" if public else ""}

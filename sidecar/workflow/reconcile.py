@@ -1,0 +1,203 @@
+"""Workflow: reconciliation. Ask the shop for paid, unfinished jobs and make working memory agree with the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..core.job import Job
+from ..core.messages import parse_rfc3339
+from ..core.states import SETTLED
+from . import admission, outbound
+from .ports import Ports
+from .time_limits import REBOOK_S
+
+PAGE = 2000  # the most that the schema allows: each page is a request to WordPress
+STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
+
+
+def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
+    """Go through all unfinished jobs of the ledger; returns what was found and restored. Safe to repeat.
+
+    `progress` is told how many jobs have been gone through.
+    """
+    free_lost_slots(ports)
+    report = {"unfinished": 0, "restored": 0}
+    after = 0
+    while True:
+        page = ports.shop.ask("jobs.unfinished", {"limit": PAGE, "after": after})
+        records = page["jobs"]
+        report["unfinished"] += len(records)
+        report["restored"] += restore_all(ports, records)
+        report["restored"] += follow_ends(ports, page.get("ended", []))
+        progress(report["unfinished"])
+        if not page.get("next"):
+            return report
+        after = page["next"]
+
+
+def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:
+    """One job from the ledger into working memory: for a status page, a download or a webhook after a loss."""
+    records = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
+    if not records:
+        return None
+    restore_all(ports, records)
+    return ports.store.get(job_id)
+
+
+def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
+    """Bring back what working memory does not know; returns how many jobs that were."""
+    records = list(records)
+    known = ports.store.versions([record["job_id"] for record in records])
+    restored = 0
+    for record in records:
+        attempt, state = known.get(record["job_id"], (0, ""))
+        if attempt < record["attempt"]:
+            restored += _bring_back(ports, record)
+        elif attempt == record["attempt"] and state in SETTLED and record["state"] in STAGE_BEFORE_END:
+            job = ports.store.get(record["job_id"])
+            restored += job is not None and _tell_again(ports, job)
+    return restored
+
+
+def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
+    """What the shop has ended by itself (a refund, a stop), its `job.cancel` lost: without this, the work would go on,
+    and a customer who has his money back would keep a link that works. Returns how many that were."""
+    records = list(records)
+    known = ports.store.versions([record["job_id"] for record in records])
+    followed = 0
+    for record in records:
+        attempt, state = known.get(record["job_id"], (0, ""))
+        # A job in `refunding` has asked for its end, and gets the answer by itself.
+        if attempt != record["attempt"] or state == "refunding" or (state == record["state"] != "delivered"):
+            continue
+        job = ports.store.get(record["job_id"])
+        if job is None or (job.state == record["state"] and job.revoked):
+            continue
+        _end(ports, job, record["state"])
+        followed += 1
+    return followed
+
+
+def _end(ports: Ports, job: Job, state: str) -> None:
+    """As `job.cancel` does: whoever works on the job writes nothing more, and its link is dead."""
+    reason = "refunded" if state == "refunded" else "stopped"
+    changes = {"state": state, "revoked": 1, "refund_decision": "", "reason": f"cancelled_{reason}"}
+    ports.store.change(job.job_id, job.attempt, (), changes, due_at=None, settled=True)
+    ports.store.free_slot(job.job_id)
+    ports.log("job.cancelled", "Stopped by the shop.", job_id=job.job_id, attempt=job.attempt, reason=reason)
+
+
+def _tell_again(ports: Ports, job: Job) -> bool:
+    """The ledger says that a job goes on which we know to have ended: it was put back from a backup, or a late message
+    overtook the end. The effect rows decide whether there is another mail or refund."""
+    if job.state == "delivered":
+        ports.outbox.put("deliver", [outbound.delivered(job)])
+    elif job.refund_decision:
+        ports.outbox.put("settle", [outbound.failed(job, refund=job.refund_decision)])
+    else:
+        return False  # it was the shop that ended it
+    return True
+
+
+def free_lost_slots(ports: Ports) -> None:
+    """Take Upsampler's slots back from jobs that do not need them any more (a worker died before it could)."""
+    holders = ports.store.slot_holders()
+    jobs = ports.store.get_many(holders)
+    for job_id in holders:
+        if job_id not in jobs or jobs[job_id].state not in admission.SLOT_STATES:
+            ports.store.free_slot(job_id)
+
+
+def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
+    now = ports.clock()
+    job = dataclasses.replace(
+        admission.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}"),
+        state=record["state"],
+        submission=record["submission"] or 0,
+        upsampler_id=record["upsampler_id"] or "",
+        credits="" if record.get("credits") is None else f"{float(record['credits']):g}",
+        reason=record.get("reason") or "",
+        resubmissions=int((record["submission"] or 0) > 1),  # how often is lost: more than one submission uses it up
+    )
+    create = _HOW[record["state"]]
+    done = create(ports, job, record, now)
+    if done:
+        about = {"job_id": job.job_id, "attempt": job.attempt, "state": job.state, "request_id": job.trace}
+        ports.log("job.mended", "Brought back from the ledger.", **about)
+    return done
+
+
+def _paid(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    if not ports.store.create(job, due_at=now + REBOOK_S):
+        return False
+    admission.start(ports, job)
+    return True
+
+
+def _submitting(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    """The ledger let a submission through, and nobody remembers its outcome: only the webhook can tell."""
+    posted_at = int(now - record["updated_age"])
+    webhook_upsampler_id = ports.store.kept_hint(job.job_id, job.attempt, job.submission)
+    job = dataclasses.replace(
+        job, state="submitting", submit_started_at=posted_at, webhook_upsampler_id=webhook_upsampler_id
+    )
+    due_at = now if webhook_upsampler_id else max(now, posted_at + ports.settings.watch_limit_s)
+    return _create_with_slot(ports, job, due_at)
+
+
+def _create_with_slot(ports: Ports, job: Job, due_at: float) -> bool:
+    created = ports.store.create(job, due_at=due_at)
+    if created:
+        ports.store.occupy_slot(job.job_id)
+    return created
+
+
+def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    """Upsampler knows: ask. What was collected and not delivered is collected again."""
+    if not job.upsampler_id:
+        return _submitting(ports, job, record, now)
+    submitted_at = int(now - record["updated_age"])
+    job = dataclasses.replace(job, state="submitted", submitted_at=submitted_at, reason="")
+    return _create_with_slot(ports, job, now)
+
+
+def _refunding(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    job = dataclasses.replace(job, refund_decision="yes", reason=job.reason or "internal_error")
+    return ports.store.create(job, due_at=now)
+
+
+def _settled(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
+    delivery = record.get("delivery")
+    if delivery:
+        job = dataclasses.replace(
+            job,
+            path=delivery["path"],
+            bytes=delivery["bytes"],
+            sha256=delivery["sha256"],
+            out_width=delivery["width"],
+            out_height=delivery["height"],
+            format=delivery["format"],
+            token=delivery["token"],
+            download_url=delivery["download_url"] or "",
+            expires_at=parse_rfc3339(delivery["expires_at"]),
+            revoked=int(bool(delivery.get("revoked"))),
+        )
+    if record["state"] == "review":
+        job = dataclasses.replace(job, refund_decision="review")
+    return ports.store.create(job, due_at=None, settled=True)
+
+
+_HOW = {
+    "paid": _paid,
+    "submitting": _submitting,
+    "submitted": _at_upsampler,
+    "enlarged": _at_upsampler,
+    "stored": _at_upsampler,
+    "refunding": _refunding,
+    "delivered": _settled,
+    "refunded": _settled,
+    "review": _settled,
+}

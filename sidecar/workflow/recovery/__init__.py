@@ -1,0 +1,1 @@
+"""Workflow: what becomes of a job that has met a failure. `table` decides, `apply` carries it out."""

@@ -1,0 +1,21 @@
+"""Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead."""
+
+LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
+REBOOK_S = 15  # work that was queued and not begun is looked at again after this long
+ACK_S = 60  # a message that the shop has not acknowledged is put again after this long
+HELD_S = 30  # how often a held stage is tried, by one job
+POLL_FACTOR = 1.6  # each poll waits this much longer than the one before
+RESULT_LIFE_S = 3 * 3600 - 300  # Upsampler's result URLs live 3 hours
+FETCH_DEADLINE_S = 3600  # for one download of a result
+LANE_PAUSE_CAP_S = 300
+REFUND_AGAIN_S = 300  # an unanswered order to refund is repeated; the ledger refunds once
+SOURCE_LINK_S = 6 * 3600  # Upsampler may fetch a source that we serve for this long
+FIRST_PROBES_S = 30  # how often a held stage is tried at first, and at the most
+LAST_PROBES_S = 900  # how often a stage that has been held for long is tried
+STREAK_S = 900  # lost answers further apart than this are no streak
+BACKOFF_BASE_S = 2.0  # the first wait after a failure, at the most; each further one is twice as long
+BACKOFF_CAP_S = 300.0  # the longest wait after a failure
+DELAYED_AFTER_S = 120  # a customer sees "delayed" from then on
+ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
+TEMP_LIFE_S = 86400  # no download and no conversion takes a day
+REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results

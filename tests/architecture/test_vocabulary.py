@@ -1,0 +1,140 @@
+"""One word for each thing, the field's: words that were retired do not come back.
+
+To retire a word, add a line to RETIRED: a regular expression and what is said instead. `(?<![a-z])` and `(?![a-z])`
+stand around each, so that `_word` and `word_again` are found, and `password` is not. A name that is stored, or that
+programs of others read, is no word of ours: it stands in PUBLIC as it is written there.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cache
+
+import pytest
+
+from tests.testbed.places import REPOSITORY
+
+RETIRED = {
+    # the comparison with the ledger
+    r"mend(s|ed|ing)?": "fix; reconcile",
+    r"sweeps?": "reconcile",
+    r"recall(s|ed)?": "restore from the ledger",
+    # webhooks, and what people do
+    r"knock(s|ed|ing)?": "webhook",
+    r"hints\.py|workflow[./]hints": "workflow/webhook.py",
+    r"\bby_hand\b": "manual",
+    # working memory
+    r"standings": "versions",
+    r"Onward": "NextStep",
+    r"of_this_life|\blife\(\)": "Redis generation",
+    r"take_turn": "acquire_interval",
+    r"RedisSigns|signs\.py|signs? of life": "heartbeat",
+    r"got_through": "clear_after_success",
+    r"may_enter": "admit",
+    r"probe_every": "probe_interval",
+    # attributes of a job
+    r"posting": "submit_started_at",
+    r"hinted_id": "webhook_upsampler_id",
+    r"(job|history|first|second|after)(\([^)]*\))?\.tries": "consecutive_failures",
+    r"(job|history)(\([^)]*\))?\.fetches": "bad_results",
+    r"(job|history|first|second)(\([^)]*\))?\.crashes": "crash_count",
+    r"(job|history)(\([^)]*\))?\.settle": "refund_decision",
+    r"resubmits": "resubmissions",
+    # the outbox and the work queue
+    r"nudg(e[sd]?|ing)": "wake-up",
+    r"flushers?": "sender",
+    r"work(ed)?[_ ]off": "drain",
+    r"begin_rest|lanes? rests?": "batching delay",
+    r"RqQueue|adapters[./](queue|alive)": "adapters/workqueue",
+    r"stages? `?(deliver|settle)|(deliver|settle)`? stage": "lane",
+    # modules of the workflow that have other names now
+    r"workflow[./](flush|start)\b": "outbox_sender, shop_replies; admission",
+    r"workflow[./](timing|timetable)\b": "time_limits; scheduler",
+    r"workflow[./]failure\b|workflow/recovery\.py": "workflow/recovery/",
+    # images
+    r"ImageFacts|images[./]facts": "ImageInfo, formats",
+    # tests and measurements
+    r"tills?": "payment stub",
+    r"bench[./]apart|run_apart": "subprocesses",
+    r"weather": "fault mix",
+    r"blows?": "fault injection",
+    r"reckon(s|ed|ing)?": "invariants; summary",
+    r"forger": "forged webhooks",
+    r"scenery": "sample shop",
+    r"tests[./]faces|(newest|every|start)_faces": "ui",
+}
+
+# Names that are stored or read by programs; each is taken out of a line before the line is judged.
+PUBLIC = (
+    "smi:nudged",
+    "smi:rests",
+    "smi:turn:sweep",
+    '"task": "sweep"',  # a log field
+    "job.mended",  # a log event
+    "status.recall",  # a log event
+    "recall_later",  # a reason
+    "failed_by_hand",  # a reason
+    '"mended"',  # the console's JSON
+    '"mend"',
+    "'mend'",
+    '"posting": "5", "hinted_id": "u-1"',  # a hash of 1.0.0
+    '"resubmits": "1"',
+)
+
+# Files that may tell of the past, or hold names that are stored.
+ALLOWED = ("CHANGELOG.md", "sidecar/core/stored_names.py", "tests/architecture/test_vocabulary.py")
+ROOTS = ("sidecar", "bench", "tests", "docs", "deploy", "wp-bridge-plugin", "README.md", "Makefile", "pyproject.toml")
+NO_PROSE = re.compile(r"\.(png|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
+
+# Words that a part of the repository still has to lose. No line is added here, only taken away.
+NOT_YET: dict[str, frozenset[str]] = {"wp-bridge-plugin": frozenset({r"mend(s|ed|ing)?"})}
+
+
+@cache
+def lines() -> list[tuple[str, int, str]]:
+    """(path, number, text) of every line, and of every path as line 0."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *ROOTS],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = []
+    for path in filter(None, listed.stdout.split("\0")):
+        file = REPOSITORY / path
+        if path in ALLOWED or NO_PROSE.search(path) or not file.is_file():
+            continue
+        found += [(path, number, _judged(text)) for number, text in enumerate([path, *file.read_text().splitlines()])]
+    return found
+
+
+def _judged(line: str) -> str:
+    for name in PUBLIC:
+        line = line.replace(name, "")
+    return line
+
+
+def places(word: str) -> list[str]:
+    pattern = re.compile(rf"(?<![a-z])(?:{word})(?![a-z])", re.IGNORECASE)
+    return [f"{path}:{number}: {text.strip()[:120]}" for path, number, text in lines() if pattern.search(text)]
+
+
+@pytest.mark.parametrize("word", RETIRED)
+def test_a_retired_word_does_not_come_back(word: str) -> None:
+    late = [root for root, words in NOT_YET.items() if word in words]
+    found = [place for place in places(word) if not place.startswith(tuple(late))]
+    assert not found, f"say “{RETIRED[word]}”:\n" + "\n".join(found[:20])
+
+
+def test_the_words_are_looked_for_where_they_would_stand() -> None:
+    paths = {path for path, _, _ in lines()}
+    for root in ROOTS:
+        assert any(path == root or path.startswith(f"{root}/") for path in paths), root
+
+
+def test_what_is_waited_for_is_still_there() -> None:
+    """A part that has lost a word is taken off the list."""
+    for root, words in NOT_YET.items():
+        assert [word for word in words if not any(place.startswith(root) for place in places(word))] == []

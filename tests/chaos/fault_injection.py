@@ -1,0 +1,202 @@
+"""Fault injection: what is killed, frozen, flushed or taken away, and how a supervisor puts it right a moment later."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+
+from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.process import Process
+from tests.testbed.redis_server import RedisServer
+from tests.testbed.whole import Whole
+
+FROZEN_S = 16  # longer than a lease
+
+
+class FaultInjection:
+    """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
+
+    def __init__(self, whole: Whole, redis: RedisServer, watch: Stopwatch, chance: random.Random) -> None:
+        self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
+        self._sidecar, self._shop = whole.sidecar, whole.shop
+        self._later: list[threading.Timer] = []
+        self._deck: list[str] = []
+        self.kinds: dict[str, tuple[Callable[[], None], int]] = {  # name -> (fault, how often)
+            "all workers": (self.all_workers, 3),
+            "a worker": (self.one_worker, 4),
+            "the workers' parent": (self.workers_parent, 1),
+            "a worker sleeps": (self.frozen_worker, 1),
+            "web": (lambda: self._kill(self._sidecar.process("web"), "web", self._web_works), 2),
+            "a web process": (lambda: self._kill_child(self._sidecar.process("web"), "web", self._web_works), 2),
+            "cron": (lambda: self._kill(self._sidecar.process("cron"), "cron", self._cron_works(time.time())), 2),
+            "Redis": (lambda: self._kill(redis, "redis", self._redis_works), 2),
+            "FLUSHALL": (self.flush, 1),
+            "php-fpm": (lambda: self._kill(self._shop.php_fpm, "shop", self._shop_works), 1),
+            "a PHP process": (lambda: self._kill_child(self._shop.php_fpm, "shop", self._shop_works), 4),
+            "MariaDB": (lambda: self._kill(self._shop.mariadb, "shop", self._shop_works), 1),
+            "nginx": (lambda: self._kill(self._shop.nginx, "shop", self._shop_works), 1),
+            "Upsampler": (lambda: self._kill(whole.sandbox, "upsampler", whole.sandbox.is_ready), 1),
+            "disk full": (self.disk_full, 1),
+            "folder lost": (self.folder_lost, 1),
+        }
+
+    def strike(self) -> str:
+        """The next fault of a shuffled deck, so that a long enough run sees each kind; returns its name."""
+        if not self._deck:
+            self._deck = [name for name, (_, often) in self.kinds.items() for _ in range(often)]
+            self._chance.shuffle(self._deck)
+        name = self._deck.pop()
+        self.kinds[name][0]()
+        return name
+
+    def heal(self) -> None:
+        """Everything runs again, and nothing is in its way."""
+        for timer in self._later:
+            timer.join()
+        self._restore_folder()
+        processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
+        for part in (
+            self._redis,
+            self._shop.mariadb,
+            self._shop.php_fpm,
+            self._shop.nginx,
+            self._whole.sandbox,
+            *processes,
+        ):
+            if not part.running:
+                part.launch()
+            part.wait_ready()
+
+    # --- workers
+    def all_workers(self) -> None:
+        process = self._sidecar.process("worker")
+        claims = self._claims()
+        process.kill()
+        self._watch.until_taken_over("worker", claims)
+        self._a_moment()
+        process.launch()
+
+    def one_worker(self) -> None:
+        claims = self._claims()
+        if victim := self._child(self._sidecar.process("worker")):
+            os.kill(victim, signal.SIGKILL)  # the pool puts another one in its place
+            self._watch.until_taken_over("worker", claims)
+
+    def workers_parent(self) -> None:
+        """The workers are orphans now; the supervisor starts a second pool beside them."""
+        process = self._sidecar.process("worker")
+        process.signal(signal.SIGKILL)
+        self._a_moment()
+        process.launch()
+
+    def frozen_worker(self) -> None:
+        """It wakes up after its lease has passed to another, and must write nothing more of that."""
+        claims = self._claims()
+        if victim := self._child(self._sidecar.process("worker")):
+            os.kill(victim, signal.SIGSTOP)
+            self._watch.until_taken_over("worker", claims)
+
+            def wake() -> None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGCONT)
+
+            timer = threading.Timer(FROZEN_S, wake)
+            self._later.append(timer)
+            timer.start()
+
+    # --- memory and disk
+    def flush(self) -> None:
+        self._redis.flush()
+        self._watch.until("cron", self._cron_works(time.time()))
+
+    def disk_full(self) -> None:
+        """No worker may write past the first kilobyte of a file. (A full disk, as far as one process can see it.)"""
+        workers = self._sidecar.process("worker").pids()
+        for pid in workers:
+            _limit_files(pid, 1024)
+        time.sleep(self._chance.uniform(1, 4))
+        for pid in workers:
+            _limit_files(pid, resource.RLIM_INFINITY)
+
+    def folder_lost(self) -> None:
+        """The downloads folder is not there for some seconds, and can't be made: as when a volume is not mounted."""
+        folder = self._folder()
+        if folder.is_dir():
+            folder.rename(self._put_by())
+            folder.write_text("")
+            time.sleep(self._chance.uniform(1, 4))
+            self._restore_folder()
+
+    def _restore_folder(self) -> None:
+        if self._put_by().is_dir():
+            if self._folder().is_dir():
+                shutil.copytree(self._folder(), self._put_by(), dirs_exist_ok=True)
+                shutil.rmtree(self._folder())
+            self._folder().unlink(missing_ok=True)
+            self._put_by().rename(self._folder())
+
+    def _folder(self) -> Path:
+        return self._shop.uploads / "smi-downloads"
+
+    def _put_by(self) -> Path:
+        return self._whole.folder / "smi-downloads-put-by"
+
+    # --- any process
+    def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:
+        process.kill()
+        self._watch.until(kind, works)
+        self._a_moment()
+        process.launch()
+        process.wait_ready()
+
+    def _kill_child(self, process: Process, kind: str, works: Callable[[], object]) -> None:
+        if victim := self._child(process):
+            os.kill(victim, signal.SIGKILL)
+            self._watch.until(kind, works)
+
+    def _child(self, process: Process) -> int | None:
+        children = process.pids()[1:]
+        return self._chance.choice(children) if children else None
+
+    def _a_moment(self) -> None:
+        """A supervisor's reaction."""
+        time.sleep(self._chance.uniform(0.1, 1.5))
+
+    def _claims(self) -> dict[str, str]:
+        return self._watch.claims()
+
+    # --- signs of work
+    def _web_works(self) -> bool:
+        return requests.get(f"{self._sidecar.url}/healthz", timeout=5).ok
+
+    def _shop_works(self) -> bool:
+        """PHP and database: an answer that needs both. (No such job is a good answer.)"""
+        route = "/wp-json/smi-bridge/v1/status/00000000-0000-4000-8000-000000000000"
+        return requests.get(f"{self._shop.url}{route}", timeout=5).status_code == 404
+
+    def _redis_works(self) -> bool:
+        return self._redis.is_ready()
+
+    def _cron_works(self, since: float) -> Callable[[], bool]:
+        def works() -> bool:
+            client = self._redis.client()
+            with contextlib.closing(client):
+                return int(client.get("smi:alive:cron") or 0) > since
+
+        return works
+
+
+def _limit_files(pid: int, size: int) -> None:
+    """The largest file that a process may write, in bytes."""
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -1,0 +1,45 @@
+<?php
+/**
+ * Plugin Name: SMI Chaos Payment Stub
+ * Description: Sells to the customers of the chaos run: one job for each number, however often it is asked for.
+ * Version:     1.0.0
+ * License:     GPL-2.0-or-later
+ *
+ * @package SmiChaosPaymentStub
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+add_action(
+	'rest_api_init',
+	static function () {
+		register_rest_route(
+			'chaos/v1',
+			'/buy',
+			array(
+				'methods'             => 'POST',
+				'permission_callback' => '__return_true',
+				'callback'            => 'smi_chaos_payment_stub_buy',
+			)
+		);
+	}
+);
+
+/**
+ * Sell, as the payment provider's webhook does: the row, then the action. A second call for the same customer finds the row; with
+ * `repeat` it fires the action again, as a provider does that got no answer.
+ *
+ * @param WP_REST_Request $request JSON {picture, email, repeat}.
+ * @return array {job_id}
+ */
+function smi_chaos_payment_stub_buy( $request ) {
+	global $wpdb;
+	$email  = (string) $request['email'];
+	$job_id = $wpdb->get_var( $wpdb->prepare( "SELECT job_id FROM {$wpdb->prefix}smi_jobs WHERE email = %s", $email ) );
+	if ( ! $job_id ) {
+		$job_id = smi_demo_shop_buy( (int) $request['picture'], '4x', $email );
+	} elseif ( $request['repeat'] ) {
+		do_action( 'smi_payment_completed', $job_id );
+	}
+	return array( 'job_id' => $job_id );
+}

@@ -1,0 +1,137 @@
+"""A connected shop for the tests of what people see: pages in a browser, mails in a mailbox, handlers over HTTP."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
+from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
+from tests.testbed.browser import Browser
+from tests.testbed.photos import photo
+from tests.testbed.shop import DEMO_SHOP, Shop
+from tests.testbed.wordpress import NEWEST
+
+
+class Ui(Bridge):
+    """A `Bridge` with a browser's eyes."""
+
+    browser: Browser
+
+    def url(self, path: str) -> str:
+        return self.shop.url + path
+
+    @contextmanager
+    def visitor(self, **context: Any) -> Iterator[Any]:
+        """A page of somebody who is not logged in. A script's error fails the test."""
+        with self._watched({}, context) as page:
+            yield page
+
+    @contextmanager
+    def admin(self, **context: Any) -> Iterator[Any]:
+        """A page of the administrator."""
+        with self._watched(self.shop.login_cookies(), context) as page:
+            yield page
+
+    @contextmanager
+    def _watched(self, cookies: dict[str, str], context: dict[str, Any]) -> Iterator[Any]:
+        errors: list[str] = []
+        with self.browser.page(cookies, self.shop.url, **context) as page:
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            yield page
+        assert errors == []
+
+    def nonce(self, page_path: str, pattern: str) -> str:
+        """A nonce out of an admin page's source."""
+        found = re.search(pattern, self.shop.admin.get(self.url(page_path), timeout=30).text)
+        assert found, f"no {pattern} in {page_path}"
+        return found[1]
+
+    def ajax_nonce(self) -> str:
+        return self.nonce("/wp-admin/admin.php?page=smi-bridge-settings", r'smiBridgeAdmin=.*?"nonce":"([0-9a-f]+)"')
+
+    def ajax(self, action: str, session: requests.Session | None = None, **fields: str) -> requests.Response:
+        """POST to admin-ajax.php, as the administrator with a good nonce unless said otherwise."""
+        fields.setdefault("nonce", self.ajax_nonce())
+        who = session or self.shop.admin
+        return who.post(self.url("/wp-admin/admin-ajax.php"), data={"action": action, **fields}, timeout=30)
+
+    def bought(self, state: str = "delivered", reason: str | None = None, **columns: Any) -> str:
+        """A job of that state, in the shop's table and in the ledger; returns its id."""
+        job_id = self.job(**columns)
+        facts: dict[str, Any] = {"state": state, "reason": reason}
+        if state == "delivered":
+            facts |= {
+                "path": f"2026/11/{job_id}_4x.jpg",
+                "bytes": 12_400_000,
+                "sha256": "ab" * 32,
+                "width": 4000,
+                "height": 3000,
+                "format": "jpeg",
+                "token": f"token-{job_id}",
+                "download_url": f"{self.shop.url}/smi/download/token-{job_id}",
+            }
+        self.open(job_id, **{name: value for name, value in facts.items() if value is not None})
+        if state == "delivered":
+            self.shop.sql(
+                "UPDATE wp_smi_bridge_ledger SET delivered_at = DATE_ADD(created_at, INTERVAL 42 SECOND), "
+                "expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL 20 HOUR) WHERE job_id = %s",
+                job_id,
+            )
+        return job_id
+
+
+@contextmanager
+def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:
+    with SidecarStandIn(SECRET, shop.url) as sidecar:
+        connect(shop, sidecar)
+        ui = Ui(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
+        ui.browser = browser
+        sidecar.status |= {"workers": 2, "scheduler": True, "queues": {"submit": 3}, "held": {}}
+        yield ui
+
+
+@pytest.fixture(scope="session")
+def newest_ui(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Ui]:
+    with start_ui(shop_factory(NEWEST, [BRIDGE, DEMO_SHOP]), browser) as ui:
+        yield ui
+
+
+@pytest.fixture(scope="session")
+def every_ui(shop_factory: Callable[..., Shop], wordpress_version: str, browser: Browser) -> Iterator[Ui]:
+    with start_ui(shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]), browser) as ui:
+        yield ui
+
+
+def _without_faults(ui: Ui) -> Iterator[Ui]:
+    ui.sidecar.forget()
+    ui.shop.mailbox.clear()
+    before = len(ui.shop.debug_log)
+    yield ui
+    lines = ui.shop.debug_log[before:].splitlines()
+    # WordPress itself complains when it can't reach wordpress.org; anything about our files is a fault of ours.
+    ours = [line for line in lines if "PHP " in line and "smi-bridge" in line or "WordPress database error" in line]
+    assert ours == []
+
+
+@pytest.fixture
+def ui(newest_ui: Ui) -> Iterator[Ui]:
+    """The newest WordPress. The shop's log must name no fault of the plugin when the test is over."""
+    yield from _without_faults(newest_ui)
+
+
+@pytest.fixture
+def ui_everywhere(every_ui: Ui) -> Iterator[Ui]:
+    """The oldest and the newest WordPress."""
+    yield from _without_faults(every_ui)
+
+
+@pytest.fixture(scope="session")
+def photo_id(newest_ui: Ui, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A picture in the newest WordPress' media library."""
+    file: Path = photo(tmp_path_factory.mktemp("photo") / "harbour.jpg", 600, 400)
+    return newest_ui.shop.add_photo(file, "Harbour at dawn")
