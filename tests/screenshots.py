@@ -111,7 +111,7 @@ class Studio:
             if not self.wants(f"mail-{kind}"):
                 continue
             html = self.ui.shop.php_json(
-                f"return SmiBridge\\Mail\\Mail::compose('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}'))->html();"
+                f"return SmiBridge\\Mail\\Mail::compose('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}'))->html();"  # noqa: E501
             )
             for look, width in (("light", 760), ("dark", 760), ("phone", 320)):
                 with self.ui.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:
@@ -201,7 +201,7 @@ def main() -> None:
     arguments = parser.parse_args()
     words: list[str] = arguments.words
     FOLDER.mkdir(parents=True, exist_ok=True)
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:
         folder = Path(scratch)
         with Shop.start(folder / "shop", arguments.wordpress, [BRIDGE, DEMO_SHOP], progress=say) as shop:

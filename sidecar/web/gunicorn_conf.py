@@ -1,6 +1,6 @@
 """Face: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
 
-from .fair_worker import leave as child_exit
+from .fair_worker import leave as child_exit  # noqa: F401 -- gunicorn looks its hooks up by name
 
 worker_class = "sidecar.web.fair_worker.FairWorker"  # gthread: downloads hold a thread, not a process
 preload_app = True  # what the processes need is imported once, and its memory shared

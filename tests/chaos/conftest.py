@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recovery.conftest import rig_factory
+from tests.recovery.conftest import rig_factory  # noqa: F401
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -84,7 +84,7 @@ def _door_is_open(rig: Rig) -> None:
     """The web process that died last is back, and the bridge's pause after that is over: a payment is pushed at once,
     and need not wait for the next reconciliation."""
     wait_for(lambda: requests.get(f"{rig.sidecar.url}/healthz", timeout=5).ok, "the web process is back")
-    allowed = "$circuit = SmiBridge\\Wire\\Circuit_Breaker::read(); return 0 === $circuit['failures'] || time() >= $circuit['until'];"
+    allowed = "$circuit = SmiBridge\\Wire\\Circuit_Breaker::read(); return 0 === $circuit['failures'] || time() >= $circuit['until'];"  # noqa: E501
     wait_for(lambda: rig.shop.php_json(allowed), "the bridge pushes again")
 
 

@@ -214,7 +214,7 @@ def test_site_health_tells_good_from_bad(clean: Ui):
 
 
 def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Ui):
-    code = "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Health\\Site_Health::test_leak_of_a_picture();"
+    code = "require_once ABSPATH . 'wp-admin/includes/admin.php'; return SmiBridge\\Health\\Site_Health::test_leak_of_a_picture();"  # noqa: E501
     job = clean.bought("delivered")
     assert clean.shop.php_json(code)["label"] == "There is nothing to protect here yet"
     path = clean.shop.sql("SELECT path FROM wp_smi_bridge_ledger WHERE job_id = %s", job)[0]["path"]
@@ -241,7 +241,7 @@ def test_site_healths_own_page_runs_our_tests(clean: Ui):
 
 def test_debug_information_holds_no_secret(clean: Ui):
     info = clean.shop.php(
-        "require_once ABSPATH . 'wp-admin/includes/admin.php'; echo json_encode(SmiBridge\\Health\\Site_Health::debug([]));"
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; echo json_encode(SmiBridge\\Health\\Site_Health::debug([]));"  # noqa: E501
     )
     assert "whsec_" not in info and clean.sidecar.url.split("//")[1] in info.replace("\\/", "/")
 

@@ -180,7 +180,7 @@ def test_mail_settings_are_cleaned_and_kept(ui_everywhere: Ui):
 
 def test_hostile_settings_are_dropped(ui: Ui):
     clean = ui.shop.php_json(
-        "return SmiBridge\\Admin\\Settings_Page::clean_mail(['support' => 'javascript:alert(1)', 'from_name' => '<b>x</b>',"
+        "return SmiBridge\\Admin\\Settings_Page::clean_mail(['support' => 'javascript:alert(1)', 'from_name' => '<b>x</b>',"  # noqa: E501
         " 'from_address' => 'x', 'accent' => 'red;}', 'on' => ['delivered', 'nonsense', ['x']], 'reminder' => -5,"
         " 'admin' => ['x'], 'unknown' => 1]);"
     )
