@@ -117,7 +117,7 @@ final class Actions {
 						if ( ! $begun ) {
 							return self::no( 'unknown', __( 'Not refunded: an earlier refund is under way, or nobody knows how it ended. Look at your payment provider; if the money is back, mark the job as refunded.', 'smi-bridge' ) );
 						}
-						History::tell( $row['job_id'], (int) $row['attempt'], 'refunding', array( 'user' => get_current_user_id() ) );
+						History::record( $row['job_id'], (int) $row['attempt'], 'refunding', array( 'user' => get_current_user_id() ) );
 						History::write();
 						return null;
 					}
@@ -231,7 +231,7 @@ final class Actions {
 				if ( $ended ) {
 					return $ended;
 				}
-				History::tell( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				History::record( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				History::write();
 				/* translators: %s: date and time */
 				return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );
@@ -251,9 +251,9 @@ final class Actions {
 		$ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );
 		$sent = Customer_Mail::send( $row, $effect );
 		if ( $ours ) {
-			Customer_Mail::told( $row, $effect, $sent );
+			Customer_Mail::record( $row, $effect, $sent );
 		} else {
-			History::tell( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			History::record( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		History::write();
 		if ( 'sent' === $sent && 'delivered' === $row['state'] ) {

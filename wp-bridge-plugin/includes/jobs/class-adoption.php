@@ -76,7 +76,7 @@ final class Adoption {
 			'upsampler_id' => $job['upsampler_id'],
 		);
 		if ( Ledger::open( $job_id, 1, $facts ) ) {
-			History::tell( $job_id, 1, 'taken_in', array( 'upsampler_id' => $facts['upsampler_id'] ?? null ) );
+			History::record( $job_id, 1, 'taken_in', array( 'upsampler_id' => $facts['upsampler_id'] ?? null ) );
 		}
 	}
 }

@@ -74,7 +74,7 @@ final class Downloads {
 			'downloaded_at' => null,
 		);
 		if ( null === $row['downloaded_at'] && Sql::update( Sql::table( 'ledger' ), array( 'downloaded_at' => $at ), $key ) ) {
-			History::tell( $row['job_id'], (int) $row['attempt'], 'downloaded' );
+			History::record( $row['job_id'], (int) $row['attempt'], 'downloaded' );
 		}
 	}
 }

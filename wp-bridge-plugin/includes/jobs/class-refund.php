@@ -91,7 +91,7 @@ final class Refund {
 		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
 		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
 		if ( $ours ) {
-			Customer_Mail::told( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
+			Customer_Mail::record( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
 		}
 		return $ended;
 	}
@@ -123,7 +123,7 @@ final class Refund {
 			}
 		}
 		Shop::announce( $job_id, $change, $facts );
-		History::tell( $job_id, (int) $row['attempt'], 'refunded', $facts );
+		History::record( $job_id, (int) $row['attempt'], 'refunded', $facts );
 		return $row;
 	}
 
@@ -144,7 +144,7 @@ final class Refund {
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, Effects::REFUND, $outcome, $error->get_error_message() );
 		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		History::tell( $row['job_id'], (int) $row['attempt'], 'refund_' . $outcome, array( 'detail' => $error->get_error_message() ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'refund_' . $outcome, array( 'detail' => $error->get_error_message() ) );
 		$row = self::due( $row, $error->get_error_message() );
 		self::mail( $row, 'mail:review', array( 'customer_message' => $customer_message ) );
 		return $row;
@@ -204,7 +204,7 @@ final class Refund {
 			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
 		}
 		$detail = 'The refund was cut off; whether the money went is not known.';
-		History::tell( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
 		return self::due( $row, $detail );
 	}
 
@@ -240,7 +240,7 @@ final class Refund {
 	 */
 	public static function mail( array $row, string $effect, array $extra ): void {
 		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
-			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
+			Customer_Mail::record( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
 		}
 	}
 

@@ -55,7 +55,7 @@ final class Rerun {
 			return self::declined( $job_id, 'busy' ); // Somebody else pressed the button in the same moment.
 		}
 		if ( $newest ) {
-			History::tell( $job_id, $attempt, 'rerun', array( 'forced' => $facts['is_forced'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			History::record( $job_id, $attempt, 'rerun', array( 'forced' => $facts['is_forced'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$change = Shop::write_progress( $job_id, States::shop_word( 'paid' ), array( 'restarted' => true ) );
 		Shop::announce( $job_id, $change );

@@ -146,12 +146,12 @@ final class Send_Later {
 			if ( 'job.paid' === $message['type'] ) {
 				Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
 			}
-			History::tell( $job_id, $attempt, 'forwarded', array( 'message' => $message['type'] ) );
+			History::record( $job_id, $attempt, 'forwarded', array( 'message' => $message['type'] ) );
 			return true;
 		}
 		$code = $answer->get_error_code();
 		Log::write( 'forward_failed', $answer->get_error_message(), $about + array( 'reason' => $code ) );
-		History::tell( $job_id, $attempt, 'forward_failed', array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		History::record( $job_id, $attempt, 'forward_failed', array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( in_array( $code, array( 'refused', 'dns', 'timeout', 'tls', 'network', 'busy' ), true ) ) {
 			Circuit_Breaker::failed( $code );
 			return false;

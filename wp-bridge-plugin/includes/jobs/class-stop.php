@@ -45,7 +45,7 @@ final class Stop {
 		if ( ! $moved ) {
 			return null;
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], 'stopped', $by );
+		History::record( $row['job_id'], (int) $row['attempt'], 'stopped', $by );
 		Send_Later::job_cancel( $moved, 'stopped' );
 		$effects = Shop::follow( $row, $moved );
 		if ( $delivered ) {

@@ -1,6 +1,6 @@
 <?php
 /**
- * The story of each attempt: what happened, when, and why. For people; nothing is decided by it.
+ * The history of each attempt: what happened, when, and why. For people; nothing is decided by it.
  *
  * @package SmiBridge
  */
@@ -27,7 +27,7 @@ final class History {
 	 * @param string $event   A stable word.
 	 * @param array  $detail  Facts; no secret, token or e-mail address.
 	 */
-	public static function tell( string $job_id, int $attempt, string $event, array $detail = array() ): void {
+	public static function record( string $job_id, int $attempt, string $event, array $detail = array() ): void {
 		$detail          = array_filter(
 			$detail,
 			static function ( $value ) {
@@ -64,7 +64,7 @@ final class History {
 	}
 
 	/**
-	 * The story of a job, oldest first: rows with `detail` decoded.
+	 * The history of a job, oldest first: rows with `detail` decoded.
 	 *
 	 * @param string $job_id The shop's id.
 	 * @param int    $limit  At most so many, the newest.

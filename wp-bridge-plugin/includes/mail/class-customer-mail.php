@@ -44,7 +44,7 @@ final class Customer_Mail {
 			$outcome->data['mail'] = self::send( $row, $effect, $extra );
 			$sent                  = $outcome->data['mail'];
 			return static function () use ( $row, $effect, $sent, $then ) {
-				self::told( $row, $effect, $sent );
+				self::record( $row, $effect, $sent );
 				if ( $then ) {
 					$then( $sent );
 				}
@@ -77,9 +77,9 @@ final class Customer_Mail {
 	 * @param string $effect As claimed.
 	 * @param string $sent   Answer of send().
 	 */
-	public static function told( array $row, string $effect, string $sent ): void {
+	public static function record( array $row, string $effect, string $sent ): void {
 		$detail = 'failed' === $sent ? (string) Mail::$last_error : '';
 		Effects::done( $row['job_id'], (int) $row['attempt'], $effect, $sent, preg_replace( '/\S+@\S+/', '…', $detail ) );
-		History::tell( $row['job_id'], (int) $row['attempt'], $effect, array( 'outcome' => $sent ) );
+		History::record( $row['job_id'], (int) $row['attempt'], $effect, array( 'outcome' => $sent ) );
 	}
 }

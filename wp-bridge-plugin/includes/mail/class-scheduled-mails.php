@@ -148,7 +148,7 @@ final class Scheduled_Mails {
 	 */
 	private static function mail( array $row, string $effect ): void {
 		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
-			Customer_Mail::told( $row, $effect, Customer_Mail::send( $row, $effect ) );
+			Customer_Mail::record( $row, $effect, Customer_Mail::send( $row, $effect ) );
 		}
 	}
 }

@@ -109,7 +109,7 @@ final class Batch {
 			self::read_ahead( $messages );
 			$outcomes = count( $messages ) > 1
 				? self::together( $messages, $transaction ) ?? self::one_by_one( $messages, $transaction )
-				: array( self::one( $messages[0] ) );
+				: array( self::handle_message( $messages[0] ) );
 			History::write();
 			$transaction->commit();
 			return $outcomes;
@@ -132,15 +132,15 @@ final class Batch {
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
 	private static function together( array $messages, Transaction $transaction ): ?array {
-		$told = History::count();
+		$recorded = History::count();
 		try {
 			return $transaction->step(
 				static function () use ( $messages ) {
-					return array_map( array( self::class, 'one' ), $messages );
+					return array_map( array( self::class, 'handle_message' ), $messages );
 				}
 			);
 		} catch ( Database_Error $error ) {
-			self::forget( $told );
+			self::forget( $recorded );
 			return null;
 		}
 	}
@@ -156,15 +156,15 @@ final class Batch {
 	private static function one_by_one( array $messages, Transaction $transaction ): array {
 		$outcomes = array();
 		foreach ( $messages as $index => $message ) {
-			$told = History::count();
+			$recorded = History::count();
 			try {
 				$outcomes[ $index ] = $transaction->step(
 					static function () use ( $message ) {
-						return self::one( $message );
+						return self::handle_message( $message );
 					}
 				);
 			} catch ( Database_Error $error ) {
-				self::forget( $told );
+				self::forget( $recorded );
 				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
 				$outcomes[ $index ] = Outcome::failed( 'database' );
 			}
@@ -173,12 +173,12 @@ final class Batch {
 	}
 
 	/**
-	 * What was undone is not to be told, nor to be read from memory.
+	 * Events that were undone are forgotten, and rows are read again.
 	 *
-	 * @param int $told How many events of the story stand.
+	 * @param int $recorded How many events of the history stand.
 	 */
-	private static function forget( int $told = 0 ): void {
-		History::forget( $told );
+	private static function forget( int $recorded = 0 ): void {
+		History::forget( $recorded );
 		Shop::forget();
 		Attempt::forget();
 	}
@@ -189,7 +189,7 @@ final class Batch {
 	 * @param \stdClass $message Message.
 	 * @throws Database_Error When the database refuses.
 	 */
-	private static function one( $message ): Outcome {
+	private static function handle_message( $message ): Outcome {
 		if ( ! isset( self::HANDLERS[ $message->type ] ) ) {
 			return Outcome::refused( 'unknown_type' );
 		}

@@ -44,7 +44,7 @@ final class Delivery_Messages {
 		if ( ! $moved ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
 		$facts  = Shop::delivery_facts( $moved );
 		$change = Shop::write_delivery( $row['job_id'], $facts );
 		$mail   = Customer_Mail::once(
@@ -79,7 +79,7 @@ final class Delivery_Messages {
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], 'message', array( 'key' => $data['key'] ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'message', array( 'key' => $data['key'] ) );
 		return Outcome::done( array(), array( Customer_Mail::once( $row, 'mail:message:' . $data['key'], array( 'customer_message' => $data['customer_message'] ) ) ) );
 	}
 

@@ -41,7 +41,7 @@ final class Failure_Messages {
 			return $settled;
 		}
 		$row['reason'] = $data['reason'];
-		History::tell( $row['job_id'], (int) $row['attempt'], 'failed', array( 'reason' => $data['reason'], 'detail' => $data['detail'], 'refund' => $data['refund'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		History::record( $row['job_id'], (int) $row['attempt'], 'failed', array( 'reason' => $data['reason'], 'detail' => $data['detail'], 'refund' => $data['refund'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		return 'yes' === $data['refund'] && self::was_paid( $row ) ? self::refund( $row, $data ) : self::review( $row, $data );
 	}
 

@@ -61,7 +61,7 @@ final class Submission_Messages {
 		if ( ! $moved ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'no submission from state ' . $row['state'] ) );
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], 'submitting', array( 'submission' => $data['submission'] ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'submitting', array( 'submission' => $data['submission'] ) );
 		return Outcome::done( array( 'upsampler_id' => null ), Shop::follow( $row, $moved ) );
 	}
 
@@ -100,7 +100,7 @@ final class Submission_Messages {
 		if ( ! $moved ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], 'submitted', array_intersect_key( $data, array_flip( array( 'submission', 'upsampler_id', 'credits' ) ) ) );
+		History::record( $row['job_id'], (int) $row['attempt'], 'submitted', array_intersect_key( $data, array_flip( array( 'submission', 'upsampler_id', 'credits' ) ) ) );
 		$facts = array(
 			'upsampler_id' => $data['upsampler_id'],
 			'credits'      => $data['credits'],
@@ -122,7 +122,7 @@ final class Submission_Messages {
 		if ( ! empty( $data['submission'] ) && (int) $data['submission'] < (int) $row['submission'] ) {
 			return Outcome::refused( 'superseded' );
 		}
-		History::tell( $row['job_id'], (int) $row['attempt'], $data['event'], array_diff_key( $data, array_flip( array( 'job_id', 'attempt', 'event' ) ) ) );
+		History::record( $row['job_id'], (int) $row['attempt'], $data['event'], array_diff_key( $data, array_flip( array( 'job_id', 'attempt', 'event' ) ) ) );
 		$state = self::state_after( $row, $data );
 		if ( null === $state ) {
 			return Outcome::done();

@@ -116,7 +116,7 @@ final class Erasure {
 			Sql::update( Sql::table( 'ledger' ), $facts + array( 'revoked_at' => Sql::utc( time() ) ), array( 'job_id' => $job_id ) );
 			Sql::update( Sql::table( 'events' ), array( 'detail' => null ), array( 'job_id' => $job_id ) );
 			Sql::run( 'UPDATE ' . Sql::table( 'effects' ) . ' SET detail = NULL WHERE job_id = ' . Sql::value( $job_id ) . " AND effect LIKE 'mail:%'" );
-			History::tell( $job_id, $attempt, 'erased' );
+			History::record( $job_id, $attempt, 'erased' );
 			History::write();
 		}
 		Effects::claim( $job_id, 0, self::EFFECT );
