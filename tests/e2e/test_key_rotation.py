@@ -38,4 +38,4 @@ def test_a_new_secret_loses_no_job_and_breaks_no_link(newest: Whole, buyer: Cust
     finally:
         configuration.write_text(text)
         newest.shop.php_fpm.restart()
-        newest.shop.php("SmiBridge\\Wire\\Circuit_Breaker::answered();")
+        newest.shop.php("SmiBridge\\Wire\\Circuit_Breaker::success();")

@@ -78,7 +78,7 @@ final class Send_Later {
 		try {
 			foreach ( $waiting as $place => $message ) {
 				if ( array_key_last( $waiting ) === $place ) {
-					$client->hang_up_after_next();
+					$client->close_after_next();
 				}
 				if ( ! Circuit_Breaker::allows() || ! self::send( $sidecar, $message ) ) {
 					break; // The pull brings this one and the rest.
@@ -142,7 +142,7 @@ final class Send_Later {
 			'message' => $message['type'],
 		);
 		if ( ! is_wp_error( $answer ) ) {
-			Circuit_Breaker::answered();
+			Circuit_Breaker::success();
 			if ( 'job.paid' === $message['type'] ) {
 				Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
 			}
@@ -153,7 +153,7 @@ final class Send_Later {
 		Log::write( 'forward_failed', $answer->get_error_message(), $about + array( 'reason' => $code ) );
 		History::record( $job_id, $attempt, 'forward_failed', array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( in_array( $code, array( 'refused', 'dns', 'timeout', 'tls', 'network', 'busy' ), true ) ) {
-			Circuit_Breaker::failed( $code );
+			Circuit_Breaker::failure( $code );
 			return false;
 		}
 		return true;

@@ -27,7 +27,7 @@ final class Idempotency {
 	 * @return array|null The row that was there before, or null: this is the first time.
 	 * @throws Database_Error When the database refuses.
 	 */
-	public static function arrive( string $id, string $hash ): ?array {
+	public static function begin( string $id, string $hash ): ?array {
 		$row = array(
 			'message_id'  => $id,
 			'body_sha256' => $hash,
@@ -45,7 +45,7 @@ final class Idempotency {
 	 * @param string $id     `webhook-id`.
 	 * @param string $answer JSON.
 	 */
-	public static function keep( string $id, string $answer ): void {
+	public static function finish( string $id, string $answer ): void {
 		Sql::update( Sql::table( 'answers' ), array( 'answer' => $answer ), array( 'message_id' => $id ) );
 	}
 

@@ -86,7 +86,7 @@ final class Batch {
 					}
 					History::write();
 					if ( null !== $keep_as && ! $failed ) { // What failed is to be tried again, also under the same id.
-						Idempotency::keep( $keep_as, $json );
+						Idempotency::finish( $keep_as, $json );
 					}
 				}
 			);

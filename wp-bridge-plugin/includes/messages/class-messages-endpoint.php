@@ -134,7 +134,7 @@ final class Messages_Endpoint {
 		$questions   = Batch::are_questions( $messages );
 		$transaction = new Transaction();
 		try {
-			$before = Idempotency::arrive( $id, $hash ); // In the same transaction: a repeat that is faster waits here.
+			$before = Idempotency::begin( $id, $hash ); // In the same transaction: a repeat that is faster waits here.
 		} catch ( Database_Error $error ) {
 			$transaction->rollback();
 			throw $error;

@@ -37,7 +37,7 @@ final class Circuit_Breaker {
 	}
 
 	/** The sidecar answered: whatever it said, it is there. */
-	public static function answered(): void {
+	public static function success(): void {
 		if ( self::read()['failures'] ) {
 			update_option( self::OPTION, array( 'failures' => 0, 'until' => 0, 'reason' => '' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
@@ -48,7 +48,7 @@ final class Circuit_Breaker {
 	 *
 	 * @param string $reason For the log.
 	 */
-	public static function failed( string $reason ): void {
+	public static function failure( string $reason ): void {
 		$failures = self::read()['failures'] + 1;
 		$pause    = self::PAUSES[ min( $failures, count( self::PAUSES ) ) - 1 ];
 		update_option(

@@ -37,7 +37,7 @@ final class Http_Client {
 	}
 
 	/** The next request is the last one: the sidecar may close the connection with its answer, instead of watching it. */
-	public function hang_up_after_next(): void {
+	public function close_after_next(): void {
 		$this->hangs_up = true;
 	}
 

@@ -60,10 +60,10 @@ final class Webhook_Relay {
 		}
 		$answer = ( new Http_Client( 500, 2000 ) )->post( Settings::sidecar_url() . '/webhooks/upsampler/' . rawurlencode( $token ), $body, array( 'Content-Type' => 'application/json' ) );
 		if ( 0 === $answer['status'] ) {
-			Circuit_Breaker::failed( $answer['error'] );
+			Circuit_Breaker::failure( $answer['error'] );
 			return 503;
 		}
-		Circuit_Breaker::answered();
+		Circuit_Breaker::success();
 		return $answer['status'] >= 500 ? 503 : $answer['status'];
 	}
 }
