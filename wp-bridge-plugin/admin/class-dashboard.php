@@ -62,7 +62,7 @@ final class Dashboard {
 	 */
 	public static function figures( string $period ): array {
 		$stats  = Stats::of( $period );
-		$health = Sidecar_Health::look( 5 );
+		$health = Sidecar_Health::inspect( 5 );
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {

@@ -27,7 +27,7 @@ final class Connection_Findings {
 			$heard   = $heard || ( 'to_sidecar' === $finding['check'] && $finding['ok'] );
 			$found[] = self::finding( $finding['level'], $finding['title'], $finding['message'], $finding['detail'] );
 		}
-		$status = $heard ? Sidecar_Health::look( 0 )['status'] : null;
+		$status = $heard ? Sidecar_Health::inspect( 0 )['status'] : null;
 		return $status ? array_merge( $found, self::inside( $status ) ) : $found;
 	}
 

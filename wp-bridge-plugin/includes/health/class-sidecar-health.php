@@ -45,7 +45,7 @@ final class Sidecar_Health {
 	 *
 	 * @param int $fresh Seconds that an answer may be old.
 	 */
-	public static function look( int $fresh = self::FRESH ): array {
+	public static function inspect( int $fresh = self::FRESH ): array {
 		$last = self::last();
 		if ( ! Settings::is_configured() || $last['at'] > time() - $fresh ) {
 			return $last;
@@ -61,12 +61,12 @@ final class Sidecar_Health {
 	}
 
 	/** After an admin's page: looks without making anybody wait. */
-	public static function look_later(): void {
+	public static function inspect_later(): void {
 		if ( ! Admin_Access::may() || wp_doing_ajax() || ! Settings::is_configured() || self::last()['at'] > time() - self::FRESH ) {
 			return;
 		}
 		Request::finish();
-		self::look();
+		self::inspect();
 	}
 
 	/**

@@ -88,10 +88,10 @@ final class Abilities {
 				'label'         => __( 'Look at a job', 'smi-bridge' ),
 				'description'   => __( 'Tells where one paid enlargement stands, with all its attempts, mails, refund and story.', 'smi-bridge' ),
 				'input_schema'  => $job,
-				'output_schema' => Job_Schema::whole(),
+				'output_schema' => Job_Schema::full(),
 				'meta'          => array( true, false, true ),
 				'does'          => static function ( array $input ) {
-					return Job_View::whole( (string) $input['job_id'] ) ?? Rest::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+					return Job_View::full( (string) $input['job_id'] ) ?? Rest::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
 				},
 			),
 			'retry-job'         => array(

@@ -65,8 +65,8 @@ final class Job_Schema {
 		);
 	}
 
-	/** JSON Schema of what Job_View::whole() returns. */
-	public static function whole(): array {
+	/** JSON Schema of what Job_View::full() returns. */
+	public static function full(): array {
 		$schema = self::item();
 		foreach ( array(
 			'attempts' => __( 'All attempts, oldest first.', 'smi-bridge' ),

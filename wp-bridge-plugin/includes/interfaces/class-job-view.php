@@ -97,7 +97,7 @@ final class Job_View {
 	 * @param string $job_id The shop's id.
 	 * @throws Database_Error When the database refuses.
 	 */
-	public static function whole( string $job_id ): ?array {
+	public static function full( string $job_id ): ?array {
 		$rows = Ledger::attempts( $job_id );
 		if ( ! $rows ) {
 			return null;

@@ -53,7 +53,7 @@ final class Rest {
 			),
 		);
 		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), self::list_params(), Job_Schema::item() );
-		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::whole() );
+		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::full() );
 		foreach ( self::actions() as $action => $params ) {
 			$work = static function ( $request ) use ( $action ) {
 				return self::act( $action, $request );
@@ -98,7 +98,7 @@ final class Rest {
 
 	/** `GET /jobs/<id>`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
 	public static function job( $request ) {
-		$job = Job_View::whole( (string) $request['id'] );
+		$job = Job_View::full( (string) $request['id'] );
 		return $job ? rest_ensure_response( $job ) : self::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
 	}
 

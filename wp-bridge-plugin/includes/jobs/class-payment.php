@@ -40,7 +40,7 @@ final class Payment {
 		}
 		$began = hrtime( true );
 		try {
-			$what = self::take( (string) $job_id, is_array( $context ) ? $context : array() );
+			$what = self::open_attempt( (string) $job_id, is_array( $context ) ? $context : array() );
 		} catch ( \Throwable $error ) {
 			$what = 'not_stored';
 			Log::write( 'payment_not_stored', $error->getMessage() . ' The sidecar will ask for the job.', array( 'job_id' => $job_id ) );
@@ -63,7 +63,7 @@ final class Payment {
 	 * @return string What happened: started, repeated, unknown_job, unpaid, busy.
 	 * @throws Database_Error When the database refuses.
 	 */
-	public static function take( string $job_id, array $context ): string {
+	public static function open_attempt( string $job_id, array $context ): string {
 		Shop::forget( $job_id ); // Whoever read it earlier in this request read it before the payment.
 		if ( ! empty( $context['admin_override'] ) ) {
 			return Rerun::start( $job_id, $context );

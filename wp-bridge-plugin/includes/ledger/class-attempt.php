@@ -22,7 +22,7 @@ final class Attempt {
 	private static $ahead = array();
 
 	/**
-	 * Locks the newest attempts of many jobs in one statement, for those who ask `of()`.
+	 * Locks the newest attempts of many jobs in one statement, for those who ask `lock()`.
 	 *
 	 * @param string[] $job_ids At most some hundreds.
 	 * @throws Database_Error When the database refuses.
@@ -42,7 +42,7 @@ final class Attempt {
 	 * @param array $data Data with `job_id` and `attempt`.
 	 * @return array|Outcome
 	 */
-	public static function of( array $data ) {
+	public static function lock( array $data ) {
 		$row = self::$ahead[ $data['job_id'] ] ?? Ledger::newest( $data['job_id'], true );
 		unset( self::$ahead[ $data['job_id'] ] ); // Whoever asks again may have changed it.
 		if ( ! $row || (int) $row['attempt'] < (int) $data['attempt'] ) {
@@ -58,7 +58,7 @@ final class Attempt {
 	 * @return array|Outcome
 	 */
 	public static function going_on( array $data ) {
-		$row = self::of( $data );
+		$row = self::lock( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}

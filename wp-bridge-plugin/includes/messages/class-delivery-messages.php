@@ -28,7 +28,7 @@ final class Delivery_Messages {
 	 * @param array $data See schema.
 	 */
 	public static function delivered( array $data ): Outcome {
-		$row = Attempt::of( $data );
+		$row = Attempt::lock( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}
@@ -75,7 +75,7 @@ final class Delivery_Messages {
 	 * @param array $data See schema.
 	 */
 	public static function message( array $data ): Outcome {
-		$row = Attempt::of( $data );
+		$row = Attempt::lock( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}

@@ -32,7 +32,7 @@ final class Failure_Messages {
 	 * @param array $data See schema.
 	 */
 	public static function failed( array $data ): Outcome {
-		$row = Attempt::of( $data );
+		$row = Attempt::lock( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}

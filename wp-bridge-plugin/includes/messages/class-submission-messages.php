@@ -32,7 +32,7 @@ final class Submission_Messages {
 	 * @param array $data See schema.
 	 */
 	public static function submitting( array $data ): Outcome {
-		$row = Attempt::of( $data );
+		$row = Attempt::lock( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}

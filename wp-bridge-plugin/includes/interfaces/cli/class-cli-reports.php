@@ -62,7 +62,7 @@ final class Cli_Reports {
 
 	/** `status`. @param string[] $positional None. @param array $named Options. */
 	public static function status( array $positional, array $named ): void {
-		$health = Sidecar_Health::look( 0 );
+		$health = Sidecar_Health::inspect( 0 );
 		$status = $health['status'] ?? array();
 		$facts  = array(
 			'version'     => SMI_BRIDGE_VERSION,
@@ -90,7 +90,7 @@ final class Cli_Reports {
 
 	/** `show`. @param string[] $positional The job. @param array $named Options. */
 	public static function show( array $positional, array $named ): void {
-		$job = Job_View::is_id( $positional[0] ) ? Job_View::whole( $positional[0] ) : null;
+		$job = Job_View::is_id( $positional[0] ) ? Job_View::full( $positional[0] ) : null;
 		if ( ! $job ) {
 			\WP_CLI::error( sprintf( 'The ledger does not know %s.', Cli_Output::line( $positional[0] ) ) );
 		}
