@@ -156,12 +156,12 @@ def test_it_works_without_curl_as_well(bridge: Bridge) -> None:
     """PHP without the curl extension: WordPress' own HTTP carries the message."""
     answer = bridge.shop.php_json(
         """
-        $courier = new SmiBridge\\Wire\\Http_Client(500, 2000);
-        $by_wordpress = new ReflectionMethod($courier, 'by_wordpress');
+        $client = new SmiBridge\\Wire\\Http_Client(500, 2000);
+        $by_wordpress = new ReflectionMethod($client, 'by_wordpress');
         $by_wordpress->setAccessible(true);
-        $send = function ($url) use ($courier, $by_wordpress) {
+        $send = function ($url) use ($client, $by_wordpress) {
             $headers = ['Content-Type' => 'application/json'];
-            return $by_wordpress->invoke($courier, $url, '{}', $headers)['error'] ?? 'none';
+            return $by_wordpress->invoke($client, $url, '{}', $headers)['error'] ?? 'none';
         };
         return [$send(SmiBridge\\Core\\Settings::sidecar_url() . '/messages'), $send('http://127.0.0.1:9/'),
                 $send('http://no-such-host.invalid/')];

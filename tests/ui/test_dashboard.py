@@ -55,7 +55,7 @@ def test_the_figures_are_those_of_the_ledger(clean: Ui):
     assert stats["success"] == 0.8
     assert (stats["p50"], stats["p95"]) == (20, 400)
     assert (stats["credits"], stats["money"]) == (10, 4.5)
-    assert stats["errors"] == [{"code": "source_gone", "words": "The photo is no longer in its place", "number": 1}]
+    assert stats["errors"] == [{"code": "source_gone", "words": "Photo not found", "number": 1}]
     assert sum(stats["series"]["delivered"]) == 4
     assert data["sidecar"]["workers"] == 2 and data["sidecar"]["queues"] == {"submit": 3}
     assert data["working"] == 1

@@ -29,7 +29,7 @@ final class Admin_Words {
 			'warn'     => __( 'Please look', 'smi-bridge' ),
 			'all_good' => __( 'Everything works in both directions.', 'smi-bridge' ),
 			'delivered' => __( 'Delivered', 'smi-bridge' ),
-			'working'  => __( 'In the works', 'smi-bridge' ),
+			'working'  => __( 'In progress', 'smi-bridge' ),
 			'review'   => __( 'In review', 'smi-bridge' ),
 			'refunded' => __( 'Refunded', 'smi-bridge' ),
 			'p50'      => __( 'Half are faster', 'smi-bridge' ),

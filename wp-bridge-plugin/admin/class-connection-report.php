@@ -1,6 +1,6 @@
 <?php
 /**
- * Answers the "Test connection" button: the core's test, finding by finding, in plain words and with the way to mend it.
+ * Answers the "Test connection" button: the core's test, finding by finding, in plain words and with the way to fix it.
  *
  * @package SmiBridge
  */

@@ -48,7 +48,7 @@ final class Problem_Notices {
 	}
 
 	/**
-	 * Whether a screen is one where the notice helps. Our dashboard says it better, on the settings page one mends the connection,
+	 * Whether a screen is one where the notice helps. Our dashboard says it better, on the settings page one fixes the connection,
 	 * and one job's page tells that job's trouble.
 	 *
 	 * @param \WP_Screen|null $screen Screen.

@@ -144,7 +144,7 @@
 					sign.setAttribute( 'role', 'img' );
 					sign.setAttribute( 'aria-label', text[ finding.level ] );
 					item.append( sign, el( 'strong', '', finding.title ) );
-					[ [ 'text', '' ], [ 'mend', 'mend' ], [ 'detail', 'detail' ] ].forEach( function ( part ) {
+					[ [ 'text', '' ], [ 'fix', 'fix' ], [ 'detail', 'detail' ] ].forEach( function ( part ) {
 						if ( finding[ part[ 0 ] ] ) {
 							item.append( el( 'p', part[ 1 ], finding[ part[ 0 ] ] ) );
 						}

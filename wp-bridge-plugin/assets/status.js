@@ -706,7 +706,7 @@
 			return;
 		}
 		var url = new URL( location.href );
-		url.search = url.search.replace( /(\?|%3F)smi_payment(=|%3D)/i, '&smi_payment=' ); // See Quirks::SECOND_QUERY.
+		url.search = url.search.replace( /(\?|%3F)smi_payment(=|%3D)/i, '&smi_payment=' ); // See Compat::SECOND_QUERY.
 		[ 'smi_payment', 'session_id', 'job_id', 'smi_job_id', 'smi_status' ].forEach( function ( name ) {
 			url.searchParams.delete( name );
 		} );

@@ -33,7 +33,7 @@ final class Status_Route {
 		'review'     => array( 'in_review', null ),
 	);
 
-	/** Seconds during which a failure that mends itself is nobody's business. */
+	/** Seconds during which a failure that ends by itself is nobody's business. */
 	const DELAYED_AFTER = 120;
 
 	/** Registers the route. */

@@ -18,7 +18,7 @@ final class Status_Words {
 	public static function all(): array {
 		$words = self::phases() + array(
 			'step_paid'      => __( 'Paid', 'smi-bridge' ),
-			'step_queued'    => __( 'In line', 'smi-bridge' ),
+			'step_queued'    => __( 'Waiting to start', 'smi-bridge' ),
 			'step_enlarging' => __( 'Enlarging', 'smi-bridge' ),
 			'step_checking'  => __( 'Quality check', 'smi-bridge' ),
 			'step_ready'     => __( 'Ready to download', 'smi-bridge' ),

@@ -1,6 +1,6 @@
 <?php
 /**
- * The connection test in plain words: what is wrong, and the way to mend it. Settings page, Site Health, WP-CLI and abilities show it.
+ * The connection test in plain words: what is wrong, and the way to fix it. Settings page, Site Health, WP-CLI and abilities show it.
  *
  * @package SmiBridge
  */

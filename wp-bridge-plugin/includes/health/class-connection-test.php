@@ -66,7 +66,7 @@ final class Connection_Test {
 	/**
 	 * The way there is bad: why.
 	 *
-	 * @param array $answer From Courier.
+	 * @param array $answer From Http_Client.
 	 */
 	private function why_not( array $answer ): array {
 		if ( 0 === $answer['status'] ) {
@@ -139,7 +139,7 @@ final class Connection_Test {
 	/**
 	 * Words for no answer at all.
 	 *
-	 * @param array $answer From Courier.
+	 * @param array $answer From Http_Client.
 	 */
 	private static function no_answer( array $answer ): string {
 		$host  = (string) wp_parse_url( Settings::sidecar_url(), PHP_URL_HOST );

@@ -93,7 +93,7 @@ final class Problems {
 		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
 			return (string) $notice['detail'];
 		}
-		$text = trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is mended.', 'smi-bridge' );
+		$text = trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is fixed.', 'smi-bridge' );
 		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
 	}
 
@@ -139,7 +139,7 @@ final class Problems {
 	 * @param string $level bad or warn.
 	 * @param string $title Plain text.
 	 * @param string $text  Plain text.
-	 * @param string $url   Where to mend it.
+	 * @param string $url   Where to fix it.
 	 * @param int    $size  Grows when it gets worse.
 	 */
 	private static function problem( string $kind, string $level, string $title, string $text, string $url, int $size = 1 ): array {

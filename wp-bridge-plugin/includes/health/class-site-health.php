@@ -261,7 +261,7 @@ final class Site_Health {
 	 * @param string $status good, recommended or critical.
 	 * @param string $label  Plain text.
 	 * @param string $text   Plain text.
-	 * @param string $url    Where to mend it.
+	 * @param string $url    Where to fix it.
 	 */
 	private static function result( string $name, string $status, string $label, string $text, string $url = '' ): array {
 		return array(

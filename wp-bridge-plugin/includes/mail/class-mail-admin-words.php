@@ -93,7 +93,7 @@ final class Mail_Admin_Words {
 			),
 			'hold'       => array(
 				__( 'Orders are waiting', 'smi-bridge' ),
-				__( 'A fault that is not the customers’ stops the work. No order is lost; everything resumes by itself when the fault is mended.', 'smi-bridge' ),
+				__( 'A fault that is not the customers’ stops the work. No order is lost; everything resumes by itself when the fault is fixed.', 'smi-bridge' ),
 			),
 			'resume'     => array(
 				__( 'Orders run again', 'smi-bridge' ),
@@ -105,7 +105,7 @@ final class Mail_Admin_Words {
 			),
 			'storage'    => array(
 				__( 'The folder of finished pictures can’t be written', 'smi-bridge' ),
-				__( 'Finished pictures can’t be stored. Make room, or mend the folder’s permissions.', 'smi-bridge' ),
+				__( 'Finished pictures can’t be stored. Make room, or fix the folder’s permissions.', 'smi-bridge' ),
 			),
 			'connection' => array(
 				__( 'The sidecar can’t be reached', 'smi-bridge' ),

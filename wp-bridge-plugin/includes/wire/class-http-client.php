@@ -26,7 +26,7 @@ final class Http_Client {
 	private $hangs_up = false;
 
 	/**
-	 * A courier with its patience.
+	 * A client with its time limits.
 	 *
 	 * @param int $connect_ms Milliseconds to connect.
 	 * @param int $total_ms   Milliseconds for a whole request.

@@ -18,16 +18,16 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Sidecar_Client {
 
-	/** Carries the requests. @var Courier */
-	private $courier;
+	/** Carries the requests. @var Http_Client */
+	private $client;
 
 	/**
 	 * A client.
 	 *
-	 * @param Courier|null $courier With its own patience.
+	 * @param Http_Client|null $client With its own patience.
 	 */
-	public function __construct( ?Http_Client $courier = null ) {
-		$this->courier = $courier ?? new Http_Client();
+	public function __construct( ?Http_Client $client = null ) {
+		$this->client = $client ?? new Http_Client();
 	}
 
 	/**
@@ -75,7 +75,7 @@ final class Sidecar_Client {
 			JSON_UNESCAPED_SLASHES
 		);
 		$id   = Signature::new_id();
-		return $this->courier->post(
+		return $this->client->post(
 			Settings::sidecar_url() . '/messages',
 			$body,
 			array(

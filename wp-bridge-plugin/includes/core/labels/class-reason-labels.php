@@ -34,10 +34,10 @@ final class Reason_Labels {
 	public static function all(): array {
 		$later  = __( 'Wait until it works again, then retry.', 'smi-bridge' );
 		$look   = __( 'Compare both pictures; then retry or refund.', 'smi-bridge' );
-		$row    = __( 'Mend the order in the shop, then retry; or refund.', 'smi-bridge' );
+		$row    = __( 'Fix the order in the shop, then retry; or refund.', 'smi-bridge' );
 		return array(
 			'source_unsupported'               => array( __( 'The photo’s format can’t be enlarged', 'smi-bridge' ), '' ),
-			'source_gone'                      => array( __( 'The photo is no longer in its place', 'smi-bridge' ), '' ),
+			'source_gone'                      => array( __( 'Photo not found', 'smi-bridge' ), '' ),
 			'source_not_an_image'              => array( __( 'The photo’s file is broken or no picture', 'smi-bridge' ), '' ),
 			'source_too_large'                 => array( __( 'The photo is too large for Upsampler', 'smi-bridge' ), __( 'Put a smaller file in its place and retry, or refund.', 'smi-bridge' ) ),
 			'source_unreachable_for_upsampler' => array( __( 'Upsampler can’t fetch the photo', 'smi-bridge' ), __( 'Is the sidecar’s public address (SMI_PUBLIC_URL) reachable from outside? Then retry.', 'smi-bridge' ) ),
@@ -54,7 +54,7 @@ final class Reason_Labels {
 			'upsampler_failed'                 => array( __( 'Upsampler gave up', 'smi-bridge' ), '' ),
 			'upsampler_unknown_job'            => array( __( 'Upsampler has forgotten the job', 'smi-bridge' ), __( 'Retry, or refund.', 'smi-bridge' ) ),
 			'upsampler_rejected'               => array( __( 'Upsampler refuses the order', 'smi-bridge' ), __( 'Read the reason; retry or refund.', 'smi-bridge' ) ),
-			'upsampler_key_refused'            => array( __( 'Upsampler refuses the API key', 'smi-bridge' ), __( 'Mend UPSAMPLER_API_KEY in the sidecar’s .env and restart it.', 'smi-bridge' ) ),
+			'upsampler_key_refused'            => array( __( 'Upsampler refuses the API key', 'smi-bridge' ), __( 'Fix UPSAMPLER_API_KEY in the sidecar’s .env and restart it.', 'smi-bridge' ) ),
 			'upsampler_credits_exhausted'      => array( __( 'The Upsampler account is empty', 'smi-bridge' ), __( 'Buy credits.', 'smi-bridge' ) ),
 			'upsampler_unreachable'            => array( __( 'The way to Upsampler is broken', 'smi-bridge' ), __( 'Look at the sidecar’s network.', 'smi-bridge' ) ),
 			'submit_outcome_unknown'           => array( __( 'Nobody knows whether Upsampler took the order', 'smi-bridge' ), __( 'Look for the job in your Upsampler account. A retry is paid again; or refund.', 'smi-bridge' ) ),
@@ -75,7 +75,7 @@ final class Reason_Labels {
 			'fetch_unavailable'                => array( __( 'The result’s server does not answer', 'smi-bridge' ), $later ),
 			'conversion_failed'                => array( __( 'The result can’t be converted', 'smi-bridge' ), __( 'Retry; if it stays, have pictures delivered as Upsampler sends them (Settings).', 'smi-bridge' ) ),
 			'disk_full'                        => array( __( 'The disk is full', 'smi-bridge' ), __( 'Make room.', 'smi-bridge' ) ),
-			'folder_not_writable'              => array( __( 'The uploads folder can’t be written', 'smi-bridge' ), __( 'Mend its owner or mount.', 'smi-bridge' ) ),
+			'folder_not_writable'              => array( __( 'The uploads folder can’t be written', 'smi-bridge' ), __( 'Fix its owner or mount.', 'smi-bridge' ) ),
 			'path_outside'                     => array( __( 'A file would lie outside its folder', 'smi-bridge' ), __( 'Look for links in the uploads folder, then retry.', 'smi-bridge' ) ),
 			'shop_refused_message'             => array( __( 'Bridge and sidecar do not understand each other', 'smi-bridge' ), __( 'Update both to the same version, then retry.', 'smi-bridge' ) ),
 			'crash_loop'                       => array( __( 'The job has crashed its worker several times', 'smi-bridge' ), __( 'Read the sidecar’s log; retry or refund.', 'smi-bridge' ) ),
