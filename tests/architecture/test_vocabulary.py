@@ -60,7 +60,7 @@ RETIRED = {
     r"Story::|class-story": "History",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
-    r"'In line'|In the works|no longer in its place": "Waiting to start, In progress, Photo not found",
+    r"In the works|no longer in its place": "Waiting to start, In progress, Photo not found",
     # tests and measurements
     r"tills?": "payment stub",
     r"bench[./]apart|run_apart": "subprocesses",

@@ -133,7 +133,7 @@ final class Problem_Notices {
 			return;
 		}
 		$numbers = array(
-			array( number_format_i18n( $working ), __( 'in the works', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ),
+			array( number_format_i18n( $working ), __( 'in progress', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ),
 			array( number_format_i18n( $stats['delivered'] ), __( 'delivered in 24 hours', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) ),
 			array( null === $stats['p50'] ? '–' : Format::span( $stats['p50'] ), __( 'from payment to delivery', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) ),
 		);

@@ -89,7 +89,7 @@ final class Scheduled_Mails {
 	}
 
 	/**
-	 * Attempts that are still in the works long after payment. Not those that are much older: their customers have heard already, or
+	 * Attempts that are still unfinished long after payment. Not those that are much older: their customers have heard already, or
 	 * the bridge was away and a person looks at them first.
 	 *
 	 * @param int $now Unix seconds.

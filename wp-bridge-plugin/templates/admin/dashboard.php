@@ -46,7 +46,7 @@ $smib_cards = array(
 	<section id="smib-now" class="smib-panel wide" aria-labelledby="smib-now-title">
 		<h2 id="smib-now-title"><?php esc_html_e( 'Right now', 'smi-bridge' ); ?> <span id="smib-link" class="smib-link-state"></span></h2>
 		<div class="smib-now">
-			<a class="smib-number" href="<?php echo esc_url( Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in the works', 'smi-bridge' ); ?></span></a>
+			<a class="smib-number" href="<?php echo esc_url( Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in progress', 'smi-bridge' ); ?></span></a>
 			<div class="smib-number"><strong data-smib="workers">–</strong> <span><?php esc_html_e( 'workers alive', 'smi-bridge' ); ?></span></div>
 			<table class="smib-stages">
 				<caption class="screen-reader-text"><?php esc_html_e( 'Waiting in each stage', 'smi-bridge' ); ?></caption>
