@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,16 +23,32 @@ pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("demo")]
 LAST_LINE = re.compile(r"DEMO OK job=[0-9a-f-]{36} attempt=1 3200x2400 [0-9]+ bytes in [0-9]+\.[0-9] s")
 
 
-def _demo(folder: Path, **env: str) -> subprocess.Popen[str]:
+@contextmanager
+def _demo(folder: Path, *, hang_ups: str = "--default-signal=HUP", **env: str) -> Iterator[subprocess.Popen[str]]:
+    """A demo that ends with the block, whatever happens in it.
+
+    `hang_ups`: option of env. By default the demo hears hang-ups, also when these tests run under nohup, whose children
+    ignore them.
+    """
     (folder / "temp").mkdir()
     with open(folder / "out", "w") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.testbed.demo"],
+        demo = subprocess.Popen(
+            ["env", hang_ups, sys.executable, "-m", "tests.testbed.demo"],
             cwd=REPOSITORY,
             env={**os.environ, "TMPDIR": str(folder / "temp"), "PYTHONUNBUFFERED": "1", **env},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
+    try:
+        yield demo
+    finally:
+        if demo.poll() is None:
+            demo.send_signal(signal.SIGTERM)
+            try:
+                demo.wait(60)
+            except subprocess.TimeoutExpired:
+                demo.kill()
+                demo.wait(10)
 
 
 def _said(folder: Path) -> str:
@@ -85,4 +103,14 @@ def test_an_impatient_hand_and_a_closed_terminal_leave_nothing_either(
             time.sleep(0.15)  # between two presses of a key
         assert demo.wait(60) == 130, _said(tmp_path)
     assert "Traceback" not in _said(tmp_path)
+    assert _left_behind(tmp_path) == []
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path: Path) -> None:
+    with _demo(tmp_path, hang_ups="--ignore-signal=HUP") as demo:
+        wait_for(lambda: "starting the sidecar" in _said(tmp_path) or demo.poll() is not None, "it is half up", 150)
+        demo.send_signal(signal.SIGHUP)
+        wait_for(lambda: "Ctrl-C stops everything" in _said(tmp_path) or demo.poll() is not None, "it has sold", 150)
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(60) == 0, _said(tmp_path)
     assert _left_behind(tmp_path) == []
