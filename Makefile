@@ -9,7 +9,7 @@ ONLY    ?=
 PACKAGE ?= build/smi-bridge.zip
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system system-demo demo test test-quick lint bench chaos screenshots plugin lock clean
+.PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,8 +38,8 @@ demo: system-demo ## buy an image on a real WordPress and watch it being deliver
 test: system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
 	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-quick: venv ## what needs no WordPress and no browser
-	@$(PY) -m pytest -m "not wordpress and not browser" $(ARGS)
+test-fast: venv ## the inner loop: what needs no WordPress, browser or real processes
+	@$(PY) -m pytest --fast -q -n auto $(ARGS)
 
 lint: venv ## ruff, and php -l over the plugin
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

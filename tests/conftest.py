@@ -18,10 +18,36 @@ if TYPE_CHECKING:
     from tests.testbed.shop import Shop
 
 TESTS = Path(__file__).resolve().parent
-REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "ui", "integrations", "recovery", "testbed_selftest"})
+REAL_PARTS = frozenset(
+    {
+        *("bridge", "chaos", "deploy", "e2e", "integrations", "php_versions", "recovery", "testbed_selftest", "ui"),
+    }
+)
+# Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
+SLOW = frozenset(
+    {
+        "test_a_delivered_job_that_was_downloaded_still_leaves_working_memory",
+        "test_a_planted_bug_is_found",
+        "test_a_shop_that_was_away_for_days_gets_everything_and_the_customer_a_fresh_link",
+        "test_an_erased_job_leaves_no_file_also_when_memory_has_forgotten_it_long_ago",
+        "test_every_job_has_its_ending_and_nothing_happens_twice",
+        "test_every_path_ends_and_nothing_happens_twice",
+        "test_submissions_that_are_refused_for_ever_end_before_the_ledgers_numbers_do",
+    }
+)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only what needs no WordPress, browser or real processes")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The fast run does not even read the folders of real parts."""
+    place = collection_path.relative_to(TESTS).parts if collection_path.is_relative_to(TESTS) else ()
+    return True if config.getoption("--fast") and place and place[0] in REAL_PARTS else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test with a real shop or a real browser bears their mark, so that `-m "not wordpress"` leaves it out.
 
     What runs on a dozen real processes gets a second chance, since a busy machine may starve any of them; the summary
@@ -35,6 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("wordpress")
         if "browser" in fixtures:
             item.add_marker("browser")
+        if getattr(item, "originalname", item.name) in SLOW:
+            item.add_marker("slow")
+    if config.getoption("--fast"):
+        heavy = {"wordpress", "browser", "slow"}
+        left_out = [item for item in items if heavy & {mark.name for mark in item.iter_markers()}]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(scope="session")
