@@ -19,14 +19,10 @@ LANES = ("deliver", "settle")
 QUEUES = ("deliver", "submit", "watch", "settle", "collect")
 
 # The stage, or the lane, that moves a job on from a state.
-MOVED_BY = {
-    "paid": "submit",
-    "submitting": "submit",
-    "submitted": "watch",
-    "enlarged": "collect",
-    "stored": "deliver",
-    "refunding": "settle",
-}
+MOVED_BY = {name: row["stage"] for name, row in _TABLE.items() if row["stage"]}
+# What the customer sees, and the seconds until his page asks again.
+PHASES = {name: row["phase"] for name, row in _TABLE.items()}
+POLL_S = {name: row["poll_s"] for name, row in _TABLE.items()}
 
 
 def may_go(old: str, new: str) -> bool:

@@ -7,25 +7,14 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import rfc3339
-from ..core.states import MOVED_BY
+from ..core.states import MOVED_BY, PHASES, POLL_S
 from .ports import Ports
 from .recovery.table import TABLE
 from .time_limits import DELAYED_AFTER_S
 
-PHASE_OF = {
-    "paid": "queued",
-    "submitting": "queued",
-    "submitted": "enlarging",
-    "enlarged": "checking",
-    "stored": "delivering",
-    "refunding": "refunding",
-    "delivered": "ready",
-    "refunded": "refunded",
-    "review": "in_review",
-}
 # Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
 SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "delivering": (0.93, 3)}
-POLL_S = {"queued": 2, "enlarging": 3, "checking": 1, "delivering": 1, "delayed": 10, "refunding": 10, "in_review": 60}
+DELAYED_POLL_S = 10  # a page waits longer for what goes wrong
 
 
 def status_document(ports: Ports, job: Job) -> dict[str, Any]:
@@ -49,7 +38,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
         "format": job.format or None,
         "download_url": (job.download_url or None) if ready else None,
         "expires_at": rfc3339(job.expires_at) if ready else None,
-        "poll_after": POLL_S.get(phase, 300),
+        "poll_after": DELAYED_POLL_S if phase == "delayed" else 300 if phase == "expired" else POLL_S[job.state],
         "updated_at": rfc3339(job.updated_at),
     }
 
@@ -58,13 +47,13 @@ def _phase(job: Job, now: float) -> str:
     if job.state == "delivered":
         return "expired" if job.revoked or now >= job.expires_at else "ready"
     if job.state == "refunding" and job.refund_decision == "review":
-        return "in_review"
+        return PHASES["review"]
     if job.state in SHARES_OF_STATE and job.reason and _delayed(job, now):
         return "delayed"
-    return PHASE_OF[job.state]
+    return PHASES[job.state]
 
 
-SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASE_OF.items() if phase in SHARES}
+SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASES.items() if phase in SHARES}
 
 
 def _delayed(job: Job, now: float) -> bool:

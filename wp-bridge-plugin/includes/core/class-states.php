@@ -17,7 +17,7 @@ final class States {
 	/** The table, read once for each request. @var array|null */
 	private static $table = null;
 
-	/** All states: name => {settled, next, shop, label}. */
+	/** All states: name => {settled, next, shop, label, phase, stage, poll_s, tone}. */
 	public static function all(): array {
 		if ( null === self::$table ) {
 			self::$table = json_decode( file_get_contents( SMI_BRIDGE_DIR . 'schemas/states.json' ), true )['states']; // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.

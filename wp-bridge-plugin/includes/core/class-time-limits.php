@@ -20,6 +20,9 @@ final class Time_Limits {
 	/** An attempt without any event in that time is past due, and an admin sees it. */
 	const PAST_DUE = 900;
 
+	/** A failure that ends by itself is shown to the customer after that time. The sidecar's DELAYED_AFTER_S is the same. */
+	const DELAYED = 120;
+
 	/** A customer is mailed that it takes longer, counted from the payment. */
 	const DELAYED_MAIL = 1800;
 

@@ -10,6 +10,7 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
 
@@ -20,21 +21,8 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Status_Route {
 
-	/** State => the phase that the customer sees, and the stage that works on it. */
-	const PHASES = array(
-		'paid'       => array( 'queued', 'submit' ),
-		'submitting' => array( 'queued', 'submit' ),
-		'submitted'  => array( 'enlarging', 'watch' ),
-		'enlarged'   => array( 'checking', 'collect' ),
-		'stored'     => array( 'delivering', 'deliver' ),
-		'refunding'  => array( 'refunding', 'settle' ),
-		'delivered'  => array( 'ready', null ),
-		'refunded'   => array( 'refunded', null ),
-		'review'     => array( 'in_review', null ),
-	);
-
-	/** Seconds during which a failure that ends by itself is nobody's business. */
-	const DELAYED_AFTER = 120;
+	/** Seconds between two polls at least: each costs a request of PHP, unlike those at the sidecar. */
+	const POLL_S = 4;
 
 	/** Registers the route. */
 	public static function register_route(): void {
@@ -75,7 +63,7 @@ final class Status_Route {
 	 * @param array $row A ledger row of an attempt under way.
 	 */
 	private static function is_delayed( array $row ): bool {
-		$old = strtotime( $row['created_at'] . ' UTC' ) < time() - self::DELAYED_AFTER;
+		$old = strtotime( $row['created_at'] . ' UTC' ) < time() - Time_Limits::DELAYED;
 		return ! Ledger::is_busy( $row ) || ( null !== $row['reason'] && ( $old || 'held' === $row['event'] ) );
 	}
 
@@ -85,9 +73,10 @@ final class Status_Route {
 	 * @param array $row A ledger row.
 	 */
 	public static function document( array $row ): array {
-		list( $phase, $stage ) = self::PHASES[ $row['state'] ];
-		$expired               = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
-		$settled               = States::is_settled( $row['state'] );
+		$facts   = States::all()[ $row['state'] ];
+		$phase   = $facts['phase'];
+		$expired = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
+		$settled = States::is_settled( $row['state'] );
 		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
 			$phase = 'expired';
 		} elseif ( ! $settled && 'refunding' !== $phase && self::is_delayed( $row ) ) {
@@ -98,7 +87,7 @@ final class Status_Route {
 			'job_id'       => $row['job_id'],
 			'phase'        => $phase,
 			'share'        => $ready ? 1.0 : (float) $row['share'],
-			'stage'        => $stage,
+			'stage'        => $facts['stage'],
 			'position'     => null,
 			'expected_s'   => null,
 			'next_try_at'  => Sql::rfc3339( $row['next_try_at'] ),
@@ -108,7 +97,7 @@ final class Status_Route {
 			'format'       => $row['format'],
 			'download_url' => $ready ? Shop::download_url( $row ) : null,
 			'expires_at'   => $ready ? Sql::rfc3339( $row['expires_at'] ) : null,
-			'poll_after'   => $settled ? 60 : 4,
+			'poll_after'   => max( self::POLL_S, $facts['poll_s'] ),
 			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),
 		);
 	}

@@ -20,18 +20,18 @@ final class Job_Labels {
 
 	/** A state's label and its tone: 'busy', 'good', 'warn', 'bad' or 'calm'. @param string $state A state of the ledger. */
 	public static function state( string $state ): array {
-		$states = array(
-			'paid'       => array( __( 'Waiting to be submitted', 'smi-bridge' ), 'busy' ),
-			'submitting' => array( __( 'Being submitted', 'smi-bridge' ), 'busy' ),
-			'submitted'  => array( __( 'Being enlarged', 'smi-bridge' ), 'busy' ),
-			'enlarged'   => array( __( 'Being collected', 'smi-bridge' ), 'busy' ),
-			'stored'     => array( __( 'Being delivered', 'smi-bridge' ), 'busy' ),
-			'refunding'  => array( __( 'Being refunded', 'smi-bridge' ), 'warn' ),
-			'delivered'  => array( __( 'Delivered', 'smi-bridge' ), 'good' ),
-			'refunded'   => array( __( 'Refunded', 'smi-bridge' ), 'calm' ),
-			'review'     => array( __( 'In review', 'smi-bridge' ), 'bad' ),
+		$labels = array(
+			'paid'       => __( 'Waiting to be submitted', 'smi-bridge' ),
+			'submitting' => __( 'Being submitted', 'smi-bridge' ),
+			'submitted'  => __( 'Being enlarged', 'smi-bridge' ),
+			'enlarged'   => __( 'Being collected', 'smi-bridge' ),
+			'stored'     => __( 'Being delivered', 'smi-bridge' ),
+			'refunding'  => __( 'Being refunded', 'smi-bridge' ),
+			'delivered'  => __( 'Delivered', 'smi-bridge' ),
+			'refunded'   => __( 'Refunded', 'smi-bridge' ),
+			'review'     => __( 'In review', 'smi-bridge' ),
 		);
-		return $states[ $state ] ?? array( $state, 'calm' );
+		return array( $labels[ $state ] ?? $state, States::all()[ $state ]['tone'] ?? 'calm' );
 	}
 
 	/** Stages in the order in which a job meets them. */
