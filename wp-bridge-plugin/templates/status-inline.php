@@ -12,10 +12,10 @@
  */
 
 defined( 'ABSPATH' ) || exit;
-$level = in_array( $level, array( 'h1', 'h2', 'h3' ), true ) ? $level : 'h2';
+$smib_level = in_array( $level, array( 'h1', 'h2', 'h3' ), true ) ? $level : 'h2';
 ?>
-<div class="smi-bridge-status" data-smi-bridge-job="<?php echo esc_attr( $job_id ); ?>" data-smi-bridge-level="<?php echo esc_attr( $level ); ?>">
-	<<?php echo tag_escape( $level ); ?>><?php echo esc_html( $smib_words[ 'title_' . $smib_phase ] ); ?></<?php echo tag_escape( $level ); ?>>
+<div class="smi-bridge-status" data-smi-bridge-job="<?php echo esc_attr( $job_id ); ?>" data-smi-bridge-level="<?php echo esc_attr( $smib_level ); ?>">
+	<<?php echo tag_escape( $smib_level ); ?>><?php echo esc_html( $smib_words[ 'title_' . $smib_phase ] ); ?></<?php echo tag_escape( $smib_level ); ?>>
 	<p><?php echo esc_html( $smib_words[ 'lead_' . $smib_phase ] ); ?></p>
 	<?php if ( 'ready' === $smib_phase && ! empty( $document['download_url'] ) ) : ?>
 	<p>

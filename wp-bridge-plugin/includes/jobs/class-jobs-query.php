@@ -184,10 +184,10 @@ final class Jobs_Query {
 	 */
 	private static function dates( string $from, string $to ): string {
 		$tests = array();
-		foreach ( array( array( $from, '>=', '' ), array( $to, '<', ' +1 day' ) ) as $end ) {
-			$day = preg_match( '/^\d{4}-\d{2}-\d{2}$/', $end[0] ) ? date_create_immutable( $end[0] . $end[2], wp_timezone() ) : false;
+		foreach ( array( array( $from, '' ), array( $to, ' +1 day' ) ) as $end ) {
+			$day = preg_match( '/^\d{4}-\d{2}-\d{2}$/', $end[0] ) ? date_create_immutable( $end[0] . $end[1], wp_timezone() ) : false;
 			if ( $day ) {
-				$tests[] = "l.created_at {$end[1]} " . Sql::value( Sql::utc( $day->getTimestamp() ) );
+				$tests[] = ( '' === $end[1] ? 'l.created_at >= ' : 'l.created_at < ' ) . Sql::value( Sql::utc( $day->getTimestamp() ) );
 			}
 		}
 		return implode( ' AND ', $tests );
