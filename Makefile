@@ -41,9 +41,10 @@ test: system lint ## everything: unit, contract, real Redis, real WordPress (old
 test-fast: venv ## the inner loop: what needs no WordPress, browser or real processes
 	@$(PY) -m pytest --fast -q -n auto $(ARGS)
 
-lint: venv ## ruff, and php -l over the plugin
+lint: venv ## ruff, and what is here of php -l and phpcs over the plugin
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@if command -v php >/dev/null; then find wp-bridge-plugin tests bench -name '*.php' -print0 2>/dev/null | xargs -0 -n1 -P2 php -l >/dev/null; fi
+	@if command -v phpcs >/dev/null; then phpcs -q; fi
 
 bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)

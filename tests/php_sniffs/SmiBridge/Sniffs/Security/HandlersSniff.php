@@ -16,11 +16,11 @@ final class HandlersSniff extends Check {
 	const STANDS_IN_FOR = 'WordPress.Security.NonceVerification';
 
 	/** Calls that ask for both. @var string */
-	public $both = 'Admin::check_ajax, Admin::check_form';
+	public $both = 'Admin_Access::check_ajax, Admin_Access::check_form';
 	/** Calls that ask for the nonce. @var string */
 	public $nonce = 'check_ajax_referer, check_admin_referer, wp_verify_nonce';
 	/** Calls that ask for the right. @var string */
-	public $capability = 'current_user_can, Admin::may';
+	public $capability = 'current_user_can, Admin_Access::may';
 
 	/** Folder => class => its methods that are handlers. @var array */
 	private $handlers = array();
