@@ -18,6 +18,9 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Lifecycle {
 
+	/** Raise it when a table changes. It stands here, so that a request which only compares it does not load Tables. */
+	const SCHEMA = '3';
+
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(
 		'smi_bridge_sidecar_url'     => '',
@@ -60,7 +63,7 @@ final class Lifecycle {
 
 	/** After an update without activation, and on each site of a network at its first request. */
 	public static function when_version_changed(): void {
-		if ( get_option( 'smi_bridge_schema' ) !== Tables::SCHEMA ) {
+		if ( get_option( 'smi_bridge_schema' ) !== self::SCHEMA ) {
 			self::install();
 		}
 	}
@@ -86,7 +89,7 @@ final class Lifecycle {
 		if ( ! wp_next_scheduled( 'smi_bridge_daily' ) ) {
 			wp_schedule_event( time() + HOUR_IN_SECONDS, 'daily', 'smi_bridge_daily' );
 		}
-		update_option( 'smi_bridge_schema', Tables::SCHEMA );
+		update_option( 'smi_bridge_schema', self::SCHEMA );
 	}
 
 	/**

@@ -16,9 +16,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Tables {
 
-	/** Raise it when a table changes. */
-	const SCHEMA = '3';
-
 	/** Makes or changes the tables on the current site. */
 	public static function create(): void {
 		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
