@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements-dev.txt
 
 venv: $(VENV)/.ready ## the Python environment in .venv
 
-system: venv ## all that tests need: PHP, MariaDB, nginx, Apache, Redis, Chromium (apt as root, else a list)
+system: venv ## all that tests need: PHP, phpcs, MariaDB, nginx, Apache, Redis, Chromium (apt as root, else a list)
 	@$(PY) -m tests.testbed.system
 
 system-demo: venv
@@ -41,9 +41,10 @@ test: system lint ## everything: unit, contract, real Redis, real WordPress (old
 test-quick: venv ## what needs no WordPress and no browser
 	@$(PY) -m pytest -m "not wordpress and not browser" $(ARGS)
 
-lint: venv ## ruff, and php -l over the plugin
+lint: venv ## ruff, php -l over all PHP, phpcs over the plugin
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@if command -v php >/dev/null; then find wp-bridge-plugin tests bench -name '*.php' -print0 2>/dev/null | xargs -0 -n1 -P2 php -l >/dev/null; fi
+	@if command -v phpcs >/dev/null; then phpcs -q; fi
 
 bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)

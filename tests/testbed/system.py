@@ -103,7 +103,7 @@ GROUPS: dict[str, tuple[Part, ...]] = {
         ),
     ),
     "browser": (Part("Chromium", ("chromium",), lambda: browser() is not None),),
-    "php-tests": (_program("PHPUnit", "phpunit", programs=("phpunit",)),),
+    "php-tests": (_program("PHP_CodeSniffer", "php-codesniffer", programs=("phpcs",)),),
 }
 
 
