@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements-dev.txt
 
 venv: $(VENV)/.ready ## the Python environment in .venv
 
-system: venv ## all that tests need: PHP, MariaDB, nginx, Apache, Redis, Chromium (apt as root, else a list)
+system: venv ## all that tests need: PHP, phpcs, MariaDB, nginx, Apache, Redis, Chromium (apt as root, else a list)
 	@$(PY) -m tests.testbed.system
 
 system-demo: venv

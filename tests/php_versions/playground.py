@@ -57,11 +57,11 @@ class Playground(Process):
     def is_ready(self) -> bool:
         return "Ready!" in self.log_tail()
 
-    def start(self, timeout: float = 100) -> Self:
+    def start(self, timeout: float = 200) -> Self:
         super().start(timeout)
         try:
             # The very first request loses its body.
-            self.http.get(f"{self.url}/wp-json/", timeout=60).raise_for_status()
+            self.http.get(f"{self.url}/wp-json/", timeout=120).raise_for_status()
         except BaseException:
             self.stop()
             raise
@@ -70,7 +70,7 @@ class Playground(Process):
     def run(self, code: str) -> Any:
         """What `code` returns inside WordPress, as JSON can hold it. Raises PhpError when it breaks off."""
         answer = self.http.post(
-            f"{self.url}/run-over-http.php", data=code.encode(), headers={"X-Tests-Key": self._key}, timeout=60
+            f"{self.url}/run-over-http.php", data=code.encode(), headers={"X-Tests-Key": self._key}, timeout=120
         )
         printed, mark, result = answer.text.rpartition("\x1e")
         if not mark or printed.strip():

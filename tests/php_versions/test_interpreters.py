@@ -41,6 +41,12 @@ def test_every_class_loads_and_nothing_complains(findings: Findings) -> None:
     assert [words.split(" in ")[0] for words in findings.parts["complaints"]] == [PROVOKED]
 
 
+def test_every_hook_leads_to_a_method(findings: Findings) -> None:
+    number, broken = findings.parts["callbacks"]
+    assert broken == []
+    assert number > 50
+
+
 def test_no_part_asks_the_database(findings: Findings) -> None:
     assert findings.parts["statements"] == []
 

@@ -19,13 +19,15 @@ from tests.php_versions.playground import PLUGINS, Playground
 from tests.testbed.wordpress import NEWEST
 
 SECRET = "whsec_" + "c21pLWJyaWRnZSB0ZXN0IHNlY3JldCBvZiAzMiBieXQ="
-JOB = "1a2b3c4d-0000-4000-8000-000000000002"
+JOB, REFUNDED = "1a2b3c4d-0000-4000-8000-000000000002", "1a2b3c4d-0000-4000-8000-000000000003"
 EMAIL = "buyer@customer.example"
 LEDGER = "$GLOBALS['wpdb']->get_results('SELECT * FROM wp_smi_bridge_ledger')"
+PATIENCE = 120  # seconds for one answer: a busy machine takes its time
+SUBMITTED = {"upsampler_id": "ups-1", "credits": 2.5, "submitted_at": "2026-11-22T10:00:00Z"}
 PASSWORD = "password"  # Playground's own
 PAGES = ("smi-bridge", "smi-bridge-jobs", f"smi-bridge-jobs&job={JOB}", "smi-bridge-settings")
 
-pytestmark = [pytest.mark.wordpress, pytest.mark.timeout(400)]  # the first run downloads the interpreters
+pytestmark = [pytest.mark.wordpress, pytest.mark.timeout(600)]  # the first run downloads the interpreters
 
 
 @pytest.fixture(
@@ -53,9 +55,8 @@ def activate(site: Playground) -> None:
 
 
 def pay(site: Playground, sidecar: SidecarStandIn) -> dict[str, Any]:
-    """Connect the bridge, put a job into the shop's table and fire the payment's action; what came of it."""
+    """Connect the bridge, put two jobs into the shop's table and fire the payments' action; what came of it."""
     row = {
-        "job_id": JOB,
         "image_url": f"{site.url}/wp-content/uploads/2026/11/photo.jpg",
         "resolution": "4x",
         "email": EMAIL,
@@ -64,26 +65,37 @@ def pay(site: Playground, sidecar: SidecarStandIn) -> dict[str, Any]:
         "image_height": 200,
         "payment_status": "paid",
         "amount_charged": 4.5,
-        "stripe_payment_intent_id": "pi_1",
     }
     return site.run(
         f"update_option('smi_bridge_secret', '{SECRET}'); update_option('smi_bridge_sidecar_url', '{sidecar.url}');"
         f"update_option('smi_bridge_status_at', time()); {NAMES['Staging_Lock']}::lock();"
         f"$row = json_decode('{json.dumps(row)}', true) + ['paid_at' => current_time('mysql')];"
-        "$GLOBALS['wpdb']->insert($GLOBALS['wpdb']->prefix . 'smi_jobs', $row);"
-        f"do_action('smi_payment_completed', '{JOB}', []);"
+        f"foreach (['{JOB}', '{REFUNDED}'] as $id) {{"
+        "  $more = ['job_id' => $id, 'stripe_payment_intent_id' => 'pi_' . $id];"
+        "  $GLOBALS['wpdb']->insert($GLOBALS['wpdb']->prefix . 'smi_jobs', $more + $row);"
+        "  do_action('smi_payment_completed', $id, []);"
+        "}"
         f"return ['php' => PHP_VERSION, 'home' => get_option('home'), 'attempts' => {LEDGER}];"
     )
+
+
+def customer_page(site: Playground, job_id: str) -> str:
+    """The status page, and that its document is there for its script."""
+    document = site.http.get(f"{site.url}/wp-json/smi-bridge/v1/status/{job_id}", timeout=PATIENCE)
+    assert document.status_code == 200 and document.json()["phase"]
+    page = site.http.get(f"{site.url}/?smi_status_page={job_id}", timeout=PATIENCE)
+    assert page.status_code == 200, page.text[-2000:]
+    return page.text
 
 
 def admin_pages(site: Playground) -> dict[str, str]:
     """The bridge's pages as an administrator's browser gets them."""
     site.http.cookies.set("wordpress_test_cookie", "WP%20Cookie%20check")
     form = {"log": "admin", "pwd": PASSWORD, "wp-submit": "Log In", "testcookie": "1"}
-    site.http.post(f"{site.url}/wp-login.php", data=form, allow_redirects=False, timeout=60).raise_for_status()
+    site.http.post(f"{site.url}/wp-login.php", data=form, allow_redirects=False, timeout=PATIENCE).raise_for_status()
     pages = {}
     for page in PAGES:
-        answer = site.http.get(f"{site.url}/wp-admin/admin.php?page={page}", timeout=60)
+        answer = site.http.get(f"{site.url}/wp-admin/admin.php?page={page}", timeout=PATIENCE)
         assert answer.status_code == 200, (page, answer.status_code, answer.text[-2000:])
         pages[page] = answer.text
     return pages
@@ -108,35 +120,58 @@ def provoke(site: Playground) -> list[dict[str, Any]]:
     )
 
 
-def test_a_job_is_paid_sent_delivered_and_shown(playground: Playground) -> None:
-    """1. activated  2. paid, and the sidecar told  3. the door answers  4. delivered and mailed  5. an admin looks."""
+def test_jobs_are_paid_delivered_refunded_and_shown(playground: Playground) -> None:
+    """1. activated  2. paid, the sidecar told  3. the door answers  4. one delivered, one refunded  5. looked at."""
     activate(playground)
     with SidecarStandIn(SECRET, playground.url) as sidecar:
         paid = pay(playground, sidecar)
         assert paid["php"].startswith(f"{playground.php}.")
         assert paid["home"] == playground.url
-        assert [attempt["state"] for attempt in paid["attempts"]] == ["paid"]
-        (told,) = sidecar.wait("job.paid")
-        assert (told.data["job_id"], told.data["attempt"], told.data["factor"]) == (JOB, 1, 4)
+        assert [attempt["state"] for attempt in paid["attempts"]] == ["paid", "paid"]
+        told = sidecar.wait("job.paid", count=2)
+        assert [(it.data["job_id"], it.data["attempt"], it.data["factor"]) for it in told] == [
+            (JOB, 1, 4),
+            (REFUNDED, 1, 4),
+        ]
         assert sidecar.refused == 0
 
         door = ShopDoor(playground.url, playground.url, SECRET, playground.http)
         forged = door.post(b"{}", {"webhook-id": "m", "webhook-timestamp": str(int(time.time()))})
         assert forged.status_code == 401
-        claims_it = {"job_id": JOB, "attempt": 1, "submission": 1, "claim": "one"}
-        first, rival = door.batch(("job.submitting", claims_it), ("job.submitting", claims_it | {"claim": "two"}))
-        assert (first["status"], first["data"]) == ("done", {"upsampler_id": None})
-        assert (rival["status"], rival["reason"]) == ("refused", "claimed")
-
+        the_job = {"job_id": JOB, "attempt": 1}
+        submission = the_job | {"submission": 1}
+        results = door.batch(
+            ("job.submitting", submission | {"claim": "one"}),
+            ("job.submitting", submission | {"claim": "two"}),
+            ("job.submitted", submission | SUBMITTED),
+            ("job.progress", the_job | {"state": "submitted", "event": "waiting"}),
+            ("job.failed", {"job_id": REFUNDED, "attempt": 1, "reason": "source_gone", "detail": "", "refund": "yes"}),
+        )
+        assert [(result["status"], result["reason"]) for result in results] == [
+            ("done", None),
+            ("refused", "claimed"),
+            ("done", None),
+            ("done", None),
+            ("done", None),
+        ]
+        assert results[4]["data"] == {"outcome": "refunded", "refund_due": False}
         delivered = delivery(JOB)
         assert door.send("job.delivered", delivered)["data"] == {"mail": "sent"}
         assert door.send("job.delivered", delivered)["data"] == {"mail": "already"}
-        (mail,) = playground.mails(EMAIL)
-        assert delivered["download_url"] in mail["message"]
+        refund, ready = playground.mails(EMAIL)
+        assert "$4.50" in refund["message"]
+        assert delivered["download_url"] in ready["message"]
+        answers = door.batch(("jobs.unfinished", {"limit": 10}), ("jobs.lookup", {"job_ids": [JOB]}), ("status", {}))
+        assert [answer["status"] for answer in answers] == ["done"] * 3
 
+        assert delivered["download_url"] in customer_page(playground, JOB)
         for page, html in admin_pages(playground).items():
             assert "smi-bridge" in html and "</html>" in html, page
     assert complaints(playground) == []
-    (attempt,) = provoke(playground)
-    assert (attempt["state"], attempt["token"]) == ("delivered", delivered["token"])
+    attempts = {attempt["job_id"]: attempt for attempt in provoke(playground)}
+    assert {job_id: attempt["state"] for job_id, attempt in attempts.items()} == {
+        JOB: "delivered",
+        REFUNDED: "refunded",
+    }
+    assert attempts[JOB]["token"] == delivered["token"]
     assert len(complaints(playground)) == 1, "what a file of the bridge causes is seen"

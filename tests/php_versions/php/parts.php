@@ -23,6 +23,7 @@ set_error_handler(
 define( 'ABSPATH', '/wordpress/' );
 define( 'WP_CONTENT_DIR', '/content' );
 define( 'WP_CONTENT_URL', 'https://shop.example/content' );
+define( 'WP_ADMIN', true ); // The hooks of the admin's pages, too.
 define( 'WP_INSTALLING', true ); // Nobody asks the database whether there is a site.
 define( 'WP_DEBUG', true );
 define( 'WP_DEBUG_DISPLAY', false );
@@ -140,8 +141,28 @@ function classes( array $files ): array {
 	return array_keys( $loaded );
 }
 
+/** Hook => the callbacks of ours that nobody can call; and how many there are. */
+function callbacks(): array {
+	$number = 0;
+	$broken = array();
+	foreach ( $GLOBALS['wp_filter'] as $hook => $listeners ) {
+		foreach ( array_merge( ...$listeners->callbacks ) as $listener ) {
+			$callback = $listener['function'];
+			$class    = is_array( $callback ) && is_string( $callback[0] ) ? $callback[0] : '';
+			if ( 0 === strpos( $class, 'SmiBridge\\' ) ) {
+				++$number;
+				if ( ! is_callable( $callback ) ) {
+					$broken[ $hook ][] = implode( '::', $callback );
+				}
+			}
+		}
+	}
+	return array( $number, $broken );
+}
+
 $said               = array( 'php' => PHP_VERSION );
 $said['classes']    = classes( $job['classes'] );
+$said['callbacks']  = callbacks();
 $said['signatures'] = signatures( $job['signatures'] );
 $said['misjudged']  = misjudged( '/vectors/messages.json' );
 $said['steps']      = steps();
