@@ -24,6 +24,8 @@ IGNORED = {
 SAMPLE = """<?php
 namespace SmiBridge;
 
+use SmiBridge\\Core\\Sql;
+
 final class Sample {
 
 	const KNOWN = 1;

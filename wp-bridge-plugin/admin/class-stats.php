@@ -30,7 +30,7 @@ final class Stats {
 	 * @param string $period See PERIODS.
 	 * @return array `{from, step, paid, delivered, refunded, review, working, success (0..1 or null), p50, p95 (seconds or null), credits,
 	 *               money, errors: [{code, number}], series: {at: [], delivered: [], refunded: [], review: [], p50: [], p95: []}}`
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function of( string $period ): array {
 		$period = isset( self::PERIODS[ $period ] ) ? $period : '24h';

@@ -19,13 +19,13 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Connection_Test {
 
-	/** The client. @var Sidecar */
+	/** The client. @var Sidecar_Client */
 	private $sidecar;
 
 	/**
 	 * A test.
 	 *
-	 * @param Sidecar $sidecar Client.
+	 * @param Sidecar_Client $sidecar Client.
 	 */
 	public function __construct( Sidecar_Client $sidecar ) {
 		$this->sidecar = $sidecar;

@@ -95,7 +95,7 @@ final class Job_View {
 	 * A job with all that is known of it: its newest attempt, the earlier ones, effects and story. Null: the ledger does not know it.
 	 *
 	 * @param string $job_id The shop's id.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function full( string $job_id ): ?array {
 		$rows = Ledger::attempts( $job_id );

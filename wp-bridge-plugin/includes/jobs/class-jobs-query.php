@@ -51,7 +51,7 @@ final class Jobs_Query {
 	 * Jobs in each view.
 	 *
 	 * @return int[] View => number.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function counts(): array {
 		$states = array_fill_keys( array_keys( States::all() ), 0 );
@@ -75,7 +75,7 @@ final class Jobs_Query {
 	 * Jobs in one small view.
 	 *
 	 * @param string $view past_due, review or failed: what an index finds at once.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function count( string $view ): int {
 		return self::count_where( self::condition( $view ) );
@@ -86,7 +86,7 @@ final class Jobs_Query {
 	 *
 	 * @param array $wanted `view`, `search`, `from`, `to` (dates in site time, YYYY-MM-DD), `order` ('asc' or 'desc' by age), `limit`, `offset`.
 	 * @return array `{rows: ledger rows, total: int}`
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function find( array $wanted ): array {
 		$wanted += array(

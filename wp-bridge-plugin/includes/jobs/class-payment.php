@@ -61,7 +61,7 @@ final class Payment {
 	 * @param string $job_id  The shop's id.
 	 * @param array  $context Context.
 	 * @return string What happened: started, repeated, unknown_job, unpaid, busy.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function open_attempt( string $job_id, array $context ): string {
 		Shop::forget( $job_id ); // Whoever read it earlier in this request read it before the payment.

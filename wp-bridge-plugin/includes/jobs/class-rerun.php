@@ -26,7 +26,7 @@ final class Rerun {
 	 * @param string $job_id  The shop's id.
 	 * @param array  $context `force`: pay Upsampler again even if a good file exists.
 	 * @return string started, unknown_job, busy (an attempt is under way and not past its deadline).
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function start( string $job_id, array $context = array() ): string {
 		$job = Shop::job( $job_id );

@@ -94,7 +94,7 @@ final class Send_Later {
 	/**
 	 * Asks for the status once an hour: the sidecar's public address may have changed.
 	 *
-	 * @param Sidecar $sidecar Client.
+	 * @param Sidecar_Client $sidecar Client.
 	 */
 	private static function ask_how_it_is( Sidecar_Client $sidecar ): void {
 		if ( (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit_Breaker::allows() ) {
@@ -123,7 +123,7 @@ final class Send_Later {
 	/**
 	 * Sends one message.
 	 *
-	 * @param Sidecar $sidecar Client.
+	 * @param Sidecar_Client $sidecar Client.
 	 * @param array   $message As in $waiting.
 	 * @return bool Whether the sidecar is there, so that the next one is worth trying.
 	 */

@@ -25,7 +25,7 @@ final class Attempt {
 	 * Locks the newest attempts of many jobs in one statement, for those who ask `lock()`.
 	 *
 	 * @param string[] $job_ids At most some hundreds.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function lock_ahead( array $job_ids ): void {
 		self::$ahead = Ledger::newest_of( $job_ids, true );

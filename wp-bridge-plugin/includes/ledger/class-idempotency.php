@@ -25,7 +25,7 @@ final class Idempotency {
 	 * @param string $id   `webhook-id`.
 	 * @param string $hash SHA-256 of the body, hex.
 	 * @return array|null The row that was there before, or null: this is the first time.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function begin( string $id, string $hash ): ?array {
 		$row = array(
