@@ -2,7 +2,7 @@
 /**
  * The list of jobs.
  *
- * @var Admin\Jobs_Table $table  Prepared list.
+ * @var \SmiBridge\Admin\Jobs_Table $table  Prepared list.
  * @var array                $wanted View, search, dates.
  *
  * @package SmiBridge
