@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from tests.testbed.shop import Shop
 
 TESTS = Path(__file__).resolve().parent
-REAL_PARTS = frozenset(
-    {
-        *("bridge", "chaos", "deploy", "e2e", "integrations", "php_versions", "recovery", "testbed_selftest", "ui"),
-    }
-)
+REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "integrations", "recovery", "testbed_selftest", "ui"})
+NOT_FAST = REAL_PARTS | {"php_versions"}
 # Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
 SLOW = frozenset(
     {
@@ -44,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The fast run does not even read the folders of real parts."""
     place = collection_path.relative_to(TESTS).parts if collection_path.is_relative_to(TESTS) else ()
-    return True if config.getoption("--fast") and place and place[0] in REAL_PARTS else None
+    return True if config.getoption("--fast") and place and place[0] in NOT_FAST else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
