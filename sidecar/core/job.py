@@ -67,7 +67,6 @@ class Job:
     reason: str = ""
     detail: str = ""
     stage_since: int = 0
-    deadline_at: int = 0
     # the result
     path: str = ""  # relative to uploads/smi-downloads
     bytes: int = 0

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
-_TABLE = json.loads((SCHEMAS / "states.json").read_text())["states"]
+_FILE = json.loads((SCHEMAS / "states.json").read_text())
+_TABLE = _FILE["states"]
 
 STATES = tuple(_TABLE)
 SETTLED = frozenset(name for name, row in _TABLE.items() if row["settled"])
@@ -23,6 +24,8 @@ MOVED_BY = {name: row["stage"] for name, row in _TABLE.items() if row["stage"]}
 # What the customer sees, and the seconds until his page asks again.
 PHASES = {name: row["phase"] for name, row in _TABLE.items()}
 POLL_S = {name: row["poll_s"] for name, row in _TABLE.items()}
+# The same for an attempt that is delayed, and for a link that has expired: they are no states.
+POLL_S_OF_PHASE = {phase: row["poll_s"] for phase, row in _FILE["phases"].items()}
 
 
 def may_go(old: str, new: str) -> bool:

@@ -41,19 +41,22 @@ def progress(
     *,
     reason: str = "",
     detail: str = "",
-    share: float | None = None,
     next_try_at: float | None = None,
 ) -> dict[str, Any]:
     data = {
         "state": state,
         "event": event,
         "submission": job.submission,
-        "share": share,
         "reason": reason or None,
         "detail": detail[:1000] or None,
         "next_try_at": rfc3339(next_try_at) if next_try_at else None,
     }
     return _message("job.progress", job, f"{event}{job.submission}.{job.consecutive_failures + job.bad_results}", data)
+
+
+def stored(delivery: dict[str, Any]) -> dict[str, Any]:
+    """`delivery`: the data of a job.delivered that the shop could not take yet."""
+    return progress(Job(delivery["job_id"], delivery["attempt"], "stored"), "stored", "stored")
 
 
 def delivered(job: Job) -> dict[str, Any]:

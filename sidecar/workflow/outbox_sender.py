@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import ConfigurationError, SidecarError
-from . import delivery, shop_replies
+from . import delivery, outbound, shop_replies
 from .ports import Ports
-from .time_limits import ACK_S, LANE_PAUSE_CAP_S
+from .time_limits import ACK_S, GOES_ALONG_S, LANE_PAUSE_CAP_S
 
 BATCH = 50
 BATCH_OF_LANE = {"deliver": BATCH, "settle": 5}  # a refund waits for the bank: keep the request short
@@ -32,7 +32,7 @@ def run(ports: Ports, lane: str) -> None:
     try:
         while True:
             ports.outbox.begin_flush(lane)
-            messages = _ready(ports, lane)
+            messages = _without_overtaken(ports, lane, _ready(ports, lane))
             if not messages or not ports.outbox.renew_lock(lane, token):
                 return
             ports.outbox.begin_batching_delay(lane, len(messages))
@@ -68,6 +68,14 @@ def _ready(ports: Ports, lane: str) -> list[dict[str, Any]]:
         delivery.deliver_again(ports, job)
     anew = aged or any(job.token != tokens[job.job_id] for job in stored)
     return ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane]) if anew else messages
+
+
+def _without_overtaken(ports: Ports, lane: str, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """News of a step is not sent when the job's delivery is: that says more, and each message costs WordPress time."""
+    delivered = {message["data"]["job_id"] for message in messages if message["type"] == "job.delivered"}
+    overtaken = [m for m in messages if m["data"].get("event") == "enlarged" and m["data"]["job_id"] in delivered]
+    ports.outbox.done(lane, overtaken)
+    return [message for message in messages if message not in overtaken]
 
 
 def _send(ports: Ports, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -113,6 +121,8 @@ def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any
     try:
         if result.get("status") == "failed":
             ports.outbox.defer(lane, [message["id"]], until=ports.clock() + 10 + 20 * ports.random())
+            if message["type"] == "job.delivered":  # the customer may ask the ledger meanwhile
+                ports.outbox.put(lane, [outbound.stored(message["data"])], along_s=GOES_ALONG_S)
             return False
         shop_replies.take(ports, message, result)
         return True

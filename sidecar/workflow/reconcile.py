@@ -64,12 +64,17 @@ def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
 
 def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
     """What the shop has ended by itself (a refund, a stop), its `job.cancel` lost: without this, the work would go on,
-    and a customer who has his money back would keep a link that works. Returns how many that were."""
+    and a customer who has his money back would keep a link that works. And what ended in an attempt that working memory
+    does not know. Returns how many that were."""
     records = list(records)
     known = ports.store.versions([record["job_id"] for record in records])
     followed = 0
     for record in records:
         attempt, state = known.get(record["job_id"], (0, ""))
+        if 0 < attempt < record["attempt"]:  # an old snapshot: whoever asks gets it from the ledger
+            ports.store.forget(record["job_id"])
+            followed += 1
+            continue
         # A job in `refunding` has asked for its end, and gets the answer by itself.
         if attempt != record["attempt"] or state == "refunding" or (state == record["state"] != "delivered"):
             continue

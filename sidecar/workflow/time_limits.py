@@ -2,6 +2,7 @@
 
 LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
 REBOOK_S = 15  # work that was queued and not begun is looked at again after this long
+GOES_ALONG_S = 5  # news of a step waits that long for a request to the shop that is made anyway
 ACK_S = 60  # a message that the shop has not acknowledged is put again after this long
 HELD_S = 30  # how often a held stage is tried, by one job
 POLL_FACTOR = 1.6  # each poll waits this much longer than the one before
@@ -15,7 +16,8 @@ LAST_PROBES_S = 900  # how often a stage that has been held for long is tried
 STREAK_S = 900  # lost answers further apart than this are no streak
 BACKOFF_BASE_S = 2.0  # the first wait after a failure, at the most; each further one is twice as long
 BACKOFF_CAP_S = 300.0  # the longest wait after a failure
-DELAYED_AFTER_S = 120  # a customer sees "delayed" from then on
+DELAYED_AFTER_S = 120  # a failure that passes by itself is shown to the customer from then on
+SILENT_AFTER_S = 1800  # and so is a stage that nothing has moved on
 ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
 REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results

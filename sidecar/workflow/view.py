@@ -7,14 +7,13 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import rfc3339
-from ..core.states import MOVED_BY, PHASES, POLL_S
+from ..core.states import MOVED_BY, PHASES, POLL_S, POLL_S_OF_PHASE, STAGES
 from .ports import Ports
 from .recovery.table import TABLE
-from .time_limits import DELAYED_AFTER_S
+from .time_limits import DELAYED_AFTER_S, SILENT_AFTER_S
 
 # Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
 SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "delivering": (0.93, 3)}
-DELAYED_POLL_S = 10  # a page waits longer for what goes wrong
 
 
 def status_document(ports: Ports, job: Job) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
         "format": job.format or None,
         "download_url": (job.download_url or None) if ready else None,
         "expires_at": rfc3339(job.expires_at) if ready else None,
-        "poll_after": DELAYED_POLL_S if phase == "delayed" else 300 if phase == "expired" else POLL_S[job.state],
+        "poll_after": POLL_S_OF_PHASE.get(phase) or POLL_S[job.state],
         "updated_at": rfc3339(job.updated_at),
     }
 
@@ -48,7 +47,8 @@ def _phase(job: Job, now: float) -> str:
         return "expired" if job.revoked or now >= job.expires_at else "ready"
     if job.state == "refunding" and job.refund_decision == "review":
         return PHASES["review"]
-    if job.state in SHARES_OF_STATE and job.reason and _delayed(job, now):
+    held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
+    if is_delayed(job.state, held=held, failed=bool(job.reason), stage_s=now - job.stage_since):
         return "delayed"
     return PHASES[job.state]
 
@@ -56,10 +56,16 @@ def _phase(job: Job, now: float) -> str:
 SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASES.items() if phase in SHARES}
 
 
-def _delayed(job: Job, now: float) -> bool:
-    """A failure that passes by itself is nobody's business for two minutes; a hold or a silent bank is, at once."""
-    held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
-    return held or now - max(job.stage_since, job.paid_at) > DELAYED_AFTER_S
+def is_delayed(state: str, *, held: bool, failed: bool, stage_s: float) -> bool:
+    """Whether the customer is told that it takes longer. `held`: the failure keeps a stage on hold; `failed`: a
+    failure stands; `stage_s`: seconds since the attempt reached its state.
+
+    A failure that passes by itself is nobody's business for two minutes; a hold is, at once. Outside of the pipeline
+    nothing is late. The bridge's `States::is_delayed()` is the same rule (tests/vectors/delayed.json).
+    """
+    if MOVED_BY.get(state) not in (*STAGES, "deliver"):
+        return False
+    return held or stage_s > (DELAYED_AFTER_S if failed else SILENT_AFTER_S)
 
 
 def _progress(job: Job, now: float) -> tuple[float, int | None]:

@@ -7,7 +7,7 @@ from ..core.job import Job
 from . import holds, outbound
 from .ports import Ports
 from .recovery.table import TABLE
-from .time_limits import POLL_FACTOR, RESULT_LIFE_S
+from .time_limits import GOES_ALONG_S, POLL_FACTOR, RESULT_LIFE_S
 
 STATES = ("submitted",)
 
@@ -40,6 +40,7 @@ def _succeeded(ports: Ports, job: Job, status) -> None:
         changes["credits"] = f"{status.credits:g}"
     ports.store.advance(job, changes, due_at=now)
     ports.crash_point("watch:stored")
+    ports.outbox.put("deliver", [outbound.progress(job, "enlarged", "enlarged")], along_s=GOES_ALONG_S)
     ports.store.free_slot(job.job_id)
     if "collect" not in ports.store.holds.held_lately():  # else the scheduler decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)

@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.adapters.store.outbox import LOCK_MS, WAKE_UP_S, dump
 from tests.fakes.clock import Lapsing, SimulatedClock
 
-_KEPT = ("_lapsing", "_bodies", "_later", "_failures")
+_KEPT = ("_lapsing", "_bodies", "_later", "_alone", "_failures")
 
 
 class MemoryOutbox:
@@ -23,6 +23,7 @@ class MemoryOutbox:
         self._lapsing = Lapsing(clock)
         self._bodies: dict[str, dict[str, str]] = {}  # lane -> id -> JSON, in the order of arrival
         self._later: dict[str, dict[str, float]] = {}
+        self._alone: dict[str, dict[str, float]] = {}  # goes along with others, and alone not before
         self._failures: dict[str, int] = {}
 
     def snapshot(self) -> dict[str, Any]:
@@ -37,19 +38,23 @@ class MemoryOutbox:
     def flush_all(self) -> None:
         """What FLUSHALL does."""
         self._lapsing.clear()
-        for part in (self._bodies, self._later, self._failures):
+        for part in (self._bodies, self._later, self._alone, self._failures):
             part.clear()
 
-    def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
+    def put(self, lane: str, messages: Sequence[dict[str, Any]], *, along_s: float | None = None) -> None:
         for message in messages:
             self._bodies.setdefault(lane, {})[message["id"]] = dump(message)
-        if messages:
+            if along_s is not None:
+                self._alone.setdefault(lane, {})[message["id"]] = self._clock() + along_s
+        if messages and along_s is None:
             self.wake_up(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         now, later = self._clock(), self._later.get(lane, {})
-        ready = [body for id, body in self._bodies.get(lane, {}).items() if later.get(id, 0) <= now]
-        return [json.loads(body) for body in ready[:limit]]
+        ready = [id for id in self._bodies.get(lane, {}) if later.get(id, 0) <= now][:limit]
+        if all(self._alone.get(lane, {}).get(id, 0) > now for id in ready):
+            return []
+        return [json.loads(self._bodies[lane][id]) for id in ready]
 
     def done(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
         bodies = self._bodies.get(lane, {})
@@ -59,15 +64,18 @@ class MemoryOutbox:
         for id in ids:
             self._bodies.get(lane, {}).pop(id, None)
             self._later.get(lane, {}).pop(id, None)
+            self._alone.get(lane, {}).pop(id, None)
 
     def defer(self, lane: str, ids: Sequence[str], *, until: float) -> None:
         for id in ids:
             if id in self._bodies.get(lane, {}):
                 self._later.setdefault(lane, {})[id] = until
+                self._alone.get(lane, {}).pop(id, None)
 
     def next_at(self, lane: str) -> float | None:
         bodies, now = self._bodies.get(lane, {}), self._clock()
-        later = [at for at in self._later.get(lane, {}).values() if at > now]
+        waits = (*self._later.get(lane, {}).values(), *self._alone.get(lane, {}).values())
+        later = [at for at in waits if at > now]
         if not bodies:
             return None
         return min(later) if len(later) >= len(bodies) else now

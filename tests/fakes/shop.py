@@ -70,7 +70,8 @@ class Died(Exception):
 
 class FakeShop:
     """Switches: `away` (an error that every call raises), `answers_lost` (so many calls are carried out and not
-    answered), `failing` (so many messages get status "failed"), `refunding` ("works", "fails", "dies").
+    answered), `failing` (so many messages get status "failed"), `refuse_deliveries` (each job.delivered does),
+    `refunding` ("works", "fails", "dies").
     """
 
     def __init__(self, clock: SimulatedClock, *, site: str = "https://shop.example") -> None:
@@ -79,6 +80,7 @@ class FakeShop:
         self.away: SidecarError | None = None
         self.answers_lost = 0
         self.failing = 0
+        self.refuse_deliveries = False
         self.refunding = "works"
         self.bought: dict[str, Bought] = {}
         self.rows: dict[str, list[Row]] = {}  # by job, oldest attempt first
@@ -193,6 +195,8 @@ class FakeShop:
         outcome: dict[str, Any]
         if self.failing > 0 and not type.startswith("jobs."):
             self.failing -= 1
+            outcome = {"status": "failed", "reason": "database"}
+        elif type == "job.delivered" and self.refuse_deliveries:
             outcome = {"status": "failed", "reason": "database"}
         elif type not in _HANDLERS:
             outcome = _refused("unknown_type")
@@ -359,7 +363,10 @@ class FakeShop:
         return [
             {"job_id": row.job_id, "attempt": row.attempt, "state": row.state}
             for row in newest
-            if row.state == "refunded" or row.revoked or (row.state == "review" and row.reason == "stopped")
+            if row.state == "refunded"
+            or row.revoked
+            or (row.state == "review" and row.reason == "stopped")
+            or (row.settled and row.attempt > 1)
         ]
 
     def _lookup(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,10 @@ def test_messages_are_judged_as_the_vectors_say(findings: Findings) -> None:
     assert findings.parts["misjudged"] == []
 
 
+def test_what_is_late_is_judged_as_the_vectors_say(findings: Findings) -> None:
+    assert findings.parts["mistimed"] == []
+
+
 def test_an_attempt_may_go_where_the_sidecar_lets_it(findings: Findings) -> None:
     expected = {old: {new for new in states.STATES if states.may_go(old, new)} for old in states.STATES}
     assert {state: set(steps) for state, steps in findings.parts["steps"].items()} == expected

@@ -96,6 +96,32 @@ def test_putting_a_deferred_message_again_does_not_hurry_it(memory: Memory) -> N
     assert ids(memory) == []
 
 
+def test_news_goes_along_with_others_and_alone_when_it_has_waited(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("news")], along_s=5)
+    assert ids(memory) == []
+    assert memory.outbox.next_at("deliver") == memory.clock() + 5
+    memory.outbox.put("deliver", [message("a")])
+    assert ids(memory) == ["news", "a"], "in the order of their arrival"
+    memory.outbox.done("deliver", [message("a")])
+    assert ids(memory) == []
+    memory.let_pass(5)
+    assert memory.outbox.next_at("deliver") <= memory.clock()
+    assert ids(memory) == ["news"]
+    memory.outbox.done("deliver", [message("news")])
+    memory.outbox.put("deliver", [message("news")])
+    assert ids(memory) == ["news"], "what it once was does not cling to its id"
+
+
+def test_news_that_is_deferred_waits_like_any_message(memory: Memory) -> None:
+    memory.outbox.put("deliver", [message("news")], along_s=5)
+    memory.outbox.defer("deliver", ["news"], until=memory.clock() + 10)
+    memory.outbox.put("deliver", [message("a")])
+    assert ids(memory) == ["a"]
+    memory.outbox.done("deliver", [message("a")])
+    memory.let_pass(10)
+    assert ids(memory) == ["news"]
+
+
 def test_deferring_what_is_not_there_does_nothing(memory: Memory) -> None:
     memory.outbox.defer("deliver", ["a"], until=memory.clock() + 10)
     memory.outbox.put("deliver", [message("a")])

@@ -190,7 +190,7 @@ def test_what_an_admin_holds_waits_until_he_lets_go(rig: Rig, stage: str) -> Non
     for number in range(3):
         rig.buy(f"job-{number}")
     rig.let_pass(6 * 3600)
-    assert {rig.row(f"job-{number}").state for number in range(3)} == {"paid" if stage == "submit" else "submitted"}
+    assert {rig.row(f"job-{number}").state for number in range(3)} == {"paid" if stage == "submit" else "enlarged"}
     assert rig.files.files == {}, "not even one job tries"
     hold(rig, stage, False)
     rig.let_pass(300)

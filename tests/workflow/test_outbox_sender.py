@@ -118,6 +118,18 @@ def test_a_message_that_failed_for_a_passing_reason_comes_again(rig: Rig) -> Non
     assert (rig.row().state, rig.mails()) == ("delivered", ["delivered"])
 
 
+def test_a_delivery_that_the_shop_cannot_take_yet_is_told_as_stored(rig: Rig) -> None:
+    rig.buy()
+    rig.upsampler.delay = 10
+    rig.let_pass(5)
+    rig.shop.refuse_deliveries = True
+    rig.let_pass(40)
+    assert rig.row().state == "stored"
+    rig.shop.refuse_deliveries = False
+    rig.let_pass(60)
+    assert (rig.row().state, rig.mails()) == ("delivered", ["delivered"])
+
+
 # ---------------------------------------------------------------------- order and company
 def test_messages_that_are_ready_travel_together(rig: Rig) -> None:
     for number in range(30):

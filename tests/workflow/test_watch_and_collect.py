@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.core.errors import ConfigurationError
-from sidecar.workflow import runner
+from sidecar.workflow import outbox_sender, runner
 from tests.workflow.rig import Rig
 
 NAME = "2026/11/job-1_4x.png"
@@ -143,6 +143,26 @@ def test_a_second_submission_with_a_good_result_is_delivered(rig: Rig) -> None:
     rig.buy()
     rig.let_pass(600)
     assert (rig.row().state, rig.row().submission, rig.row().upsampler_id) == ("delivered", 2, "fake-000002")
+
+
+def test_a_shop_hears_of_a_step_that_takes_long(rig: Rig) -> None:
+    """Its worker downloads all the while."""
+    enlarged(rig)
+    asked = rig.shop.requests
+    outbox_sender.run(rig.ports, "deliver")
+    assert (rig.row().state, rig.shop.requests) == ("submitted", asked)
+    rig.clock.advance(6)
+    outbox_sender.run(rig.ports, "deliver")
+    assert (rig.row().state, rig.shop.requests) == ("enlarged", asked + 1)
+
+
+def test_a_quick_delivery_needs_no_further_request_or_message(rig: Rig) -> None:
+    enlarged(rig)
+    asked = rig.shop.requests
+    rig.work()
+    assert (rig.row().state, rig.shop.requests, rig.row().event) == ("delivered", asked + 1, "delivered")
+    rig.let_pass(60)
+    assert rig.shop.requests == asked + 1
 
 
 def test_a_result_address_that_has_died_is_asked_for_again(rig: Rig) -> None:

@@ -47,15 +47,22 @@ class RedisOutbox:
             )
         )
 
-    def put(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
-        """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place."""
-        if messages:
-            args = [part for message in messages for part in (message["id"], dump(message))]
-            if self._put(keys=written_keys(lane), args=[WAKE_UP_S, *args]):
-                self._notify_worker(lane)
+    def put(self, lane: str, messages: Sequence[dict[str, Any]], *, along_s: float | None = None) -> None:
+        """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place.
+
+        `along_s`: they wake nobody, and go along with what is sent anyway; alone they go after so many seconds.
+        """
+        if not messages:
+            return
+        args = [part for message in messages for part in (message["id"], dump(message))]
+        alone_at = "" if along_s is None else self._clock() + along_s
+        keys = [*written_keys(lane), f"{_lane(lane)}:later"]
+        if self._put(keys=keys, args=[WAKE_UP_S, alone_at, *args]):
+            self._notify_worker(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
-        """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`."""
+        """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`. Those that go
+        along with others are among them only if another is."""
         key = _lane(lane)
         bodies = self._ready(keys=[key, f"{key}:body", f"{key}:later"], args=[self._clock(), limit])
         return [json.loads(body) for body in bodies]

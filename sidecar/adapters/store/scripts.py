@@ -3,7 +3,7 @@
 Job hash `smi:job:<id>`, schedule `smi:due` (job id -> Unix seconds), state counts `smi:states`,
 Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> number in
 the order of arrival: clocks of several machines differ, a counter does not), `…:body` (id -> JSON), `…:later` (id ->
-not before, Unix seconds), `…:seq` (the counter).
+not before, Unix seconds; `~<id>` -> goes along with others, and alone not before), `…:seq` (the counter).
 """
 
 # ---------------------------------------------------------------------- what several scripts do
@@ -195,38 +195,49 @@ end
 return called
 """
 
-# KEYS: lane, bodies, counter, pause, wake-up.  ARGV: ttl of a wake-up, then (id, body) …
-# -> 1 the caller must notify a worker | 0
+# KEYS: lane, bodies, counter, pause, wake-up, deferrals.  ARGV: ttl of a wake-up, when the messages go alone ('': at
+# once; else they go along with others until then), then (id, body) …  -> 1 the caller must notify a worker | 0
 PUT = (
     _ENQUEUE
     + _WAKE_UP
     + """
-for at = 2, #ARGV, 2 do enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1]) end
+for at = 3, #ARGV, 2 do
+  enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1])
+  if ARGV[2] ~= '' then redis.call('ZADD', KEYS[6], ARGV[2], '~' .. ARGV[at]) end
+end
+if ARGV[2] ~= '' then return 0 end
 return wake_up(KEYS[4], KEYS[5], ARGV[1])
 """
 )
 
 # KEYS: lane, bodies, deferrals.  ARGV: now, limit.  -> the bodies that may go, in the order of arrival
 READY = """
-local bodies, at, limit = {}, 0, tonumber(ARGV[2])
+local bodies, at, limit, now, alone = {}, 0, tonumber(ARGV[2]), tonumber(ARGV[1]), false
+local function waits(id)
+  local score = redis.call('ZSCORE', KEYS[3], id)
+  return score and tonumber(score) > now
+end
 while #bodies < limit do
   local ids = redis.call('ZRANGE', KEYS[1], at, at + limit - 1)
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
-    local later = redis.call('ZSCORE', KEYS[3], id)
-    if (not later or tonumber(later) <= tonumber(ARGV[1])) and #bodies < limit then
+    if not waits(id) and #bodies < limit then
       bodies[#bodies + 1] = redis.call('HGET', KEYS[2], id)
+      alone = alone or not waits('~' .. id)
     end
   end
   at = at + limit
 end
-return bodies
+return alone and bodies or {}
 """
 
 # KEYS: lane, deferrals.  ARGV: until, ids …
 DEFER = """
 for at = 2, #ARGV do
-  if redis.call('ZSCORE', KEYS[1], ARGV[at]) then redis.call('ZADD', KEYS[2], ARGV[1], ARGV[at]) end
+  if redis.call('ZSCORE', KEYS[1], ARGV[at]) then
+    redis.call('ZADD', KEYS[2], ARGV[1], ARGV[at])
+    redis.call('ZREM', KEYS[2], '~' .. ARGV[at])
+  end
 end
 """
 
@@ -237,7 +248,7 @@ for at = 1, #ARGV, 2 do
   if ARGV[at + 1] == '' or redis.call('HGET', KEYS[2], ARGV[at]) == ARGV[at + 1] then
     redis.call('ZREM', KEYS[1], ARGV[at])
     redis.call('HDEL', KEYS[2], ARGV[at])
-    redis.call('ZREM', KEYS[3], ARGV[at])
+    redis.call('ZREM', KEYS[3], ARGV[at], '~' .. ARGV[at])
   end
 end
 """

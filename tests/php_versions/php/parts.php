@@ -99,6 +99,18 @@ function misjudged( string $file ): array {
 	return $wrong;
 }
 
+/** Which vectors of the rule "delayed" are judged otherwise than they say. */
+function mistimed( string $file ): array {
+	$wrong = array();
+	foreach ( json_decode( file_get_contents( $file ), true )['cases'] as $case ) {
+		$delayed = States::is_delayed( $case['state'], 'held' === $case['event'], null !== $case['reason'], $case['stage_s'] );
+		if ( $delayed !== $case['delayed'] ) {
+			$wrong[] = $case['why'];
+		}
+	}
+	return $wrong;
+}
+
 /** State => where it may go. */
 function steps(): array {
 	$steps = array();
@@ -165,6 +177,7 @@ $said['classes']    = classes( $job['classes'] );
 $said['callbacks']  = callbacks();
 $said['signatures'] = signatures( $job['signatures'] );
 $said['misjudged']  = misjudged( '/vectors/messages.json' );
+$said['mistimed']   = mistimed( '/vectors/delayed.json' );
 $said['steps']      = steps();
 $said['settled']    = States::where_settled( true );
 $said['door']       = array();

@@ -14,15 +14,20 @@ defined( 'ABSPATH' ) || exit;
  */
 final class States {
 
-	/** The table, read once for each request. @var array|null */
-	private static $table = null;
+	/** The file, read once for each request. @var array|null */
+	private static $file = null;
 
 	/** All states: name => {settled, next, shop, label, phase, stage, poll_s, tone}. */
 	public static function all(): array {
-		if ( null === self::$table ) {
-			self::$table = json_decode( file_get_contents( SMI_BRIDGE_DIR . 'schemas/states.json' ), true )['states']; // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
+		return self::file()['states'];
+	}
+
+	/** The whole file. */
+	private static function file(): array {
+		if ( null === self::$file ) {
+			self::$file = json_decode( file_get_contents( SMI_BRIDGE_DIR . 'schemas/states.json' ), true ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
 		}
-		return self::$table;
+		return self::$file;
 	}
 
 	/**
@@ -38,6 +43,27 @@ final class States {
 	/** Whether a state is an ending. @param string $state A state. */
 	public static function is_settled( string $state ): bool {
 		return self::all()[ $state ]['settled'];
+	}
+
+	/** Seconds until a customer's page asks again. @param string $state A state. @param string $phase What the customer sees. */
+	public static function poll_s( string $state, string $phase ): int {
+		return self::file()['phases'][ $phase ]['poll_s'] ?? self::all()[ $state ]['poll_s'];
+	}
+
+	/**
+	 * Whether the customer is told that it takes longer: on a hold at once, with a failure that ends by itself after some minutes,
+	 * and when nothing has moved for long. The sidecar's `is_delayed()` is the same rule (tests/vectors/delayed.json).
+	 *
+	 * @param string $state   A state.
+	 * @param bool   $held    Whether its stage is on hold.
+	 * @param bool   $failed  Whether a failure stands.
+	 * @param int    $stage_s Seconds since the attempt reached the state.
+	 */
+	public static function is_delayed( string $state, bool $held, bool $failed, int $stage_s ): bool {
+		if ( ! in_array( self::all()[ $state ]['stage'], array( 'submit', 'watch', 'collect', 'deliver' ), true ) ) {
+			return false;
+		}
+		return $held || $stage_s > ( $failed ? Time_Limits::DELAYED : Time_Limits::SILENT );
 	}
 
 	/** What the shop's row says in that state. @param string $state A state. */

@@ -23,6 +23,9 @@ final class Time_Limits {
 	/** A failure that ends by itself is shown to the customer after that time. The sidecar's DELAYED_AFTER_S is the same. */
 	const DELAYED = 120;
 
+	/** A state that nothing has moved on is shown to the customer as delayed after that time. The sidecar's SILENT_AFTER_S is the same. */
+	const SILENT = 1800;
+
 	/** A customer is mailed that it takes longer, counted from the payment. */
 	const DELAYED_MAIL = 1800;
 

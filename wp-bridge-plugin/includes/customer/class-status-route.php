@@ -10,7 +10,6 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
-use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
 
@@ -57,14 +56,10 @@ final class Status_Route {
 		return $response;
 	}
 
-	/**
-	 * Whether something went wrong that takes long: past its deadline, a stage on hold, or a failure of some minutes.
-	 *
-	 * @param array $row A ledger row of an attempt under way.
-	 */
+	/** Whether an attempt is late (States::is_delayed). @param array $row A ledger row. */
 	private static function is_delayed( array $row ): bool {
-		$old = strtotime( $row['created_at'] . ' UTC' ) < time() - Time_Limits::DELAYED;
-		return ! Ledger::is_busy( $row ) || ( null !== $row['reason'] && ( $old || 'held' === $row['event'] ) );
+		$since = strtotime( ( $row['stage_since'] ?? $row['created_at'] ) . ' UTC' );
+		return States::is_delayed( $row['state'], null !== $row['reason'] && 'held' === $row['event'], null !== $row['reason'], time() - $since );
 	}
 
 	/**
@@ -76,28 +71,27 @@ final class Status_Route {
 		$facts   = States::all()[ $row['state'] ];
 		$phase   = $facts['phase'];
 		$expired = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
-		$settled = States::is_settled( $row['state'] );
 		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
 			$phase = 'expired';
-		} elseif ( ! $settled && 'refunding' !== $phase && self::is_delayed( $row ) ) {
+		} elseif ( self::is_delayed( $row ) ) {
 			$phase = 'delayed';
 		}
 		$ready = 'ready' === $phase;
 		return array(
 			'job_id'       => $row['job_id'],
 			'phase'        => $phase,
-			'share'        => $ready ? 1.0 : (float) $row['share'],
+			'share'        => $ready ? 1.0 : 0.0,
 			'stage'        => $facts['stage'],
 			'position'     => null,
 			'expected_s'   => null,
-			'next_try_at'  => Sql::rfc3339( $row['next_try_at'] ),
+			'next_try_at'  => 'delayed' === $phase ? Sql::rfc3339( $row['next_try_at'] ) : null,
 			'width'        => null === $row['width'] ? null : (int) $row['width'],
 			'height'       => null === $row['height'] ? null : (int) $row['height'],
 			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],
 			'format'       => $row['format'],
 			'download_url' => $ready ? Shop::download_url( $row ) : null,
 			'expires_at'   => $ready ? Sql::rfc3339( $row['expires_at'] ) : null,
-			'poll_after'   => max( self::POLL_S, $facts['poll_s'] ),
+			'poll_after'   => max( self::POLL_S, States::poll_s( $row['state'], $phase ) ),
 			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),
 		);
 	}

@@ -85,6 +85,7 @@ final class Ledger {
 			'state'       => 'paid',
 			'created_at'  => Sql::utc( $now ),
 			'updated_at'  => Sql::utc( $now ),
+			'stage_since' => Sql::utc( $now ),
 			'deadline_at' => Sql::utc( $now + $patience ),
 		);
 		return 0 !== Sql::insert_ignore( 'ledger', array_merge( $row, $facts ) );
@@ -104,6 +105,9 @@ final class Ledger {
 		}
 		$set['state']      = $to;
 		$set['updated_at'] = Sql::utc( time() );
+		if ( $row['state'] !== $to ) {
+			$set['stage_since'] = $set['updated_at'];
+		}
 		if ( States::is_settled( $to ) && null === $row['settled_at'] ) {
 			$set['settled_at'] = $set['updated_at'];
 		} elseif ( ! States::is_settled( $to ) ) {

@@ -74,7 +74,7 @@ final class Tables {
 	reason varchar(64) DEFAULT NULL,
 	detail text DEFAULT NULL,
 	event varchar(64) DEFAULT NULL,
-	share float DEFAULT NULL,
+	stage_since datetime DEFAULT NULL,
 	next_try_at datetime DEFAULT NULL,
 	deadline_at datetime DEFAULT NULL,
 	forwarded_at datetime DEFAULT NULL,

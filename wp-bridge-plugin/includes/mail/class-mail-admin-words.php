@@ -95,22 +95,6 @@ final class Mail_Admin_Words {
 				__( 'Orders are waiting', 'smi-bridge' ),
 				__( 'A fault that is not the customers’ stops the work. No order is lost; everything resumes by itself when the fault is fixed.', 'smi-bridge' ),
 			),
-			'resume'     => array(
-				__( 'Orders run again', 'smi-bridge' ),
-				__( 'The fault is gone. What waited is being worked on.', 'smi-bridge' ),
-			),
-			'worker'     => array(
-				__( 'No worker is alive', 'smi-bridge' ),
-				__( 'Nobody works on the orders. Start the sidecar’s workers.', 'smi-bridge' ),
-			),
-			'storage'    => array(
-				__( 'The folder of finished pictures can’t be written', 'smi-bridge' ),
-				__( 'Finished pictures can’t be stored. Make room, or fix the folder’s permissions.', 'smi-bridge' ),
-			),
-			'connection' => array(
-				__( 'The sidecar can’t be reached', 'smi-bridge' ),
-				__( 'New orders wait in WordPress until the sidecar answers again.', 'smi-bridge' ),
-			),
 			'other'      => array(
 				__( 'Something needs you', 'smi-bridge' ),
 				__( 'See the details in WordPress.', 'smi-bridge' ),

@@ -104,7 +104,6 @@ final class Delivery_Messages {
 			'expires_at'   => Sql::from_rfc3339( $data['expires_at'] ),
 			'delivered_at' => Sql::utc( time() ),
 			'event'        => 'delivered',
-			'share'        => 1.0,
 			'reason'       => null,
 			'detail'       => null,
 			'next_try_at'  => null,

@@ -54,7 +54,8 @@ final class Pull {
 
 	/**
 	 * What has ended here and not by the sidecar's word: refunded, stopped, its link revoked. `job.cancel` said so and may be lost;
-	 * a customer who has his money back would keep a link that works.
+	 * a customer who has his money back would keep a link that works. And ends of later attempts: a Redis that came back with an
+	 * old snapshot knows the attempt before.
 	 *
 	 * @return array[] List of {job_id, attempt, state}.
 	 */
@@ -62,7 +63,7 @@ final class Pull {
 		$rows = Sql::rows(
 			'SELECT l.job_id, l.attempt, l.state FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
 			WHERE n.id IS NULL AND l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
-			AND ( l.state = 'refunded' OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
+			AND ( l.state = 'refunded' OR l.attempt > 1 OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
 			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS )
 		);
 		foreach ( $rows as $index => $row ) {

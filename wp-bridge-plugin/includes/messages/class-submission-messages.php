@@ -129,14 +129,10 @@ final class Submission_Messages {
 		}
 		$set = array(
 			'event'       => $data['event'],
-			'share'       => isset( $data['share'] ) ? (float) $data['share'] : null,
 			'reason'      => $data['reason'] ?? null,
 			'detail'      => $data['detail'] ?? null,
 			'next_try_at' => Sql::from_rfc3339( $data['next_try_at'] ?? null ),
 		);
-		if ( isset( $data['deadline_at'] ) ) {
-			$set['deadline_at'] = Sql::from_rfc3339( $data['deadline_at'] );
-		}
 		if ( 'paid' === $state && in_array( $data['event'], self::GIVEN_UP, true ) ) {
 			$set['upsampler_id'] = null;
 		}

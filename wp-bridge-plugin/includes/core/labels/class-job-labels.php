@@ -48,7 +48,7 @@ final class Job_Labels {
 	/** An event of the story in words. @param string $event A stable word. */
 	public static function event( string $event ): string {
 		$events = array(
-			'paid'                => __( 'Paid', 'smi-bridge' ),
+			'taken_in'            => __( 'Taken over from the shop', 'smi-bridge' ),
 			'rerun'               => __( 'Started again by a person', 'smi-bridge' ),
 			'forwarded'           => __( 'Handed to the sidecar', 'smi-bridge' ),
 			'forward_failed'      => __( 'The sidecar could not be reached', 'smi-bridge' ),
@@ -56,6 +56,8 @@ final class Job_Labels {
 			'submitted'           => __( 'Accepted by Upsampler', 'smi-bridge' ),
 			'not_accepted'        => __( 'Refused by Upsampler', 'smi-bridge' ),
 			'resubmit'            => __( 'To be submitted again', 'smi-bridge' ),
+			'compress'            => __( 'To be submitted smaller', 'smi-bridge' ),
+			'refetch'             => __( 'The result will be downloaded again', 'smi-bridge' ),
 			'retry'               => __( 'Will be tried again', 'smi-bridge' ),
 			'waiting'             => __( 'Upsampler is at work', 'smi-bridge' ),
 			'held'                => __( 'On hold', 'smi-bridge' ),
@@ -66,12 +68,13 @@ final class Job_Labels {
 			'failed'              => __( 'Given up', 'smi-bridge' ),
 			'refunding'           => __( 'Refund started', 'smi-bridge' ),
 			'refunded'            => __( 'Refunded', 'smi-bridge' ),
+			'refund_unknown'      => __( 'Whether the refund went through is unknown', 'smi-bridge' ),
 			'refund_failed'       => __( 'The refund failed', 'smi-bridge' ),
-			'review'              => __( 'Handed to a person', 'smi-bridge' ),
-			'cancelled'           => __( 'Stopped by a person', 'smi-bridge' ),
 			'stopped'             => __( 'Stopped by a person', 'smi-bridge' ),
+			'message'             => __( 'A message for the customer', 'smi-bridge' ),
+			'resent'              => __( 'Mail sent again by a person', 'smi-bridge' ),
 			'renewed'             => __( 'Download link renewed', 'smi-bridge' ),
-			'revoked'             => __( 'Download link revoked', 'smi-bridge' ),
+			'erase'               => __( 'Erasure at the sidecar', 'smi-bridge' ),
 			'erased'              => __( 'Personal data erased', 'smi-bridge' ),
 			'mail:delivered'      => __( 'Mail: picture is ready', 'smi-bridge' ),
 			'mail:reminder'       => __( 'Mail: link ends soon', 'smi-bridge' ),
@@ -131,11 +134,10 @@ final class Job_Labels {
 		return $outcomes[ $outcome ] ?? $outcome;
 	}
 
-	/** What a failure meant for the money. @param string $refund 'yes', 'no' or 'review', as in job.failed. */
+	/** What a failure meant for the money. @param string $refund 'yes' or 'review', as in job.failed. */
 	public static function refund( string $refund ): string {
 		$words = array(
 			'yes'    => __( 'yes', 'smi-bridge' ),
-			'no'     => __( 'no', 'smi-bridge' ),
 			'review' => __( 'a person decides', 'smi-bridge' ),
 		);
 		return $words[ $refund ] ?? $refund;

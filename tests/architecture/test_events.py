@@ -1,0 +1,37 @@
+"""Every event that somebody writes into the history has words, and every word has a writer."""
+
+from __future__ import annotations
+
+import re
+
+from tests.testbed.places import REPOSITORY
+
+BRIDGE = REPOSITORY / "wp-bridge-plugin"
+LABELS = BRIDGE / "includes" / "core" / "labels" / "class-job-labels.php"
+
+
+def labelled() -> set[str]:
+    """The events of `Job_Labels::event()`."""
+    source = LABELS.read_text().split("function event(")[1].split("isset( $events")[0]
+    return set(re.findall(r"^\t+'([a-z_:]+)' +=> __\(", source, re.M))
+
+
+def written() -> set[str]:
+    """Events as their writers spell them: the bridge's `History::record()` and effects, the sidecar's progress."""
+    php = "".join(path.read_text() for path in BRIDGE.rglob("*.php"))
+    python = "".join(path.read_text() for path in (REPOSITORY / "sidecar" / "workflow").rglob("*.py"))
+    events = set(re.findall(r"History::record\( [^\n]*?(?:\['attempt'\]|\$attempt|, 1), '([a-z_]*[a-z])'[,) ]", php))
+    events |= {f"refund_{outcome}" for outcome in ("failed", "unknown")}  # Refund::failed() puts them together
+    events |= {f"mail:{kind}" for kind in ("delivered", "reminder", "delayed", "refunded", "review")}
+    events |= set(re.findall(r"const (?:REFUND|EFFECT) += '([a-z]+)';", php))
+    events |= set(re.findall(r'progress\([^\n]+, "[a-z]+", "([a-z_]+)"', python))
+    events |= set(re.findall(r'_(?:again|next_submission)\(ports, [^\n]*"([a-z_]+)"\)', python))
+    return events | set(re.findall(r'^        event = "([a-z_]+)"', python, re.M))
+
+
+def test_every_event_has_words() -> None:
+    assert written() - labelled() == set()
+
+
+def test_every_word_has_a_writer() -> None:
+    assert labelled() - written() == set()
