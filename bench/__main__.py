@@ -27,6 +27,7 @@ NAMES = (
     "status_poll",
     "intake",
     "in_flight",
+    "work_queue",
     "recovery",
     "scale_out",
     "cold_start",
