@@ -10,7 +10,7 @@ from tests.ui.conftest import Ui
 
 def act(ui: Ui, action: str, job: str) -> dict[str, Any]:
     """Calls the action as the administrator, in a request of its own."""
-    return ui.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::{action}('{job}');")
+    return ui.shop.php_json(f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::run('{action}', '{job}');")
 
 
 def test_retry_starts_the_next_attempt_and_tells_the_sidecar(ui_everywhere: Ui):
@@ -66,7 +66,7 @@ def test_a_refund_of_what_the_customer_has_downloaded_wants_to_be_confirmed(ui: 
     assert (refused["ok"], refused["code"]) == (False, "downloaded") and "November 22, 2026" in refused["message"]
     assert ui.state(job) == "delivered"
     confirmed = ui.shop.php_json(
-        f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::refund('{job}', null, true);"
+        f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::run('refund', '{job}', ['confirm' => true]);"
     )
     assert confirmed["code"] == "refunded"
     assert ui.story(job).count("downloaded") == 1
@@ -153,7 +153,7 @@ def test_a_refund_while_the_link_is_renewed_leaves_no_link(ui: Ui):
             }}
             return $query;
         }});
-        return SmiBridge\\Jobs\\Actions::renew('{job}');"""
+        return SmiBridge\\Jobs\\Actions::run('renew', '{job}');"""
     )
     assert (answer["ok"], answer["code"]) == (False, "changed")
     row = ui.ledger(job)[0]

@@ -88,7 +88,7 @@ final class Job_Actions {
 		$results = array();
 		foreach ( array_slice( array_unique( $job_ids ), 0, 500 ) as $job_id ) {
 			if ( Job_Id::matches( $job_id ) ) {
-				$results[] = array( 'job_id' => $job_id ) + ( 'refund_downloaded' === $action ? Actions::refund( $job_id, null, true ) : call_user_func( array( Actions::class, $action ), $job_id ) );
+				$results[] = array( 'job_id' => $job_id ) + Actions::run( $action, $job_id );
 			}
 		}
 		return $results;

@@ -67,7 +67,7 @@ final class Shop_Jobs_Page {
 	public static function retry(): void {
 		Admin_Access::check_ajax();
 		$job_id = isset( $_POST['job'] ) && is_string( $_POST['job'] ) ? sanitize_text_field( wp_unslash( $_POST['job'] ) ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
-		$result = Job_Id::matches( $job_id ) ? Actions::retry( $job_id ) : array( 'ok' => false, 'message' => __( 'There is no such job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		$result = Job_Id::matches( $job_id ) ? Actions::run( 'retry', $job_id ) : array( 'ok' => false, 'message' => __( 'There is no such job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( ! $result['ok'] ) {
 			wp_send_json_error( $result, 409 );
 		}

@@ -8,12 +8,8 @@
 namespace SmiBridge\Interfaces;
 
 use SmiBridge\Core\Admin_Access;
-use SmiBridge\Core\Database_Error;
-use SmiBridge\Core\Log;
 use SmiBridge\Health\Connection_Findings;
 use SmiBridge\Health\Connection_Test;
-use SmiBridge\Jobs\Actions;
-use SmiBridge\Jobs\Jobs_Query;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -48,14 +44,7 @@ final class Abilities {
 					array(
 						'category'            => self::CATEGORY,
 						'permission_callback' => array( Admin_Access::class, 'may' ),
-						'execute_callback'    => static function ( $input = array() ) use ( $work ) {
-							try {
-								return $work( (array) $input );
-							} catch ( Database_Error $fault ) {
-								Log::write( 'ability_failed', $fault->getMessage() );
-								return Rest::error( 'database', __( 'The database refused; its log says why.', 'smi-bridge' ) );
-							}
-						},
+						'execute_callback'    => Rest::guard( 'ability_failed', $work ),
 						'meta'                => array(
 							'show_in_rest' => true,
 							'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $ability['meta'] ),
@@ -68,13 +57,7 @@ final class Abilities {
 
 	/** Name => label, description, schemas, `meta` (readonly, destructive, idempotent), `does`. */
 	private static function all(): array {
-		$job   = self::input( array(), array( 'job_id' ) );
-		$force = array(
-			'force' => array(
-				'description' => __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ),
-				'type'        => 'boolean',
-			),
-		);
+		$job = self::input();
 		return array(
 			'list-jobs'         => array(
 				'label'         => __( 'List jobs', 'smi-bridge' ),
@@ -82,7 +65,7 @@ final class Abilities {
 				'input_schema'  => self::list_input(),
 				'output_schema' => self::list_output(),
 				'meta'          => array( true, false, true ),
-				'does'          => array( self::class, 'list_jobs' ),
+				'does'          => array( Job_View::class, 'page' ),
 			),
 			'get-job'           => array(
 				'label'         => __( 'Look at a job', 'smi-bridge' ),
@@ -90,19 +73,17 @@ final class Abilities {
 				'input_schema'  => $job,
 				'output_schema' => Job_Schema::full(),
 				'meta'          => array( true, false, true ),
-				'does'          => static function ( array $input ) {
-					return Job_View::full( (string) $input['job_id'] ) ?? Rest::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+				'does'          => static function ( $input ) {
+					return Rest::full( (string) $input['job_id'] );
 				},
 			),
 			'retry-job'         => array(
 				'label'         => __( 'Retry a job', 'smi-bridge' ),
 				'description'   => __( 'Starts the next attempt of a paid enlargement, unless one is under way. A new enlargement may cost credits at Upsampler.', 'smi-bridge' ),
-				'input_schema'  => self::input( $force, array( 'job_id' ) ),
+				'input_schema'  => self::input( Rest::actions()['retry'] ),
 				'output_schema' => Job_Schema::answer(),
 				'meta'          => array( false, false, false ),
-				'does'          => static function ( array $input ) {
-					return self::answer( $input, Actions::retry( (string) $input['job_id'], wp_validate_boolean( $input['force'] ?? false ) ) );
-				},
+				'does'          => self::action( 'retry' ),
 			),
 			'cancel-job'        => array(
 				'label'         => __( 'Stop a job', 'smi-bridge' ),
@@ -110,9 +91,7 @@ final class Abilities {
 				'input_schema'  => $job,
 				'output_schema' => Job_Schema::answer(),
 				'meta'          => array( false, true, true ),
-				'does'          => static function ( array $input ) {
-					return self::answer( $input, Actions::cancel( (string) $input['job_id'] ) );
-				},
+				'does'          => self::action( 'cancel' ),
 			),
 			'resend-mail'       => array(
 				'label'         => __( 'Resend the mail', 'smi-bridge' ),
@@ -120,9 +99,7 @@ final class Abilities {
 				'input_schema'  => $job,
 				'output_schema' => Job_Schema::answer(),
 				'meta'          => array( false, false, false ),
-				'does'          => static function ( array $input ) {
-					return self::answer( $input, Actions::resend( (string) $input['job_id'] ) );
-				},
+				'does'          => self::action( 'resend' ),
 			),
 			'connection-status' => array(
 				'label'         => __( 'Connection status', 'smi-bridge' ),
@@ -140,26 +117,11 @@ final class Abilities {
 		);
 	}
 
-	/** A page of jobs. @param array $input See list_input(). @return array|\WP_Error */
-	public static function list_jobs( array $input ) {
-		$limit = (int) ( $input['per_page'] ?? 20 );
-		$page  = (int) ( $input['page'] ?? 1 );
-		$found = Jobs_Query::find(
-			array_map( 'sanitize_text_field', array_intersect_key( $input, array_flip( array( 'view', 'search', 'from', 'to', 'order' ) ) ) ) + array(
-				'limit'  => $limit,
-				'offset' => ( $page - 1 ) * $limit,
-			)
-		);
-		return array(
-			'jobs'  => Job_View::items( $found['rows'] ),
-			'total' => $found['total'],
-			'pages' => (int) ceil( $found['total'] / $limit ),
-		);
-	}
-
-	/** What came of an action. @param array $input Input. @param array $answer Of Actions. @return array|\WP_Error */
-	private static function answer( array $input, array $answer ) {
-		return $answer['ok'] ? array( 'job_id' => (string) $input['job_id'] ) + $answer : Rest::error( $answer['code'], $answer['message'] );
+	/** Work that does something with a job. @param string $action As in Rest::actions(). */
+	private static function action( string $action ): callable {
+		return static function ( $input ) use ( $action ) {
+			return Rest::act( $action, (string) $input['job_id'], $input );
+		};
 	}
 
 	/** Input schema of the list: the parameters of the REST route. */
@@ -216,23 +178,12 @@ final class Abilities {
 		);
 	}
 
-	/**
-	 * Input schema of what is about one job.
-	 *
-	 * @param array    $more     Further properties.
-	 * @param string[] $required Names.
-	 */
-	private static function input( array $more, array $required ): array {
+	/** Input schema of what is about one job. @param array $more Further properties. */
+	private static function input( array $more = array() ): array {
 		return array(
 			'type'                 => 'object',
-			'properties'           => array(
-				'job_id' => array(
-					'description' => __( 'The shop’s id of the job.', 'smi-bridge' ),
-					'type'        => 'string',
-					'pattern'     => Job_Schema::ID,
-				),
-			) + $more,
-			'required'             => $required,
+			'properties'           => array( 'job_id' => Job_Schema::id() ) + $more,
+			'required'             => array( 'job_id' ),
 			'additionalProperties' => false,
 		);
 	}

@@ -17,10 +17,12 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Job_Schema {
 
-	/** What an id of a job looks like. */
-	const ID = '^' . Job_Id::PATTERN . '$';
+	/** JSON Schema of a job's id. */
+	public static function id(): array {
+		return self::says( array( 'type' => 'string', 'pattern' => '^' . Job_Id::PATTERN . '$' ), __( 'The shop’s id of the job.', 'smi-bridge' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
 
-	/** JSON Schema of an item. */
+	/** JSON Schema of an item. What is a column of the ledger bears its name. */
 	public static function item(): array {
 		$text = array( 'type' => array( 'string', 'null' ) );
 		$int  = array( 'type' => array( 'integer', 'null' ) );
@@ -32,7 +34,7 @@ final class Job_Schema {
 		return array(
 			'type'       => 'object',
 			'properties' => array(
-				'job_id'       => self::says( array( 'type' => 'string', 'pattern' => self::ID ), __( 'The shop’s id of the job.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				'job_id'       => self::id(),
 				'attempt'      => self::says( array( 'type' => 'integer', 'minimum' => 1 ), __( 'Number of the newest attempt.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				'state'        => self::says( array( 'type' => 'string', 'enum' => array_keys( States::all() ) ), __( 'Where the attempt stands.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				'state_label'  => self::says( array( 'type' => 'string' ), __( 'The same, in words.', 'smi-bridge' ) ),

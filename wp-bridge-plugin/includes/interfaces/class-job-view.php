@@ -7,11 +7,11 @@
 
 namespace SmiBridge\Interfaces;
 
-use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Customer\Status_View;
 use SmiBridge\Jobs\Allowed_Actions;
+use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -24,9 +24,22 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Job_View {
 
-	/** Whether something is the id of a job, by its form. @param mixed $value Anything. */
-	public static function is_id( $value ): bool {
-		return is_string( $value ) && Job_Id::matches( $value );
+	/**
+	 * A page of the list.
+	 *
+	 * @param array $params As in Rest::list_params().
+	 * @return array `{jobs: items, total: int, pages: int}`
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function page( array $params ): array {
+		$limit  = (int) ( $params['per_page'] ?? 20 );
+		$offset = ( (int) ( $params['page'] ?? 1 ) - 1 ) * $limit;
+		$found  = Jobs_Query::find( compact( 'limit', 'offset' ) + array_map( 'sanitize_text_field', array_intersect_key( $params, Jobs_Query::FILTERS ) ) );
+		return array(
+			'jobs'  => self::items( $found['rows'] ),
+			'total' => $found['total'],
+			'pages' => (int) ceil( $found['total'] / $limit ),
+		);
 	}
 
 	/**
@@ -36,59 +49,61 @@ final class Job_View {
 	 * @return array[] See Job_Schema::item().
 	 */
 	public static function items( array $rows ): array {
-		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
-		$posts = array_filter( array_map( 'intval', array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) ) );
-		if ( count( $posts ) > 1 ) {
-			_prime_post_caches( array_unique( $posts ), false, false ); // Titles.
-		}
-		$items = array();
+		$jobs = Shop::jobs( array_column( $rows, 'job_id' ) );
+		Shop::prime_titles( $jobs );
+		$schemas = Job_Schema::item()['properties'];
+		$items   = array();
 		foreach ( $rows as $row ) {
-			$items[] = self::item( $row, $jobs[ $row['job_id'] ] ?? null );
+			$items[] = self::item( $row, $jobs[ $row['job_id'] ] ?? null, $schemas );
 		}
 		return $items;
 	}
 
 	/**
-	 * One attempt of a job, with what the shop knows of the job.
+	 * One attempt of a job, with what the shop knows of the job: the fields of the schema, in its order.
 	 *
-	 * @param array      $row A ledger row.
-	 * @param array|null $job The shop's job; null when the shop has deleted it.
+	 * @param array      $row     A ledger row.
+	 * @param array|null $job     The shop's job; null when the shop has deleted it.
+	 * @param array[]    $schemas Field => JSON Schema.
 	 */
-	public static function item( array $row, ?array $job ): array {
-		$number = static function ( $value ) {
-			return null === $value ? null : (int) $value;
-		};
-		return array(
-			'job_id'       => $row['job_id'],
-			'attempt'      => (int) $row['attempt'],
-			'state'        => $row['state'],
-			'state_label'  => Job_Labels::state( $row['state'] )[0],
-			'past_due'     => Job_Labels::is_past_due( $row ),
-			'reason'       => $row['reason'],
-			'detail'       => $row['detail'],
-			'event'        => $row['event'],
-			'title'        => $job ? Shop::title( $job ) : null,
-			'email'        => (string) ( $job['email'] ?? '' ),
-			'factor'       => (int) ( $job['factor'] ?? 0 ),
-			'amount'       => $job['amount'] ?? null,
-			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
-			'upsampler_id' => $row['upsampler_id'],
-			'width'        => $number( $row['width'] ),
-			'height'       => $number( $row['height'] ),
-			'bytes'        => $number( $row['bytes'] ),
-			'format'       => $row['format'],
-			'revoked'      => null !== $row['revoked_at'],
-			'created_at'   => Sql::rfc3339( $row['created_at'] ),
-			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),
-			'next_try_at'  => Sql::rfc3339( $row['next_try_at'] ),
-			'deadline_at'  => Sql::rfc3339( $row['deadline_at'] ),
-			'delivered_at' => Sql::rfc3339( $row['delivered_at'] ),
-			'downloaded_at' => Sql::rfc3339( $row['downloaded_at'] ),
-			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
-			'settled_at'   => Sql::rfc3339( $row['settled_at'] ),
-			'status_url'   => Status_View::link( $row['job_id'] ),
-			'actions'      => array_values( Allowed_Actions::possible( $row ) ),
+	private static function item( array $row, ?array $job, array $schemas ): array {
+		$found = array(
+			'state_label' => Job_Labels::state( $row['state'] )[0],
+			'past_due'    => Job_Labels::is_past_due( $row ),
+			'title'       => $job ? Shop::title( $job ) : null,
+			'email'       => (string) ( $job['email'] ?? '' ),
+			'factor'      => (int) ( $job['factor'] ?? 0 ),
+			'amount'      => $job['amount'] ?? null,
+			'revoked'     => null !== $row['revoked_at'],
+			'status_url'  => Status_View::link( $row['job_id'] ),
+			'actions'     => array_values( Allowed_Actions::possible( $row ) ),
 		);
+		$item  = array();
+		foreach ( $schemas as $name => $schema ) {
+			$item[ $name ] = array_key_exists( $name, $found ) ? $found[ $name ] : self::column( $row[ $name ], $schema );
+		}
+		return $item;
+	}
+
+	/**
+	 * A column of the ledger as its schema says.
+	 *
+	 * @param string|null $value  As the database has it.
+	 * @param array       $schema JSON Schema.
+	 * @return string|int|float|null
+	 */
+	private static function column( ?string $value, array $schema ) {
+		$type = (array) $schema['type'];
+		if ( null === $value ) {
+			return null;
+		}
+		if ( 'date-time' === ( $schema['format'] ?? '' ) ) {
+			return Sql::rfc3339( $value );
+		}
+		if ( in_array( 'number', $type, true ) ) {
+			return (float) $value;
+		}
+		return in_array( 'integer', $type, true ) ? (int) $value : $value;
 	}
 
 	/**

@@ -44,19 +44,12 @@ final class Rest {
 
 	/** Registers all routes. */
 	public static function register_routes(): void {
-		$id = array(
-			'id' => array(
-				'description' => __( 'The shop’s id of the job.', 'smi-bridge' ),
-				'type'        => 'string',
-				'pattern'     => Job_Schema::ID,
-				'required'    => true,
-			),
-		);
+		$id = array( 'id' => Job_Schema::id() + array( 'required' => true ) );
 		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), self::list_params(), Job_Schema::item() );
 		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::full() );
 		foreach ( self::actions() as $action => $params ) {
 			$work = static function ( $request ) use ( $action ) {
-				return self::act( $action, $request );
+				return self::act( $action, (string) $request['id'], $request->get_params() );
 			};
 			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $params, Job_Schema::answer() );
 		}
@@ -69,21 +62,13 @@ final class Rest {
 	 * @return \WP_REST_Response|\WP_Error
 	 */
 	public static function jobs( $request ) {
-		$limit  = (int) $request['per_page'];
-		$page   = (int) $request['page'];
-		$wanted = array(
-			'limit'  => $limit,
-			'offset' => ( $page - 1 ) * $limit,
-		);
-		foreach ( array( 'view', 'search', 'from', 'to', 'order' ) as $name ) {
-			$wanted[ $name ] = (string) $request[ $name ];
-		}
-		$found = Jobs_Query::find( $wanted );
-		$pages = (int) ceil( $found['total'] / $limit );
+		$page  = (int) $request['page'];
+		$found = Job_View::page( $request->get_params() );
+		$pages = $found['pages'];
 		if ( $page > max( 1, $pages ) ) {
 			return new \WP_Error( 'rest_invalid_page_number', __( 'There is no such page.', 'smi-bridge' ), array( 'status' => 400 ) );
 		}
-		$response = new \WP_REST_Response( Job_View::items( $found['rows'] ) );
+		$response = new \WP_REST_Response( $found['jobs'] );
 		$response->header( 'X-WP-Total', (string) $found['total'] );
 		$response->header( 'X-WP-TotalPages', (string) $pages );
 		$base = add_query_arg( urlencode_deep( $request->get_query_params() ), rest_url( self::SPACE . '/jobs' ) );
@@ -96,32 +81,32 @@ final class Rest {
 		return $response;
 	}
 
-	/** `GET /jobs/<id>`. @param \WP_REST_Request $request Request. @return \WP_REST_Response|\WP_Error */
+	/** `GET /jobs/<id>`. @param \WP_REST_Request $request Request. @return array|\WP_Error */
 	public static function job( $request ) {
-		$job = Job_View::full( (string) $request['id'] );
-		return $job ? rest_ensure_response( $job ) : self::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+		return self::full( (string) $request['id'] );
 	}
 
 	/**
-	 * `POST /jobs/<id>/<action>`.
+	 * All that is known of a job.
 	 *
-	 * @param string           $action  As in actions().
-	 * @param \WP_REST_Request $request Request.
-	 * @return \WP_REST_Response|\WP_Error
+	 * @param string $job_id The shop's id.
+	 * @return array|\WP_Error
 	 */
-	private static function act( string $action, $request ) {
-		$job_id = (string) $request['id'];
-		switch ( $action ) {
-			case 'retry':
-				$answer = Actions::retry( $job_id, (bool) $request['force'] );
-				break;
-			case 'refund':
-				$answer = $request['mark_only'] ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, '' === (string) $request['message'] ? null : (string) $request['message'], (bool) $request['confirm'] );
-				break;
-			default:
-				$answer = call_user_func( array( Actions::class, $action ), $job_id );
-		}
-		return $answer['ok'] ? rest_ensure_response( compact( 'job_id' ) + $answer ) : self::error( $answer['code'], $answer['message'] );
+	public static function full( string $job_id ) {
+		return Job_View::full( $job_id ) ?? self::error( 'unknown_job', __( 'The ledger does not know this job.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * Does something with a job.
+	 *
+	 * @param string $action  As in actions().
+	 * @param string $job_id  The shop's id.
+	 * @param array  $options See Actions::run().
+	 * @return array|\WP_Error
+	 */
+	public static function act( string $action, string $job_id, array $options ) {
+		$answer = Actions::run( $action, $job_id, $options );
+		return $answer['ok'] ? compact( 'job_id' ) + $answer : self::error( $answer['code'], $answer['message'] );
 	}
 
 	/** Who may. @return true|\WP_Error */
@@ -130,7 +115,7 @@ final class Rest {
 	}
 
 	/** Actions and their further parameters. */
-	private static function actions(): array {
+	public static function actions(): array {
 		return array(
 			'retry'  => array( 'force' => self::flag( __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ) ) ),
 			'cancel' => array(),
@@ -221,7 +206,7 @@ final class Rest {
 	}
 
 	/**
-	 * Registers a route. A refusing database is an answer, not a crash.
+	 * Registers a route.
 	 *
 	 * @param string   $path   Below the namespace.
 	 * @param string   $method GET or POST.
@@ -237,14 +222,7 @@ final class Rest {
 				array(
 					'methods'             => $method,
 					'permission_callback' => array( self::class, 'may' ),
-					'callback'            => static function ( $request ) use ( $work ) {
-						try {
-							return $work( $request );
-						} catch ( Database_Error $fault ) {
-							Log::write( 'rest_failed', $fault->getMessage(), array( 'route' => $request->get_route() ) );
-							return self::error( 'database', __( 'The database refused; its log says why.', 'smi-bridge' ) );
-						}
-					},
+					'callback'            => self::guard( 'rest_failed', $work ),
 					'args'                => $params,
 				),
 				'schema' => static function () use ( $schema ) {
@@ -255,6 +233,23 @@ final class Rest {
 				},
 			)
 		);
+	}
+
+	/**
+	 * Work of a route or an ability. A refusing database is an answer, not a crash.
+	 *
+	 * @param string   $event For the log.
+	 * @param callable $work  Gets a request, or an ability's input.
+	 */
+	public static function guard( string $event, callable $work ): callable {
+		return static function ( $input = array() ) use ( $event, $work ) {
+			try {
+				return $work( $input );
+			} catch ( Database_Error $fault ) {
+				Log::write( $event, $fault->getMessage() );
+				return self::error( 'database', __( 'The database refused; its log says why.', 'smi-bridge' ) );
+			}
+		};
 	}
 
 	/** An answer that is no success. @param string $code Code of Actions. @param string $message Plain text. */

@@ -33,27 +33,67 @@ defined( 'ABSPATH' ) || exit;
 final class Actions {
 
 	/**
+	 * Does an action, unless this site may do nothing now. A refusing database is an answer, too.
+	 *
+	 * @param string $action  As in Allowed_Actions::labels().
+	 * @param string $job_id  The shop's id.
+	 * @param array  $options `force` (of retry); `confirm`, `mark_only` and `message` (of refund).
+	 */
+	public static function run( string $action, string $job_id, array $options = array() ): array {
+		try {
+			return self::hindrance( $action ) ?? self::perform( $action, $job_id, $options );
+		} catch ( Database_Error $error ) {
+			Log::write( 'action_failed', $error->getMessage() );
+			return self::no( 'database', __( 'Not done: the database refused. The log says why.', 'smi-bridge' ) );
+		}
+	}
+
+	/**
+	 * Does it.
+	 *
+	 * @param string $action  See run().
+	 * @param string $job_id  The shop's id.
+	 * @param array  $options See run().
+	 * @throws \InvalidArgumentException When there is no such action.
+	 */
+	private static function perform( string $action, string $job_id, array $options ): array {
+		switch ( $action ) {
+			case 'retry':
+				return self::retry( $job_id, wp_validate_boolean( $options['force'] ?? false ) );
+			case 'cancel':
+				return self::cancel( $job_id );
+			case 'resend':
+				return self::resend( $job_id );
+			case 'renew':
+				return self::renew( $job_id );
+			case 'mark_refunded':
+				return self::mark_refunded( $job_id );
+			case 'refund_downloaded':
+				return self::refund( $job_id, '', true );
+			case 'refund':
+				if ( wp_validate_boolean( $options['mark_only'] ?? false ) ) {
+					return self::mark_refunded( $job_id );
+				}
+				return self::refund( $job_id, (string) ( $options['message'] ?? '' ), wp_validate_boolean( $options['confirm'] ?? false ) );
+		}
+		throw new \InvalidArgumentException( 'There is no such action.' );
+	}
+
+	/**
 	 * Starts the next attempt.
 	 *
 	 * @param string $job_id The shop's id.
 	 * @param bool   $force  Pay Upsampler again even if a good file exists.
 	 */
-	public static function retry( string $job_id, bool $force = false ): array {
-		if ( ! Compat::may_forward() ) {
-			return self::no( 'not_connected', __( 'Not started: the bridge is not connected, is paused, or the shop’s own handler could not be detached.', 'smi-bridge' ) );
-		}
-		return self::guard(
-			static function () use ( $job_id, $force ) {
-				$code = Rerun::start( $job_id, array( 'admin_override' => true, 'force' => $force ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-				History::write();
-				$words = array(
-					'started'     => __( 'Started again.', 'smi-bridge' ),
-					'busy'        => __( 'Not started: an attempt is under way. It may be started again when its deadline has passed.', 'smi-bridge' ),
-					'unknown_job' => __( 'Not started: the shop does not know this job.', 'smi-bridge' ),
-				);
-				return 'started' === $code ? self::yes( $code, $words[ $code ] ) : self::no( $code, $words[ $code ] ?? $code );
-			}
+	private static function retry( string $job_id, bool $force ): array {
+		$code = Rerun::start( $job_id, array( 'admin_override' => true, 'force' => $force ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		History::write();
+		$words = array(
+			'started'     => __( 'Started again.', 'smi-bridge' ),
+			'busy'        => __( 'Not started: an attempt is under way. It may be started again when its deadline has passed.', 'smi-bridge' ),
+			'unknown_job' => __( 'Not started: the shop does not know this job.', 'smi-bridge' ),
 		);
+		return 'started' === $code ? self::yes( $code, $words[ $code ] ) : self::no( $code, $words[ $code ] ?? $code );
 	}
 
 	/**
@@ -61,79 +101,71 @@ final class Actions {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	public static function cancel( string $job_id ): array {
-		return self::guard(
-			static function () use ( $job_id ) {
-				$effects = array();
-				$answer  = self::locked(
-					$job_id,
-					static function ( array $row ) use ( &$effects ) {
-						if ( Stop::is_stopped( $row ) ) {
-							return self::yes( 'already', __( 'It is stopped already.', 'smi-bridge' ) );
-						}
-						$effects = Stop::job( $row, array( 'user' => get_current_user_id() ) );
-						if ( null === $effects ) {
-							$effects = array();
-							return self::no( 'settled', __( 'Not stopped: it has ended already.', 'smi-bridge' ) );
-						}
-						History::write();
-						return self::yes( 'stopped', __( 'Stopped. It waits in review: retry it or refund it.', 'smi-bridge' ) );
-					}
-				);
-				foreach ( $effects as $effect ) {
-					$effect();
+	private static function cancel( string $job_id ): array {
+		$effects = array();
+		$answer  = self::locked(
+			$job_id,
+			static function ( array $row ) use ( &$effects ) {
+				if ( Stop::is_stopped( $row ) ) {
+					return self::yes( 'already', __( 'It is stopped already.', 'smi-bridge' ) );
 				}
-				return $answer;
+				$effects = Stop::job( $row, array( 'user' => get_current_user_id() ) );
+				if ( null === $effects ) {
+					$effects = array();
+					return self::no( 'settled', __( 'Not stopped: it has ended already.', 'smi-bridge' ) );
+				}
+				History::write();
+				return self::yes( 'stopped', __( 'Stopped. It waits in review: retry it or refund it.', 'smi-bridge' ) );
 			}
 		);
+		foreach ( $effects as $effect ) {
+			$effect();
+		}
+		return $answer;
 	}
 
 	/**
 	 * Gives the money back, once for each payment, and ends the link.
 	 *
-	 * @param string      $job_id           The shop's id.
-	 * @param string|null $customer_message Words for the customer's mail.
-	 * @param bool        $confirmed        The person knows that the customer has the file, if he has.
+	 * @param string $job_id    The shop's id.
+	 * @param string $message   Words for the customer's mail, or ''.
+	 * @param bool   $confirmed The person knows that the customer has the file, if he has.
 	 */
-	public static function refund( string $job_id, ?string $customer_message = null, bool $confirmed = false ): array {
-		return self::guard(
-			static function () use ( $job_id, $customer_message, $confirmed ) {
-				$begun      = null;
-				$downloaded = $confirmed ? null : Downloads::first( $job_id );
-				if ( null !== $downloaded && 'refunded' !== ( Ledger::newest( $job_id )['state'] ?? '' ) ) {
-					/* translators: %s: date and time */
-					return self::no( 'downloaded', sprintf( __( 'Not refunded: the customer downloaded the picture on %s. If the money is to go back nevertheless, confirm it: on the job’s own page, or with the option for it.', 'smi-bridge' ), Format::moment( $downloaded ) ) );
+	private static function refund( string $job_id, string $message, bool $confirmed ): array {
+		$begun      = null;
+		$downloaded = $confirmed ? null : Downloads::first( $job_id );
+		if ( null !== $downloaded && 'refunded' !== ( Ledger::newest( $job_id )['state'] ?? '' ) ) {
+			/* translators: %s: date and time */
+			return self::no( 'downloaded', sprintf( __( 'Not refunded: the customer downloaded the picture on %s. If the money is to go back nevertheless, confirm it: on the job’s own page, or with the option for it.', 'smi-bridge' ), Format::moment( $downloaded ) ) );
+		}
+		$answer = self::locked(
+			$job_id,
+			static function ( array $row ) use ( &$begun ) {
+				if ( 'refunded' === $row['state'] ) {
+					return self::yes( 'already', __( 'It is refunded already.', 'smi-bridge' ) );
 				}
-				$answer = self::locked(
-					$job_id,
-					static function ( array $row ) use ( &$begun ) {
-						if ( 'refunded' === $row['state'] ) {
-							return self::yes( 'already', __( 'It is refunded already.', 'smi-bridge' ) );
-						}
-						$begun = Refund::begin( $row, Reasons::BY_PERSON );
-						if ( ! $begun && Effects::reclaim( $row['job_id'], 0, Effects::REFUND, false ) ) {
-							$begun = Refund::refunding( $row, Reasons::BY_PERSON, '' ); // The last try failed for certain.
-						}
-						if ( ! $begun ) {
-							return self::no( 'unknown', __( 'Not refunded: an earlier refund is under way, or nobody knows how it ended. Look at your payment provider; if the money is back, mark the job as refunded.', 'smi-bridge' ) );
-						}
-						History::record( $row['job_id'], (int) $row['attempt'], 'refunding', array( 'user' => get_current_user_id() ) );
-						History::write();
-						return null;
-					}
-				);
-				if ( ! $begun || $answer ) {
-					return $answer ?? self::no( 'changed', __( 'Not refunded: the job has just changed. Look at it again.', 'smi-bridge' ) );
+				$begun = Refund::begin( $row, Reasons::BY_PERSON );
+				if ( ! $begun && Effects::reclaim( $row['job_id'], 0, Effects::REFUND, false ) ) {
+					$begun = Refund::refunding( $row, Reasons::BY_PERSON, '' ); // The last try failed for certain.
 				}
-				$row = Refund::carry_out( $begun, $customer_message );
+				if ( ! $begun ) {
+					return self::no( 'unknown', __( 'Not refunded: an earlier refund is under way, or nobody knows how it ended. Look at your payment provider; if the money is back, mark the job as refunded.', 'smi-bridge' ) );
+				}
+				History::record( $row['job_id'], (int) $row['attempt'], 'refunding', array( 'user' => get_current_user_id() ) );
 				History::write();
-				if ( 'refunded' !== $row['state'] ) {
-					return self::no( 'refund_failed', (string) ( $row['detail'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
-				}
-				Send_Later::job_cancel( $row, 'refunded' );
-				return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
+				return null;
 			}
 		);
+		if ( ! $begun || $answer ) {
+			return $answer ?? self::no( 'changed', __( 'Not refunded: the job has just changed. Look at it again.', 'smi-bridge' ) );
+		}
+		$row = Refund::carry_out( $begun, '' === $message ? null : $message );
+		History::write();
+		if ( 'refunded' !== $row['state'] ) {
+			return self::no( 'refund_failed', (string) ( $row['detail'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
+		}
+		Send_Later::job_cancel( $row, 'refunded' );
+		return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
 	}
 
 	/**
@@ -141,17 +173,13 @@ final class Actions {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	public static function mark_refunded( string $job_id ): array {
-		return self::guard(
-			static function () use ( $job_id ) {
-				$row = Ledger::newest( $job_id );
-				if ( ! $row ) {
-					return self::unknown();
-				}
-				Provider_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
-				return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
-			}
-		);
+	private static function mark_refunded( string $job_id ): array {
+		$row = Ledger::newest( $job_id );
+		if ( ! $row ) {
+			return self::unknown();
+		}
+		Provider_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
+		return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 	}
 
 	/**
@@ -159,27 +187,23 @@ final class Actions {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	public static function resend( string $job_id ): array {
-		return self::guard(
-			static function () use ( $job_id ) {
-				$row = Ledger::newest( $job_id );
-				if ( ! $row ) {
-					return self::unknown();
-				}
-				$effect = Customer_Mail::effect_of( $row['state'] );
-				if ( null === $effect ) {
-					return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
-				}
-				if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
-					$renewed = self::renew( $job_id );
-					if ( ! $renewed['ok'] ) {
-						return $renewed;
-					}
-					$row = Ledger::newest( $job_id );
-				}
-				return self::mailed( $row, $effect );
+	private static function resend( string $job_id ): array {
+		$row = Ledger::newest( $job_id );
+		if ( ! $row ) {
+			return self::unknown();
+		}
+		$effect = Customer_Mail::effect_of( $row['state'] );
+		if ( null === $effect ) {
+			return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
+		}
+		if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
+			$renewed = self::renew( $job_id );
+			if ( ! $renewed['ok'] ) {
+				return $renewed;
 			}
-		);
+			$row = Ledger::newest( $job_id );
+		}
+		return self::mailed( $row, $effect );
 	}
 
 	/**
@@ -187,56 +211,52 @@ final class Actions {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	public static function renew( string $job_id ): array {
-		return self::guard(
-			static function () use ( $job_id ) {
-				$row = Ledger::newest( $job_id );
-				if ( ! $row || 'delivered' !== $row['state'] ) {
-					return $row ? self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) ) : self::unknown();
+	private static function renew( string $job_id ): array {
+		$row = Ledger::newest( $job_id );
+		if ( ! $row || 'delivered' !== $row['state'] ) {
+			return $row ? self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) ) : self::unknown();
+		}
+		$answer = ( new Sidecar_Client() )->send(
+			'job.renew',
+			array(
+				'job_id'       => $job_id,
+				'attempt'      => (int) $row['attempt'],
+				'expiry_hours' => Settings::expiry_hours(),
+			)
+		);
+		if ( is_wp_error( $answer ) ) {
+			$gone = 'no_file' === $answer->get_error_code();
+			return self::no( $answer->get_error_code(), $gone ? __( 'Not renewed: the file is no longer there. Retry makes it anew.', 'smi-bridge' ) : $answer->get_error_message() );
+		}
+		if ( empty( $answer['token'] ) || empty( $answer['expires_at'] ) ) {
+			return self::no( 'not_understood', __( 'Not renewed: the sidecar’s answer was not understood.', 'smi-bridge' ) );
+		}
+		$set = array(
+			'token'        => (string) $answer['token'],
+			'download_url' => isset( $answer['download_url'] ) ? (string) $answer['download_url'] : null,
+			'expires_at'   => Sql::from_rfc3339( (string) $answer['expires_at'] ),
+			'revoked_at'   => null,
+			'updated_at'   => Sql::utc( time() ),
+		);
+		$ended = self::locked(
+			$job_id,
+			static function ( array $now ) use ( $row, $set ) {
+				// While the sidecar was asked, the job may have been refunded: that link stays dead.
+				if ( 'delivered' !== $now['state'] || $now['id'] !== $row['id'] ) {
+					return self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
 				}
-				$answer = ( new Sidecar_Client() )->send(
-					'job.renew',
-					array(
-						'job_id'       => $job_id,
-						'attempt'      => (int) $row['attempt'],
-						'expiry_hours' => Settings::expiry_hours(),
-					)
-				);
-				if ( is_wp_error( $answer ) ) {
-					$gone = 'no_file' === $answer->get_error_code();
-					return self::no( $answer->get_error_code(), $gone ? __( 'Not renewed: the file is no longer there. Retry makes it anew.', 'smi-bridge' ) : $answer->get_error_message() );
-				}
-				if ( empty( $answer['token'] ) || empty( $answer['expires_at'] ) ) {
-					return self::no( 'not_understood', __( 'Not renewed: the sidecar’s answer was not understood.', 'smi-bridge' ) );
-				}
-				$set = array(
-					'token'        => (string) $answer['token'],
-					'download_url' => isset( $answer['download_url'] ) ? (string) $answer['download_url'] : null,
-					'expires_at'   => Sql::from_rfc3339( (string) $answer['expires_at'] ),
-					'revoked_at'   => null,
-					'updated_at'   => Sql::utc( time() ),
-				);
-				$ended = self::locked(
-					$job_id,
-					static function ( array $now ) use ( $row, $set ) {
-						// While the sidecar was asked, the job may have been refunded: that link stays dead.
-						if ( 'delivered' !== $now['state'] || $now['id'] !== $row['id'] ) {
-							return self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
-						}
-						Ledger::note( (int) $row['id'], $set );
-						Shop::write_delivery( $row['job_id'], Shop::delivery_facts( array_merge( $row, $set ) ) );
-						return null;
-					}
-				);
-				if ( $ended ) {
-					return $ended;
-				}
-				History::record( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-				History::write();
-				/* translators: %s: date and time */
-				return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );
+				Ledger::note( (int) $row['id'], $set );
+				Shop::write_delivery( $row['job_id'], Shop::delivery_facts( array_merge( $row, $set ) ) );
+				return null;
 			}
 		);
+		if ( $ended ) {
+			return $ended;
+		}
+		History::record( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		History::write();
+		/* translators: %s: date and time */
+		return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );
 	}
 
 	/**
@@ -289,21 +309,12 @@ final class Actions {
 		}
 	}
 
-	/**
-	 * Turns a refusing database into an answer.
-	 *
-	 * @param callable $work Returns an answer.
-	 */
-	private static function guard( callable $work ): array {
-		if ( Settings::is_paused() ) {
-			return self::no( 'paused', __( 'Not done: this site is paused.', 'smi-bridge' ) );
+	/** Why nothing may be done from this site now, or null. @param string $action Action. */
+	private static function hindrance( string $action ): ?array {
+		if ( 'retry' === $action && ! Compat::may_forward() ) {
+			return self::no( 'not_connected', __( 'Not started: the bridge is not connected, is paused, or the shop’s own handler could not be detached.', 'smi-bridge' ) );
 		}
-		try {
-			return $work();
-		} catch ( Database_Error $error ) {
-			Log::write( 'action_failed', $error->getMessage() );
-			return self::no( 'database', __( 'Not done: the database refused. The log says why.', 'smi-bridge' ) );
-		}
+		return Settings::is_paused() ? self::no( 'paused', __( 'Not done: this site is paused.', 'smi-bridge' ) ) : null;
 	}
 
 	/** The answer for a job that the ledger does not know. */

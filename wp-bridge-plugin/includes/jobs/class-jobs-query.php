@@ -26,6 +26,15 @@ final class Jobs_Query {
 	/** Characters from which on words may be the beginning of a job's id. */
 	const ID_BEGINS = 4;
 
+	/** What find() looks for, beside limit and offset, and where nothing is asked. */
+	const FILTERS = array(
+		'view'   => 'all',
+		'search' => '',
+		'from'   => '',
+		'to'     => '',
+		'order'  => 'desc',
+	);
+
 	/** Views: name => states; the others are said in condition(). */
 	const STATES = array(
 		'working'   => array( 'paid', 'submitting', 'submitted', 'enlarged', 'stored', 'refunding' ),
@@ -89,12 +98,7 @@ final class Jobs_Query {
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function find( array $wanted ): array {
-		$wanted += array(
-			'view'   => 'all',
-			'search' => '',
-			'from'   => '',
-			'to'     => '',
-			'order'  => 'desc',
+		$wanted += self::FILTERS + array(
 			'limit'  => 20,
 			'offset' => 0,
 		);
@@ -163,11 +167,11 @@ final class Jobs_Query {
 	/** What a view holds, as SQL over `l`; '' for all. @param string $view See views(). */
 	private static function condition( string $view ): string {
 		if ( isset( self::STATES[ $view ] ) ) {
-			return 'l.state IN (' . self::quoted( self::STATES[ $view ] ) . ')';
+			return 'l.state IN ' . Sql::in( self::STATES[ $view ] );
 		}
 		if ( 'past_due' === $view ) {
 			$now = time();
-			return 'l.state IN (' . self::quoted( self::STATES['working'] ) . ') AND l.updated_at < ' . Sql::value( Sql::utc( $now - Time_Limits::PAST_DUE ) )
+			return 'l.state IN ' . Sql::in( self::STATES['working'] ) . ' AND l.updated_at < ' . Sql::value( Sql::utc( $now - Time_Limits::PAST_DUE ) )
 				. ' AND (l.next_try_at IS NULL OR l.next_try_at < ' . Sql::value( Sql::utc( $now ) ) . ')';
 		}
 		if ( 'failed' === $view ) {
@@ -210,13 +214,8 @@ final class Jobs_Query {
 		}
 		$found = Job_Search::ids( $search );
 		if ( $found ) {
-			$tests[] = 'l.job_id IN (' . self::quoted( $found ) . ')';
+			$tests[] = 'l.job_id IN ' . Sql::in( $found );
 		}
 		return '(' . implode( ' OR ', $tests ) . ')';
-	}
-
-	/** Values for IN (…). @param string[] $values Values. */
-	private static function quoted( array $values ): string {
-		return implode( ', ', array_map( array( Sql::class, 'value' ), array_map( 'strval', $values ) ) );
 	}
 }

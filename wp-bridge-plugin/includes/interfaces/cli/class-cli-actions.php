@@ -7,8 +7,8 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Interfaces\Job_View;
 use SmiBridge\Jobs\Actions;
 use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Send_Later;
@@ -24,58 +24,20 @@ final class Cli_Actions {
 	/** Jobs after which the sidecar is told, so that an interrupted command has told of most. */
 	const AT_ONCE = 50;
 
-	/** `retry`. @param string[] $positional Jobs. @param array $named Options. */
-	public static function retry( array $positional, array $named ): void {
-		$force = ! empty( $named['force'] );
-		self::run(
-			'retry',
-			$positional,
-			$named,
-			static function ( string $job_id ) use ( $force ) {
-				return Actions::retry( $job_id, $force );
-			}
-		);
-	}
-
-	/** `cancel`. @param string[] $positional Jobs. @param array $named Options. */
-	public static function cancel( array $positional, array $named ): void {
-		self::run( 'cancel', $positional, $named, array( Actions::class, 'cancel' ) );
-	}
-
-	/** `refund`. @param string[] $positional Jobs. @param array $named Options. */
-	public static function refund( array $positional, array $named ): void {
-		$words = isset( $named['message'] ) ? sanitize_textarea_field( (string) $named['message'] ) : null;
-		$mark  = ! empty( $named['mark-only'] );
-		$sure  = ! empty( $named['downloaded'] );
-		self::run(
-			$mark ? 'mark_refunded' : 'refund',
-			$positional,
-			$named,
-			static function ( string $job_id ) use ( $words, $mark, $sure ) {
-				return $mark ? Actions::mark_refunded( $job_id ) : Actions::refund( $job_id, $words, $sure );
-			}
-		);
-	}
-
-	/** `resend`. @param string[] $positional Jobs. @param array $named Options. */
-	public static function resend( array $positional, array $named ): void {
-		self::run( 'resend', $positional, $named, array( Actions::class, 'resend' ) );
-	}
-
-	/** `renew`. @param string[] $positional Jobs. @param array $named Options. */
-	public static function renew( array $positional, array $named ): void {
-		self::run( 'renew', $positional, $named, array( Actions::class, 'renew' ) );
-	}
-
 	/**
-	 * Does it.
+	 * Does an action.
 	 *
-	 * @param string   $action     As in Job_Actions.
+	 * @param string   $action     The command: as in Allowed_Actions.
 	 * @param string[] $positional Jobs.
 	 * @param array    $named      Options.
-	 * @param callable $work       Gets an id, returns an answer of Actions.
 	 */
-	private static function run( string $action, array $positional, array $named, callable $work ): void {
+	public static function run( string $action, array $positional, array $named ): void {
+		$options = array(
+			'force'   => ! empty( $named['force'] ),
+			'confirm' => ! empty( $named['downloaded'] ),
+			'message' => sanitize_textarea_field( (string) ( $named['message'] ?? '' ) ),
+		);
+		$action  = empty( $named['mark-only'] ) ? $action : 'mark_refunded';
 		$job_ids = self::jobs( $positional, $named );
 		if ( ! empty( $named['dry-run'] ) ) {
 			self::tell( self::foresee( $action, $job_ids ), $named, true );
@@ -89,7 +51,7 @@ final class Cli_Actions {
 		$bar      = $is_table && count( $job_ids ) > 1 ? \WP_CLI\Utils\make_progress_bar( $action, count( $job_ids ) ) : null;
 		$results  = array();
 		foreach ( $job_ids as $number => $job_id ) {
-			$results[] = array( 'job_id' => $job_id ) + $work( $job_id );
+			$results[] = array( 'job_id' => $job_id ) + Actions::run( $action, $job_id, $options );
 			if ( $bar ) {
 				$bar->tick();
 			}
@@ -120,7 +82,7 @@ final class Cli_Actions {
 			$wrong = array_filter(
 				$positional,
 				static function ( $job_id ) {
-					return ! Job_View::is_id( (string) $job_id );
+					return ! Job_Id::matches( (string) $job_id );
 				}
 			);
 			if ( $wrong ) {
@@ -144,7 +106,7 @@ final class Cli_Actions {
 	/**
 	 * What would be done, as far as the ledger tells.
 	 *
-	 * @param string   $action  As in Job_Actions.
+	 * @param string   $action  As in Allowed_Actions.
 	 * @param string[] $job_ids Jobs.
 	 */
 	private static function foresee( string $action, array $job_ids ): array {

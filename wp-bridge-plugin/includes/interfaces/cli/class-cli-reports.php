@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Staging_Lock;
@@ -57,7 +58,7 @@ final class Cli_Reports {
 				\WP_CLI::error( sprintf( '--%s must be a day like 2026-11-22.', $day ) );
 			}
 		}
-		return Jobs_Query::find( array_intersect_key( $named, array_flip( array( 'view', 'search', 'from', 'to', 'order' ) ) ) + compact( 'limit', 'offset' ) );
+		return Jobs_Query::find( array_intersect_key( $named, Jobs_Query::FILTERS ) + compact( 'limit', 'offset' ) );
 	}
 
 	/** `status`. @param string[] $positional None. @param array $named Options. */
@@ -90,7 +91,7 @@ final class Cli_Reports {
 
 	/** `show`. @param string[] $positional The job. @param array $named Options. */
 	public static function show( array $positional, array $named ): void {
-		$job = Job_View::is_id( $positional[0] ) ? Job_View::full( $positional[0] ) : null;
+		$job = Job_Id::matches( $positional[0] ) ? Job_View::full( $positional[0] ) : null;
 		if ( ! $job ) {
 			\WP_CLI::error( sprintf( 'The ledger does not know %s.', Cli_Output::line( $positional[0] ) ) );
 		}

@@ -24,8 +24,10 @@ final class Cli {
 		self::add( 'status', array( Cli_Reports::class, 'status' ), 'Shows how bridge and sidecar are.', array( self::format() ), '    wp smi-bridge status --format=json' );
 		self::add( 'show', array( Cli_Reports::class, 'show' ), 'Tells the whole story of a job.', array( self::job(), self::format( array(), array( 'table', 'json', 'yaml' ) ) ), '    wp smi-bridge show 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10' );
 		foreach ( self::actions() as $action => $about ) {
-			$more = $about['options'] ?? array();
-			self::add( $action, array( Cli_Actions::class, $action ), $about['does'], array_merge( self::selection(), $more, array( self::format( array( 'ids', 'count' ) ) ) ), $about['example'] );
+			$work = static function ( $positional, $named ) use ( $action ) {
+				Cli_Actions::run( $action, $positional, $named );
+			};
+			self::add( $action, $work, $about['does'], array_merge( self::selection(), $about['options'] ?? array(), array( self::format( array( 'ids', 'count' ) ) ) ), $about['example'] );
 		}
 		self::add( 'reconcile', array( Cli_Checks::class, 'reconcile' ), 'Takes in paid jobs that the bridge never heard of, and tells the sidecar of those that it has not confirmed.', array( self::dry_run(), self::format( array( 'ids', 'count' ) ) ), '    wp smi-bridge reconcile --dry-run' );
 		self::add( 'doctor', array( Cli_Checks::class, 'doctor' ), 'Looks for everything that could be wrong; exits with 1 if something is.', array( self::format() ), '    wp smi-bridge doctor' );
