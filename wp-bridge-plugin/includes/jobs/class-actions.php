@@ -96,11 +96,7 @@ final class Actions {
 		return 'started' === $code ? self::yes( $code, $words[ $code ] ) : self::no( $code, $words[ $code ] ?? $code );
 	}
 
-	/**
-	 * Stops a job that is under way: it waits in review, and nothing goes on by itself.
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** Stops a job that is under way: it waits in review, and nothing goes on by itself. @param string $job_id The shop's id. */
 	private static function cancel( string $job_id ): array {
 		$effects = array();
 		$answer  = self::locked(
@@ -168,11 +164,7 @@ final class Actions {
 		return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
 	}
 
-	/**
-	 * Notes a refund that a person made at the payment provider: the job ends, nobody is paid again.
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** Notes a refund that a person made at the payment provider: the job ends, nobody is paid again. @param string $job_id The shop's id. */
 	private static function mark_refunded( string $job_id ): array {
 		$row = Ledger::newest( $job_id );
 		if ( ! $row ) {
@@ -182,11 +174,7 @@ final class Actions {
 		return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 	}
 
-	/**
-	 * Sends the mail that belongs to the job's state once more.
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** Sends the mail that belongs to the job's state once more. @param string $job_id The shop's id. */
 	private static function resend( string $job_id ): array {
 		$row = Ledger::newest( $job_id );
 		if ( ! $row ) {
@@ -206,11 +194,7 @@ final class Actions {
 		return self::mailed( $row, $effect );
 	}
 
-	/**
-	 * Gets a fresh link for a delivered job.
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** Gets a fresh link for a delivered job. @param string $job_id The shop's id. */
 	private static function renew( string $job_id ): array {
 		$row = Ledger::newest( $job_id );
 		if ( ! $row || 'delivered' !== $row['state'] ) {
