@@ -13,13 +13,13 @@ use SmiBridge\Admin\Dashboard;
 use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Jobs_Page;
 use SmiBridge\Admin\Mail_Preview;
-use SmiBridge\Admin\Privacy_Text;
 use SmiBridge\Admin\Problem_Notices;
 use SmiBridge\Admin\Secret_Change;
 use SmiBridge\Admin\Settings_Page;
 use SmiBridge\Admin\Shop_Jobs_Page;
 use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Health\Site_Health;
+use SmiBridge\Interfaces\Privacy\Privacy;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -63,4 +63,4 @@ add_action( 'admin_enqueue_scripts', array( Shop_Jobs_Page::class, 'enqueue' ) )
 add_action( 'wp_ajax_smi_bridge_shop_states', array( Shop_Jobs_Page::class, 'states' ) );
 add_action( 'wp_ajax_smi_bridge_shop_retry', array( Shop_Jobs_Page::class, 'retry' ) );
 
-add_action( 'admin_init', array( Privacy_Text::class, 'add' ) );
+add_action( 'admin_init', array( Privacy::class, 'suggest_text' ) );

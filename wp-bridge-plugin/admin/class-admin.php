@@ -52,8 +52,8 @@ final class Admin {
 				array(
 					'ajax'  => admin_url( 'admin-ajax.php' ),
 					'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
-					'text'  => Admin_Words::script(),
-					'questions' => array_filter( array_map( array( Allowed_Actions::class, 'question' ), array_combine( array_keys( Allowed_Actions::labels() ), array_keys( Allowed_Actions::labels() ) ) ) ),
+					'text'  => self::words(),
+					'questions' => Allowed_Actions::questions(),
 				)
 			) . ';',
 			'before'
@@ -66,4 +66,37 @@ final class Admin {
 		return array_merge( array( 'settings' => $link ), (array) $links );
 	}
 
+	/** Words of the script: key => plain text. */
+	private static function words(): array {
+		return array(
+			'copied'   => __( 'Copied', 'smi-bridge' ),
+			'copy'     => __( 'Copy', 'smi-bridge' ),
+			'show'     => __( 'Show', 'smi-bridge' ),
+			'hide'     => __( 'Hide', 'smi-bridge' ),
+			'select'   => __( 'Press Ctrl+C to copy', 'smi-bridge' ),
+			'testing'  => __( 'Testing…', 'smi-bridge' ),
+			'failed'   => __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' ),
+			'ok'       => __( 'OK', 'smi-bridge' ),
+			'bad'      => __( 'Problem', 'smi-bridge' ),
+			'warn'     => __( 'Please look', 'smi-bridge' ),
+			'all_good' => __( 'Everything works in both directions.', 'smi-bridge' ),
+			'delivered' => __( 'Delivered', 'smi-bridge' ),
+			'working'  => __( 'In progress', 'smi-bridge' ),
+			'review'   => __( 'In review', 'smi-bridge' ),
+			'refunded' => __( 'Refunded', 'smi-bridge' ),
+			'p50'      => __( 'Half are faster', 'smi-bridge' ),
+			'p95'      => __( '95 % are faster', 'smi-bridge' ),
+			/* translators: %s: seconds */
+			'seconds'  => __( '%s s', 'smi-bridge' ),
+			/* translators: %s: minutes */
+			'minutes'  => __( '%s min', 'smi-bridge' ),
+			'from'     => __( 'From', 'smi-bridge' ),
+			'as_table' => __( 'As a table', 'smi-bridge' ),
+			'no_errors' => __( 'Nothing in this period.', 'smi-bridge' ),
+			'connected' => __( 'Connected', 'smi-bridge' ),
+			'away'     => __( 'No connection.', 'smi-bridge' ),
+			'held'     => __( 'On hold:', 'smi-bridge' ),
+			'not_good' => __( 'Not everything works yet.', 'smi-bridge' ),
+		);
+	}
 }

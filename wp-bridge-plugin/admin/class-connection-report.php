@@ -9,7 +9,6 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Health\Connection_Findings;
-use SmiBridge\Health\Connection_Test;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -21,12 +20,6 @@ final class Connection_Report {
 	/** AJAX. */
 	public static function answer(): void {
 		Admin_Access::check_ajax();
-		$findings = Connection_Findings::of( Connection_Test::tested() );
-		wp_send_json_success(
-			array(
-				'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
-				'findings' => $findings,
-			)
-		);
+		wp_send_json_success( Connection_Findings::report() );
 	}
 }

@@ -25,9 +25,7 @@ final class Dashboard {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_page();
 		$problems = Problems::all();
 		include SMI_BRIDGE_DIR . 'templates/admin/dashboard.php';
 	}

@@ -54,9 +54,7 @@ final class Jobs_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_page();
 		$job_id = self::job_id();
 		if ( '' !== $job_id ) {
 			Job_Page::render( $job_id );

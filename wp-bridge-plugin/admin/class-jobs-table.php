@@ -220,18 +220,11 @@ final class Jobs_Table extends \WP_List_Table {
 		}
 	}
 
-	/** When it was paid. @param array $item Item. */
-	protected function column_created( $item ) {
-		echo self::time( $item['created_at'] ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
-	}
-
-	/** When it changed. @param array $item Item. */
-	protected function column_updated( $item ) {
-		echo self::time( $item['updated_at'] ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
-	}
-
 	/** The other columns. @param array $item Item. @param string $column Name. */
 	protected function column_default( $item, $column ) {
+		if ( 'created' === $column || 'updated' === $column ) {
+			return self::time( $item[ $column . '_at' ] );
+		}
 		$values = array(
 			'attempt'   => (string) $item['attempt'],
 			'credits'   => null === $item['credits'] ? '—' : number_format_i18n( (float) $item['credits'], 2 ),

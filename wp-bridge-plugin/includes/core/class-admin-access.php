@@ -36,6 +36,13 @@ final class Admin_Access {
 		return add_query_arg( array_map( 'rawurlencode', array( 'page' => $slug ) + $query ), admin_url( 'admin.php' ) );
 	}
 
+	/** Ends the request of a user who may not see our pages. */
+	public static function check_page(): void {
+		if ( ! self::may() ) {
+			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+	}
+
 	/** Ends an AJAX request unless it comes from one of our pages and a user who may. */
 	public static function check_ajax(): void {
 		if ( ! self::may() ) {

@@ -14,13 +14,22 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Connection_Findings {
 
+	/** Tests the connection now. @return array `{ok: bool, findings: array[]}` */
+	public static function report(): array {
+		$findings = self::of( Connection_Test::tested() );
+		return array(
+			'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
+			'findings' => $findings,
+		);
+	}
+
 	/**
 	 * What a test found, and, when the sidecar could be heard, what it says about itself.
 	 *
 	 * @param array[] $tested See Connection_Test::run().
 	 * @return array[]
 	 */
-	public static function of( array $tested ): array {
+	private static function of( array $tested ): array {
 		$found = array();
 		$heard = false;
 		foreach ( $tested as $finding ) {

@@ -59,12 +59,12 @@ final class Site_Health {
 		return $tests;
 	}
 
-	/** AJAX of the tests over the network. */
+	/** AJAX of a test over the network. */
 	public static function answer_doors(): void {
 		self::answer( array( self::class, 'test_doors' ) );
 	}
 
-	/** AJAX of the tests over the network. */
+	/** AJAX of a test over the network. */
 	public static function answer_leak(): void {
 		self::answer( array( self::class, 'test_leak' ) );
 	}
@@ -123,17 +123,15 @@ final class Site_Health {
 		if ( ! Settings::is_configured() ) {
 			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		}
-		$wrong = array();
-		$level = 'good';
-		foreach ( Connection_Findings::of( Connection_Test::tested() ) as $finding ) {
-			if ( 'bad' === $finding['level'] ) {
-				$level   = 'critical';
-				$wrong[] = $finding['title'] . ': ' . $finding['text'];
-			}
+		$report = Connection_Findings::report();
+		if ( $report['ok'] ) {
+			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) );
 		}
-		return 'good' === $level
-			? self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) )
-			: self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
+		$wrong = array();
+		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
+			$wrong[] = $finding['title'] . ': ' . $finding['text'];
+		}
+		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
 	}
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */

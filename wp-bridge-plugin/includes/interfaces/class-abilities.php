@@ -9,7 +9,6 @@ namespace SmiBridge\Interfaces;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Health\Connection_Findings;
-use SmiBridge\Health\Connection_Test;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -106,13 +105,7 @@ final class Abilities {
 				'description'   => __( 'Tests the connection to the sidecar in both directions, and says in plain words what is wrong.', 'smi-bridge' ),
 				'output_schema' => self::connection_output(),
 				'meta'          => array( true, false, true ),
-				'does'          => static function () {
-					$findings = Connection_Findings::of( Connection_Test::tested() );
-					return array(
-						'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
-						'findings' => $findings,
-					);
-				},
+				'does'          => array( Connection_Findings::class, 'report' ),
 			),
 		);
 	}

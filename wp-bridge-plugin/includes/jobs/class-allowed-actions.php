@@ -30,15 +30,19 @@ final class Allowed_Actions {
 		);
 	}
 
-	/** What is asked before an action that can't be taken back, or ''. @param string $action Action. */
-	public static function question( string $action ): string {
-		$questions = array(
+	/** Action that can't be taken back => what is asked before it. */
+	public static function questions(): array {
+		return array(
 			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
 			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
 			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
 			'refund_downloaded' => __( 'The customer has downloaded this picture. Give the money back nevertheless? The download link ends. This can’t be undone.', 'smi-bridge' ),
 		);
-		return $questions[ $action ] ?? '';
+	}
+
+	/** What is asked before an action, or ''. @param string $action Action. */
+	public static function question( string $action ): string {
+		return self::questions()[ $action ] ?? '';
 	}
 
 	/**

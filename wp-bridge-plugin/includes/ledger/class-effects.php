@@ -29,15 +29,7 @@ final class Effects {
 	 * @return bool Whether it is ours to do.
 	 */
 	public static function claim( string $job_id, int $attempt, string $effect ): bool {
-		return 0 !== Sql::insert_ignore(
-			'effects',
-			array(
-				'job_id'     => $job_id,
-				'attempt'    => $attempt,
-				'effect'     => $effect,
-				'claimed_at' => Sql::utc( time() ),
-			)
-		);
+		return 0 !== Sql::insert_ignore( 'effects', self::key( $job_id, $attempt, $effect ) + array( 'claimed_at' => Sql::utc( time() ) ) );
 	}
 
 	/**
@@ -120,7 +112,7 @@ final class Effects {
 	}
 
 	/**
-	 * Where-clause of an effect.
+	 * What names an effect.
 	 *
 	 * @param string $job_id  The shop's id.
 	 * @param int    $attempt As claimed.

@@ -86,7 +86,7 @@ final class Cli_Actions {
 				}
 			);
 			if ( $wrong ) {
-				\WP_CLI::error( sprintf( 'No id of a job: %s', Cli_Output::line( implode( ', ', $wrong ) ) ) );
+				\WP_CLI::error( sprintf( 'No id of a job: %s', Cli_Reports::line( implode( ', ', $wrong ) ) ) );
 			}
 			return array_values( array_unique( array_map( 'strval', $positional ) ) );
 		}
@@ -138,7 +138,7 @@ final class Cli_Actions {
 		$format = (string) ( $named['format'] ?? 'table' );
 		$good   = array_values( array_filter( $results, static function ( $result ) { return $result['ok']; } ) ); // phpcs:ignore
 		// Ids and a number are for the next program: those that it worked for.
-		Cli_Output::items( in_array( $format, array( 'ids', 'count' ), true ) ? $good : $results, array( 'job_id', 'ok', 'code', 'message' ), array( 'format' => $format ) );
+		Cli_Reports::items( in_array( $format, array( 'ids', 'count' ), true ) ? $good : $results, array( 'job_id', 'ok', 'code', 'message' ), array( 'format' => $format ) );
 		$failed = count( $results ) - count( $good );
 		if ( $is_dry ) {
 			if ( 'table' === $format ) {

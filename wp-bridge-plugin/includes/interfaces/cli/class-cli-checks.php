@@ -10,7 +10,6 @@ namespace SmiBridge\Interfaces\Cli;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Sql;
 use SmiBridge\Health\Connection_Findings;
-use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Send_Later;
@@ -53,7 +52,7 @@ final class Cli_Checks {
 			Send_Later::send_waiting();
 			$after = $page['next'];
 		} while ( null !== $after );
-		Cli_Output::items( array_values( $items ), array( 'job_id', 'state', 'message' ), $named );
+		Cli_Reports::items( array_values( $items ), array( 'job_id', 'state', 'message' ), $named );
 		if ( 'table' === ( $named['format'] ?? 'table' ) ) {
 			\WP_CLI::log( $is_dry ? 'Dry run: nothing was changed.' : sprintf( '%d job(s) looked after.', count( $items ) ) );
 		}
@@ -90,9 +89,9 @@ final class Cli_Checks {
 
 	/** `doctor`. @param string[] $positional None. @param array $named Options. */
 	public static function doctor( array $positional, array $named ): void {
-		$findings = array_merge( self::ground(), Connection_Findings::of( Connection_Test::tested() ), self::site_health() );
+		$findings = array_merge( self::ground(), Connection_Findings::report()['findings'], self::site_health() );
 		$bad      = array_keys( array_column( $findings, 'level' ), 'bad', true );
-		Cli_Output::items( $findings, array( 'level', 'title', 'text' ), $named );
+		Cli_Reports::items( $findings, array( 'level', 'title', 'text' ), $named );
 		if ( $bad ) {
 			\WP_CLI::error( sprintf( '%d thing(s) wrong.', count( $bad ) ) );
 		}

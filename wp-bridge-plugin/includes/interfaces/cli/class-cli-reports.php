@@ -1,6 +1,6 @@
 <?php
 /**
- * Commands that only read: list, status, show.
+ * Commands that only read: list, status, show. Prints what all commands found, in the format that was asked for.
  *
  * @package SmiBridge
  */
@@ -42,7 +42,7 @@ final class Cli_Reports {
 			$items  = array_merge( $items, 'ids' === ( $named['format'] ?? '' ) ? $rows : Job_View::items( $rows ) );
 			$offset = $offset + count( $rows );
 		} while ( count( $rows ) === $page && ( ! $limit || count( $items ) < $limit ) );
-		Cli_Output::items( $items, array( 'job_id', 'state', 'attempt', 'past_due', 'reason', 'title', 'email', 'created_at', 'updated_at' ), $named );
+		self::items( $items, array( 'job_id', 'state', 'attempt', 'past_due', 'reason', 'title', 'email', 'created_at', 'updated_at' ), $named );
 	}
 
 	/**
@@ -93,7 +93,7 @@ final class Cli_Reports {
 	public static function show( array $positional, array $named ): void {
 		$job = Job_Id::matches( $positional[0] ) ? Job_View::full( $positional[0] ) : null;
 		if ( ! $job ) {
-			\WP_CLI::error( sprintf( 'The ledger does not know %s.', Cli_Output::line( $positional[0] ) ) );
+			\WP_CLI::error( sprintf( 'The ledger does not know %s.', self::line( $positional[0] ) ) );
 		}
 		$format = (string) ( $named['format'] ?? 'table' );
 		if ( 'table' !== $format ) {
@@ -101,12 +101,12 @@ final class Cli_Reports {
 			return;
 		}
 		self::facts( array_diff_key( $job, array_flip( array( 'attempts', 'effects', 'story' ) ) ), $named );
-		Cli_Output::items( $job['attempts'], array( 'attempt', 'state', 'reason', 'detail', 'created_at', 'delivered_at', 'settled_at' ), array() );
+		self::items( $job['attempts'], array( 'attempt', 'state', 'reason', 'detail', 'created_at', 'delivered_at', 'settled_at' ), array() );
 		if ( $job['effects'] ) {
-			Cli_Output::items( $job['effects'], array( 'attempt', 'effect', 'outcome', 'claimed_at', 'done_at' ), array() );
+			self::items( $job['effects'], array( 'attempt', 'effect', 'outcome', 'claimed_at', 'done_at' ), array() );
 		}
 		if ( $job['story'] ) {
-			Cli_Output::items( $job['story'], array( 'at', 'attempt', 'event', 'detail' ), array() );
+			self::items( $job['story'], array( 'at', 'attempt', 'event', 'detail' ), array() );
 		}
 	}
 
@@ -123,9 +123,71 @@ final class Cli_Reports {
 			return;
 		}
 		$items = array();
-		foreach ( Cli_Output::as_text( $facts ) as $name => $value ) {
+		foreach ( self::as_text( $facts ) as $name => $value ) {
 			$items[] = compact( 'name', 'value' );
 		}
-		Cli_Output::items( $items, array( 'name', 'value' ), array( 'format' => $format ) );
+		self::items( $items, array( 'name', 'value' ), array( 'format' => $format ) );
+	}
+
+	/**
+	 * Prints items.
+	 *
+	 * @param array[]  $items  Rows.
+	 * @param string[] $fields Columns.
+	 * @param array    $named  The command's options: `format`, `fields`.
+	 */
+	public static function items( array $items, array $fields, array $named ): void {
+		$format = (string) ( $named['format'] ?? 'table' );
+		if ( 'ids' === $format ) {
+			\WP_CLI::line( implode( ' ', array_column( $items, 'job_id' ) ) );
+			return;
+		}
+		if ( 'count' === $format ) {
+			\WP_CLI::line( (string) count( $items ) );
+			return;
+		}
+		$is_text = in_array( $format, array( 'table', 'csv' ), true );
+		\WP_CLI\Utils\format_items( $format, $is_text ? array_map( array( self::class, 'as_text' ), $items ) : $items, self::fields( $fields, $named, $items ) );
+		if ( 'json' === $format ) {
+			\WP_CLI::line();
+		}
+	}
+
+	/**
+	 * Columns: those that the user wants, if they exist.
+	 *
+	 * @param string[] $usual Columns.
+	 * @param array    $named Options.
+	 * @param array[]  $items Rows.
+	 */
+	private static function fields( array $usual, array $named, array $items ): array {
+		if ( empty( $named['fields'] ) ) {
+			return $usual;
+		}
+		$wanted = array_map( 'trim', explode( ',', (string) $named['fields'] ) );
+		$known  = $items ? array_keys( $items[0] ) : $wanted;
+		$wrong  = array_diff( $wanted, $known );
+		if ( $wrong ) {
+			\WP_CLI::error( sprintf( 'There is no field %s. There are: %s.', self::line( implode( ', ', $wrong ) ), implode( ', ', $known ) ) );
+		}
+		return $wanted;
+	}
+
+	/** A row whose values are lines of text. @param array $item Row. */
+	public static function as_text( array $item ): array {
+		return array_map(
+			static function ( $value ) {
+				if ( is_bool( $value ) ) {
+					return $value ? 'yes' : 'no';
+				}
+				return self::line( is_scalar( $value ) || null === $value ? (string) $value : wp_json_encode( $value ) );
+			},
+			$item
+		);
+	}
+
+	/** Text without control characters: what came from outside must not steer the terminal. @param string $text Any bytes. */
+	public static function line( string $text ): string {
+		return (string) preg_replace( '/[\x00-\x1f\x7f]+|\xc2[\x80-\x9f]/', ' ', $text );
 	}
 }

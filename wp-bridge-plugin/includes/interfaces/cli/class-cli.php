@@ -2,6 +2,8 @@
 /**
  * `wp smi-bridge …`: names the commands and what they take. What they do is in Cli_Reports, Cli_Actions and Cli_Checks.
  *
+ * Registered on WP-CLI only. Whoever may run it may do everything: there is no capability to check at a command line.
+ *
  * @package SmiBridge
  */
 
@@ -13,13 +15,13 @@ use SmiBridge\Jobs\Jobs_Query;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Registered on WP-CLI only. Whoever may run it may do everything: there is no capability to check at a command line.
+ * Looks after paid image enlargements: what was bought, where it stands, what to do about it.
  */
-final class Cli {
+final class Cli extends \WP_CLI\Dispatcher\CommandNamespace {
 
 	/** Adds all commands. */
 	public static function register(): void {
-		\WP_CLI::add_command( 'smi-bridge', Cli_Namespace::class, array( 'shortdesc' => 'Looks after paid image enlargements.' ) );
+		\WP_CLI::add_command( 'smi-bridge', self::class, array( 'shortdesc' => 'Looks after paid image enlargements.' ) );
 		self::add( 'list', array( Cli_Reports::class, 'jobs' ), 'Lists jobs by their newest attempt.', array_merge( self::filters(), self::list_options(), array( self::format( array( 'ids', 'count' ) ) ) ), "    wp smi-bridge list --view=review\n    wp smi-bridge list --view=past_due --format=ids" );
 		self::add( 'status', array( Cli_Reports::class, 'status' ), 'Shows how bridge and sidecar are.', array( self::format() ), '    wp smi-bridge status --format=json' );
 		self::add( 'show', array( Cli_Reports::class, 'show' ), 'Tells the whole story of a job.', array( self::job(), self::format( array(), array( 'table', 'json', 'yaml' ) ) ), '    wp smi-bridge show 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10' );

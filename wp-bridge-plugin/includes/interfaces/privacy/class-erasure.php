@@ -59,8 +59,7 @@ final class Erasure {
 	 * @return string[]
 	 */
 	public static function done_among( array $job_ids ): array {
-		$ids = implode( ', ', array_map( array( Sql::class, 'value' ), $job_ids ) );
-		return array_column( Sql::rows( 'SELECT job_id FROM ' . Sql::table( 'effects' ) . " WHERE job_id IN ($ids) AND attempt = 0 AND effect = %s", array( self::EFFECT ) ), 'job_id' );
+		return array_column( Sql::rows( 'SELECT job_id FROM ' . Sql::table( 'effects' ) . ' WHERE job_id IN ' . Sql::in( $job_ids ) . ' AND attempt = 0 AND effect = %s', array( self::EFFECT ) ), 'job_id' );
 	}
 
 	/**
