@@ -52,8 +52,8 @@ add_action( 'admin_bar_menu', array( Problem_Notices::class, 'light' ), 90 );
 add_action( 'wp_dashboard_setup', array( Problem_Notices::class, 'add_widget' ) );
 add_action( 'wp_ajax_smi_bridge_dismiss', array( Problem_Notices::class, 'dismiss' ) );
 
-add_action( 'wp_ajax_health-check-smi-bridge_doors', array( Site_Health::class, 'answer_doors' ) );
-add_action( 'wp_ajax_health-check-smi-bridge_leak', array( Site_Health::class, 'answer_leak' ) );
+add_action( 'wp_ajax_health-check-smi-bridge_doors', array( Site_Health::class, 'answer' ) );
+add_action( 'wp_ajax_health-check-smi-bridge_leak', array( Site_Health::class, 'answer' ) );
 add_filter( 'debug_information', array( Site_Health::class, 'debug' ) );
 
 add_action( 'wp_ajax_smi_bridge_mail_preview', array( Mail_Preview::class, 'show' ) );

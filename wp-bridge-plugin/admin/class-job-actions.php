@@ -70,7 +70,7 @@ final class Job_Actions {
 		}
 		// phpcs:enable
 		if ( isset( Allowed_Actions::labels()[ $action ] ) ) {
-			self::remember( $action, self::run( $action, $job_ids ) );
+			set_transient( self::key(), self::run( $action, $job_ids ), 5 * MINUTE_IN_SECONDS ); // For the page after the redirect.
 		}
 		$stay = $single && isset( $_GET['back'] ) ? array( 'job' => $job_ids[0] ) : array();
 		wp_safe_redirect( $stay ? Admin_Access::url( 'jobs', $stay ) : remove_query_arg( array( 'do', 'for', '_wpnonce', 'back' ) ) );
@@ -96,15 +96,14 @@ final class Job_Actions {
 
 	/** Prints what the last action did, once. */
 	public static function print_results(): void {
-		$key  = self::key();
-		$done = get_transient( $key );
-		if ( ! is_array( $done ) ) {
+		$results = get_transient( self::key() );
+		if ( ! is_array( $results ) ) {
 			return;
 		}
-		delete_transient( $key );
+		delete_transient( self::key() );
 		foreach ( array( true, false ) as $ok ) {
 			$groups = array();
-			foreach ( $done['results'] as $result ) {
+			foreach ( $results as $result ) {
 				if ( $result['ok'] === $ok ) {
 					$groups[ $result['message'] ][] = Format::reference( $result['job_id'] );
 				}
@@ -128,11 +127,6 @@ final class Job_Actions {
 			}
 		}
 		return '';
-	}
-
-	/** Keeps results for the page after the redirect. @param string $action Action. @param array[] $results Results. */
-	private static function remember( string $action, array $results ): void {
-		set_transient( self::key(), compact( 'action', 'results' ), 5 * MINUTE_IN_SECONDS );
 	}
 
 	/** Where this user's results are kept. */

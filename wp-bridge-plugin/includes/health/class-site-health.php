@@ -38,17 +38,21 @@ final class Site_Health {
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
 		$direct = array(
-			'handler' => array( __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ), 'test_handler' ),
-			'jobs'    => array( __( 'SMI Bridge: jobs', 'smi-bridge' ), 'test_jobs' ),
-			'folder'  => array( __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ), 'test_folder' ),
+			'handler' => __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ),
+			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
+			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
 		);
-		foreach ( $direct as $name => $test ) {
+		$async  = array(
+			'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
+			'leak'  => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
+		);
+		foreach ( $direct as $name => $label ) {
 			$tests['direct'][ 'smi_bridge_' . $name ] = array(
-				'label' => $test[0],
-				'test'  => array( self::class, $test[1] ),
+				'label' => $label,
+				'test'  => array( self::class, 'test_' . $name ),
 			);
 		}
-		foreach ( array( 'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ), 'leak' => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ) ) as $name => $label ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		foreach ( $async as $name => $label ) {
 			$tests['async'][ 'smi_bridge_' . $name ] = array(
 				'label'             => $label,
 				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
@@ -59,14 +63,13 @@ final class Site_Health {
 		return $tests;
 	}
 
-	/** AJAX of a test over the network. */
-	public static function answer_doors(): void {
-		self::answer( array( self::class, 'test_doors' ) );
-	}
-
-	/** AJAX of a test over the network. */
-	public static function answer_leak(): void {
-		self::answer( array( self::class, 'test_leak' ) );
+	/** AJAX `health-check-smi-bridge_<name>` of a test over the network, once it is clear who asks. */
+	public static function answer(): void {
+		check_ajax_referer( 'health-check-site-status' );
+		if ( ! current_user_can( 'view_site_health_checks' ) ) {
+			wp_send_json_error( null, 403 );
+		}
+		wp_send_json_success( 'wp_ajax_health-check-smi-bridge_leak' === current_action() ? self::test_leak() : self::test_doors() );
 	}
 
 	/** Whether the shop's own handler is out of the way. */
@@ -241,15 +244,6 @@ final class Site_Health {
 	/** Where finished pictures lie. */
 	private static function folder(): string {
 		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
-	}
-
-	/** Answers an AJAX test, once it is clear who asks. @param callable $test Test. */
-	private static function answer( callable $test ): void {
-		check_ajax_referer( 'health-check-site-status' );
-		if ( ! current_user_can( 'view_site_health_checks' ) ) {
-			wp_send_json_error( null, 403 );
-		}
-		wp_send_json_success( $test() );
 	}
 
 	/**

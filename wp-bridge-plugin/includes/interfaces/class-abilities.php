@@ -125,9 +125,7 @@ final class Abilities {
 			},
 			Rest::list_params()
 		);
-		return array(
-			'type'                 => 'object',
-			'properties'           => $properties,
+		return Job_Schema::of_object( $properties ) + array(
 			'additionalProperties' => false,
 			'default'              => array(),
 		);
@@ -135,47 +133,35 @@ final class Abilities {
 
 	/** Output schema of the list. */
 	private static function list_output(): array {
-		return array(
-			'type'       => 'object',
-			'properties' => array(
-				'jobs'  => array(
-					'type'  => 'array',
-					'items' => Job_Schema::item(),
-				),
+		return Job_Schema::of_object(
+			array(
+				'jobs'  => Job_Schema::of_list( Job_Schema::item() ),
 				'total' => array( 'type' => 'integer' ),
 				'pages' => array( 'type' => 'integer' ),
-			),
+			)
 		);
 	}
 
 	/** Output schema of the connection's test. */
 	private static function connection_output(): array {
-		$text = array( 'type' => 'string' );
-		return array(
-			'type'       => 'object',
-			'properties' => array(
+		$text    = array( 'type' => 'string' );
+		$finding = array(
+			'level'  => $text + array( 'enum' => array( 'ok', 'warn', 'bad' ) ),
+			'title'  => $text,
+			'text'   => $text,
+			'detail' => $text,
+		);
+		return Job_Schema::of_object(
+			array(
 				'ok'       => array( 'type' => 'boolean' ),
-				'findings' => array(
-					'type'  => 'array',
-					'items' => array(
-						'type'       => 'object',
-						'properties' => array(
-							'level'  => $text + array( 'enum' => array( 'ok', 'warn', 'bad' ) ),
-							'title'  => $text,
-							'text'   => $text,
-							'detail' => $text,
-						),
-					),
-				),
-			),
+				'findings' => Job_Schema::of_list( Job_Schema::of_object( $finding ) ),
+			)
 		);
 	}
 
 	/** Input schema of what is about one job. @param array $more Further properties. */
 	private static function input( array $more = array() ): array {
-		return array(
-			'type'                 => 'object',
-			'properties'           => array( 'job_id' => Job_Schema::id() ) + $more,
+		return Job_Schema::of_object( array( 'job_id' => Job_Schema::id() ) + $more ) + array(
 			'required'             => array( 'job_id' ),
 			'additionalProperties' => false,
 		);

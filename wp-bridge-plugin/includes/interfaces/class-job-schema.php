@@ -31,9 +31,8 @@ final class Job_Schema {
 			'type'   => array( 'string', 'null' ),
 			'format' => 'date-time',
 		);
-		return array(
-			'type'       => 'object',
-			'properties' => array(
+		return self::of_object(
+			array(
 				'job_id'       => self::id(),
 				'attempt'      => self::says( array( 'type' => 'integer', 'minimum' => 1 ), __( 'Number of the newest attempt.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				'state'        => self::says( array( 'type' => 'string', 'enum' => array_keys( States::all() ) ), __( 'Where the attempt stands.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
@@ -62,8 +61,8 @@ final class Job_Schema {
 				'expires_at'   => self::says( $time, __( 'When the download link ends.', 'smi-bridge' ) ),
 				'settled_at'   => self::says( $time, __( 'When the attempt ended.', 'smi-bridge' ) ),
 				'status_url'   => self::says( array( 'type' => 'string', 'format' => 'uri' ), __( 'The page that the customer sees.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-				'actions'      => self::says( array( 'type' => 'array', 'items' => array( 'type' => 'string' ) ), __( 'What makes sense to do now.', 'smi-bridge' ) ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			),
+				'actions'      => self::says( self::of_list( array( 'type' => 'string' ) ), __( 'What makes sense to do now.', 'smi-bridge' ) ),
+			)
 		);
 	}
 
@@ -75,21 +74,36 @@ final class Job_Schema {
 			'effects'  => __( 'What happens at most once: mails, the refund.', 'smi-bridge' ),
 			'story'    => __( 'What happened, oldest first.', 'smi-bridge' ),
 		) as $name => $words ) {
-			$schema['properties'][ $name ] = self::says( array( 'type' => 'array', 'items' => array( 'type' => 'object' ) ), $words ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$schema['properties'][ $name ] = self::says( self::of_list( array( 'type' => 'object' ) ), $words );
 		}
 		return $schema;
 	}
 
 	/** JSON Schema of the answer of an action. */
 	public static function answer(): array {
-		return array(
-			'type'       => 'object',
-			'properties' => array(
+		return self::of_object(
+			array(
 				'job_id'  => self::says( array( 'type' => 'string' ), __( 'The shop’s id of the job.', 'smi-bridge' ) ),
 				'ok'      => self::says( array( 'type' => 'boolean' ), __( 'Whether it was done, now or before.', 'smi-bridge' ) ),
 				'code'    => self::says( array( 'type' => 'string' ), __( 'A stable word for what came of it.', 'smi-bridge' ) ),
 				'message' => self::says( array( 'type' => 'string' ), __( 'The same, in words.', 'smi-bridge' ) ),
-			),
+			)
+		);
+	}
+
+	/** JSON Schema of an object. @param array[] $properties Name => schema. */
+	public static function of_object( array $properties ): array {
+		return array(
+			'type'       => 'object',
+			'properties' => $properties,
+		);
+	}
+
+	/** JSON Schema of a list. @param array $items Schema of an item. */
+	public static function of_list( array $items ): array {
+		return array(
+			'type'  => 'array',
+			'items' => $items,
 		);
 	}
 

@@ -122,14 +122,7 @@ final class Rest {
 			'refund' => array(
 				'confirm'   => self::flag( __( 'Refund even if the customer has downloaded the picture.', 'smi-bridge' ) ),
 				'mark_only' => self::flag( __( 'The money is back already: note it, pay nothing.', 'smi-bridge' ) ),
-				'message'   => array(
-					'description'       => __( 'Words for the customer, in the mail about it.', 'smi-bridge' ),
-					'type'              => 'string',
-					'maxLength'         => 2000,
-					'default'           => '',
-					'validate_callback' => 'rest_validate_request_arg',
-					'sanitize_callback' => 'sanitize_textarea_field',
-				),
+				'message'   => self::text( __( 'Words for the customer, in the mail about it.', 'smi-bridge' ), 2000, 'sanitize_textarea_field' ),
 			),
 			'resend' => array(),
 			'renew'  => array(),
@@ -139,51 +132,53 @@ final class Rest {
 	/** Parameters of the list. */
 	public static function list_params(): array {
 		return array(
-			'page'     => array(
-				'description' => __( 'Page of the list.', 'smi-bridge' ),
-				'type'        => 'integer',
-				'default'     => 1,
-				'minimum'     => 1,
-				'maximum'     => 1000000,
-			),
-			'per_page' => array(
-				'description' => __( 'Jobs on a page.', 'smi-bridge' ),
-				'type'        => 'integer',
-				'default'     => 20,
-				'minimum'     => 1,
-				'maximum'     => 100,
-			),
-			'view'     => array(
-				'description' => __( 'Which jobs, as in the list of the admin’s pages.', 'smi-bridge' ),
-				'type'        => 'string',
-				'default'     => 'all',
-				'enum'        => array_keys( Jobs_Query::views() ),
-			),
-			'search'   => array(
-				'description'       => __( 'Beginning of an id or e-mail address, a post’s number, words of a title.', 'smi-bridge' ),
-				'type'              => 'string',
-				'default'           => '',
-				'maxLength'         => 200,
-				'validate_callback' => 'rest_validate_request_arg',
-				'sanitize_callback' => 'sanitize_text_field', // Also takes out what is no UTF-8, which the database would refuse.
-			),
+			'page'     => self::number( __( 'Page of the list.', 'smi-bridge' ), 1, 1000000 ),
+			'per_page' => self::number( __( 'Jobs on a page.', 'smi-bridge' ), 20, 100 ),
+			'view'     => self::choice( __( 'Which jobs, as in the list of the admin’s pages.', 'smi-bridge' ), 'all', array_keys( Jobs_Query::views() ) ),
+			// Sanitized also against what is no UTF-8, which the database would refuse.
+			'search'   => self::text( __( 'Beginning of an id or e-mail address, a post’s number, words of a title.', 'smi-bridge' ), 200, 'sanitize_text_field' ),
 			'from'     => self::day( __( 'Paid on that day or later, in site time.', 'smi-bridge' ) ),
 			'to'       => self::day( __( 'Paid on that day or earlier, in site time.', 'smi-bridge' ) ),
-			'order'    => array(
-				'description' => __( 'By age.', 'smi-bridge' ),
-				'type'        => 'string',
-				'default'     => 'desc',
-				'enum'        => array( 'asc', 'desc' ),
-			),
+			'order'    => self::choice( __( 'By age.', 'smi-bridge' ), 'desc', array( 'asc', 'desc' ) ),
+		);
+	}
+
+	/**
+	 * A parameter.
+	 *
+	 * @param string $description Plain text.
+	 * @param string $type        As in JSON Schema.
+	 * @param mixed  $default     Its value when it is not named.
+	 */
+	private static function param( string $description, string $type, $default ): array {
+		return compact( 'description', 'type', 'default' );
+	}
+
+	/** A parameter that is a number from 1. @param string $about Description. @param int $usual Default. @param int $most The highest. */
+	private static function number( string $about, int $usual, int $most ): array {
+		return self::param( $about, 'integer', $usual ) + array(
+			'minimum' => 1,
+			'maximum' => $most,
+		);
+	}
+
+	/** A parameter that is one of some words. @param string $about Description. @param string $usual Default. @param string[] $words The words. */
+	private static function choice( string $about, string $usual, array $words ): array {
+		return self::param( $about, 'string', $usual ) + array( 'enum' => $words );
+	}
+
+	/** A parameter that is text. @param string $about Description. @param int $longest Characters. @param string $sanitize Callback. */
+	private static function text( string $about, int $longest, string $sanitize ): array {
+		return self::param( $about, 'string', '' ) + array(
+			'maxLength'         => $longest,
+			'validate_callback' => 'rest_validate_request_arg',
+			'sanitize_callback' => $sanitize,
 		);
 	}
 
 	/** A parameter that is a day. @param string $about Description. */
 	private static function day( string $about ): array {
-		return array(
-			'description'       => $about,
-			'type'              => 'string',
-			'default'           => '',
+		return self::param( $about, 'string', '' ) + array(
 			'pattern'           => '^([0-9]{4}-[0-9]{2}-[0-9]{2})?$',
 			'validate_callback' => static function ( $value, $request, $name ) {
 				$fits = rest_validate_request_arg( $value, $request, $name );
@@ -198,11 +193,7 @@ final class Rest {
 
 	/** A parameter that is yes or no. @param string $about Description. */
 	private static function flag( string $about ): array {
-		return array(
-			'description' => $about,
-			'type'        => 'boolean',
-			'default'     => false,
-		);
+		return self::param( $about, 'boolean', false );
 	}
 
 	/**

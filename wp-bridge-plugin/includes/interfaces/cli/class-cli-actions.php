@@ -79,12 +79,7 @@ final class Cli_Actions {
 			\WP_CLI::error( 'Name jobs, or --all with a --view, and not both.' );
 		}
 		if ( ! $all ) {
-			$wrong = array_filter(
-				$positional,
-				static function ( $job_id ) {
-					return ! Job_Id::matches( (string) $job_id );
-				}
-			);
+			$wrong = array_diff( $positional, array_filter( $positional, array( Job_Id::class, 'matches' ) ) );
 			if ( $wrong ) {
 				\WP_CLI::error( sprintf( 'No id of a job: %s', Cli_Reports::line( implode( ', ', $wrong ) ) ) );
 			}
