@@ -46,18 +46,13 @@ final class Admin {
 		}
 		wp_enqueue_style( 'smi-bridge-admin', plugins_url( 'assets/admin.css', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION );
 		wp_enqueue_script( 'smi-bridge-admin', plugins_url( 'assets/admin.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
-		wp_add_inline_script(
-			'smi-bridge-admin',
-			'window.smiBridgeAdmin=' . Status_View::json(
-				array(
-					'ajax'  => admin_url( 'admin-ajax.php' ),
-					'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
-					'text'  => self::words(),
-					'questions' => Allowed_Actions::questions(),
-				)
-			) . ';',
-			'before'
+		$facts = array(
+			'ajax'      => admin_url( 'admin-ajax.php' ),
+			'nonce'     => wp_create_nonce( 'smi_bridge_admin' ),
+			'text'      => self::words(),
+			'questions' => Allowed_Actions::questions(),
 		);
+		wp_add_inline_script( 'smi-bridge-admin', 'window.smiBridgeAdmin=' . Status_View::json( $facts ) . ';', 'before' );
 	}
 
 	/** Adds "Settings" to the list of plugins. @param string[] $links Links. */

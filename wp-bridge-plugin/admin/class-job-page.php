@@ -176,7 +176,7 @@ final class Job_Page {
 				__( 'Upsampler’s id', 'smi-bridge' ) => $row['upsampler_id'] ?? '',
 				__( 'Credits', 'smi-bridge' )       => isset( $row['credits'] ) ? number_format_i18n( (float) $row['credits'], 2 ) : '',
 				__( 'File', 'smi-bridge' )          => implode( ', ', array_filter( array( Format::format( $row['format'] ?? '' ), Format::dimensions( $row['width'] ?? 0, $row['height'] ?? 0 ), Format::size( $row['bytes'] ?? 0 ) ) ) ),
-				__( 'Place', 'smi-bridge' )         => isset( $row['path'] ) ? 'smi-downloads/' . $row['path'] : '',
+				__( 'Place', 'smi-bridge' )         => isset( $row['path'] ) ? Shop::FOLDER . '/' . $row['path'] : '',
 				__( 'First downloaded', 'smi-bridge' ) => $row ? Format::moment( (string) Downloads::first( $job_id ) ) : '',
 				__( 'Link ends', 'smi-bridge' )     => isset( $row['revoked_at'] ) ? __( 'revoked', 'smi-bridge' ) : Format::moment( $row['expires_at'] ?? '' ),
 				__( 'Deadline', 'smi-bridge' )      => $row && ! States::is_settled( $row['state'] ) ? Format::moment( $row['deadline_at'] ) : '',

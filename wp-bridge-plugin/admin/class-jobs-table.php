@@ -62,12 +62,8 @@ final class Jobs_Table extends \WP_List_Table {
 	/** Reads the page's rows, and everything that they show, in a handful of statements. */
 	public function prepare_items() {
 		$limit       = $this->get_items_per_page( self::PER_PAGE, 20 );
-		$found       = Jobs_Query::find(
-			$this->wanted + array(
-				'limit'  => $limit,
-				'offset' => ( $this->get_pagenum() - 1 ) * $limit,
-			)
-		);
+		$offset      = ( $this->get_pagenum() - 1 ) * $limit;
+		$found       = Jobs_Query::find( $this->wanted + compact( 'limit', 'offset' ) );
 		$this->items = $found['rows'];
 		$jobs        = Shop::jobs( array_column( $this->items, 'job_id' ) );
 		$pictures    = array_filter( array_map( 'intval', array_column( $jobs, 'attachment_id' ) ) );

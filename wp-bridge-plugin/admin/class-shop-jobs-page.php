@@ -29,23 +29,18 @@ final class Shop_Jobs_Page {
 			return;
 		}
 		wp_enqueue_script( 'smi-bridge-shop-jobs', plugins_url( 'assets/shop-jobs.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
-		wp_add_inline_script(
-			'smi-bridge-shop-jobs',
-			'window.smiBridgeShopJobs=' . Status_View::json(
-				array(
-					'ajax'  => admin_url( 'admin-ajax.php' ),
-					'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
-					'story' => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
-					'text'  => array(
-						'retry'    => __( 'Retry', 'smi-bridge' ),
-						'story'    => __( 'Story', 'smi-bridge' ),
-						'starting' => __( 'Starting…', 'smi-bridge' ),
-						'failed'   => __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' ),
-					),
-				)
-			) . ';',
-			'before'
+		$facts = array(
+			'ajax'  => admin_url( 'admin-ajax.php' ),
+			'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
+			'story' => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
+			'text'  => array(
+				'retry'    => __( 'Retry', 'smi-bridge' ),
+				'story'    => __( 'Story', 'smi-bridge' ),
+				'starting' => __( 'Starting…', 'smi-bridge' ),
+				'failed'   => __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' ),
+			),
 		);
+		wp_add_inline_script( 'smi-bridge-shop-jobs', 'window.smiBridgeShopJobs=' . Status_View::json( $facts ) . ';', 'before' );
 	}
 
 	/** AJAX: what may be done with the jobs on that page: `{job id: {state, label, retry: bool}}`. */

@@ -35,8 +35,7 @@ final class Sql {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function insert_ignore( string $table, array $row ): int {
-		$sql  = 'INSERT IGNORE INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $row ) ) . ') VALUES (';
-		$sql .= implode( ', ', array_map( array( self::class, 'value' ), $row ) ) . ')';
+		$sql = 'INSERT IGNORE INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $row ) ) . ') VALUES ' . self::in( $row );
 		return self::run( $sql ) ? max( 1, (int) $GLOBALS['wpdb']->insert_id ) : 0;
 	}
 
@@ -48,10 +47,7 @@ final class Sql {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function insert_all( string $table, array $rows ): void {
-		$values = array();
-		foreach ( $rows as $row ) {
-			$values[] = '(' . implode( ', ', array_map( array( self::class, 'value' ), $row ) ) . ')';
-		}
+		$values = array_map( array( self::class, 'in' ), $rows );
 		self::run( 'INSERT INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $rows[0] ) ) . ') VALUES ' . implode( ', ', $values ) );
 	}
 
@@ -137,7 +133,7 @@ final class Sql {
 	}
 
 	/**
-	 * Values as a list for IN (…).
+	 * Values as a list in brackets, for IN (…) and VALUES (…).
 	 *
 	 * @param array $values Not empty.
 	 */

@@ -34,23 +34,15 @@ final class Abilities {
 	/** Hook `wp_abilities_api_init`. */
 	public static function register(): void {
 		foreach ( self::all() as $name => $ability ) {
-			$work = $ability['does'];
-			unset( $ability['does'] );
-			wp_register_ability(
-				'smi-bridge/' . $name,
-				array_merge(
-					$ability,
-					array(
-						'category'            => self::CATEGORY,
-						'permission_callback' => array( Admin_Access::class, 'may' ),
-						'execute_callback'    => Rest::guard( 'ability_failed', $work ),
-						'meta'                => array(
-							'show_in_rest' => true,
-							'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $ability['meta'] ),
-						),
-					)
-				)
+			$ability['category']            = self::CATEGORY;
+			$ability['permission_callback'] = array( Admin_Access::class, 'may' );
+			$ability['execute_callback']    = Rest::guard( 'ability_failed', $ability['does'] );
+			$ability['meta']                = array(
+				'show_in_rest' => true,
+				'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $ability['meta'] ),
 			);
+			unset( $ability['does'] );
+			wp_register_ability( 'smi-bridge/' . $name, $ability );
 		}
 	}
 
