@@ -16,7 +16,7 @@ from .formats import ImageInfo
 from .reduced import reduced_kept, shows_as_stored
 from .resemblance import Resemblance, compare, comparison_size, small_copy
 from .retained_pixels import KeptPixels
-from .verifier import read_header
+from .source import read_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image

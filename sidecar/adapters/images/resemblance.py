@@ -17,7 +17,7 @@ from ...core.errors import PermanentError
 from . import vips
 from .formats import ImageInfo, corrupt
 from .reduced import Small, reduced, reduced_plain
-from .verifier import read_header
+from .source import read_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
