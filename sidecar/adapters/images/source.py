@@ -8,6 +8,7 @@ walk over a PNG's chunks that passes by what is damaged and does not touch the p
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -114,12 +115,13 @@ def _shown_by_pillow(file: BinaryIO, format: str) -> ImageInfo | None:
         WEBP: WebPImagePlugin.WebPImageFile,
     }[format]
     try:
-        image = plugin(file)
-        width, height = image.size
-        if width * height > _MOST_FOR_PILLOW:
-            return None
-        image.draft(image.mode, (1, 1))  # of a JPEG, an eighth is enough
-        image.load()
+        with warnings.catch_warnings(action="ignore"):
+            image = plugin(file)
+            width, height = image.size
+            if width * height > _MOST_FOR_PILLOW:
+                return None
+            image.draft(image.mode, (1, 1))  # of a JPEG, an eighth is enough
+            image.load()
     except Exception:  # a damaged file raises whatever the plugin stumbled over
         return None
     _must_be_still(getattr(image, "n_frames", 1), format)

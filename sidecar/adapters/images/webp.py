@@ -86,7 +86,7 @@ class WebpParser(Steps):
         # The first one counts, and only if the header's flags announce it.
         exif = kind == b"EXIF" and bool((self._flags or 0) & _EXIF) and not self._has_exif
         if exif and 0 < size <= _MAX_EXIF:
-            self.want(padded, self._at_exif)
+            self.want(padded, lambda body: self._at_exif(body[:size]))
         elif exif:
             self._learn(None)
             self._next_chunk(padded)
