@@ -75,7 +75,13 @@ class Services:
     def ports(self) -> Ports:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
-        sources = Sources(fetcher, uploads_dir=settings.uploads_dir, uploads_url=settings.uploads_base_url)
+        sources = Sources(
+            fetcher,
+            uploads_dir=settings.uploads_dir,
+            uploads_url=settings.uploads_base_url,
+            shop_url=settings.shop_url,
+            work_dir=settings.downloads_dir,
+        )
         queue = WorkQueue(self.rq_redis)
         return Ports(
             settings=settings,

@@ -9,10 +9,9 @@ from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from .files import storage_error
 from .images import ImageInfo, compress_source, upright
-from .sources import Sources
+from .sources import MOST_BYTES, Sources
 
 FOLDER = ".sources"
-MOST_BYTES = 2_000_000_000  # no source of a customer is larger; a stranger's endless file ends here
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from time import monotonic
 
 import pytest
 
-from sidecar.adapters.fetch import SafeFetcher
+from sidecar.adapters.fetch import Head, Refused, SafeFetcher
 from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
 from tests.fetch.wire_server import Exchange, WireServer, keep_alive
 
@@ -97,11 +97,11 @@ def test_a_connection_reset_in_the_body_is_a_cut_result():
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        ("400 Bad Request", PermanentError, "result_gone"),
-        ("401 Unauthorized", PermanentError, "result_gone"),
-        ("403 Forbidden", PermanentError, "result_gone"),
-        ("404 Not Found", PermanentError, "result_gone"),
-        ("410 Gone", PermanentError, "result_gone"),
+        ("400 Bad Request", Refused, "result_gone"),
+        ("401 Unauthorized", Refused, "result_gone"),
+        ("403 Forbidden", Refused, "result_gone"),
+        ("404 Not Found", Refused, "result_gone"),
+        ("410 Gone", Refused, "result_gone"),
         ("408 Request Timeout", TemporaryError, "fetch_unavailable"),
         ("429 Too Many Requests", TemporaryError, "fetch_unavailable"),
         ("500 Internal Server Error", TemporaryError, "fetch_unavailable"),
@@ -117,6 +117,16 @@ def test_another_status_than_200_is_told_by_its_code(status, kind, code):
     with WireServer(lambda exchange: exchange.answer(status, b"" if status[:3] in ("204", "304") else b"x")) as server:
         error = refusal(make(server), server.url)
     assert (type(error), error.code) == (kind, code)
+
+
+def test_a_refusal_names_the_status_and_the_server_that_gave_it():
+    with WireServer(lambda exchange: exchange.answer("403 Forbidden", b"x")) as wall:
+        host = f"files.example:{wall.port}"
+        move = f"Location: http://{host}/a.png"
+        with WireServer(lambda exchange: exchange.answer("302 Found", b"", move)) as server:
+            allowed = frozenset({server.host, host})
+            error = refusal(SafeFetcher(private_hosts=allowed, resolver=lambda *_: ["127.0.0.1"]), server.url)
+    assert (error.status, error.host) == (403, "files.example")
 
 
 def test_retry_after_is_passed_on():
@@ -286,18 +296,18 @@ def test_the_first_bytes_are_asked_for_by_range():
         exchange.answer("206 Partial Content", FILE[:1000], f"Content-Range: bytes 0-999/{len(FILE)}")
 
     with WireServer(script) as server:
-        assert make(server).head_bytes(server.url, 1000) == FILE[:1000]
+        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE))
         assert b"range: bytes=0-999\r\n" in server.requests[0].lower()
 
 
 def test_a_server_without_ranges_gives_the_first_bytes_all_the_same():
     with WireServer(lambda exchange: exchange.answer("200 OK", FILE)) as server:
-        assert make(server).head_bytes(server.url, 1000) == FILE[:1000]
+        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE))
 
 
 def test_a_file_shorter_than_the_asked_bytes_is_given_whole():
     with WireServer(lambda exchange: exchange.answer("200 OK", b"abc")) as server:
-        assert make(server).head_bytes(server.url, 1000) == b"abc"
+        assert make(server).head_bytes(server.url, 1000) == Head(b"abc", 3)
 
 
 def test_first_bytes_that_stop_early_are_a_cut_result():

@@ -6,9 +6,9 @@ import random
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageEnhance, ImageFilter, ImageOps
 
-from sidecar.adapters.images import check_picture, read_header, resemblance, thumbnail
+from sidecar.adapters.images import check_picture, read_header, resemblance, thumbnail, upright, vips
 from sidecar.adapters.images.picture import plausible_size
 from sidecar.core.errors import PermanentError
 from tests.images.handmade import orientation_block
@@ -153,6 +153,35 @@ def test_transparency_must_come_back_unless_it_was_never_used(checked):
     lost = checked(source, on_white.convert("RGB"))
     assert (lost.code, "transparent" in lost.detail) == ("result_wrong_mode", True)
     assert checked(source, on_white.convert("RGB"), "JPEG").ok
+
+
+@pytest.mark.parametrize(("pixels", "seen"), [(1, False), (2, False), (40, True)])
+def test_transparent_pixels_that_nobody_sees_need_not_come_back(checked, pixels, seen):
+    source = _scene(mode="RGBA")
+    for at in range(pixels):
+        source.putpixel((60 + at % 8, 60 + at // 8), (0, 0, 0, 0))
+    on_white = Image.new("RGBA", SIZE, "white")
+    on_white.alpha_composite(source)
+    assert checked(source, _bigger(on_white).convert("RGB")).code == ("result_wrong_mode" if seen else None)
+
+
+@pytest.mark.parametrize("value", [1, 6])
+@pytest.mark.parametrize("profile", ["kept", "left out", "unfit"])
+def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_viewer(tmp_path, profile, value):
+    source, copy, result = (tmp_path / name for name in ("source.jpg", "copy.png", "result.png"))
+    _scene().save(result)
+    inks = vips.load().Image.new_from_file(str(result)).icc_transform("cmyk", input_profile="srgb")
+    inks.jpegsave(str(source), Q=95, keep="icc")
+    with Image.open(source) as image:
+        unfit = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}
+        how = {"kept": {"icc_profile": image.info["icc_profile"]}, "left out": {"icc_profile": None}, "unfit": unfit}
+        image.save(source, quality=95, exif=orientation_block(value), **how[profile])
+    with Image.open(upright(source, copy)) as image:
+        _bigger(image).save(result)
+    assert check_picture(source, result, read_header(result)).ok
+    with Image.open(source) as image:
+        _bigger(ImageOps.exif_transpose(image).convert("RGB")).save(result)
+    assert check_picture(source, result, read_header(result)).ok == (profile == "left out")
 
 
 @pytest.mark.parametrize("value", range(2, 9))

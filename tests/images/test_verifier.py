@@ -110,8 +110,8 @@ def test_header_reading_agrees_with_the_check(name, tmp_path):
     path.write_bytes(SOUND[name])
     info = verified(SOUND[name], expected(48, 36))
     assert read_header(path) == read_header_bytes(SOUND[name]) == info
-    prefix = read_header_bytes(SOUND[name][:700])
-    assert (prefix.width, prefix.height, prefix.mode) == (info.width, info.height, info.mode)
+    prefix = read_header_bytes(SOUND[name][:700], whole=False)
+    assert prefix == (None if name == "webp" else info), "the EXIF chunk of a WebP lies behind its picture"
 
 
 def test_a_header_is_read_from_a_source_whose_pixels_are_broken():
@@ -129,7 +129,7 @@ def test_a_header_is_read_from_a_source_whose_pixels_are_broken():
         (SOUND["jpeg"][:30], "source_not_an_image"),
         (encoded("GIF", "P"), "source_unsupported"),
         (encoded("TIFF"), "source_unsupported"),
-        (encoded("JPEG").replace(b"\xff\xc0", b"\xff\xc9", 1), "source_unsupported"),
+        (encoded("JPEG").replace(b"\xff\xc0", b"\xff\xc5", 1), "source_unsupported"),
     ],
 )
 def test_a_source_that_cannot_be_used_is_named(data, code):

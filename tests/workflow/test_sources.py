@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.adapters.fetch.fetcher import FetchResponse
+from sidecar.adapters.fetch import FetchResponse, Head, Refused
 from sidecar.adapters.sources import Sources
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError
 from sidecar.core.job import Job
 from sidecar.workflow.recovery.table import TABLE
 from tests.fakes.fetcher import png
+from tests.images.handmade import encoded, orientation_block
 
 URL = "https://shop.example/wp-content/uploads"
 
@@ -23,16 +24,19 @@ class Elsewhere:
 
     def __init__(self, data: bytes = b"", error: SidecarError | None = None, late: SidecarError | None = None) -> None:
         self.data, self.error, self.late = data, error, late
+        self.announced, self.looks, self.fetches = True, 0, 0
 
-    def head_bytes(self, url: str, n: int) -> bytes:
+    def head_bytes(self, url: str, n: int) -> Head:
         if self.error:
             raise self.error
-        return self.data[:n]
+        self.looks += 1
+        return Head(self.data[:n], len(self.data) if self.announced else None)
 
     @contextmanager
     def stream(self, url: str, *, max_bytes: int, deadline_s: float) -> Iterator[FetchResponse]:
         if self.error:
             raise self.error
+        self.fetches += 1
         yield FetchResponse(200, "image/png", len(self.data), self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
@@ -40,6 +44,27 @@ class Elsewhere:
         if self.late:
             raise self.late
         yield self.data[100:]
+
+
+def _with_long_head() -> dict[str, tuple[bytes, int, int]]:
+    """Name -> file, its orientation, how often it is fetched whole: only if its first 256 KB do not tell."""
+    jpeg, webp = encoded("JPEG"), encoded("WEBP", size=(400, 300), quality=100)
+    exif = b"\xff\xe1" + (len(orientation_block(6)) + 2).to_bytes(2, "big") + orientation_block(6)
+    xmp = b"\xff\xe1\xff\xfb" + b"http://ns.adobe.com/xmp/extension/\0".ljust(65529, b"Q")
+    turned = encoded("WEBP", size=(400, 300), quality=100, exif=orientation_block(6))
+    long_webp = turned[: turned.index(b"EXIF")] + b"XYZ \0\0\x08\0" + bytes(8 << 16) + turned[turned.index(b"EXIF") :]
+    long_webp = long_webp[:4] + (len(long_webp) - 8).to_bytes(4, "little") + long_webp[8:]
+    return {
+        "jpeg": (jpeg[:2] + exif + jpeg[2:] + bytes(400_000), 6, 0),
+        "jpeg, long head": (jpeg[:2] + xmp * 6 + exif + jpeg[2:], 6, 1),
+        "jpeg, Exif twice": (jpeg[:2] + exif + exif[:-6] + b"\0\3" + exif[-4:] + jpeg[2:] + bytes(400_000), 6, 1),
+        "webp": (webp + bytes(400_000), 1, 0),
+        "webp, Exif behind": (long_webp, 6, 1),
+        "png": (png(8, 6) + bytes(400_000), 1, 0),
+    }
+
+
+LONG = _with_long_head()
 
 
 def job(**info: object) -> Job:
@@ -77,7 +102,7 @@ def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, in
 
 def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
     source = sources(uploads, Elsewhere(png(8, 6))).look(job(source_url="https://cdn.example/photo.png"))
-    assert (source.path, source.bytes, source.info.width) == (None, None, 8)
+    assert (source.path, source.bytes, source.info.width) == (None, len(png(8, 6)), 8)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +142,8 @@ def test_a_link_in_the_uploads_folder_that_leads_out_of_it_is_not_followed(uploa
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (PermanentError("result_gone", "HTTP 404"), "source_gone"),
+        (Refused(404, "shop.example"), "source_gone"),
+        (Refused(404, "cdn.example"), "source_refused"),
         (PermanentError("result_too_large", "more than 1 byte"), "source_too_large"),
         (PermanentError("fetch_refused_address", "private"), "fetch_refused_address"),
         (TemporaryError("result_cut", "the connection ended early"), "fetch_failed"),
@@ -135,22 +161,71 @@ def test_what_befalls_a_source_on_its_way_is_not_told_as_a_fault_of_the_result(
     if not late:
         calls.append(lambda: sources(uploads, fetcher).look(job(source_url="https://cdn.example/x")))
     for call in calls:
-        with pytest.raises(type(error)) as caught:
+        with pytest.raises(PermanentError if isinstance(error, PermanentError) else TemporaryError) as caught:
             call()
-        assert caught.value.code == code and caught.value.detail == error.detail
+        assert caught.value.code == code and error.detail in caught.value.detail
         assert not {"refetch", "resubmit"} & dict(TABLE[code].steps).keys(), "no line about results"
     assert not (uploads / "c").exists()
 
 
 @pytest.mark.parametrize(
-    ("data", "code"), [(b"<!doctype html>" * 9, "source_not_an_image"), (b"GIF89a" + bytes(99), "source_unsupported")]
+    ("data", "here", "elsewhere"),
+    [
+        (b"<!doctype html>" * 9, "source_not_an_image", "source_refused"),
+        (b'{"error": "forbidden"}', "source_not_an_image", "source_refused"),
+        (b"", "source_not_an_image", "source_refused"),
+        (b"GIF89a" + bytes(99), "source_unsupported", "source_refused"),
+        (png(8, 6)[:30], "source_not_an_image", "source_not_an_image"),
+    ],
 )
-def test_what_is_no_picture_of_ours_is_told_from_its_first_bytes(uploads: Path, data: bytes, code: str) -> None:
+def test_what_another_server_sends_instead_of_a_picture_says_nothing_about_the_file(
+    uploads: Path, data: bytes, here: str, elsewhere: str
+) -> None:
     (uploads / "x.png").write_bytes(data)
-    for source_url, fetcher in ((f"{URL}/x.png", None), ("https://cdn.example/x", Elsewhere(data))):
+    for source_url, code in ((f"{URL}/x.png", here), ("https://cdn.example/x.png", elsewhere)):
         with pytest.raises(PermanentError) as caught:
-            sources(uploads, fetcher).look(job(source_url=source_url))
+            sources(uploads, Elsewhere(data)).look(job(source_url=source_url))
         assert caught.value.code == code
+
+
+def test_a_format_that_the_address_names_as_well_is_the_files_own(uploads: Path) -> None:
+    with pytest.raises(PermanentError) as caught:
+        sources(uploads, Elsewhere(b"GIF89a" + bytes(99))).look(job(source_url="https://cdn.example/x.GIF?v=2"))
+    assert caught.value.code == "source_unsupported"
+
+
+@pytest.mark.parametrize("host", ["shop.example", "www.shop.example", "media.shop.example", "cdn.example"])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 406, 410, 416, 451])
+def test_only_the_shops_own_server_can_say_that_a_source_is_gone(uploads: Path, host: str, status: int) -> None:
+    ours = Sources(
+        Elsewhere(error=Refused(status, host)),
+        uploads_dir=uploads,
+        uploads_url="https://media.shop.example/uploads",
+        shop_url="https://www.shop.example",
+    )
+    with pytest.raises(PermanentError) as caught:
+        ours.look(job(source_url=f"https://{host}/photo.jpg"))
+    gone = host != "cdn.example" and status in (404, 410)
+    assert caught.value.code == ("source_gone" if gone else "source_refused")
+    assert str(status) in caught.value.detail and host in caught.value.detail
+
+
+def test_no_refusal_by_a_server_is_refunded_by_itself() -> None:
+    assert TABLE["source_refused"].ending == "review"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("name", LONG)
+def test_a_picture_is_the_same_wherever_it_lies_and_its_metadata_lie(uploads: Path, name: str, announced: bool) -> None:
+    data, orientation, fetches = LONG[name]
+    (uploads / "long").write_bytes(data)
+    here = sources(uploads).look(job(source_url=f"{URL}/long"))
+    fetcher = Elsewhere(data)
+    fetcher.announced = announced
+    there = sources(uploads, fetcher).look(job(source_url="https://cdn.example/x"))
+    assert there.info == here.info and here.info.orientation == orientation
+    assert there.bytes in (len(data), None if not fetches and not announced else len(data))
+    assert (fetcher.looks, fetcher.fetches) == (1, fetches)
 
 
 def test_a_picture_elsewhere_is_fetched_whole(uploads: Path) -> None:

@@ -20,6 +20,7 @@ import urllib3
 from urllib3.util.connection import create_connection
 
 from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
+from sidecar.adapters.fetch.answer import Head, Refused, total_bytes
 from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
 from sidecar.adapters.fetch.retry_after import retry_after
@@ -93,8 +94,8 @@ class SafeFetcher:
             deadline_s: seconds for the whole, redirects and body included, however slowly the bytes drip.
 
         Raises (here or while reading):
-            PermanentError: fetch_refused_address; result_gone (401, 403, 404, 410 and other 4xx: an expired signed URL
-                answers 403 or 400); result_too_large.
+            PermanentError: fetch_refused_address; result_gone, as `Refused` (401, 403, 404, 410 and other 4xx: an
+                expired signed URL answers 403 or 400); result_too_large.
             TemporaryError: fetch_unavailable (5xx, 429, 408); result_cut (fewer bytes than announced); fetch_failed
                 (no connection, silence, deadline, an answer that is no plain 200).
         """
@@ -107,14 +108,16 @@ class SafeFetcher:
                 chunks = _chunks(response, deadline, max_bytes, chunk_size)
                 yield FetchResponse(200, response.headers.get("Content-Type", ""), length, chunks)
 
-    def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> bytes:
+    def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> Head:
         """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`."""
         with self._deadline(deadline_s) as deadline:
             response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
             with closing(response):
                 # The second read finds out whether a short answer was the whole file or a cut one.
-                first = _read(response, deadline, n)
-                return first if len(first) == n else first + _read(response, deadline, n - len(first))
+                data = _read(response, deadline, n)
+                if len(data) < n:
+                    data += _read(response, deadline, n - len(data))
+                return Head(data, total_bytes(response))
 
     def close(self) -> None:
         """Closes the kept connections; the fetcher stays usable."""
@@ -135,7 +138,7 @@ class SafeFetcher:
                     url = target
                     response.close()
                     continue
-                _check_answer(response, partial="Range" in extra)
+                _check_answer(response, parts.host or "", partial="Range" in extra)
             except BaseException:
                 response.close()
                 raise
@@ -203,7 +206,7 @@ def _plain(host_and_port: str) -> str:
     return host_and_port.lower().replace("[", "").replace("]", "")
 
 
-def _check_answer(response: urllib3.BaseHTTPResponse, *, partial: bool) -> None:
+def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, partial: bool) -> None:
     status = response.status
     if status == 200 or (status == 206 and partial):
         if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
@@ -213,7 +216,7 @@ def _check_answer(response: urllib3.BaseHTTPResponse, *, partial: bool) -> None:
     if status >= 500 or status in (408, 425, 429):
         raise TemporaryError("fetch_unavailable", said, retry_after=retry_after(response.headers.get("Retry-After")))
     if status >= 400:
-        raise PermanentError("result_gone", said)
+        raise Refused(status, host)
     raise TemporaryError("fetch_failed", f"{said} where a file was expected")
 
 

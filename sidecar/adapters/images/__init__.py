@@ -9,7 +9,8 @@ from .formats import Expected, ImageInfo
 from .picture import PictureVerdict, check_picture
 from .pixels import verify_pixels
 from .resemblance import Resemblance, resemblance, thumbnail
-from .verifier import Verifier, read_header, read_header_bytes
+from .source import our_format, read_header, read_header_bytes, read_header_of
+from .verifier import Verifier
 
 __all__ = [
     "Compressed",
@@ -21,8 +22,10 @@ __all__ = [
     "check_picture",
     "compress_source",
     "convert",
+    "our_format",
     "read_header",
     "read_header_bytes",
+    "read_header_of",
     "resemblance",
     "thumbnail",
     "upright",

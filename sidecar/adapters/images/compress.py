@@ -16,7 +16,7 @@ from ...core.formats import JPEG, WEBP
 from . import vips
 from .convert import convert, flattened_to_eight_bits, resized, save
 from .formats import ImageInfo
-from .verifier import read_header
+from .source import read_header
 
 _QUALITIES = (92, 85, 78, 70)  # from what nobody sees to what an enlarger still forgives
 

@@ -8,7 +8,7 @@ from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG, WEBP
 from . import vips
 from .formats import ImageInfo
-from .verifier import read_header
+from .source import read_header
 
 
 def convert(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 from ...core.errors import PermanentError
 from ...core.formats import WEBP
@@ -28,6 +29,7 @@ class ImageInfo:
         has_icc: an embedded ICC profile.
         orientation: EXIF 1 to 8; 1 if absent.
         progressive: a decoder has to hold the whole image (progressive JPEG, interlaced PNG).
+        doubtful: the metadata are such that decoders may read another orientation out of them.
     """
 
     format: str
@@ -39,6 +41,7 @@ class ImageInfo:
     has_icc: bool = False
     orientation: int = 1
     progressive: bool = False
+    doubtful: bool = False
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -85,25 +88,35 @@ def truncated(detail: str) -> PermanentError:
     return PermanentError("result_truncated", detail)
 
 
-def exif_orientation(block: bytes) -> int:
-    """Orientation (1 to 8) from an EXIF block (a TIFF header and its first directory); 1 if there is none.
+def exif_orientation(block: bytes) -> int | None:
+    """Orientation (1 to 8) from an EXIF block (a TIFF header and its first directory); 1 if it names none.
 
-    Broken EXIF is common and harmless to the pixels, so anything unreadable counts as "no orientation".
+    None if the block is so odd that decoders differ about it: broken EXIF is common, and harmless to the pixels.
     Source: TIFF 6.0, section 2; EXIF 2.32, tag 0x0112 (SHORT, count 1).
     """
     block = block.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
-    if order is None or len(block) < 8:
-        return 1
+    if order is None or len(block) < 10:
+        return None
     (directory,) = struct.unpack_from(order + "I", block, 4)
-    if directory + 2 > len(block):
-        return 1
+    if not 8 <= directory <= len(block) - 2:
+        return None
     (entries,) = struct.unpack_from(order + "H", block, directory)
-    for index in range(min(entries, 1000)):
-        at = directory + 2 + 12 * index
-        if at + 12 > len(block):
-            return 1
-        tag, kind, _count, value = struct.unpack_from(order + "HHIH", block, at)
-        if tag == 0x0112 and kind == 3:
-            return value if 1 <= value <= 8 else 1
-    return 1
+    if directory + 2 + 12 * entries > len(block):
+        return None
+    found = [
+        (kind, count, value)
+        for tag, kind, count, value in struct.iter_unpack(
+            order + "HHIHxx", block[directory + 2 : directory + 2 + 12 * entries]
+        )
+        if tag == 0x0112
+    ]
+    if not found:
+        return 1
+    kind, count, value = found[0]
+    return value if len(found) == 1 and kind == 3 and count == 1 and 1 <= value <= 8 else None
+
+
+def told(orientation: int | None) -> dict[str, Any]:
+    """The fields of ImageInfo that say which orientation there is, or that nobody can be sure."""
+    return {"orientation": orientation or 1, "doubtful": orientation is None}

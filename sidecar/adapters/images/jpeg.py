@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ...core.errors import PermanentError
 from ...core.formats import JPEG
-from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, told, truncated
 from .steps import Steps
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
@@ -55,7 +55,8 @@ class JpegParser(Steps):
         self._scan_bytes = 0
         self._blocks = 0  # 8x8 blocks of all components
         self._has_icc = False
-        self._orientation = 1
+        self._orientation: int | None = 1
+        self._has_exif = False
         self._ended = False
         self._marker = _SOI
         self.want(2, self._start)
@@ -118,12 +119,15 @@ class JpegParser(Steps):
             then(b"")
 
     def _at_metadata(self, body: bytes) -> None:
-        if self._marker == _APP1 and body.startswith(b"Exif\0\0"):
-            self._orientation = exif_orientation(body)
+        if self._marker == _APP1 and body.startswith(b"Exif"):
+            # Of several segments, decoders take the first, or one that they like better.
+            first = not self._has_exif and body.startswith(b"Exif\0\0")
+            self._orientation = exif_orientation(body) if first else None
+            self._has_exif = True
         elif self._marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
             self._has_icc = True
-        if self.info is not None:
-            self.info = replace(self.info, has_icc=self._has_icc, orientation=self._orientation)
+        if self.info is not None and not self.header_complete:
+            self.info = replace(self.info, has_icc=self._has_icc, **told(self._orientation))
         self.want(2, self._at_marker)
 
     def _at_frame(self, body: bytes) -> None:
@@ -145,7 +149,7 @@ class JpegParser(Steps):
         self._blocks = sum(-(-width * h // (8 * widest)) * -(-height * v // (8 * tallest)) for h, v in factors)
         self.info = ImageInfo(
             JPEG, width, height, _MODES[components], has_icc=self._has_icc,
-            orientation=self._orientation, progressive=self._marker == 0xC2,
+            progressive=self._marker == 0xC2, **told(self._orientation),
         )  # fmt: skip
         if self._expected is not None:
             self._expected.check_size(width, height)

@@ -6,6 +6,8 @@ docs/image-checks.md shows its table.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +15,10 @@ from typing import TYPE_CHECKING
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG, WEBP
 from .formats import ImageInfo
-from .reduced import reduced_kept, shows_as_stored
+from .reduced import Small, reduced_kept, shows_as_stored
 from .resemblance import Resemblance, compare, comparison_size, small_copy
 from .retained_pixels import KeptPixels
-from .verifier import read_header
+from .source import read_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +31,8 @@ SOME_EMPTIED, MUCH_EMPTIED, ALL_EMPTIED = 0.03, 0.12, 0.9  # shares of the detai
 MOST_COLOUR = 0.5
 MOST_TONE = 20.0
 TURNED_SSIM = 0.85  # from here on, a source that was turned is "the same picture"
+
+UNSEEN = 2.0  # transparent pixels of the reduced picture that nobody sees
 
 _PLAIN = 2.5  # contrast up to which the source itself is taken as one colour
 _BLANK = 1.5
@@ -89,7 +93,14 @@ def check_picture(
         return PictureVerdict(False, error.code, error.detail, 0.0)
     figures = compare(before.image, after.image)
     fault = judge(figures)
-    if fault is None and before.transparent and not after.transparent and info.format != JPEG:
+    if fault is not None and "CMYK" in (theirs.mode, info.mode):
+        for plain in _other_inks(source, theirs, result, info, size):
+            others = compare(*(small.image for small in plain))
+            if judge(others) is None:
+                figures, fault = others, None
+                break
+    lost = before.transparent > UNSEEN and not after.transparent
+    if fault is None and lost and info.format != JPEG:
         fault = ("result_wrong_mode", "the source is transparent in parts, the result nowhere")
     if fault is None and not (figures.source_contrast <= _PLAIN or plausible_size(result.stat().st_size, info)):
         fault = ("result_implausible_size", f"{result.stat().st_size} bytes for {info.pixels} pixels")
@@ -99,6 +110,21 @@ def check_picture(
     if code in ("result_not_the_picture", "result_torn") and (turn := _turned(before.image, after.image)):
         code, detail = "result_not_the_picture", f"the picture is the right one, but {turn}"
     return PictureVerdict(False, code, detail, figures.ssim, figures)
+
+
+def _other_inks(
+    source: Path, theirs: ImageInfo, result: Path, info: ImageInfo, size: tuple[int, int]
+) -> Iterator[tuple[Small, Small]]:
+    """Both pictures with CMYK mixed without a profile, where none is named: inks have no colours of their own, and an
+    enlarger may have taken them as viewers do, or as libvips does."""
+    readings = []
+    for path, what in ((source, theirs), (result, info)):
+        inks = what.mode == "CMYK" and not what.has_icc
+        small = [
+            small_copy(path, what, size, fail_on="none", plain_inks=plain) for plain in ((False, True)[: 1 + inks])
+        ]
+        readings.append(small)
+    yield from itertools.product(*readings)
 
 
 def judge(figures: Resemblance) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from ...core.errors import PermanentError
 from ...core.formats import PNG
-from .formats import MAX_METADATA, Expected, ImageInfo, corrupt, exif_orientation, truncated
+from .formats import MAX_METADATA, Expected, ImageInfo, corrupt, exif_orientation, told, truncated
 from .retained_pixels import KeptPixels, may_be_kept
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE
@@ -25,7 +25,7 @@ _COLOURS = {
     4: ("LA", 2, (8, 16)),
     6: ("RGBA", 4, (8, 16)),
 }
-_MAX_EXIF = 64 * 1024
+MAX_EXIF = 64 * 1024
 _CRC_IDAT = isal_zlib.crc32(b"IDAT")
 
 _head = struct.Struct(">I4s").unpack_from
@@ -124,9 +124,13 @@ class PngParser:
         self._type, self._left, self._crc = kind, size, _crc32(kind)
         self._seen.add(kind)
         self._gap_size = 4 if kind == b"IEND" else 12
-        if kind == b"iCCP" and self.info is not None:
+        if kind == b"iCCP" and self.info is not None and not self.header_complete:
             self.info = replace(self.info, has_icc=True)
-        small = kind in (b"IHDR", b"PLTE", b"tRNS") or (kind == b"eXIf" and size <= _MAX_EXIF)
+        # What stands behind the pixels comes too late for decoders to heed it.
+        exif = kind == b"eXIf" and not self.header_complete
+        if exif and size > MAX_EXIF and self.info is not None:
+            self.info = replace(self.info, doubtful=True)
+        small = kind in (b"IHDR", b"PLTE", b"tRNS") or (exif and size <= MAX_EXIF)
         self._kept = bytearray() if small else None
 
     def _check_order(self, kind: bytes, size: int) -> None:
@@ -173,21 +177,29 @@ class PngParser:
         if self._type == b"IHDR":
             self._read_header(body)
         elif self._type == b"eXIf" and self.info is not None:
-            self.info = replace(self.info, orientation=exif_orientation(body))
+            # With a JPEG's prefix, some decoders read it and some do not.
+            self.info = replace(self.info, **told(exif_orientation(body) if not body.startswith(b"Exif") else None))
         elif self._type == b"tRNS" and self.info is not None:
             self.info = replace(self.info, has_alpha=True)
 
     def _read_header(self, body: bytes) -> None:
-        width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
-        mode, channels, depths = _COLOURS.get(colour, ("", 0, ()))
-        if depth not in depths or compression or filtering or interlace > 1:
-            raise corrupt(f"the header is not PNG's: colour type {colour}, depth {depth}, interlace {interlace}")
-        if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
-            raise corrupt(f"the header claims {width}x{height} pixels")
-        self._colour, self._depth = colour, depth
-        self.info = ImageInfo(PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace))
+        info = info_of(body)
+        if info is None:
+            raise corrupt(f"the header is not PNG's: {body.hex(' ')}")
+        self.info, self._colour, self._depth = info, body[9], info.bit_depth
         if self._expected is not None:
-            self._expected.check_size(width, height)
-            self._scanlines = Scanlines(width, height, depth * channels, bool(interlace))
-            if may_be_kept(self.info, self._scanlines.bytes_needed):
+            self._expected.check_size(info.width, info.height)
+            bits = info.bit_depth * _COLOURS[self._colour][1]
+            self._scanlines = Scanlines(info.width, info.height, bits, info.progressive)
+            if may_be_kept(info, self._scanlines.bytes_needed):
                 self._scanlines.kept = []
+
+
+def info_of(header: bytes) -> ImageInfo | None:
+    """What the body of an IHDR chunk says, None if it can't be one."""
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
+    mode, _, depths = _COLOURS.get(colour, ("", 0, ()))
+    fits = depth in depths and not compression and not filtering and interlace <= 1
+    if not (fits and 0 < width < 1 << 31 and 0 < height < 1 << 31):
+        return None
+    return ImageInfo(PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace))

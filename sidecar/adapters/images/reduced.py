@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Small:
-    """`image`: mode RGB, sRGB, upright, alpha on white. `transparent`: something shines through."""
+    """`image`: mode RGB, sRGB, upright, alpha on white. `transparent`: as how many of its pixels are seen through."""
 
     image: Image
-    transparent: bool
+    transparent: float
 
 
-def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str) -> Small:
+def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str, plain_inks: bool = False) -> Small:
     """The picture at exactly `size` (as shown, so already turned), each pixel a mean of those that it stands for.
 
     libvips reads line by line and averages whole blocks (JPEG: its decoder does, up to eighths); the rest is
     Pillow's, on few pixels: exact size, orientation, colour profile. A profile that cannot be read counts as
     none, as in viewers. Memory: some dozen lines of the image; a progressive JPEG or WebP whole.
 
-    Raises pyvips.Error. `fail_on` is libvips' ("none", "truncated", "error", "warning").
+    Raises pyvips.Error. `fail_on` is libvips' ("none", "truncated", "error", "warning"). `plain_inks`: CMYK without
+    any profile, as some programs take it.
     """
     stored = size if info.orientation < 5 else size[::-1]
     # Twice the wanted size is left for the exact resize.
@@ -50,8 +51,13 @@ def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str)
         block //= in_decoder
         if block > 1:
             image = image.shrink(block, block)
+        if image.interpretation == "cmyk" and not plain_inks:
+            # As `convert` and `upright` do it: by the profile of the file, or else by the one that libvips brings.
+            image, profile = image.icc_transform("srgb", embedded=True), None
         pixels = bytes(image.write_to_memory())
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA" if alpha is not None else "CMYK"}[image.bands]
+    if plain_inks:
+        profile = None
     return _finished(mode, (image.width, image.height), pixels, profile, info.orientation, stored)
 
 
@@ -88,16 +94,17 @@ def _reduced_plain(image: Image, size: tuple[int, int]) -> Small:
 
     block = max(1, min(image.width // (2 * size[0]), image.height // (2 * size[1])))
     small = image.reduce(block) if block > 1 else image
-    return Small(small.convert("RGB").resize(size, Image.Resampling.BILINEAR), False)
+    return Small(small.convert("RGB").resize(size, Image.Resampling.BILINEAR), 0)
 
 
 def _finished(mode, size, pixels, profile, orientation, wanted) -> Small:
     from PIL import Image
 
     small = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
-    transparent = False
+    transparent = 0.0
     if mode in ("LA", "RGBA"):
-        transparent = small.getchannel("A").getextrema()[0] < 250
+        seen_through = sum(small.getchannel("A").histogram()[:250])
+        transparent = seen_through * (wanted[0] * wanted[1]) / (size[0] * size[1])
         small = small.convert(mode[:-1])  # already flattened: the colours are those on white
     small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BILINEAR)
     turn = {

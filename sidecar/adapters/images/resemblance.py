@@ -17,7 +17,7 @@ from ...core.errors import PermanentError
 from . import vips
 from .formats import ImageInfo, corrupt
 from .reduced import Small, reduced, reduced_plain
-from .verifier import read_header
+from .source import read_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -70,14 +70,14 @@ def thumbnail(path: Path, max_side: int = 256) -> bytes:
     return out.getvalue()
 
 
-def small_copy(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str) -> Small:
+def small_copy(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str, plain_inks: bool = False) -> Small:
     """`reduced_plain` where faults do not matter, else `reduced`, with libvips' error translated to PermanentError
     ``result_corrupt``."""
     if fail_on == "none" and (small := reduced_plain(path, info, size)):
         return small
     pyvips = vips.load()
     try:
-        return reduced(path, info, size, fail_on=fail_on)
+        return reduced(path, info, size, fail_on=fail_on, plain_inks=plain_inks)
     except pyvips.Error as error:
         raise corrupt(f"the {info.format} cannot be decoded ({vips.first_line(error)})") from error
 

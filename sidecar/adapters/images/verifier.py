@@ -1,20 +1,18 @@
-"""Adapter, images: the check of a result while its bytes arrive, and the reading of headers.
+"""Adapter, images: the check of a result while its bytes arrive.
 
 One pass, memory independent of the image; the codecs (pyvips, Pillow) are not involved.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ...core.errors import PermanentError
-from ...core.formats import JPEG, PNG, WEBP
+from ...core.formats import JPEG, PNG
 from .formats import Expected, ImageInfo, truncated
 from .retained_pixels import KeptPixels
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 
 
-def _parser(format: str, expected: Expected | None):
+def parser_for(format: str, expected: Expected | None):
     """The push parser for a format, with `feed`, `finish`, `info` and `header_complete`."""
     if format == PNG:
         from .png import PngParser
@@ -73,7 +71,7 @@ class Verifier:
             if format is None:
                 raise PermanentError("result_not_an_image", f"expected an image, found {describe(chunk)}")
             self._expected.check_format(format)
-            self._parser = _parser(format, self._expected)
+            self._parser = parser_for(format, self._expected)
         self._parser.feed(memoryview(chunk))
 
     def finish(self) -> ImageInfo:
@@ -83,40 +81,3 @@ class Verifier:
                 raise truncated(f"the file ends after {len(self._head)} bytes")
             raise PermanentError("result_not_an_image", f"expected an image, found {describe(self._head)}")
         return self._parser.finish()
-
-
-def read_header(path: Path) -> ImageInfo:
-    """Facts from a file's header; reads up to the first pixel data (WebP: up to EXIF), 64 KB at a time.
-
-    Raises PermanentError ``source_not_an_image`` or ``source_unsupported`` (an image of another kind).
-    """
-    with open(path, "rb") as file:
-        return _read(iter(lambda: file.read(64 * 1024), b""))
-
-
-def read_header_bytes(prefix: bytes) -> ImageInfo:
-    """The same from the first bytes of a file; metadata that lie behind `prefix` are taken as absent."""
-    return _read(iter((prefix,)))
-
-
-def _read(pieces) -> ImageInfo:
-    head = next(pieces, b"")
-    format = sniff(head)
-    if format is None:
-        raise PermanentError("source_not_an_image", f"expected an image, found {describe(head)}")
-    if format not in (PNG, JPEG, WEBP):
-        raise PermanentError("source_unsupported", f"expected PNG, JPEG or WebP, found {format}")
-    parser = _parser(format, None)
-    try:
-        while head and not parser.header_complete:
-            parser.feed(memoryview(head))
-            head = next(pieces, b"")
-    except PermanentError as error:
-        # Faults behind the header are not this function's concern.
-        if parser.info is None or not parser.header_complete:
-            unsupported = error.code == "result_wrong_format"
-            code = "source_unsupported" if unsupported else "source_not_an_image"
-            raise PermanentError(code, error.detail) from error
-    if parser.info is None:
-        raise PermanentError("source_not_an_image", f"the {format} ends inside its header")
-    return parser.info

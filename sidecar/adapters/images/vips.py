@@ -81,10 +81,11 @@ def opened(path: Path, format: str, **options) -> Iterator:
         yield pyvips.Image.new_from_file(str(path), **options)
         return
     with open(path, "rb", buffering=0) as file:
-        yield pyvips.Image.new_from_source(_source(pyvips, file), "", **options)
+        yield pyvips.Image.new_from_source(source_of(pyvips, file), "", **options)
 
 
-def _source(pyvips, file):
+def source_of(pyvips, file):
+    """An open file as libvips reads it."""
     source = pyvips.SourceCustom()
     source.on_read(file.read)
     source.on_seek(file.seek)

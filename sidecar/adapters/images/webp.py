@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...core.errors import PermanentError
 from ...core.formats import WEBP
-from .formats import Expected, ImageInfo, corrupt, exif_orientation, truncated
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, told, truncated
 from .steps import Steps
 
 _MAX_EXIF = 64 * 1024
@@ -28,7 +28,8 @@ class WebpParser(Steps):
         self._left = 0  # bytes of the RIFF still to come
         self._flags: int | None = None
         self._canvas: tuple[int, int] | None = None
-        self._orientation = 1
+        self._orientation: int | None = 1
+        self._has_exif = False
         self._alpha_chunk = False
         self._size = 0
         self.want(12, self._at_riff)
@@ -82,8 +83,13 @@ class WebpParser(Steps):
             b"VP8 ": (self._at_lossy, 10),
             b"VP8L": (self._at_lossless, 5),
         }.get(kind, (None, 0))
-        if kind == b"EXIF" and 0 < size <= _MAX_EXIF:
-            self.want(padded, self._at_exif)
+        # The first one counts, and only if the header's flags announce it.
+        exif = kind == b"EXIF" and bool((self._flags or 0) & _EXIF) and not self._has_exif
+        if exif and 0 < size <= _MAX_EXIF:
+            self.want(padded, lambda body: self._at_exif(body[:size]))
+        elif exif:
+            self._learn(None)
+            self._next_chunk(padded)
         elif step is None:
             self._alpha_chunk |= kind == b"ALPH"
             self._next_chunk(padded)
@@ -129,14 +135,17 @@ class WebpParser(Steps):
         alpha = alpha or bool(flags & _ALPHA)
         self.info = ImageInfo(
             WEBP, width, height, "RGBA" if alpha else "RGB", has_alpha=alpha,
-            has_icc=bool(flags & _ICC), orientation=self._orientation,
+            has_icc=bool(flags & _ICC), **told(self._orientation),
         )  # fmt: skip
-        self.header_complete = not flags & _EXIF
+        self.header_complete = not flags & _EXIF or self._has_exif
         self._next_chunk(self._size - read)
 
     def _at_exif(self, body: bytes) -> None:
-        self._orientation = exif_orientation(body)
-        if self.info is not None:
-            self.info = replace(self.info, orientation=self._orientation)
-            self.header_complete = True
+        self._learn(exif_orientation(body))
         self._next_chunk(0)
+
+    def _learn(self, orientation: int | None) -> None:
+        self._orientation, self._has_exif = orientation, True
+        if self.info is not None:
+            self.info = replace(self.info, **told(orientation))
+            self.header_complete = True

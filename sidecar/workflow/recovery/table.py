@@ -61,6 +61,7 @@ TABLE: dict[str, Row] = {
     # the source
     "source_unsupported": _row("refund"),
     "source_gone": _row("refund"),
+    "source_refused": _row("retry 3, review"),
     "source_not_an_image": _row("refund"),
     "source_too_large": _row("compress 1, review"),
     "source_unreachable_for_upsampler": _row("compress 1, review"),

@@ -38,6 +38,7 @@ final class Reason_Labels {
 		return array(
 			'source_unsupported'               => array( __( 'The photo’s format can’t be enlarged', 'smi-bridge' ), '' ),
 			'source_gone'                      => array( __( 'Photo not found', 'smi-bridge' ), '' ),
+			'source_refused'                   => array( __( 'The photo’s server does not let the sidecar in', 'smi-bridge' ), __( 'Let the sidecar (User-Agent smi-sidecar) pass in the firewall, CDN or security plugin, then retry; or refund.', 'smi-bridge' ) ),
 			'source_not_an_image'              => array( __( 'The photo’s file is broken or no picture', 'smi-bridge' ), '' ),
 			'source_too_large'                 => array( __( 'The photo is too large for Upsampler', 'smi-bridge' ), __( 'Put a smaller file in its place and retry, or refund.', 'smi-bridge' ) ),
 			'source_unreachable_for_upsampler' => array( __( 'Upsampler can’t fetch the photo', 'smi-bridge' ), __( 'Is the sidecar’s public address (SMI_PUBLIC_URL) reachable from outside? Then retry.', 'smi-bridge' ) ),
