@@ -36,7 +36,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Settings from `.env` in the working folder and the environment, which wins. Raises with all faults at once."""
     if env is None:
         env = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
-    return Settings.from_env(env)
+    settings = Settings.from_env(env)
+    connect(settings.redis_url, settings.data_dir, decode=True)  # opens nothing, and looks at the options of REDIS_URL
+    return settings
 
 
 @dataclass(frozen=True)

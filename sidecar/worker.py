@@ -15,12 +15,15 @@ from rq.worker_pool import WorkerPool
 
 from . import tasks
 from .adapters import logs, memory
+from .adapters.connections import write_something
+from .adapters.refusals import in_words
 from .adapters.workqueue import heartbeat
 from .core.states import QUEUES
 from .services import Services
 from .workflow import scheduler
 
 TICK_S = 1.0
+WORKER_TTL_S = 60
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
@@ -33,29 +36,40 @@ class StageWorker(SimpleWorker):
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
 
+    def __init__(self, *args, connection: redis.Redis, **kwargs):
+        """In the worker's own process; here, since RQ asks Redis already while it makes a worker."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # inherited from the pool, these would stop the other workers
+        _leave_with_parent()
+        _wait_for_redis(connection)
+        # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
+        super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)
+
     def work(self, *args, **kwargs):
+        """Until it is asked to end, or Redis has failed it in the middle of something: the pool makes another one."""
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
-        _wait_for_redis(self.connection)
-        _leave_with_parent()
         tasks.ports().queue.serves = [queue.name for queue in self.queues]
-        with heartbeat(self.connection, self.name):
-            return super().work(*args, **kwargs)
+        try:
+            with heartbeat(self.connection, self.name):
+                return super().work(*args, **kwargs)
+        except redis.RedisError as error:
+            logs.log("worker.redis", "A worker has lost Redis.", level="warning", detail=in_words(error))
+            return False
 
 
 def _wait_for_redis(connection: redis.Redis) -> None:
     """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # inherited from the pool, these would stop the other workers
-    told = False
+    told = ""
     while True:
         try:
-            connection.ping()
+            write_something(connection)
             return
         except redis.RedisError as error:
-            if not told:
-                logs.log("worker.redis", "A worker waits for Redis.", level="warning", detail=str(error))
-            told = True
+            why = in_words(error)
+            if why != told:
+                logs.log("worker.redis", "A worker waits for Redis.", level="warning", detail=why)
+            told = why
             time.sleep(0.5)
 
 
@@ -112,6 +126,7 @@ class Clock:
     def __init__(self, services: Services):
         self._ports = services.ports
         self._ended = threading.Event()
+        self._told = ""
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,11 +135,18 @@ class Clock:
             began = time.monotonic()
             try:
                 self._tick()
+                self._told = ""
             except redis.RedisError as error:
-                logs.log("clock.redis", "Redis does not answer.", level="warning", detail=str(error))
+                self._tell(in_words(error))
             except Exception:  # one missed tick is harmless, a dead clock stops every job
                 logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
+
+    def _tell(self, why: str) -> None:
+        """Once, until it is something else or over."""
+        if why != self._told:
+            logs.log("clock.redis", "The clock waits for Redis.", level="warning", detail=why)
+        self._told = why
 
     def _tick(self) -> None:
         scheduler.tick(self._ports)

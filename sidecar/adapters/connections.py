@@ -7,11 +7,18 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import redis
 from redis.backoff import ExponentialBackoff
+from redis.connection import DefaultParser, parse_url
 from redis.retry import Retry
 
+from ..core.errors import ConfigurationError
+from . import refusals
+
+TIMEOUT_S = 5.0  # for a connection, and for each answer
 SOCKET = "valkey.sock"
 _LONGEST_UNIX_PATH = 100  # sockaddr_un holds 108 bytes
 
@@ -32,7 +39,8 @@ class _Counted:
 
     def __call__(self, connection: redis.connection.AbstractConnection) -> None:
         self.opened += 1
-        connection.on_connect()
+        # Not `on_connect`: that pings first, connects anew when the ping is refused, pings first, and so for ever.
+        connection.on_connect_check_health(check_health=False)
 
 
 def opened(client: redis.Redis) -> int | None:
@@ -61,8 +69,10 @@ class _OwnPool(redis.ConnectionPool):
 
     def release(self, connection: redis.Connection) -> None:
         self._checkpid()
-        something_went_wrong = sys.exc_info()[0] is not None  # we are in its `finally`
-        if something_went_wrong or not self.owns_connection(connection) or connection.should_reconnect():
+        raised = sys.exc_info()[0]  # we are in its `finally`
+        if raised and not issubclass(raised, redis.ResponseError):
+            connection.disconnect()  # its answer may still be on the way, and would be taken for the next one's
+        if raised or not self.owns_connection(connection) or connection.should_reconnect():
             super().release(connection)
             return
         idle = getattr(self._own, "idle", None)
@@ -83,17 +93,74 @@ class _Idle:
             self._give_back(connection)
 
 
+class _Parser(DefaultParser):
+    """Takes a server that can't work for us for a fault of the connection, and not of the command."""
+
+    EXCEPTION_CLASSES = {
+        **DefaultParser.EXCEPTION_CLASSES,
+        **dict.fromkeys(refusals.FAILED_OVER, refusals.FailedOver),
+        **dict.fromkeys(refusals.LASTING, refusals.Refused),
+        "ERR": {**DefaultParser.EXCEPTION_CLASSES["ERR"], "max number of clients reached": refusals.TooManyClients},
+    }
+
+
+class _Retry(Retry):
+    """A few tries with pauses between them. What lasts is not tried again, and neither is a question whose answer has
+    not come in time: every wait ends after TIMEOUT_S."""
+
+    def __init__(self) -> None:
+        super().__init__(ExponentialBackoff(cap=0.5, base=0.05), 3, (redis.ConnectionError,))
+
+    def call_with_retry(self, do: Callable[[], Any], fail: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        def failed(error: Exception, *count: int) -> None:
+            fail(error, *count)  # drops the connection
+            if refusals.lasts(error):
+                raise error
+
+        return super().call_with_retry(do, failed, *args, **more)
+
+
+def address(url: str, data_dir: Path) -> str:
+    """REDIS_URL, or the embedded Valkey's."""
+    return url or f"unix://{quote(str(socket_path(data_dir)))}"
+
+
 def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
-    """A client; opens nothing yet. `decode`: text answers for our store; RQ wants bytes."""
-    url = url or f"unix://{socket_path(data_dir)}"
-    retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)
-    pool = _OwnPool.from_url(
-        url,
-        decode_responses=decode,
-        retry=retry,
-        socket_connect_timeout=5,
-        health_check_interval=30,
-        protocol=2,
-        redis_connect_func=_Counted(),
-    )
+    """A client; opens nothing yet. `decode`: text answers for our store; RQ wants bytes.
+
+    Raises ConfigurationError for an address with an option that can't be used.
+    """
+    try:
+        pool = _OwnPool.from_url(
+            address(url, data_dir),
+            decode_responses=decode,
+            retry=_Retry(),
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            health_check_interval=30,
+            protocol=2,
+            parser_class=_Parser,
+            redis_connect_func=_Counted(),
+        )
+        pool.connection_class(**pool.connection_kwargs)  # looks at the options
+    except (ValueError, TypeError, redis.RedisError):  # what they say may quote a part of the password
+        raise ConfigurationError(
+            "configuration_invalid",
+            "REDIS_URL has an option (behind the ?) that there is not, or a value it can't have",
+        ) from None
     return redis.Redis.from_pool(pool)
+
+
+def write_something(client: redis.Redis) -> None:
+    """Raises redis.RedisError where we could not work."""
+    client.set("smi:ping", "1", ex=60)
+
+
+def place(url: str, data_dir: Path) -> str:
+    """Where the server is, for people: without user name, password and options."""
+    if not url:
+        return f"embedded, in {data_dir}"
+    parts = parse_url(url)
+    if "path" in parts:
+        return parts["path"]
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}/{parts.get('db', 0)}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..adapters import outside
+from ..adapters.connections import place
 from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..services import Services
@@ -41,12 +42,12 @@ class Check:
 # ---------------------------------------------------------------------- this side
 def _redis(services: Services, name: str) -> Finding:
     services.ports.store.server.ping()
-    where = services.settings.redis_url or f"embedded, in {services.settings.data_dir}"
+    where = place(services.settings.redis_url, services.settings.data_dir)
     policy = services.ports.store.server.eviction_policy()
     if policy not in ("", "noeviction"):
         fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: else a full Redis drops jobs."
         return Finding(name, False, f"maxmemory-policy is {policy}", fix)
-    return Finding(name, True, where.rpartition("@")[2])
+    return Finding(name, True, where)
 
 
 def _persistence(services: Services, name: str) -> Finding:
@@ -221,7 +222,7 @@ CHECKS = (
 )
 
 FIXES = {
-    "redis_unavailable": "Start Redis (or the Procfile's `store`), or correct REDIS_URL.",
+    "redis_unavailable": "Start Redis (or the Procfile's `store`), do what is said here, or correct REDIS_URL.",
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",

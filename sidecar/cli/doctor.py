@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from ..adapters.refusals import in_words
 from ..core.errors import SidecarError
 from ..services import Services
 from .checks import CHECKS, FIXES, Finding
@@ -47,6 +50,9 @@ def examine(services: Services) -> Iterator[Finding]:
             finding = check.run(services, check.name)
         except SidecarError as error:
             finding = Finding(check.name, False, f"{error.code}: {error.detail}", FIXES.get(error.code, ""))
+        except RedisError as error:  # it went away between two checks
+            found = f"redis_unavailable: {in_words(error)}"
+            finding = Finding(check.name, False, found, FIXES["redis_unavailable"])
         if finding.ok is False:
             failed.add(check.name)
         yield finding

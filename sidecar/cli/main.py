@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
+from ..adapters.refusals import in_words
 from ..core.errors import ConfigurationError, SidecarError
 from . import doctor, operate, processes
 
@@ -41,5 +42,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.code}: {error.detail}", file=sys.stderr)
         return 1
     except RedisError as error:
-        print(f"redis_unavailable: {error}", file=sys.stderr)
+        print(f"redis_unavailable: {in_words(error)}", file=sys.stderr)
         return 1

@@ -6,9 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
-
 PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
 
 
@@ -64,25 +61,17 @@ def _web(given) -> None:
 
 
 def _worker(given) -> None:
+    from ..services import Services
     from ..worker import run_workers
 
-    run_workers(_services_when_redis_answers())
+    run_workers(Services.from_env())
 
 
 def _cron(given) -> None:
+    from ..services import Services
     from ..worker import run_clock
 
-    run_clock(_services_when_redis_answers())
-
-
-def _services_when_redis_answers():
-    """At start-up Redis may come a moment later than we do."""
-    from ..services import Services
-
-    services = Services.from_env()
-    retry = Retry(ConstantBackoff(0.1), 150)
-    retry.call_with_retry(services.redis.ping, lambda error: None)
-    return services
+    run_clock(Services.from_env())
 
 
 def _settings(given) -> None:

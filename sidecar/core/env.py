@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .messages import decode_secret
 
 
+def _split(text: str) -> SplitResult:
+    """Nothing of the text stands in the fault: it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read only here
+    except ValueError:
+        raise ValueError("can't be read as an address") from None
+    return parts
+
+
 def url(text: str) -> str:
-    parts = urlsplit(text)
+    parts = _split(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
     if parts.query or parts.fragment or parts.username:
@@ -23,14 +33,34 @@ def optional_url(text: str) -> str:
 
 def optional_url_with_user(text: str) -> str:
     """A Sentry DSN: the key stands where a user name would."""
-    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).username):
+    if text and (_split(text).scheme not in ("http", "https") or not _split(text).username):
         raise ValueError("must be the https:// address that Sentry shows, with its key")
     return text
 
 
+_ENCODE = (
+    "a user name and a password must be percent-encoded there "
+    "(# is %23, / is %2F, ? is %3F, @ is %40, [ is %5B, % is %25)"
+)
+
+
 def redis_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    """No fault quotes a part of it: what stands where a port should may be the password."""
+    if not text:
+        return text
+    if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must begin with redis://, rediss:// or unix://")
+    try:
+        parts = _split(text)
+    except ValueError as error:
+        raise ValueError(f"{error}: {_ENCODE}") from None
+    # A sign that would have had to be encoded ends the password early, and the rest of it is taken for something else.
+    torn = "#" in text or "@" in parts.path + parts.query or any(letter <= " " for letter in text)
+    number = parts.path.strip("/")
+    if torn or (parts.scheme != "unix" and number and not number.isdecimal()):
+        raise ValueError(f"can't be read, or its end is not the number of a database: {_ENCODE}")
+    if parts.scheme == "unix" and not number:
+        raise ValueError("names no socket")
     return text
 
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from ..adapters.refusals import in_words
 from ..core.errors import CallerError, SidecarError
 from ..workflow.ports import Ports
 from .parts import ports, services
@@ -41,7 +42,7 @@ def _ours(error: SidecarError) -> Response:
 
 
 def _redis(error: RedisError) -> Response:
-    ports().log("web.redis", "Redis does not answer.", level="error", detail=str(error)[:200])
+    ports().log("web.redis", "Redis does not answer.", level="error", detail=in_words(error))
     return _answer("temporarily_unavailable", 503)
 
 
@@ -51,7 +52,7 @@ def can_wait(parts: Ports, event: str, sentence: str, **fields: Any) -> Iterator
     try:
         yield
     except RedisError as error:
-        parts.log(event, sentence, level="warning", detail=str(error)[:200], **fields)
+        parts.log(event, sentence, level="warning", detail=in_words(error), **fields)
 
 
 def _http(error: HTTPException) -> Response:

@@ -29,7 +29,7 @@ ROOMS = {
     "werkzeug": ("web",),
     "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
-    "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics")
+    "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics", "adapters.refusals")
     + ("services", "worker", "web.errors", "cli"),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),

@@ -160,3 +160,41 @@ def test_every_setting_is_described_and_its_default_is_accepted() -> None:
     assert len(names) == len(set(names)) and all(item["help"] for item in described())
     read(**{item["name"]: item["default"] for item in described() if item["default"] is not None})
     assert {item["name"] for item in described() if item["default"] is None} == set(NEEDED)
+
+
+@pytest.mark.parametrize("sign", list("#/?[\t \n"))
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_redis_password_that_is_not_percent_encoded_is_told_with_its_cure(scheme: str, sign: str) -> None:
+    found = faults(REDIS_URL=f"{scheme}://user:hunter{sign}swordfish@127.0.0.1:6379/0")
+    assert found.startswith("REDIS_URL ")
+    assert "percent-encoded" in found
+    assert "hunter" not in found
+    assert "swordfish" not in found
+
+
+def test_a_number_before_the_sign_is_no_port() -> None:
+    """`12` alone would be one, and the rest of the password a path."""
+    found = faults(REDIS_URL="redis://:12/swordfish@127.0.0.1:6379/0")
+    assert "percent-encoded" in found
+    assert "swordfish" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p%23w%2Fd@10.0.0.4:6379/0",
+        "rediss://user:a@b:c@redis.example",
+        "redis://[::1]:6379/1?socket_keepalive=True",
+        "unix:///run/redis.sock?db=1",
+    ],
+)
+def test_a_sound_redis_url_is_taken_as_it_is(url: str) -> None:
+    assert read(REDIS_URL=url).redis_url == url
+
+
+@pytest.mark.parametrize("name", ["SENTRY_DSN", "REDIS_URL", "SMI_PUBLIC_URL"])
+@pytest.mark.parametrize(
+    "start", ["https://user:hunter2@[shop", "https://user:hunter2\u2100@shop", "https://u@shop:hunter2"]
+)
+def test_an_address_that_cant_be_read_is_not_quoted(name: str, start: str) -> None:
+    assert "hunter2" not in faults(**{name: start})

@@ -62,9 +62,14 @@ class _Stopped(BaseException):
     pass
 
 
-def test_an_answer_that_was_left_unread_is_nobody_elses(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when a piece of work is stopped for its time between a question and its answer."""
+@pytest.mark.parametrize("late_ms", [0, 200])
+def test_an_answer_that_was_left_unread_is_nobody_elses(
+    late_ms: int, client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a piece of work is stopped for its time between a question and its answer, which is still on its way."""
     client.mset({"one": "1", "two": "2"})
+    with redis.Redis.from_url(redis_url) as other:
+        other.client_pause(late_ms)
 
     def stopped(*_args: object, **_options: object) -> None:
         raise _Stopped

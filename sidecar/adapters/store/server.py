@@ -7,7 +7,8 @@ import time
 import redis
 
 from ...core.errors import TemporaryError
-from ..connections import opened
+from ..connections import opened, write_something
+from ..refusals import in_words
 
 GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 
@@ -20,11 +21,11 @@ class RedisServer:
         self._generation: tuple[str, float | None, float] | None = None
 
     def ping(self) -> None:
-        """Raises TemporaryError("redis_unavailable")."""
+        """A small write: a replica, and a full server, answer a PING. Raises TemporaryError("redis_unavailable")."""
         try:
-            self._redis.ping()
+            write_something(self._redis)
         except redis.RedisError as error:
-            raise TemporaryError("redis_unavailable", str(error)) from error
+            raise TemporaryError("redis_unavailable", in_words(error)) from error
 
     def eviction_policy(self) -> str:
         """Redis' maxmemory-policy, "" where the server does not tell."""
