@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tests.testbed.shop import Shop
 
 TESTS = Path(__file__).resolve().parent
-REAL_PARTS = frozenset({"bridge", "chaos", "deploy", "e2e", "integrations", "recovery", "testbed_selftest", "ui"})
+REAL_PARTS = frozenset(
+    {"bridge", "chaos", "deploy", "doors", "e2e", "integrations", "recovery", "testbed_selftest", "ui"}
+)
 NOT_FAST = REAL_PARTS | {"php_versions"}
 # Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
 SLOW = frozenset(

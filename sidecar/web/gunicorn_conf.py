@@ -12,4 +12,10 @@ backlog = 1024
 accesslog = None  # the path of a download is a secret: nothing may log it
 errorlog = "-"
 loglevel = "warning"
-forwarded_allow_ips = "*"  # ProxyFix counts the proxies (SMI_TRUSTED_PROXIES), gunicorn need not judge them
+# What a header says about host, scheme and prefix is ProxyFix' to judge, which counts proxies (SMI_TRUSTED_PROXIES).
+# gunicorn believes none: with its defaults a header `SCRIPT_NAME: /x` makes /x/readyz, which no web server blocks, our
+# /readyz, and any other path an error whose log line holds it.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarded_allow_ips = ""
+header_map = "drop"  # `X_Forwarded_For` is not the header that a web server has set
