@@ -11,7 +11,6 @@ use SmiBridge\Customer\Status_Route;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Payment;
 use SmiBridge\Jobs\Provider_Refund;
-use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
@@ -30,8 +29,8 @@ add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
 
 // Payments.
+add_action( 'smi_payment_completed', array( Payment::class, 'event_begins' ), PHP_INT_MIN, 2 );
 add_action( 'smi_payment_completed', array( Payment::class, 'payment_completed' ), 1, 2 );
-add_action( 'shutdown', array( Send_Later::class, 'send_waiting' ), 1000 );
 add_action( 'stripe_integration_webhook_charge_refunded', array( Provider_Refund::class, 'charge_refunded' ), 20, 2 );
 
 // What the customer has got.

@@ -12,6 +12,7 @@ namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Compat;
@@ -24,6 +25,33 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Payment {
 
+	/** Jobs whose event has begun in this request, and was not taken yet: id => context. @var array */
+	private static $begun = array();
+
+	/**
+	 * The event begins: should a listener before ours throw or end the request, the payment is taken when the request ends. It is not
+	 * taken here, since the shop's own handler may join the event up to the moment at which we do (Compat).
+	 *
+	 * @param mixed $job_id  The shop's id.
+	 * @param mixed $context Optional context.
+	 */
+	public static function event_begins( $job_id, $context = array() ): void {
+		if ( ! self::$begun ) {
+			Request::at_end( array( self::class, 'take_rest' ), 900 ); // Before the messages leave.
+		}
+		if ( is_scalar( $job_id ) ) {
+			self::$begun[ (string) $job_id ] = $context;
+		}
+	}
+
+	/** Takes the payments whose event did not reach us. */
+	public static function take_rest(): void {
+		foreach ( self::$begun as $job_id => $context ) {
+			Log::write( 'payment_event_cut_off', 'Another listener has ended the payment event; it is taken now.', array( 'job_id' => $job_id ) );
+			self::payment_completed( (string) $job_id, $context );
+		}
+	}
+
 	/**
 	 * A job was paid, or an admin wants another attempt (`admin_override` in the context, `force` to pay Upsampler again).
 	 * Repeats change nothing. Never throws: the payment must not fail because of us.
@@ -32,6 +60,9 @@ final class Payment {
 	 * @param mixed $context Optional context.
 	 */
 	public static function payment_completed( $job_id, $context = array() ): void {
+		if ( is_scalar( $job_id ) ) {
+			unset( self::$begun[ (string) $job_id ] );
+		}
 		if ( ! Compat::may_forward() || ! Job_Id::matches( $job_id ) ) {
 			if ( Settings::is_configured() ) {
 				Log::write( 'payment_not_taken', 'The payment is not forwarded.', array( 'job_id' => is_scalar( $job_id ) ? (string) $job_id : gettype( $job_id ), 'handler' => Compat::handler_status() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing

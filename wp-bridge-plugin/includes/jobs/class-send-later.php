@@ -63,6 +63,9 @@ final class Send_Later {
 	 * @param array|null $data    Data; null for `job.paid`, which is read from shop and ledger then.
 	 */
 	public static function later( string $type, string $job_id, int $attempt, ?array $data = null ): void {
+		if ( ! self::$waiting ) {
+			Request::at_end( array( self::class, 'send_waiting' ), 1000 ); // Once for all: what comes meanwhile goes along.
+		}
 		self::$waiting[] = compact( 'type', 'job_id', 'attempt', 'data' );
 	}
 

@@ -1,0 +1,107 @@
+"""Other people's code beside ours: one WordPress, a must-use plugin a case, one purchase each."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from sidecar.adapters.shop import ShopDoor
+from sidecar.core.messages import TO_SHOP, Signer
+from tests.bridge.conftest import SECRET, Bridge, delivery
+from tests.bridge.neighbours import HARMLESS, REFUSING_MAILERS
+from tests.bridge.sidecar_stand_in import rfc3339
+from tests.bridge.test_delivery_messages import address
+
+NEWEST_ONLY = True  # nothing here depends on the version of WordPress
+PROMPT_S = 5  # far less than the pull's minute
+
+# A payment inside a visitor's request.
+_PAY = """
+add_action('wp_loaded', function () {
+    if (isset($_GET['pay'])) { do_action('smi_payment_completed', $_GET['pay'], []); echo 'paid'; exit; }
+}, PHP_INT_MIN);
+"""
+
+
+@pytest.fixture(scope="module")
+def door(shared_bridge: Bridge) -> Iterator[ShopDoor]:
+    """The sidecar's own way to the shop, as it remembers it from case to case."""
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    door = ShopDoor(Signer(key, direction=TO_SHOP, site=shared_bridge.shop.url), shop_url=shared_bridge.shop.url)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def beside(shared_bridge: Bridge) -> Iterator[Callable[[str], Bridge]]:
+    """The shop beside a neighbour: a must-use plugin of a new name, since PHP keeps compiled files for a while."""
+    shared_bridge.sidecar.forget()
+    shared_bridge.shop.sql("DELETE FROM wp_options WHERE option_name = 'smi_bridge_circuit'")
+    removers = [shared_bridge.mu_plugin("pay", _PAY)]
+
+    def install(code: str) -> Bridge:
+        removers.append(shared_bridge.mu_plugin(f"neighbour-{time.time_ns()}", code))
+        return shared_bridge
+
+    yield install
+    for remove in removers:
+        remove()
+
+
+def pay(bridge: Bridge, email: str) -> str:
+    job_id = bridge.job(email=email)
+    requests.get(bridge.shop.url, params={"pay": job_id}, timeout=30, allow_redirects=False)
+    message = bridge.sidecar.wait("job.paid", timeout=PROMPT_S)[-1]
+    assert message.data["job_id"] == job_id
+    return job_id
+
+
+def messages(job_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """What the sidecar says of a job that goes well."""
+    about = {"job_id": job_id, "attempt": 1, "submission": 1}
+    submitted = {"upsampler_id": "ups-1", "credits": 3, "submitted_at": rfc3339(time.time())}
+    return [
+        ("job.submitting", about | {"claim": "claim-1"}),
+        ("job.submitted", about | submitted),
+        ("job.delivered", delivery(job_id)),
+    ]
+
+
+def told(door: ShopDoor, type: str, data: dict[str, Any]) -> dict[str, Any]:
+    (result,) = door.send([{"id": "m", "type": type, "data": data}])
+    return result
+
+
+def delivered(bridge: Bridge, door: ShopDoor, job_id: str) -> None:
+    for type, data in messages(job_id):
+        result = told(door, type, data)
+        assert result["status"] == "done", (type, result)
+    assert bridge.state(job_id) == "delivered"
+    assert bridge.row(job_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_purchase_is_delivered_and_mailed_once_beside(
+    name: str, beside: Callable[[str], Bridge], door: ShopDoor
+) -> None:
+    bridge = beside(HARMLESS[name])
+    job_id = pay(bridge, email := address())
+    delivered(bridge, door, job_id)
+    assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "already"}
+    assert [mail.to for mail in bridge.shop.mails(email)] == [(email,)]
+    assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "sent"
+    assert len([m for m in bridge.sidecar.received if m.type == "job.paid"]) == 1
+
+
+@pytest.mark.parametrize("name", REFUSING_MAILERS)
+def test_a_mail_that_the_mailer_did_not_take_is_known_to_have_failed(
+    name: str, beside: Callable[[str], Bridge], door: ShopDoor
+) -> None:
+    bridge = beside(REFUSING_MAILERS[name])
+    delivered(bridge, door, job_id := pay(bridge, address()))
+    assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "failed"
