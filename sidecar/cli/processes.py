@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
+from ..core.packaged import PROCFILE
 
 
 def add(commands) -> None:
