@@ -7,9 +7,10 @@ JOBS    ?= 1000
 SEED    ?= 1
 ONLY    ?=
 PACKAGE ?= build/smi-bridge.zip
+DIST    ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin lock clean
+.PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin dist lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,8 +57,11 @@ screenshots: system ## every page, mail and state as PNG in build/screenshots
 	@$(PY) -m tests.screenshots
 
 plugin: ## the bridge as build/smi-bridge.zip, ready to upload in WordPress
-	@folder=$$(mktemp -d) && cp -rL wp-bridge-plugin $$folder/smi-bridge && cp LICENSE $$folder/smi-bridge/ && mkdir -p $(dir $(PACKAGE)) && rm -f $(PACKAGE) \
-		&& $(PYTHON) -m zipfile -c $(PACKAGE) $$folder/smi-bridge && rm -rf $$folder && echo $(PACKAGE)
+	@mkdir -p $(dir $(PACKAGE)) && $(PYTHON) -m sidecar.adapters.bridge_zip > $(PACKAGE) && echo $(PACKAGE)
+
+dist: venv ## wheel, sdist and the bridge's zip in dist/ (DIST=…), the same bytes each time
+	@mkdir -p $(DIST) && export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1580601600) \
+		&& $(PY) -m hatchling build -d $(DIST) -t sdist -t wheel && $(PY) -m sidecar.adapters.bridge_zip > $(DIST)/smi-bridge.zip
 
 lock: venv ## renew requirements*.txt from pyproject.toml
 	@$(PY) -m pip install --quiet uv

@@ -9,8 +9,8 @@ namespace SmiBridge;
 
 use SmiBridge\Admin\Admin;
 use SmiBridge\Admin\Connection_Report;
+use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Dashboard;
-use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Jobs_Page;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Problem_Notices;
@@ -42,7 +42,7 @@ add_filter( 'set_screen_option_smi_bridge_jobs_per_page', array( Jobs_Page::clas
 add_filter( 'default_hidden_columns', array( Jobs_Page::class, 'hidden_at_first' ), 10, 2 );
 
 add_action( 'admin_init', array( Settings_Page::class, 'register' ) );
-add_action( 'wp_ajax_smi_bridge_env', array( Env_Lines::class, 'answer' ) );
+add_action( 'wp_ajax_smi_bridge_env', array( Connection_String::class, 'answer' ) );
 add_action( 'wp_ajax_smi_bridge_test_connection', array( Connection_Report::class, 'answer' ) );
 add_action( 'admin_post_smi_bridge_secret', array( Secret_Change::class, 'handle' ) );
 add_action( 'admin_post_smi_bridge_lock_site', array( Secret_Change::class, 'lock_site' ) );

@@ -10,7 +10,7 @@ from typing import Any
 import fastjsonschema
 
 from ..core.errors import CallerError
-from ..core.states import SCHEMAS
+from ..core.packaged import SCHEMAS
 
 
 @cache

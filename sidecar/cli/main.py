@@ -5,21 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from ..adapters.refusals import in_words
 from ..core.errors import ConfigurationError, SidecarError
-from . import doctor, operate, processes
+from . import doctor, operate, plugin, processes
 
-GROUPS = (processes, operate, doctor)
+GROUPS = (processes, operate, doctor, plugin)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 failed, 2 bad arguments or configuration."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sidecar", description="SMI Sidecar: paid images, enlarged and delivered."
-    )
+    parser = argparse.ArgumentParser(prog=_called(), description="SMI Sidecar: paid images, enlarged and delivered.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for group in GROUPS:
         group.add(commands)
@@ -44,3 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RedisError as error:
         print(f"redis_unavailable: {in_words(error)}", file=sys.stderr)
         return 1
+
+
+def _called() -> str:
+    """As the user typed it."""
+    name = Path(sys.argv[0]).name
+    return name if name == "smi-sidecar" else "python -m sidecar"

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-PROCFILE = Path(__file__).resolve().parents[2] / "Procfile"
+from ..core.packaged import PROCFILE
 
 
 def add(commands) -> None:

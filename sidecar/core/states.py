@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+from .packaged import SCHEMAS
+
 _FILE = json.loads((SCHEMAS / "states.json").read_text())
 _TABLE = _FILE["states"]
 

@@ -1,11 +1,14 @@
 """The settings page in a real browser: connecting, the secret and its change, mails, constants that win."""
 
+import os
+import pwd
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import expect
 
+from sidecar.core.connection_string import Connection, parse
 from tests.bridge.conftest import BRIDGE, SECRET
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
@@ -56,11 +59,34 @@ def test_the_secret_is_in_no_page_until_somebody_asks(ui: Ui):
     }
 
 
-def test_the_lines_can_be_copied_and_shown(ui: Ui):
+def test_setup_reads_the_connection_string_that_the_bridge_writes(ui: Ui):
+    ui.shop.option("smi_bridge_previous_secret", "whsec_" + "b2xkIHNlY3JldCBvZiBtb3JlIHRoYW4gMjQgYnl0ZXM=")
+    text = ui.ajax("smi_bridge_env").json()["data"]["connection"]
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    read = parse(text)
+    assert read == Connection(
+        shop=ui.shop.url,
+        secret=SECRET,
+        uploads=str(ui.shop.uploads),
+        previous_secret="whsec_" + "b2xkIHNlY3JldCBvZiBtb3JlIHRoYW4gMjQgYnl0ZXM=",
+        upsampler_key=read.upsampler_key,
+        user=user,
+        bridge="1.0.0",
+    )
+    assert read.text() == text, "both languages write the same"
+
+
+def test_the_connection_string_and_the_lines_can_be_copied_and_shown(ui: Ui):
     with ui.admin(permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(ui.url(PAGE))
-        page.locator("[data-smib-copy=env]").click()
+        page.locator("[data-smib-copy=connection]").click()
         expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+        copied = parse(page.evaluate("navigator.clipboard.readText()"))
+        assert (copied.shop, copied.secret, copied.uploads) == (ui.shop.url, SECRET, str(ui.shop.uploads))
+        assert page.get_by_text(copied.fingerprint, exact=True).is_visible()
+        page.get_by_text("Without setup: lines for the file .env").click()
+        page.locator("[data-smib-copy=env]").click()
+        expect(page.get_by_text("Copied", exact=True).nth(1)).to_be_visible()
         assert f"SMI_SECRET={SECRET}" in page.evaluate("navigator.clipboard.readText()")
         assert SECRET not in page.content()
         page.locator("[data-smib-show=secret]").click()

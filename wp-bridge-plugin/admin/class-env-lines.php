@@ -1,13 +1,12 @@
 <?php
 /**
- * The lines that go into the sidecar's `.env`, ready to copy.
+ * The lines that go into the sidecar's `.env` by hand, ready to copy; setup reads the connection string instead.
  *
  * @package SmiBridge
  */
 
 namespace SmiBridge\Admin;
 
-use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 
@@ -53,18 +52,6 @@ final class Env_Lines {
 			$text  .= $name . '=' . ( $hidden ? self::mask( $value ) : self::quoted( $value ) ) . "\n";
 		}
 		return $text;
-	}
-
-	/** AJAX: the lines with their secrets. */
-	public static function answer(): void {
-		Admin_Access::check_ajax();
-		nocache_headers();
-		wp_send_json_success(
-			array(
-				'env'    => self::text( false ),
-				'secret' => Settings::secret(),
-			)
-		);
 	}
 
 	/** Beginning and length stay visible, so that two secrets can be told apart. @param string $secret A secret. */

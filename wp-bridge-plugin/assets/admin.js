@@ -44,7 +44,7 @@
 	}
 
 	function target( kind ) {
-		return document.getElementById( kind === 'env' ? 'smib-env' : 'smib-secret-value' );
+		return document.getElementById( kind === 'secret' ? 'smib-secret-value' : 'smib-' + kind );
 	}
 
 	function say( button, words ) {

@@ -9,6 +9,7 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Settings_Page;
@@ -68,20 +69,38 @@ $smib_kinds = array(
 		<h2 id="smib-connect"><?php esc_html_e( 'Connect the sidecar', 'smi-bridge' ); ?></h2>
 		<ol class="smib-path">
 			<li>
-				<h3><?php esc_html_e( 'Give the sidecar these lines', 'smi-bridge' ); ?></h3>
-				<p><?php esc_html_e( 'Put them into the file .env beside the sidecar’s Procfile, then start the sidecar.', 'smi-bridge' ); ?></p>
+				<h3><?php esc_html_e( 'Start setup on the sidecar’s machine', 'smi-bridge' ); ?></h3>
+				<p><code dir="ltr">smi-sidecar setup</code> &ndash; <?php esc_html_e( 'it asks for this connection string, looks around, and says what it will do before it does it.', 'smi-bridge' ); ?></p>
 				<div class="smib-code">
-					<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::text( true ) ); ?>"><?php echo esc_html( Env_Lines::text( true ) ); ?></pre>
+					<pre id="smib-connection" class="smib-wrap" tabindex="0" aria-label="<?php esc_attr_e( 'Connection string', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::masked() ); ?>"><?php echo esc_html( Connection_String::masked() ); ?></pre>
 					<div class="smib-buttons">
-						<button type="button" class="button button-primary" data-smib-copy="env"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
-						<button type="button" class="button" data-smib-show="env" aria-controls="smib-env" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
+						<button type="button" class="button button-primary" data-smib-copy="connection"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
+						<button type="button" class="button" data-smib-show="connection" aria-controls="smib-connection" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
 						<span class="smib-said" role="status"></span>
 					</div>
 				</div>
-				<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL as long as the web server does not hand /smi/ to the sidecar (deploy/nginx.conf, deploy/apache.conf): WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
+				<p class="description"><?php
+				/* translators: %s: twelve characters */
+				printf( esc_html__( 'It holds the secret: treat it like a password. Setup shows its fingerprint, %s.', 'smi-bridge' ), '<code>' . esc_html( Connection_String::fingerprint() ) . '</code>' );
+				?></p>
+				<details>
+					<summary><?php esc_html_e( 'Without setup: lines for the file .env', 'smi-bridge' ); ?></summary>
+					<div class="smib-code">
+						<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::text( true ) ); ?>"><?php echo esc_html( Env_Lines::text( true ) ); ?></pre>
+						<div class="smib-buttons">
+							<button type="button" class="button" data-smib-copy="env"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
+							<button type="button" class="button" data-smib-show="env" aria-controls="smib-env" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
+							<span class="smib-said" role="status"></span>
+						</div>
+					</div>
+					<p class="description"><?php esc_html_e( 'Leave out SMI_PUBLIC_URL as long as the web server does not hand /smi/ to the sidecar (deploy/nginx.conf, deploy/apache.conf): WordPress then shows progress and hands out the files.', 'smi-bridge' ); ?></p>
+				</details>
 			</li>
 			<li>
 				<h3><?php esc_html_e( 'Tell WordPress where the sidecar is', 'smi-bridge' ); ?></h3>
+				<?php if ( '' === Settings::sidecar_url() ) : ?>
+				<p><?php esc_html_e( 'Setup does this once the sidecar runs. By hand:', 'smi-bridge' ); ?></p>
+				<?php endif; ?>
 				<form method="post" action="options.php" id="smib-form">
 					<?php settings_fields( Settings_Page::GROUP ); ?>
 				</form>
