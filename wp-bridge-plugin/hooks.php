@@ -14,6 +14,7 @@ use SmiBridge\Jobs\Provider_Refund;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Messages\Files_Endpoint;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Webhook_Relay;
@@ -38,6 +39,7 @@ add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 
 // The sidecar's messages: the door answers before WordPress builds its REST server, the route is for everybody else's eyes.
 add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
+add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );
 add_action( 'rest_api_init', array( Messages_Endpoint::class, 'register_route' ) );
 add_action( 'rest_api_init', array( Status_Route::class, 'register_route' ) );
 add_filter( 'rest_authentication_errors', array( Messages_Endpoint::class, 'let_signed_through' ), PHP_INT_MAX );

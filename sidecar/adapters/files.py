@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
 from ..core.job import JOB_ID
+from ..core.states import SCHEMAS
 
 _TEMP = ".incoming"
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
@@ -22,23 +26,15 @@ CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
 _NAME = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
-# What stands in smi-downloads so that paid files are not served past the token. nginx ignores all of these:
-# deploy/nginx.conf has the location that it needs.
-GUARDS = {
-    ".htaccess": (
-        "# Paid files: only through a download link.\n"
-        "<IfModule mod_authz_core.c>\n\tRequire all denied\n</IfModule>\n"
-        "<IfModule !mod_authz_core.c>\n\tOrder deny,allow\n\tDeny from all\n</IfModule>\n"
-    ),
-    "web.config": (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<configuration>\n\t<system.webServer>\n\t\t<security>\n'
-        '\t\t\t<authorization>\n\t\t\t\t<remove users="*" roles="" verbs="" />\n'
-        '\t\t\t\t<add accessType="Deny" users="*" />\n\t\t\t</authorization>\n'
-        "\t\t</security>\n\t</system.webServer>\n</configuration>\n"
-    ),
-    "index.php": "<?php\n// Silence is golden.\n",
-    "index.html": "",
-}
+# What stands in smi-downloads so that paid files are not served past the token; the bridge makes the same.
+GUARDS: dict[str, str] = json.loads((SCHEMAS / "guards.json").read_text())["files"]
+
+
+@dataclass(frozen=True)
+class StoredFile:  # as workflow.ports.StoredFile
+    name: str
+    bytes: int
+    modified: float
 
 
 class Incoming:
@@ -160,8 +156,8 @@ class ResultFiles:
     def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
         return self.root / _TEMP / f"{job_id}.{claim}.{suffix}"
 
-    def publish(self, temp: Path, name: str) -> None:
-        """Rename into place and make the name durable. The temp file must be closed (and so synced)."""
+    def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
+        """Rename a closed file into place, durably. Attempt and digest matter where it has to travel (RestFiles)."""
         target = self.path(name)
         try:
             self._make(target.parent)
@@ -253,11 +249,14 @@ class ResultFiles:
     def refused(self) -> list[Path]:
         return [path for path in (self.root / REFUSED).glob("*.jpg") if path.is_file()]
 
-    def stored(self) -> Iterator[str]:
-        """Names of all finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""
+    def stored(self) -> Iterator[StoredFile]:
+        """All finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""
         for path in self.root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*"):
-            if path.is_file() and path.suffix in (".jpg", ".png", ".webp"):
-                yield str(path.relative_to(self.root))
+            if path.suffix in (".jpg", ".png", ".webp"):
+                with suppress(FileNotFoundError):
+                    found = path.stat()
+                    if stat.S_ISREG(found.st_mode):
+                        yield StoredFile(str(path.relative_to(self.root)), found.st_size, found.st_mtime)
 
     def temps(self) -> list[Path]:
         return [path for path in (self.root / _TEMP).glob("*") if path.is_file()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from .fetch.tls import tls_context
 
 _NOT_HERE = (301, 302, 303, 307, 308, 404)  # a redirect is a wrong address, too: a signed POST does not follow it
 ROUTE = "smi-bridge/v1/messages"
+FILES = "smi-bridge/v1/files"
 MAX_ANSWER_BYTES = 32 << 20
 
 
@@ -70,6 +72,25 @@ class ShopDoor:
         if result.get("status") != "done":
             raise TemporaryError("shop_unavailable", f"{type}: {result.get('reason')}")
         return result.get("data") or {}
+
+    def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
+        """Bytes of a finished file (docs/contract.md, part 6): HTTP status and answer, {} when it is none of the
+        bridge's. Raises TemporaryError("shop_unavailable"), ConfigurationError("shop_refused")."""
+        address = self._addresses[0].replace(ROUTE, FILES)
+        envelope, headers = self._signer.seal("file.chunk", data, now=self._clock())
+        headers["smi-envelope"] = base64.urlsafe_b64encode(envelope).decode()
+        headers["Content-Type"] = "application/octet-stream"
+        if self._host:
+            headers["Host"] = self._host
+        response = self._exchange(address, body, headers)
+        if response.status == 401:
+            raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
+        try:
+            answer = json.loads(response.data)
+        except ValueError:
+            answer = None
+        known = isinstance(answer, dict)
+        return (response.status, answer) if known else (response.status if response.status != 200 else 0, {})
 
     def close(self) -> None:
         self._http.clear()

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.job import JOB_ID
 from ..core.messages import parse_rfc3339
-from .ports import Ports
+from .ports import Ports, StoredFile
 from .time_limits import REFUSED_LIFE_S, TEMP_LIFE_S
 
 PAGE = 200
@@ -72,23 +72,20 @@ def _modified(path: Path) -> float | None:
         return None
 
 
-def _stored_files(ports: Ports, names: list[str], now: float, report: Report) -> None:
-    owners = {name: match[1] for name in names if (match := _NAME.match(name.rpartition("/")[2]))}
+def _stored_files(ports: Ports, files: list[StoredFile], now: float, report: Report) -> None:
+    owners = {file.name: match[1] for file in files if (match := _NAME.match(file.name.rpartition("/")[2]))}
     records = {}
     if owners:
         answer = ports.shop.ask("jobs.lookup", {"job_ids": sorted(set(owners.values()))})
         records = {record["job_id"]: record for record in answer["jobs"]}
     grace = ports.settings.keep_days * 86400
-    for name in names:
-        path = ports.files.path(name)
-        if (modified := _modified(path)) is None:
-            continue
-        verdict = _verdict(name, records.get(owners.get(name, "")), modified, now, grace)
-        if verdict == "keep" or name not in owners:  # what does not bear one of our names is not ours
+    for file in files:
+        verdict = _verdict(file.name, records.get(owners.get(file.name, "")), file.modified, now, grace)
+        if verdict == "keep" or file.name not in owners:  # what does not bear one of our names is not ours
             report.kept += 1
-            continue
-        setattr(report, verdict, getattr(report, verdict) + 1)
-        _throw_away(path, report)
+        elif report.dry_run or ports.files.remove(file.name):
+            setattr(report, verdict, getattr(report, verdict) + 1)
+            report.bytes += file.bytes
 
 
 def _verdict(name: str, record: dict[str, Any] | None, modified: float, now: float, grace: float) -> str:

@@ -42,7 +42,7 @@ def run(ports: Ports, job: Job) -> None:
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
         ports.crash_point("collect:renaming")
-        ports.files.publish(temp, name)
+        ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
     finally:
         incoming.discard()
         temp.unlink(missing_ok=True)

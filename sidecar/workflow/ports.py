@@ -23,6 +23,14 @@ class Queue(Protocol):
     def together(self) -> AbstractContextManager[None]: ...
 
 
+class StoredFile(Protocol):
+    """A finished file: its name, bytes, and when it was last written (Unix seconds)."""
+
+    name: str
+    bytes: int
+    modified: float
+
+
 class LeaseKeeper(Protocol):
     def keep(self, renew: Callable[[], None]) -> AbstractContextManager[None]: ...
 

@@ -19,6 +19,7 @@ FLOORS = {
     "Ledger": 1,
     "Shop": 1,
     "Wire": 1,
+    "Files": 2,
     "Mail": 2,
     "Jobs": 3,
     "Messages": 4,

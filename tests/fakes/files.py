@@ -6,10 +6,11 @@ For results that need no conversion: codecs want real files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sidecar.adapters.files import ResultFiles
+from sidecar.adapters.files import ResultFiles, StoredFile
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError
 
 ROOT = Path("/nowhere/smi-downloads")
@@ -45,7 +46,9 @@ class MemoryFiles:
 
     name = staticmethod(ResultFiles.name)
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.written: dict[str, float] = {}
         self.root = ROOT
         self.broken: SidecarError | None = None
         self.files: dict[str, bytes] = {}
@@ -74,12 +77,13 @@ class MemoryFiles:
     def refused(self) -> list[Path]:
         return []
 
-    def publish(self, temp: Path, name: str) -> None:
+    def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
         self.check()
         self.path(name)
         if temp not in self.unfinished:
             raise ConfigurationError("folder_not_writable", f"{temp}: No such file or directory")
         self.files[name] = self.unfinished.pop(temp)
+        self.written[name] = self.clock()
 
     def path(self, name: str) -> Path:
         if name.startswith("/") or ".." in name.split("/"):
@@ -98,8 +102,8 @@ class MemoryFiles:
     def of_job(self, job_id: str) -> list[str]:
         return [name for name in self.files if ResultFiles.owner(name) == job_id]
 
-    def stored(self) -> Iterator[str]:
-        return iter(list(self.files))
+    def stored(self) -> Iterator[StoredFile]:
+        return iter([StoredFile(name, len(data), self.written[name]) for name, data in self.files.items()])
 
     def discard_temps(self, job_id: str) -> None:
         for path in [path for path in self.unfinished if path.name.split(".")[0] == job_id]:

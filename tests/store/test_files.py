@@ -34,7 +34,7 @@ def store(files: Any, name: str = NAME, data: bytes = b"picture", claim: str = "
     incoming = files.incoming(name.rpartition("/")[2].rpartition("_")[0], claim)
     incoming.write(data)
     incoming.close()
-    files.publish(incoming.path, name)
+    files.publish(incoming.path, name, attempt=1, sha256="")
 
 
 # ---------------------------------------------------------------------- the contract
@@ -49,10 +49,10 @@ def test_nothing_is_there_before_it_is_published(files: Any) -> None:
     incoming.close()
     assert files.size(NAME) is None and list(files.stored()) == []
     assert (incoming.bytes, incoming.sha256) == (7, hashlib.sha256(b"picture").hexdigest())
-    files.publish(incoming.path, NAME)
+    files.publish(incoming.path, NAME, attempt=1, sha256="")
     incoming.discard()
     assert (files.size(NAME), files.sha256(NAME)) == (7, hashlib.sha256(b"picture").hexdigest())
-    assert list(files.stored()) == [NAME]
+    assert [file.name for file in files.stored()] == [NAME]
 
 
 def test_a_second_publication_replaces_the_first(files: Any) -> None:
@@ -67,7 +67,7 @@ def test_a_discarded_download_leaves_nothing(files: Any) -> None:
     incoming.discard()
     incoming.discard()
     with pytest.raises(ConfigurationError):
-        files.publish(incoming.path, NAME)
+        files.publish(incoming.path, NAME, attempt=1, sha256="")
 
 
 def test_the_temps_of_one_job_are_thrown_away_and_no_others(files: Any) -> None:
@@ -76,10 +76,10 @@ def test_the_temps_of_one_job_are_thrown_away_and_no_others(files: Any) -> None:
         incoming.write(b"x")
         incoming.close()
     files.discard_temps("job-1")
-    files.publish(other.path, "2026/11/job-2_4x.png")
-    files.publish(longer.path, "2026/11/job-11_4x.png")
+    files.publish(other.path, "2026/11/job-2_4x.png", attempt=1, sha256="")
+    files.publish(longer.path, "2026/11/job-11_4x.png", attempt=1, sha256="")
     with pytest.raises(ConfigurationError):
-        files.publish(mine.path, NAME)
+        files.publish(mine.path, NAME, attempt=1, sha256="")
 
 
 def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_temp_file_lies_in_the_same_file_system_as_its_final_name(disk: Result
     incoming = disk.incoming("job-1", "c1")
     incoming.close()
     assert incoming.path.is_relative_to(disk.root)
-    disk.publish(incoming.path, NAME)
+    disk.publish(incoming.path, NAME, attempt=1, sha256="")
     assert os.stat(disk.path(NAME)).st_dev == os.stat(disk.root).st_dev
 
 
@@ -140,7 +140,7 @@ def test_two_claims_write_into_different_temp_files(disk: ResultFiles) -> None:
     first.write(b"stale")
     second.write(b"fresh")
     second.close()
-    disk.publish(second.path, NAME)
+    disk.publish(second.path, NAME, attempt=1, sha256="")
     first.discard()
     assert disk.path(NAME).read_bytes() == b"fresh"
 
@@ -209,7 +209,7 @@ def test_an_owners_own_guard_is_not_overwritten(disk: ResultFiles) -> None:
 def test_guards_and_strangers_are_not_among_the_stored_files(disk: ResultFiles) -> None:
     store(disk)
     (disk.root / "2026/11/notes.txt").write_text("x")
-    assert list(disk.stored()) == [NAME]
+    assert [file.name for file in disk.stored()] == [NAME]
     assert disk.temps() == []
 
 
@@ -248,7 +248,7 @@ def test_a_folder_that_vanishes_in_mid_download_is_ours_to_fix(disk: ResultFiles
     incoming.close()
     shutil.rmtree(disk.root)
     with pytest.raises(ConfigurationError) as caught:
-        disk.publish(incoming.path, NAME)
+        disk.publish(incoming.path, NAME, attempt=1, sha256="")
     assert caught.value.code == "folder_not_writable"
     incoming.discard()
 

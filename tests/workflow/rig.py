@@ -119,7 +119,7 @@ class Rig:
         self.sources, self.copies = FakeSources(), FakeCopies()
         self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
-        self.files = files or MemoryFiles()
+        self.files = files or MemoryFiles(self.clock)
         self.leases = LeaseDouble()
         self.tokens = TokenMaker(self.settings.signing_keys)
         self.events: list[tuple[str, dict[str, Any]]] = []

@@ -190,8 +190,8 @@ def test_files_that_go_while_clean_up_looks_do_not_stop_it(rig: Rig) -> None:
             return listed
 
         def stored(self) -> Any:
-            listed = sorted(self._files.stored())
-            self._files.remove(listed[0])
+            listed = sorted(self._files.stored(), key=lambda file: file.name)
+            self._files.remove(listed[0].name)
             return iter(listed)
 
     rig.ports = dataclasses.replace(rig.ports, files=Vanishing(rig.files))

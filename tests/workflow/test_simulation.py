@@ -94,8 +94,8 @@ def forget_to_free(store: Any, job_id: str) -> list[str]:
     return []
 
 
-def publish_nothing(files: Any, temp: Any, name: str) -> None:
-    files.publish(temp, name)
+def publish_nothing(files: Any, temp: Any, name: str, **about: Any) -> None:
+    files.publish(temp, name, **about)
     files.remove(name)
 
 

@@ -206,7 +206,7 @@ def test_a_stale_worker_does_not_touch_the_final_name(rig: Rig) -> None:
     enlarged(rig)
     published = []
     real = rig.files.publish
-    rig.files.publish = lambda temp, name: (published.append(name), real(temp, name))
+    rig.files.publish = lambda temp, name, **about: (published.append(name), real(temp, name, **about))
 
     def stall(point: str) -> None:
         if point == "collect:before_rename":

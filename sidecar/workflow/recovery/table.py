@@ -100,6 +100,10 @@ TABLE: dict[str, Row] = {
     "fetch_failed": _row(f"retry {MAX_TRIES}, review"),
     "fetch_unavailable": _row(f"retry {MAX_TRIES}, review"),
     "conversion_failed": _row("refetch 1, review"),
+    # the way to the shop, where it has no share in our disk
+    "upload_failed": _row(f"retry {MAX_TRIES}, review"),
+    "uploads_full": _row(f"retry {MAX_TRIES}, review"),
+    "shop_unreachable": _row("hold"),
     # our own house
     "disk_full": _row("hold"),
     "folder_not_writable": _row("hold"),

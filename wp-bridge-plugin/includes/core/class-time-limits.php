@@ -32,6 +32,9 @@ final class Time_Limits {
 	/** An attempt may be started again by a person although it is not settled. */
 	const ATTEMPT_STALE = 1800;
 
+	/** An upload without a further chunk is given up after that time. */
+	const UPLOAD = 86400;
+
 	/** Time between two digests about reviews. A hold is mailed at once. */
 	const DIGEST = 900;
 

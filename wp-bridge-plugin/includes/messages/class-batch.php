@@ -12,6 +12,8 @@ use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Transaction;
+use SmiBridge\Files\Stored_Files;
+use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
@@ -42,9 +44,16 @@ final class Batch {
 		'jobs.unfinished' => array( Reconcile::class, 'unfinished' ),
 		'jobs.lookup'     => array( Reconcile::class, 'lookup' ),
 		'status'          => array( Reconcile::class, 'status' ),
+		'file.open'       => array( Upload::class, 'open' ),
+		'file.close'      => array( Upload::class, 'close' ),
+		'file.stat'       => array( Stored_Files::class, 'stat' ),
+		'file.remove'     => array( Stored_Files::class, 'remove' ),
+		'file.list'       => array( Stored_Files::class, 'listed' ),
+		'file.refused'    => array( Stored_Files::class, 'refused' ),
 	);
 
-	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status' );
+	/** Answers of these are not kept: they are large, or old at once; and each may be repeated. */
+	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status', 'file.open', 'file.close', 'file.stat', 'file.remove', 'file.list', 'file.refused' );
 
 	/**
 	 * Whether a delivery only asks.

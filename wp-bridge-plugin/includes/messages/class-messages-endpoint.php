@@ -97,13 +97,8 @@ final class Messages_Endpoint {
 	 * @return array{0: int, 1: string} Status and JSON.
 	 */
 	public static function answer( array $headers, string $body ): array {
-		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $body, time() );
-		if ( '' === $fault ) {
-			$envelope = json_decode( $body );
-			$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
-		}
-		if ( '' !== $fault ) {
-			Log::write( 'message_refused', $fault );
+		$envelope = self::opened( $headers, $body );
+		if ( null === $envelope ) {
 			return array( 401, '{"error":"unauthorized"}' );
 		}
 		if ( 'batch' !== $envelope->type ) {
@@ -120,6 +115,25 @@ final class Messages_Endpoint {
 			Log::write( 'message_not_stored', $error->getMessage() );
 			return array( 503, '{"error":"database"}' );
 		}
+	}
+
+	/**
+	 * The envelope of what is authentic, else null; the log says why.
+	 *
+	 * @param array  $headers The three headers.
+	 * @param string $text    The exact bytes that were signed.
+	 */
+	public static function opened( array $headers, string $text ): ?\stdClass {
+		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $text, time() );
+		if ( '' === $fault ) {
+			$envelope = json_decode( $text );
+			$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
+		}
+		if ( '' === $fault ) {
+			return $envelope;
+		}
+		Log::write( 'message_refused', $fault );
+		return null;
 	}
 
 	/**
@@ -175,7 +189,7 @@ final class Messages_Endpoint {
 	}
 
 	/** The three headers of the scheme. */
-	private static function headers(): array {
+	public static function headers(): array {
 		$headers = array();
 		foreach ( array( 'webhook-id', 'webhook-timestamp', 'webhook-signature' ) as $name ) {
 			// phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- the exact bytes were signed; Signature checks their form.

@@ -1,0 +1,184 @@
+"""Adapter: finished files where the sidecar has no share in the uploads folder. They travel through the shop's door.
+
+Downloads, checks and conversions happen in a work folder of this machine, as they do in the shared folder; `publish`
+then uploads the file chunk by chunk, and the bridge gives it its name. The protocol is part 6 of docs/contract.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.errors import ConfigurationError, SidecarError, StaleClaim, TemporaryError
+from .files import Incoming, ResultFiles, StoredFile
+
+LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
+SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
+TRIES = 8  # failures in a row
+PAGE = 500
+_OVER = ("unknown_job", "superseded", "settled", "cancelled")  # the attempt is not ours to finish any more
+
+
+class FileDoor(Protocol):
+    """What of the shop's door is used here (adapters.shop.ShopDoor)."""
+
+    def send(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]: ...
+
+
+class RestFiles:
+    """Same methods as ResultFiles, but for `path`: nobody has the finished file here."""
+
+    name = staticmethod(ResultFiles.name)
+    owner = staticmethod(ResultFiles.owner)
+
+    def __init__(self, door: FileDoor, work: Path, *, sleep: Callable[[float], None] = time.sleep):
+        """`work`: a folder for files that are being made, on a disk of this machine."""
+        self._door = door
+        self._work = ResultFiles(work, file_mode=0o600, folder_mode=0o700)
+        self._sleep = sleep
+        self._chunk = 8 << 20  # bytes; what has gone through, and grows again with each that does
+        self.root = work
+
+    # ------------------------------------------------------------------ files that are being made
+    def prepare(self) -> None:
+        self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._work.prepare()
+
+    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
+        self.prepare()
+        return self._work.incoming(job_id, claim, suffix)
+
+    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
+        return self._work.temp_path(job_id, claim, suffix)
+
+    def hash_file(self, path: Path) -> tuple[int, str]:
+        return self._work.hash_file(path)
+
+    def discard_temps(self, job_id: str) -> None:
+        self._work.discard_temps(job_id)
+
+    def temps(self) -> list[Path]:
+        return self._work.temps()
+
+    def refused(self) -> list[Path]:
+        """None lie here: the bridge forgets its own."""
+        return []
+
+    # ------------------------------------------------------------------ finished files, at the shop
+    def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
+        """Upload a closed file; it has its name when this returns. Goes on where an earlier try was broken off.
+
+        Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
+        TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt.
+        """
+        job_id = self.owner(name)
+        size = temp.stat().st_size
+        file = {"job_id": job_id, "attempt": attempt, "name": name, "bytes": size, "sha256": sha256}
+        for last in (False, True):
+            self._upload(temp, file)
+            closed = self._send("file.close", file)
+            if closed["status"] == "done":
+                temp.unlink()
+                return
+            if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
+                raise self._error("file.close", closed, str(job_id))
+
+    def size(self, name: str) -> int | None:
+        return self._ask("file.stat", {"name": name})["bytes"]
+
+    def sha256(self, name: str) -> str:
+        return self._ask("file.stat", {"name": name, "digest": True})["sha256"] or ""
+
+    def remove(self, name: str) -> bool:
+        return bool(self._ask("file.remove", {"names": [name]})["removed"])
+
+    def of_job(self, job_id: str) -> list[str]:
+        return [file.name for file in self._listed(job_id)]
+
+    def stored(self) -> Iterator[StoredFile]:
+        return self._listed(None)
+
+    def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
+        self._ask("file.refused", {"job_id": job_id, "attempt": attempt, "jpeg": base64.b64encode(thumbnail).decode()})
+
+    def probe(self) -> None:
+        """The work folder can be used, and the shop answers questions about files."""
+        self.prepare()
+        self._work.probe()
+        self._ask("file.list", {"limit": 1})
+
+    # ------------------------------------------------------------------ the way there
+    def _upload(self, temp: Path, file: dict[str, Any]) -> None:
+        """Bring all bytes to the shop. Each failure makes the chunk smaller, each success larger."""
+        offset, limit, failures = *self._open(file), 0
+        with temp.open("rb") as bytes_of:
+            while offset < file["bytes"]:
+                bytes_of.seek(offset)
+                body = bytes_of.read(min(self._chunk, limit))
+                began = time.monotonic()
+                status, answer = self._chunk_sent(file, offset, body)
+                if status == 200:
+                    offset, failures = int(answer["offset"]), 0
+                    slow = time.monotonic() - began > SLOW_S
+                    self._chunk = max(LEAST_CHUNK, self._chunk // 2) if slow else min(2 * self._chunk, limit)
+                    continue
+                failures += 1
+                if status == 507:
+                    raise ConfigurationError("disk_full", "the shop's disk is full")
+                if failures == TRIES:
+                    raise TemporaryError("upload_failed", f"the shop answered {status} {answer} to a chunk")
+                if answer.get("error") not in ("offset", "busy", "not_announced"):
+                    self._chunk = max(LEAST_CHUNK, min(self._chunk, len(body)) // 2)
+                self._sleep(0 if answer.get("error") == "offset" else min(8.0, 0.25 * 2**failures))
+                offset, limit = self._open(file)
+
+    def _open(self, file: dict[str, Any]) -> tuple[int, int]:
+        """(how much of it is there, the largest chunk), in bytes."""
+        opened = self._ask("file.open", file)
+        return int(opened["offset"]), max(LEAST_CHUNK, int(opened["chunk"]))
+
+    def _chunk_sent(self, file: dict[str, Any], offset: int, body: bytes) -> tuple[int, dict[str, Any]]:
+        digest = hashlib.sha256(body).hexdigest()
+        try:
+            return self._door.send_chunk({**file, "offset": offset, "length": len(body), "digest": digest}, body)
+        except TemporaryError as error:
+            return 0, {"error": error.detail}
+
+    def _listed(self, job_id: str | None) -> Iterator[StoredFile]:
+        after: str | None = None
+        while True:
+            page = self._ask("file.list", {"job_id": job_id, "after": after, "limit": PAGE})
+            yield from (StoredFile(it["name"], it["bytes"], it["modified"]) for it in page["files"])
+            after = page["next"]
+            if after is None:
+                return
+
+    def _ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        result = self._send(type, data)
+        if result["status"] != "done":
+            raise self._error(type, result, data.get("job_id", ""))
+        return result["data"]
+
+    def _send(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._door.send([{"id": type, "type": type, "data": data}])[0]
+        except TemporaryError as error:  # one job tries now and then, instead of each until it is given up
+            raise ConfigurationError("shop_unreachable", error.detail) from error
+
+    @staticmethod
+    def _error(type: str, result: dict[str, Any], job_id: str) -> SidecarError:
+        reason = str(result.get("reason"))
+        if reason in _OVER:
+            return StaleClaim(job_id)
+        if reason in ("disk_full", "folder_not_writable"):
+            return ConfigurationError(reason, "at the shop")
+        if reason == "uploads_full":
+            return TemporaryError(reason, "too many uploads are under way at the shop")
+        if reason == "unknown_type":
+            return ConfigurationError("shop_door_missing", f"the bridge does not know {type}: it is older than we are")
+        return TemporaryError("upload_failed", f"{type}: {reason}")

@@ -1,0 +1,136 @@
+<?php
+/**
+ * Finished files in uploads/smi-downloads: their names, the folder's guards, and what the sidecar may ask and remove.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Files;
+
+use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Outcome;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * For a sidecar that has no share in the uploads folder (docs/contract.md, part 6). A name that is none of ours has no path.
+ */
+final class Stored_Files {
+
+	const NAME     = '#^[0-9]{4}/[0-9]{2}/(' . Job_Id::PATTERN . ')_[0-9]{1,2}x\.(?:jpg|png|webp)\z#';
+	const INCOMING = '.incoming';
+	const REFUSED  = '.refused';
+
+	/** The folder. */
+	public static function root(): string {
+		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
+	}
+
+	/** Where a file lies; null for a name that is none of ours. @param string $name As in the ledger, `YYYY/MM/<job>_4x.jpg`. */
+	public static function path( string $name ): ?string {
+		return null === self::owner( $name ) ? null : self::root() . '/' . $name;
+	}
+
+	/** The job that a file belongs to; null for a name that is none of ours. @param string $name Name. */
+	public static function owner( string $name ): ?string {
+		return preg_match( self::NAME, $name, $found ) ? $found[1] : null;
+	}
+
+	/** Bytes of a finished file, or null. @param string $name Name. */
+	public static function size( string $name ): ?int {
+		$path = self::path( $name );
+		clearstatcache( true, (string) $path );
+		return null !== $path && is_file( $path ) ? (int) filesize( $path ) : null;
+	}
+
+	/** Whether a file is there, byte for byte. @param string $name Name. @param int $bytes Bytes. @param string $sha256 Digest. */
+	public static function is_same( string $name, int $bytes, string $sha256 ): bool {
+		return self::size( $name ) === $bytes && hash_equals( $sha256, (string) hash_file( 'sha256', (string) self::path( $name ) ) );
+	}
+
+	/**
+	 * Makes a folder below ours, ours with its guards first.
+	 *
+	 * @param string $folder Relative to ours.
+	 * @return bool Whether it can be written.
+	 */
+	public static function prepare( string $folder ): bool {
+		if ( ! wp_mkdir_p( self::root() . '/' . $folder ) ) {
+			return false;
+		}
+		foreach ( json_decode( file_get_contents( SMI_BRIDGE_DIR . 'schemas/guards.json' ), true )['files'] as $name => $text ) { // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
+			$path = self::root() . '/' . $name;
+			if ( ! is_file( $path ) || ( '' !== $text && 0 === filesize( $path ) ) ) { // The disk may have run full over it.
+				file_put_contents( $path, $text ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
+			}
+		}
+		return wp_is_writable( self::root() . '/' . $folder );
+	}
+
+	/** Message `file.stat`. @param array $data See schema. */
+	public static function stat( array $data ): Outcome {
+		$bytes = self::size( $data['name'] );
+		$path  = (string) self::path( $data['name'] );
+		return Outcome::done(
+			array(
+				'bytes'    => $bytes,
+				'modified' => null === $bytes ? null : (int) filemtime( $path ),
+				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : hash_file( 'sha256', $path ),
+			)
+		);
+	}
+
+	/** Message `file.remove`. @param array $data See schema. */
+	public static function remove( array $data ): Outcome {
+		$removed = 0;
+		foreach ( $data['names'] as $name ) {
+			if ( null !== self::size( $name ) ) {
+				$removed += (int) unlink( (string) self::path( $name ) ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours, and nothing filters it.
+			}
+		}
+		return Outcome::done( compact( 'removed' ) );
+	}
+
+	/** Message `file.list`: a page of finished files, in the order of their names. @param array $data See schema. */
+	public static function listed( array $data ): Outcome {
+		$names = array();
+		foreach ( (array) glob( self::root() . '/[0-9][0-9][0-9][0-9]/[0-9][0-9]/' . ( $data['job_id'] ?? '' ) . '*_*x.*' ) as $path ) {
+			$name = substr( (string) $path, strlen( self::root() ) + 1 );
+			$job  = self::owner( $name );
+			if ( null !== $job && $name > (string) ( $data['after'] ?? '' ) && ( ! isset( $data['job_id'] ) || $job === $data['job_id'] ) ) {
+				$names[] = $name;
+			}
+		}
+		sort( $names, SORT_STRING );
+		$files = array();
+		foreach ( array_slice( $names, 0, $data['limit'] ) as $name ) {
+			$bytes = self::size( $name );
+			if ( null !== $bytes ) {
+				$files[] = compact( 'name', 'bytes' ) + array( 'modified' => (int) filemtime( (string) self::path( $name ) ) );
+			}
+		}
+		$next = count( $names ) > $data['limit'] ? $names[ $data['limit'] - 1 ] : null;
+		return Outcome::done( compact( 'files', 'next' ) );
+	}
+
+	/** Message `file.refused`: what Refused_Result shows to the admin. @param array $data See schema. */
+	public static function refused( array $data ): Outcome {
+		$bytes = base64_decode( $data['jpeg'], true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes in JSON.
+		if ( false === $bytes || "\xFF\xD8\xFF" !== substr( $bytes, 0, 3 ) ) {
+			return Outcome::refused( 'invalid', array( 'detail' => 'jpeg is no JPEG' ) );
+		}
+		$path = self::root() . '/' . self::REFUSED . '/' . $data['job_id'] . '.' . $data['attempt'] . '.jpg';
+		// phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
+		return self::prepare( self::REFUSED ) && false !== file_put_contents( $path, $bytes ) ? Outcome::done() : Outcome::failed( 'folder_not_writable' );
+	}
+
+	/** Removes files of a folder that are older, by the day. @param string $folder Relative to ours. @param int $seconds Age. */
+	public static function forget_old( string $folder, int $seconds ): void {
+		foreach ( (array) glob( self::root() . '/' . $folder . '/*' ) as $path ) {
+			if ( is_file( $path ) && filemtime( $path ) < time() - $seconds ) {
+				unlink( $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+<?php
+/**
+ * Visitor: a sidecar without a share in the uploads folder, at `POST /wp-json/smi-bridge/v1/files` (or `?rest_route=`), with the bytes
+ * of a chunk. Its envelope stands in the header `smi-envelope` and is signed as any other (docs/contract.md, parts 1 and 6).
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Schemas;
+use SmiBridge\Files\Upload;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The envelope names the chunk's place and digest: a request that was stolen fits no other upload, and no other offset.
+ */
+final class Files_Endpoint {
+
+	const ROUTE = '/smi-bridge/v1/files';
+
+	/**
+	 * Answers before WordPress builds its REST server.
+	 *
+	 * @param \WP $wp The request as WordPress has matched it.
+	 */
+	public static function answer_early( $wp ): void {
+		if ( self::ROUTE !== '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+			return;
+		}
+		defined( 'REST_REQUEST' ) || define( 'REST_REQUEST', true );
+		ob_start(); // Whatever some plugin prints now is no part of the answer.
+		list( $status, $answer ) = self::answer();
+		while ( ob_get_level() ) {
+			ob_end_clean();
+		}
+		status_header( $status );
+		header( 'Cache-Control: no-store' );
+		header( 'Content-Type: application/json; charset=UTF-8' );
+		echo wp_json_encode( $answer );
+		exit;
+	}
+
+	/**
+	 * The answer to a chunk. Bytes are read only when the envelope is authentic.
+	 *
+	 * @return array{0: int, 1: array} Status and answer.
+	 */
+	private static function answer(): array {
+		$given    = (string) ( $_SERVER['HTTP_SMI_ENVELOPE'] ?? '' ); // phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- the exact bytes were signed.
+		$text     = strlen( $given ) <= 4096 ? base64_decode( strtr( $given, '-_', '+/' ), true ) : false; // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- JSON in a header.
+		$envelope = Messages_Endpoint::opened( Messages_Endpoint::headers(), (string) $text );
+		if ( null === $envelope ) {
+			return array( 401, array( 'error' => 'unauthorized' ) );
+		}
+		$fault = 'file.chunk' === $envelope->type ? Schemas::fault( $envelope->data, 'to-shop/file.chunk' ) : 'type is not file.chunk';
+		if ( '' !== $fault ) {
+			return array( 400, array( 'error' => 'message_invalid', 'detail' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		$body = fopen( 'php://input', 'rb' ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body, as a stream.
+		return Upload::append( get_object_vars( $envelope->data ), $body );
+	}
+}
