@@ -11,6 +11,7 @@ from tests.architecture.code import calls, modules, strings
 # Raised where no stage of a job catches them: at start-up, at the doors, by the shop, in flush and reconcile.
 OUTSIDE_THE_STAGES = {
     "configuration_invalid",
+    "connection_string_damaged",
     "redis_unavailable",
     "recall_later",
     "shop_unavailable",
