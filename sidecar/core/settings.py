@@ -66,6 +66,7 @@ class Settings:
     output_format: str = setting("SMI_OUTPUT_FORMAT", choice("auto", "keep", "png", "jpeg", "webp"), "auto: JPEG for a JPEG source, else PNG; keep: whatever Upsampler sent", "auto")  # fmt: skip
     jpeg_quality: int = setting("SMI_JPEG_QUALITY", whole(50, 100), "Quality of files that are converted to JPEG or WebP", "92")  # fmt: skip
     check_picture: bool = setting("SMI_CHECK_PICTURE", flag, "Compare each result with the picture that was bought", "1")  # fmt: skip
+    result_off_by: int = setting("SMI_RESULT_OFF_BY", whole(0, 16), "By how many pixels a side of a result may differ from what was paid for; it is resized then, not ordered again", "2")  # fmt: skip
     private_hosts: frozenset[str] = setting("SMI_PRIVATE_HOSTS", hosts, "host:port pairs, comma-separated, that may be fetched from although they are not public", "")  # fmt: skip
     file_mode: int = setting("SMI_FILE_MODE", octal, "Mode of delivered files", "0644")
     folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")

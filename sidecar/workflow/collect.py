@@ -8,7 +8,7 @@ from typing import Any
 from ..core.errors import PermanentError, SidecarError, TemporaryError
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
-from . import delivery
+from . import delivery, outbound
 from .ports import Ports
 from .time_limits import FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
 
@@ -29,11 +29,12 @@ def run(ports: Ports, job: Job) -> None:
         job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    incoming, info, kept = _download(ports, job)
+    incoming, info, verifier = _download(ports, job)
+    kept, repaired = verifier.kept, _repaired(job, info, verifier)
     temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
     try:
         wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
-        if wanted != info.format or job.result_size != job.target_size:
+        if wanted != info.format or (info.width, info.height) != job.target_size or verifier.must_be_rewritten:
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
         _check_picture(ports, job, temp, info, kept)
@@ -48,8 +49,9 @@ def run(ports: Ports, job: Job) -> None:
         temp.unlink(missing_ok=True)
     ports.crash_point("collect:after_rename")
     delivery.deliver_stored(
-        ports, job, path=name, bytes=size, sha256=digest, width=info.width, height=info.height, format=info.format
-    )
+        ports, job, path=name, bytes=size, sha256=digest, width=info.width, height=info.height, format=info.format,
+        messages=[outbound.progress(job, "enlarged", "repaired", detail=repaired)] if repaired else [],
+    )  # fmt: skip
 
 
 def _look_again(ports: Ports, job: Job) -> Job:
@@ -76,23 +78,33 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 
 
 def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
-    """The verified temp file, the info in its header, and the pixels that the check has kept (None: none)."""
+    """The verified temp file, the info in its header, and the verifier, which may have kept the pixels."""
     limit = ports.settings.max_result_mb * 1_000_000
-    verifier = ports.pictures.Verifier(ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit))
+    verifier = ports.pictures.Verifier(
+        ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
+    )
     incoming = ports.files.incoming(job.job_id, job.claim)
     try:
         with ports.fetcher.stream(job.result_url, max_bytes=limit, deadline_s=FETCH_DEADLINE_S) as response:
             for chunk in response.chunks:
-                verifier.feed(chunk)
-                incoming.write(chunk)
-            if response.content_length is not None and incoming.bytes != response.content_length:
-                raise TemporaryError("result_cut", f"{incoming.bytes} of {response.content_length} bytes came")
+                incoming.write(verifier.feed(chunk))
+            if response.content_length is not None and verifier.bytes_seen != response.content_length:
+                raise TemporaryError("result_cut", f"{verifier.bytes_seen} of {response.content_length} bytes came")
         info = verifier.finish()
         incoming.close()
     except BaseException:
         incoming.discard()
         raise
-    return incoming, info, verifier.kept
+    return incoming, info, verifier
+
+
+def _repaired(job: Job, info: Any, verifier: Any) -> str:
+    """What a person would call delivered is not ordered again, which would be billed again: words for the story."""
+    found = verifier.flaws
+    if (info.width, info.height) != job.result_size:
+        width, height = job.target_size
+        found = [f"resized from {info.width}x{info.height} to the {width}x{height} pixels that were bought", *found]
+    return "; ".join(found)
 
 
 def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> None:
@@ -142,8 +154,8 @@ def _wanted_format(setting: str, job: Job, info: Any) -> str:
 def _convert(ports: Ports, job: Job, temp: Path, info: Any, wanted: str) -> tuple[Path, Any]:
     if wanted == "webp" and max(info.width, info.height) > 16383:  # the format ends there (RFC 9649)
         wanted = "png"
-        if info.format == wanted and job.result_size == job.target_size:
-            return temp, info
+        if info.format == wanted and (info.width, info.height) == job.target_size:
+            return temp, info  # a PNG that should be rewritten, too: it can be shown as it is
     target = ports.files.temp_path(job.job_id, job.claim, wanted)
     try:
         quality = ports.settings.jpeg_quality

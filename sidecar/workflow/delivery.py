@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from ..core.formats import format_of
@@ -14,9 +15,11 @@ from .time_limits import ACK_S
 
 
 def deliver_stored(
-    ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None
-) -> None:
-    """The file is good and lies under its name: make the link and tell the shop, which tells the customer."""
+    ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None,
+    messages: Sequence[dict[str, Any]] = (),
+) -> None:  # fmt: skip
+    """The file is good and lies under its name: make the link and tell the shop, which tells the customer. `messages`:
+    what the shop is to hear before."""
     now = ports.clock()
     changes: dict[str, Any] = {
         "state": "stored",
@@ -32,7 +35,7 @@ def deliver_stored(
         **dict.fromkeys(("reason", "detail", "result_url"), ""),
     }
     message = outbound.delivered(dataclasses.replace(job, **changes))
-    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[message])
+    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[*messages, message])
     ports.crash_point("collect:stored")
     holds.clear_after_success(ports, "collect")
     ports.log(

@@ -103,5 +103,5 @@ _SPOILT: dict[str, Callable[[int, int], bytes]] = {
     "result_empty": lambda width, height: b"",
     "result_wrong_dimensions": lambda width, height: png(width // 2, height // 2),
     "result_wrong_format": lambda width, height: b"GIF89a" + bytes(200),
-    "result_bomb": lambda width, height: png(width + 1, height),
+    "result_bomb": lambda width, height: png(width + 99, height),
 }

@@ -6,7 +6,7 @@ import random
 
 import pytest
 import pyvips
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sidecar.adapters.images import read_header_bytes, verify_pixels
@@ -55,7 +55,7 @@ def test_profile_and_orientation_of_a_jpeg_are_read_wherever_they_stand():
 
 BROKEN_JPEG = {
     "the end marker is missing": (JPEG[:-2], "result_truncated"),
-    "bytes follow the end": (JPEG + b"\0", "result_corrupt"),
+    "bytes follow the end": (JPEG + bytes(17), "result_corrupt"),
     "a second picture follows": (JPEG + JPEG, "result_corrupt"),
     "there is no scan": (JPEG[:SCAN] + b"\xff\xd9", "result_corrupt"),
     "the end marker was put on half a scan": (JPEG[: SCAN + 16] + b"\xff\xd9", "result_corrupt"),
@@ -93,6 +93,7 @@ def test_a_jpeg_or_webp_cut_at_any_byte_is_refused(data):
         assert verdict(data[:length], expected(48, 36)) != "sound", length
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(b"\xff" * 20)
 @example(b"\xff\x00" * 20)
@@ -124,7 +125,7 @@ def _riff(body: bytes) -> bytes:
 
 
 BROKEN_WEBP = {
-    "bytes follow the end": (WEBP + b"\0\0", "result_corrupt"),
+    "bytes follow the end": (WEBP + bytes(17), "result_corrupt"),
     "the RIFF length is too small": (
         WEBP[:4] + (len(WEBP) - 10).to_bytes(4, "little") + WEBP[8:],
         "result_corrupt",

@@ -22,8 +22,8 @@ SOUND = {
 }
 SPOILED = {
     "png with a flipped byte": SOUND["png"][:300] + bytes([SOUND["png"][300] ^ 255]) + SOUND["png"][301:],
-    "png with a tail": SOUND["png"] + b"tail",
-    "jpeg with a tail": SOUND["jpeg"] + b"tail",
+    "png with a tail": SOUND["png"] + b"a tail too long" * 2,
+    "jpeg with a tail": SOUND["jpeg"] + b"a tail too long" * 2,
     "jpeg without its end": SOUND["jpeg"][:-1],
     "webp without its end": SOUND["webp"][:-1],
     "a web page": b"<!DOCTYPE html><title>404</title>",

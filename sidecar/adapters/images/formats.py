@@ -15,6 +15,9 @@ from ...core.formats import WEBP
 # Beyond this, an ancillary PNG chunk is not metadata any more (the largest ICC profiles have about 4 MB).
 MAX_METADATA = 16 * 1024 * 1024
 
+# Bytes behind the end of a result that are cut off: a line break, padding to a word. More are a sign of worse.
+MAX_SURPLUS = 16
+
 
 @dataclass(frozen=True)
 class ImageInfo:
@@ -59,12 +62,14 @@ class ImageInfo:
 
 @dataclass(frozen=True)
 class Expected:
-    """What was bought. Dimensions are exact, as stored in the file; `max_bytes` bounds the file itself."""
+    """What was bought. Dimensions as stored in the file; `max_bytes` bounds the file itself. `off_by`: by how many
+    pixels a side may differ all the same: many enlargers round."""
 
     width: int
     height: int
     formats: frozenset[str]
     max_bytes: int
+    off_by: int = 0
 
     def check_format(self, found: str) -> None:
         if found not in self.formats:
@@ -73,7 +78,7 @@ class Expected:
 
     def check_size(self, width: int, height: int) -> None:
         """The bomb rule: nothing is inflated before the header's dimensions are the bought ones."""
-        if (width, height) != (self.width, self.height):
+        if max(abs(width - self.width), abs(height - self.height)) > self.off_by:
             raise PermanentError(
                 "result_wrong_dimensions",
                 f"expected {self.width}x{self.height} pixels, found {width}x{height}",

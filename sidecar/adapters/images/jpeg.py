@@ -71,9 +71,6 @@ class JpegParser(Steps):
             raise truncated(f"the JPEG ends after marker {self._marker:02X}, without its end marker")
         return self.info
 
-    def surplus(self, data: bytes) -> None:
-        raise corrupt("bytes follow the end of the image")
-
     def _start(self, data: bytes) -> None:
         self.want(2, self._at_marker)
 

@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from ...core.errors import PermanentError
 from ...core.formats import PNG
-from .formats import MAX_METADATA, Expected, ImageInfo, corrupt, exif_orientation, told, truncated
+from .formats import MAX_METADATA, MAX_SURPLUS, Expected, ImageInfo, corrupt, exif_orientation, told, truncated
 from .retained_pixels import KeptPixels, may_be_kept
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE
@@ -43,6 +43,7 @@ class PngParser:
     def __init__(self, expected: Expected | None):
         self.info: ImageInfo | None = None
         self.header_complete = False
+        self.surplus_bytes = 0  # behind the end
         self._expected = expected
         self._gap = bytearray()  # what was seen of the bytes between two chunk bodies
         self._gap_size = len(PNG_SIGNATURE) + 8
@@ -82,13 +83,21 @@ class PngParser:
                 if len(self._gap) == self._gap_size:
                     self._cross_gap()
             else:
-                raise corrupt(f"{end - at} bytes or more follow the end of the image")
+                self.surplus_bytes += end - at
+                if self.surplus_bytes > MAX_SURPLUS:
+                    raise corrupt(f"more than {MAX_SURPLUS} bytes follow the end of the image")
+                return
 
     def finish(self) -> ImageInfo:
         if not self._ended or self.info is None:
             where = self._type.decode("ascii", "replace") or "signature"
             raise truncated(f"the PNG ends in or after its {where} chunk, without IEND")
         return self.info
+
+    @property
+    def surplus_inside(self) -> int:
+        """Bytes within and behind the compressed data that are no pixels: a decoder passes over them."""
+        return self._scanlines.surplus if self._scanlines is not None else 0
 
     @property
     def kept(self) -> KeptPixels | None:

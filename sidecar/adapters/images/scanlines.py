@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from isal import isal_zlib
 
-from .formats import corrupt
+from .formats import MAX_SURPLUS, corrupt
 
 # Adam7: (x start, y start, x step, y step) of the seven passes; section 8.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -39,6 +39,7 @@ class Scanlines:
         self._inflater = isal_zlib.decompressobj()
         self._gathered = memoryview(bytearray(2 * PIECE))
         self._filled = 0
+        self.surplus = 0
         self.kept: list[bytes] | None = None  # set it to a list to have the scanlines collected there
 
     def feed(self, piece: memoryview) -> None:
@@ -57,7 +58,8 @@ class Scanlines:
     def _inflate(self, piece: bytes | memoryview) -> None:
         inflater = self._inflater
         if inflater.eof:
-            raise corrupt("the compressed data go on after their end")
+            self._pass_over(len(piece), PIECE, "the compressed data go on after their end")
+            return
         try:
             while True:
                 pixels = inflater.decompress(piece, PIECE)
@@ -70,7 +72,7 @@ class Scanlines:
         except isal_zlib.error as error:
             raise corrupt(f"the compressed data cannot be inflated ({error})") from error
         if inflater.unused_data:
-            raise corrupt("the compressed data go on after their end")
+            self._pass_over(len(inflater.unused_data), PIECE, "the compressed data go on after their end")
 
     def finish(self) -> None:
         if self._filled:
@@ -81,11 +83,19 @@ class Scanlines:
         if not self._inflater.eof:
             raise corrupt("the compressed data have no end, so their checksum is missing")
 
+    def _pass_over(self, size: int, most: int, fault: str) -> None:
+        """Bytes that are no pixels. A few are an encoder's slip, and cost nothing but the file's rewriting."""
+        self.surplus += size
+        self.kept = None
+        if self.surplus > most:
+            raise corrupt(fault)
+
     def _count(self, pixels: bytes) -> None:
         at, end = 0, len(pixels)
         while at < end:
             if not self._passes:
-                raise corrupt(f"expected {self.bytes_needed} bytes of scanlines, found more")
+                self._pass_over(end - at, MAX_SURPLUS, f"expected {self.bytes_needed} bytes of scanlines, found more")
+                return
             current = self._passes[-1]
             left, stride = current
             until = min(end, at + left)

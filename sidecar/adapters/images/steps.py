@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .formats import MAX_SURPLUS, corrupt
+
 Step = Callable[[bytes], None]
 
 
@@ -21,6 +23,7 @@ class Steps:
         self._wanted = 0
         self._skipped = 0  # bytes still to be thrown away before the next step
         self._step: Step = self.surplus
+        self.surplus_bytes = 0
 
     def want(self, size: int, then: Step) -> None:
         self._wanted, self._step = size, then
@@ -35,8 +38,10 @@ class Steps:
         return self._step == self.surplus and not self._skipped
 
     def surplus(self, data: bytes) -> None:
-        """The step after the last one; a parser says here what trailing bytes mean."""
-        raise NotImplementedError
+        """The step after the last one, for each byte that follows the end."""
+        self.surplus_bytes += 1
+        if self.surplus_bytes > MAX_SURPLUS:
+            raise corrupt(f"more than {MAX_SURPLUS} bytes follow the end of the image")
 
     def take(self, data: memoryview, at: int) -> int:
         """One step's worth of `data` from `at` on; returns the position after it."""

@@ -5,11 +5,15 @@ One pass, memory independent of the image; the codecs (pyvips, Pillow) are not i
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG
 from .formats import Expected, ImageInfo, truncated
 from .retained_pixels import KeptPixels
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
+
+Chunk = TypeVar("Chunk", bytes, bytearray, memoryview)
 
 
 def parser_for(format: str, expected: Expected | None):
@@ -55,8 +59,25 @@ class Verifier:
         """The pixels of a small PNG that has been checked to its end, for `check_picture`."""
         return getattr(self._parser, "kept", None)
 
-    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
-        """The next bytes of the file, any number of them. Raises as early as the fault can be known."""
+    @property
+    def must_be_rewritten(self) -> bool:
+        """Whether the file holds bytes inside that belong to no picture: decoders pass over them, grudgingly."""
+        return bool(getattr(self._parser, "surplus_inside", 0))
+
+    @property
+    def flaws(self) -> list[str]:
+        """What was passed over, in words: none of it is a reason to order the picture again."""
+        found = []
+        if self._parser and self._parser.surplus_bytes:
+            found.append(f"{self._parser.surplus_bytes} bytes behind its end were cut off")
+        if self.must_be_rewritten:
+            found.append(f"{self._parser.surplus_inside} bytes among its pixels that are none were left out")
+        return found
+
+    def feed(self, chunk: Chunk) -> Chunk:
+        """The next bytes of the file, any number of them; returns those that belong to the image, all but a few behind
+        its end. Raises as early as the fault can be known."""
+        came = chunk
         self.bytes_seen += len(chunk)
         if self.bytes_seen > self._expected.max_bytes:
             raise PermanentError(
@@ -66,13 +87,16 @@ class Verifier:
         if self._parser is None:
             chunk = self._head = self._head + bytes(chunk)
             if len(chunk) < ENOUGH:
-                return
+                return came
             format = sniff(chunk)
             if format is None:
                 raise PermanentError("result_not_an_image", f"expected an image, found {describe(chunk)}")
             self._expected.check_format(format)
             self._parser = parser_for(format, self._expected)
+        before = self._parser.surplus_bytes
         self._parser.feed(memoryview(chunk))
+        surplus = self._parser.surplus_bytes - before
+        return came[: len(came) - surplus] if surplus else came
 
     def finish(self) -> ImageInfo:
         """Says that the stream has ended. Raises if the image has not."""

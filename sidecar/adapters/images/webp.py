@@ -46,9 +46,6 @@ class WebpParser(Steps):
             raise corrupt("the WebP holds no picture")
         return self.info
 
-    def surplus(self, data: bytes) -> None:
-        raise corrupt("bytes follow the end of the image")
-
     def _at_riff(self, data: bytes) -> None:
         self._left = int.from_bytes(data[4:8], "little") - 4
         if self._left < 8 or self._left % 2:

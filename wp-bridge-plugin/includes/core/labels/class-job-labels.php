@@ -62,6 +62,7 @@ final class Job_Labels {
 			'waiting'             => __( 'Upsampler is at work', 'smi-bridge' ),
 			'held'                => __( 'On hold', 'smi-bridge' ),
 			'enlarged'            => __( 'Enlarged', 'smi-bridge' ),
+			'repaired'              => __( 'The result was repaired', 'smi-bridge' ),
 			'stored'              => __( 'Checked and stored', 'smi-bridge' ),
 			'delivered'           => __( 'Delivered', 'smi-bridge' ),
 			'downloaded'          => __( 'Downloaded by the customer', 'smi-bridge' ),
