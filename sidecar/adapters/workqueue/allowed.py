@@ -30,6 +30,10 @@ class WakeUp(Job):
     def restore(self, raw_data: dict[bytes, bytes]) -> None:
         super().restore({name: value for name, value in raw_data.items() if name in _FIELDS})
 
+    def get_meta(self, refresh: bool = True) -> dict[str, Any]:
+        """RQ reads it by itself; there is none."""
+        return {}
+
     @property
     def func(self) -> Callable[..., Any]:
         call = (self.func_name, self.instance, list(self.args), self.kwargs)
