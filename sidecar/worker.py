@@ -17,7 +17,7 @@ from . import tasks
 from .adapters import logs, memory
 from .adapters.connections import write_something
 from .adapters.refusals import in_words
-from .adapters.workqueue import heartbeat
+from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
 from .services import Services
 from .workflow import scheduler
@@ -101,6 +101,7 @@ class StagePool(WorkerPool):
 
 def run_workers(services: Services) -> None:
     """Until SIGTERM. What a worker needs is imported before the pool forks: memory is shared, starts are quick."""
+    forbid_pickle()
     memory.keep_freed()
     tasks.ports()
     memory.look_for_cycles_rarely()
@@ -110,6 +111,8 @@ def run_workers(services: Services) -> None:
         num_workers=services.settings.workers,
         worker_class=StageWorker,
         serializer=JSONSerializer,
+        job_class=WakeUp,
+        queue_class=WakeUpQueue,
     )
     pool.start(burst=False, logging_level="WARNING")
 

@@ -31,6 +31,6 @@ def build(services: Services) -> Flask:
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
     if services.settings.rq_dashboard_password:
-        rq_ui.mount(app, services.settings)
+        rq_ui.mount(app, services)
     errors.register(app)
     return app

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hmac
 
 from flask import Flask, Response, request
+from werkzeug.routing import Rule
 
-from ..adapters.connections import socket_path
+from ..adapters.connections import place
+from ..adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle
 from ..core.errors import ConfigurationError
-from ..core.settings import Settings
+from ..services import Services
 
 PREFIX = "/rq"
 
 
-def mount(app: Flask, settings: Settings) -> None:
+def mount(app: Flask, services: Services) -> None:
     """Hang rq-dashboard under /rq. Raises ConfigurationError when it is asked for and not installed."""
     try:
         import rq_dashboard
@@ -21,10 +23,16 @@ def mount(app: Flask, settings: Settings) -> None:
         raise ConfigurationError(
             "configuration_invalid", "SMI_RQ_DASHBOARD_PASSWORD needs the package: pip install 'smi-sidecar[dashboard]'"
         ) from error
-    app.config.from_object(rq_dashboard.default_settings)
-    app.config["RQ_DASHBOARD_REDIS_URL"] = settings.redis_url or f"unix://{socket_path(settings.data_dir)}"
-    app.config["RQ_DASHBOARD_SERIALIZER"] = "rq.serializers.JSONSerializer"
-    rq_dashboard.web.setup_rq_connection(app)
+    settings = services.settings
+    forbid_pickle()
+    pages = rq_dashboard.web
+    pages.Job, pages.Queue = WakeUp, WakeUpQueue
+    # Else it makes a client of its own for each request, without our time limits.
+    pages.from_url = lambda *_address, **_options: (None, services.rq_redis)
+    app.redis_conn = services.rq_redis  # type: ignore[attr-defined]
+    app.config["RQ_DASHBOARD_REDIS_URL"] = (place(settings.redis_url, settings.data_dir),)  # only shown
+    # Its pages ask for the icon at an endpoint of Flask's that an application without static files does not have.
+    app.url_map.add(Rule(f"{PREFIX}/static/<path:filename>", endpoint="static", build_only=True))
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
     password = settings.rq_dashboard_password.encode()
 

@@ -1,11 +1,20 @@
 """rq-dashboard: off unless asked for, and never without its password."""
 
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+import redis
 from flask import Flask
+from werkzeug.serving import make_server
 
 from sidecar import create_app
 from sidecar.core.messages import new_secret
 from sidecar.services import Services, load_settings
+from tests.testbed.browser import Browser
 
 
 def app(redis_url: str, **more: str) -> Flask:
@@ -41,3 +50,66 @@ def test_with_the_password_it_lists_our_queues(redis_url: str):
 def test_the_rest_of_the_web_face_needs_no_login(redis_url: str):
     web = app(redis_url, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
     assert web.test_client().get("/healthz").status_code == 200
+
+
+@pytest.fixture
+def dashboard(redis_url: str) -> Iterator[str]:
+    """The address of a web face with the dashboard, served for real; work waits."""
+    web = app(redis_url, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
+    web.extensions["services"].ports.queue.flush("deliver")
+    server = make_server("127.0.0.1", 0, web, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+def test_its_pages_open_in_a_browser_without_a_fault(dashboard: str, browser: Browser) -> None:
+    login = {"username": "admin", "password": "correct horse"}
+    with browser.page(http_credentials=login) as page:
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
+        page.goto(f"{dashboard}/rq/")
+        page.locator("table").get_by_text("deliver", exact=True).wait_for(timeout=10_000)
+        page.goto(f"{dashboard}/rq/0/view/jobs/deliver/queued/8/asc/1")
+        job = page.locator(".job_id a")
+        job.wait_for(timeout=10_000)
+        job.click()
+        page.get_by_text("work", exact=True).first.wait_for(timeout=10_000)
+        page.goto(f"{dashboard}/rq/0/view/workers")
+        page.get_by_text("No workers").wait_for(timeout=10_000)
+        assert faults == []
+
+
+def test_it_unpickles_nothing(redis_url: str, tmp_path: Path) -> None:
+    """Whoever can write to Redis must not run code in the web process, either."""
+    web = app(redis_url, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
+    web.extensions["services"].ports.queue.flush("deliver")
+    bomb = pickle.dumps(_Bomb(f"touch {tmp_path}/mark"))
+    with redis.Redis.from_url(redis_url) as client:
+        (job_id,) = client.lrange("rq:queue:deliver", 0, -1)
+        client.hset(b"rq:job:" + job_id, mapping={"meta": bomb, "data": bomb})
+    client, login = web.test_client(), {"auth": ("admin", "correct horse")}
+    job = job_id.decode()
+    assert client.get(f"/rq/0/view/job/{job}", **login).status_code == 200
+    assert client.get(f"/rq/0/data/job/{job}.json", **login).status_code == 200
+    client.get("/rq/0/data/jobs/deliver/queued/8/asc/1.json", **login)
+    client.post(f"/rq/job/{job}/requeue", **login)
+    assert client.post(f"/rq/job/{job}/delete", **login).status_code == 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pages_show_where_redis_is_and_no_password(redis_url: str) -> None:
+    address = redis_url.replace("redis://", "redis://default:hunter2@") + "?password=hunter2"
+    web = app(address, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
+    assert web.config["RQ_DASHBOARD_REDIS_URL"] == (redis_url.removeprefix("redis://"),)
+
+
+class _Bomb:
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self):
+        return os.system, (self._command,)

@@ -18,6 +18,9 @@ Data model in Redis.
 Why it is atomic. PUT and TAKE are Lua scripts (scripts.py): an item and its mark stand there together, whoever puts
 the first item learns that it has to wake a worker, and whoever takes one lifts the marks of its jobs.
 
+Who may write to Redis can disturb our work, and must not get more: RQ runs one function, which finds work by names of
+ours, and nothing is unpickled (allowed.py).
+
 Cleanup. Marks and wake-up marks expire; a heartbeat that is old is removed by the next one.
 
 Sharp edges. An item that was taken and not finished is lost here: the scheduler finds the job due again, 15 s later. A
@@ -25,8 +28,19 @@ wake-up that was lost is repeated by the clock. A worker keeps the next stage of
 puts it back when it leaves. While a worker drains, it does not look at RQ's commands for up to DRAIN_S.
 """
 
+from .allowed import WakeUp, WakeUpQueue, forbid_pickle
 from .heartbeat import heartbeat, workers_alive
 from .queue import TIMEOUT_S, WorkQueue
 from .ready import MARK_S, Item
 
-__all__ = ["MARK_S", "TIMEOUT_S", "Item", "WorkQueue", "heartbeat", "workers_alive"]
+__all__ = [
+    "MARK_S",
+    "TIMEOUT_S",
+    "Item",
+    "WakeUp",
+    "WakeUpQueue",
+    "WorkQueue",
+    "forbid_pickle",
+    "heartbeat",
+    "workers_alive",
+]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from ...core.states import QUEUES
+from .allowed import FUNCTION, WakeUpQueue
 
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 _RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
@@ -16,12 +15,12 @@ _FAILURE_TTL_S = 3600
 class WakeUps:
     def __init__(self, connection: redis.Redis):
         self._redis = connection
-        self._queues = {name: Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUES}
+        self._queues = {name: WakeUpQueue(name, connection=connection) for name in QUEUES}
 
     def send(self, queue: str) -> None:
         """Whoever sends it has set the mark."""
         self._queues[queue].enqueue_call(
-            "sidecar.tasks.work",
+            FUNCTION,
             args=(queue,),
             timeout=-1,  # each item has its own
             result_ttl=_RESULT_TTL_S,
