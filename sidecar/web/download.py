@@ -9,10 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from flask import Blueprint, Response
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from flask import Blueprint
 from werkzeug.http import quote_etag
-from werkzeug.wsgi import wrap_file
 
 from ..core.errors import CallerError
 from ..core.formats import MEDIA_TYPES, format_of
@@ -22,9 +20,8 @@ from ..services import Services
 from ..workflow import downloads, reconcile
 from ..workflow.ports import Ports
 from .errors import can_wait
+from .file_answer import of_file
 from .front import Application, Environ, Headers, of_bytes, raise_again
-
-STALL_S = 60
 
 _HEADERS: Headers = [
     ("Cache-Control", "private, no-store"),
@@ -69,7 +66,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
             parts.log("download", "A download has begun.", **ids)
     headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
     if parts.settings.download_mode == "stream":
-        return _streamed(job, path, headers, environ)
+        return of_file(path, environ, headers=headers, mimetype=MEDIA_TYPES[job.format], etag=job.sha256)
     return _by_web_server(parts, job, path, headers)
 
 
@@ -109,29 +106,6 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Appl
         # Apache serves ranges of it, but does not say so to HEAD.
         headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
     return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format]), ("ETag", quote_etag(job.sha256))])
-
-
-def _streamed(job: Job, path: Path, headers: Headers, environ: Environ) -> Response:
-    """The file itself, or the part of it that is asked for."""
-    file, mimetype = path.open("rb"), MEDIA_TYPES[job.format]
-    if connection := environ.get("gunicorn.socket"):
-        # Whoever takes nothing for so long loses the connection: a dozen such would hold all our threads. (A whole file
-        # also leaves a fifth sooner than by a socket that blocks.) gunicorn undoes this before the next request.
-        connection.settimeout(STALL_S)
-    body = wrap_file(environ, file)
-    response = Response(body, headers=headers, mimetype=mimetype, direct_passthrough=True)
-    response.content_length = length = path.stat().st_size
-    response.set_etag(job.sha256)
-    try:
-        response.make_conditional(environ, accept_ranges=True, complete_length=length)
-    except RequestedRangeNotSatisfiable:
-        file.close()
-        raise
-    if response.status_code == 206 and "wsgi.file_wrapper" in environ:
-        # Werkzeug would copy the part piece by piece; the server sends it from here to Content-Length (PEP 3333).
-        file.seek(response.content_range.start)
-        response.response = wrap_file(environ, file)
-    return response
 
 
 def file_name(job: Job) -> str:

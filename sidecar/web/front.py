@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import request
 
+from ..core.errors import CallerError
 from ..services import Services
 
 Environ = dict[str, Any]
@@ -22,6 +23,8 @@ Headers = list[tuple[str, str]]
 Door = Callable[[Services, Environ], "Application | None"]  # None: not for me
 
 MAX_BODY = 2 << 20
+MESSAGE_BYTES, WEBHOOK_BYTES = 1 << 20, 64 << 10
+WEBHOOKS = "/webhooks/upsampler/"
 _RAISED = "smi.raised"
 
 
@@ -52,10 +55,27 @@ def raise_again() -> None:
         raise error
 
 
-def body_of(environ: Environ) -> bytes | None:
+def body_limit(services: Services) -> Callable[[str, str], int]:
+    """For the worker, before it reads a body: how many bytes of one a door takes. Without a token that is none."""
+
+    def limit(method: str, path: str) -> int:
+        if method == "POST" and path == "/messages":
+            return MESSAGE_BYTES
+        if method == "POST" and path.startswith(WEBHOOKS):
+            try:
+                services.ports.tokens.read_webhook(path[len(WEBHOOKS) :])
+            except CallerError:
+                return 0
+            return WEBHOOK_BYTES
+        return WEBHOOK_BYTES if path.startswith("/rq/") else 0  # rq-dashboard has forms
+
+    return limit
+
+
+def body_of(environ: Environ, most: int = MAX_BODY) -> bytes | None:
     """The body of a POST; None, and nothing was read, if it is no POST, of unknown length, or too large."""
     length = environ.get("CONTENT_LENGTH") or ""
-    if environ["REQUEST_METHOD"] != "POST" or not length.isdecimal() or int(length) > MAX_BODY:
+    if environ["REQUEST_METHOD"] != "POST" or not length.isdecimal() or int(length) > most:
         return None
     return environ["wsgi.input"].read(int(length))
 

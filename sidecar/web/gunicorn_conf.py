@@ -2,11 +2,12 @@
 
 from .fair_worker import leave as child_exit  # noqa: F401 -- gunicorn looks its hooks up by name
 
-worker_class = "sidecar.web.fair_worker.FairWorker"  # gthread: downloads hold a thread, not a process
+worker_class = "sidecar.web.fair_worker.FairWorker"  # gthread, in which waiting costs no thread
 preload_app = True  # what the processes need is imported once, and its memory shared
 timeout = 60  # gthread: for a worker that is stuck, not for a long download
 graceful_timeout = 20
 keepalive = 75
+worker_connections = 400  # each may have a file open, and many systems give a process 1,024 of both together
 max_requests = 0
 backlog = 1024
 accesslog = None  # the path of a download is a secret: nothing may log it

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, send_file
+import mimetypes
 
+from flask import Blueprint, Response, abort, request
+
+from .file_answer import of_file
+from .front import Headers
 from .parts import ports
+
+_HEADERS: Headers = [
+    ("Cache-Control", "private, no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex"),
+    ("X-Content-Type-Options", "nosniff"),
+]
 
 blueprint = Blueprint("sources", __name__)
 
@@ -15,8 +26,6 @@ def source(token: str) -> Response:
     path = ports().sources.named(ports().tokens.read_source(token, now=ports().clock()))
     if not path.is_file():
         abort(404)
-    response = send_file(path, conditional=True, max_age=None)
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    mimetype, seen = mimetypes.guess_type(path.name)[0] or "application/octet-stream", path.stat()
+    etag = f"{seen.st_mtime_ns:x}-{seen.st_size:x}"
+    return of_file(path, request.environ, headers=_HEADERS, mimetype=mimetype, etag=etag)

@@ -10,11 +10,10 @@ from ..services import Services
 from ..workflow.ports import Ports
 from ..workflow.webhook import webhook_from_outside
 from .errors import can_wait
-from .front import Application, Environ, body_of, of_bytes, raise_again
+from .front import WEBHOOK_BYTES, WEBHOOKS, Application, Environ, body_of, of_bytes, raise_again
 from .parts import ports
 
 blueprint = Blueprint("webhooks", __name__)
-PREFIX = "/webhooks/upsampler/"
 REFUSALS_TOLD_EVERY_S = 60  # a stranger must not fill the log
 
 
@@ -22,22 +21,27 @@ REFUSALS_TOLD_EVERY_S = 60  # a stranger must not fill the log
 def receive(token: str) -> tuple[Response, int]:
     """What `answer` has not taken, because its length is not known or too large, and what it has raised."""
     raise_again()
-    _take(ports(), token, request.get_data())
+    submission = _submission(ports(), token)
+    request.max_content_length = WEBHOOK_BYTES
+    _take(ports(), submission, request.get_data())
     return jsonify(accepted=True), 202
 
 
 def answer(services: Services, environ: Environ) -> Application | None:
-    """The usual webhook: of known length."""
-    body = body_of(environ) if environ["PATH_INFO"].startswith(PREFIX) else None
+    """The usual webhook: of known length. The token comes before the body."""
+    if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(WEBHOOKS):
+        return None
+    submission = _submission(services.ports, environ["PATH_INFO"][len(WEBHOOKS) :])
+    body = body_of(environ, WEBHOOK_BYTES)
     if body is None:
         return None
-    _take(services.ports, environ["PATH_INFO"][len(PREFIX) :], body)
+    _take(services.ports, submission, body)
     return of_bytes("202 ACCEPTED", [("Content-Type", "application/json")], b'{"accepted": true}')
 
 
-def _take(parts: Ports, token: str, body: bytes) -> None:
-    """Taken for every token of ours, whatever the body says; CallerError for any other."""
-    job_id, attempt, submission = _submission(parts, token)
+def _take(parts: Ports, named: tuple[str, int, int], body: bytes) -> None:
+    """Taken whatever the body says."""
+    job_id, attempt, submission = named
     try:
         upsampler_id = parse_hint(body).upsampler_id
     except CallerError:

@@ -25,7 +25,7 @@ FLOORS = {
 }
 ROOMS = {
     "flask": ("web", "cli", ""),
-    "gunicorn": ("web.fair_worker",),
+    "gunicorn": ("web.fair_worker", "web.answer", "web.sender"),
     "werkzeug": ("web",),
     "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),

@@ -105,7 +105,7 @@ class Doors:
 
     def sealed(self, type: str = "hold", data: dict | None = None) -> tuple[bytes, dict[str, str]]:
         """Body and headers of a signed message; one that needs no answer of the shop."""
-        given = {"stage": "submit", "on": False} if data is None else data
+        given = {"stage": "submit", "held": False} if data is None else data
         return self.signer.seal(type, given, now=time.time())
 
     def close(self) -> None:
@@ -154,11 +154,14 @@ def connect(url: str, timeout: float = 20) -> socket.socket:
     return connection
 
 
-def exchange(url: str, request: bytes, timeout: float = 20) -> bytes:
-    """Exactly these bytes on a connection of their own; everything that comes back until it is closed."""
+def exchange(url: str, request: bytes, timeout: float = 20, *, close: bool = False) -> bytes:
+    """Exactly these bytes on a connection of their own; everything that comes back until it is closed. `close`: say
+    that nothing more will come."""
     with connect(url, timeout) as connection:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(OSError):
             connection.sendall(request)
+            if close:
+                connection.shutdown(socket.SHUT_WR)
         answer = b""
         with contextlib.suppress(ConnectionResetError):
             while part := connection.recv(65536):

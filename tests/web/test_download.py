@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,7 +11,7 @@ from redis.exceptions import OutOfMemoryError
 
 from sidecar.core.errors import TemporaryError
 from sidecar.core.tokens import DownloadGrant
-from sidecar.web.download import STALL_S, file_name
+from sidecar.web.download import file_name
 from tests.web.conftest import Web
 
 
@@ -40,13 +39,6 @@ def test_the_link_brings_the_file_whole(web: Web) -> None:
 def test_a_file_name_after_the_token_changes_nothing(web: Web) -> None:
     link = web.deliver()
     assert web.client.get(f"{link}/Sunrise%204x.png").data == stored(web)
-
-
-def test_a_customer_who_takes_nothing_does_not_hold_a_thread_for_ever(web: Web) -> None:
-    link = web.deliver()
-    with socket.socket() as connection:
-        web.client.get(link, environ_overrides={"gunicorn.socket": connection})
-        assert connection.gettimeout() == STALL_S
 
 
 def test_head_tells_the_same_without_the_bytes(web: Web) -> None:

@@ -148,7 +148,7 @@ def post(web: Web, body: bytes | dict, *, attempt: int = 1, submission: int = 1,
         b"",
         b"\xff{not json",
         b"[" * 60_000,
-        b"x" * 500_000,
+        b"x" * (64 << 10),
     ],
 )
 def test_whatever_the_body_says_the_job_is_only_asked_after(web: Web, body: bytes | dict) -> None:
@@ -161,6 +161,23 @@ def test_whatever_the_body_says_the_job_is_only_asked_after(web: Web, body: byte
     assert (web.rig.job().state, web.rig.fetcher.fetched) == ("submitted", [])
     web.rig.let_pass(120)
     assert (web.rig.row().state, web.rig.mails()) == ("delivered", ["delivered"])
+
+
+def test_a_webhook_that_is_larger_than_any_of_upsamplers_is_refused_unread(web: Web) -> None:
+    web.rig.buy()
+    web.rig.work()
+    assert post(web, b"x" * ((64 << 10) + 1)).status_code == 413
+
+
+def test_the_token_comes_before_the_body(web: Web) -> None:
+    class Unreadable:
+        def read(self, *_: object) -> bytes:
+            raise AssertionError("nobody may read this")
+
+    environ = {"wsgi.input": Unreadable(), "CONTENT_LENGTH": "9"}
+    for length in ("9", str(1 << 30)):
+        answer = web.client.post("/webhooks/upsampler/x", environ_overrides={**environ, "CONTENT_LENGTH": length})
+        assert answer.status_code == 404
 
 
 def test_a_webhook_with_a_forged_token_is_refused(web: Web) -> None:

@@ -1,0 +1,29 @@
+"""Face: a file as an answer, whole or in part. The worker sends it from here to Content-Length (PEP 3333)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Response
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.wsgi import wrap_file
+
+from .front import Environ, Headers
+
+
+def of_file(path: Path, environ: Environ, *, headers: Headers, mimetype: str, etag: str) -> Response:
+    """Range, If-Range and If-None-Match are heeded. Raises RequestedRangeNotSatisfiable."""
+    file = path.open("rb")
+    response = Response(wrap_file(environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
+    response.content_length = length = path.stat().st_size
+    response.set_etag(etag)
+    try:
+        response.make_conditional(environ, accept_ranges=True, complete_length=length)
+    except RequestedRangeNotSatisfiable:
+        file.close()
+        raise
+    if response.status_code == 206 and "wsgi.file_wrapper" in environ:
+        # Werkzeug would copy the part piece by piece.
+        file.seek(response.content_range.start)
+        response.response = wrap_file(environ, file)
+    return response
