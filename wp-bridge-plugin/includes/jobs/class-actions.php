@@ -15,7 +15,6 @@ use SmiBridge\Core\Log;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
-use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -280,17 +279,12 @@ final class Actions {
 	 * @param callable $work   Gets the row; returns an answer or null.
 	 */
 	private static function locked( string $job_id, callable $work ): ?array {
-		$transaction = new Transaction();
-		try {
-			$row    = Ledger::newest( $job_id, true );
-			$answer = $row ? $work( $row ) : self::unknown();
-			$transaction->commit();
-			return $answer;
-		} catch ( \Throwable $error ) {
-			$transaction->rollback();
-			History::forget();
-			throw $error;
-		}
+		return Ledger::in_transaction(
+			static function () use ( $job_id, $work ) {
+				$row = Ledger::newest( $job_id, true );
+				return $row ? $work( $row ) : self::unknown();
+			}
+		);
 	}
 
 	/** Why nothing may be done from this site now, or null. @param string $action Action. */

@@ -35,13 +35,15 @@ final class Jobs_Query {
 		'order'  => 'desc',
 	);
 
-	/** Views: name => states; the others are said in condition(). */
-	const STATES = array(
-		'working'   => array( 'paid', 'submitting', 'submitted', 'enlarged', 'stored', 'refunding' ),
-		'review'    => array( 'review' ),
-		'refunded'  => array( 'refunded' ),
-		'delivered' => array( 'delivered' ),
-	);
+	/** Views that are one state or several: name => states. The others are said in condition(). */
+	private static function states(): array {
+		return array(
+			'working'   => States::where_settled( false ),
+			'review'    => array( 'review' ),
+			'refunded'  => array( 'refunded' ),
+			'delivered' => array( 'delivered' ),
+		);
+	}
 
 	/** Views in their order: name => label. */
 	public static function views(): array {
@@ -71,11 +73,11 @@ final class Jobs_Query {
 			$states[ $row['state'] ] -= (int) $row['number'];
 		}
 		$counts = array( 'all' => array_sum( $states ) );
-		foreach ( self::STATES as $view => $names ) {
+		foreach ( self::states() as $view => $names ) {
 			$counts[ $view ] = array_sum( array_intersect_key( $states, array_flip( $names ) ) );
 		}
 		foreach ( array( 'past_due', 'failed' ) as $view ) {
-			$counts[ $view ] = self::count_where( self::condition( $view ) );
+			$counts[ $view ] = self::count( $view );
 		}
 		return array_merge( array_fill_keys( array_keys( self::views() ), 0 ), $counts );
 	}
@@ -166,12 +168,13 @@ final class Jobs_Query {
 
 	/** What a view holds, as SQL over `l`; '' for all. @param string $view See views(). */
 	private static function condition( string $view ): string {
-		if ( isset( self::STATES[ $view ] ) ) {
-			return 'l.state IN ' . Sql::in( self::STATES[ $view ] );
+		$states = self::states();
+		if ( isset( $states[ $view ] ) ) {
+			return 'l.state IN ' . Sql::in( $states[ $view ] );
 		}
 		if ( 'past_due' === $view ) {
 			$now = time();
-			return 'l.state IN ' . Sql::in( self::STATES['working'] ) . ' AND l.updated_at < ' . Sql::value( Sql::utc( $now - Time_Limits::PAST_DUE ) )
+			return 'l.state IN ' . Sql::in( $states['working'] ) . ' AND l.updated_at < ' . Sql::value( Sql::utc( $now - Time_Limits::PAST_DUE ) )
 				. ' AND (l.next_try_at IS NULL OR l.next_try_at < ' . Sql::value( Sql::utc( $now ) ) . ')';
 		}
 		if ( 'failed' === $view ) {

@@ -10,6 +10,7 @@ namespace SmiBridge\Ledger;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
+use SmiBridge\Core\Transaction;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -134,6 +135,26 @@ final class Ledger {
 	 */
 	public static function note( int $id, array $set ): void {
 		Sql::update( Sql::table( 'ledger' ), $set, array( 'id' => $id ) );
+	}
+
+	/**
+	 * Runs something in a transaction. What is undone, the history does not tell.
+	 *
+	 * @param callable $work Gets nothing; its result is returned.
+	 * @return mixed
+	 * @throws \Throwable What `$work` threw, undone.
+	 */
+	public static function in_transaction( callable $work ) {
+		$transaction = new Transaction();
+		try {
+			$result = $work();
+			$transaction->commit();
+			return $result;
+		} catch ( \Throwable $error ) {
+			$transaction->rollback();
+			History::forget();
+			throw $error;
+		}
 	}
 
 	/**

@@ -37,7 +37,7 @@ final class Job_Search {
 			return array_slice( array_map( 'strval', $ids ), 0, self::LIMIT );
 		}
 		$table   = $GLOBALS['wpdb']->prefix . Sell_My_Images::TABLE;
-		$columns = Shop_Columns::of( $table );
+		$columns = Sell_My_Images::columns();
 		if ( ! $columns ) {
 			return array();
 		}

@@ -21,6 +21,12 @@ final class Sell_My_Images implements Shop_Adapter {
 	/** Table name without prefix. */
 	const TABLE = 'smi_jobs';
 
+	/** Remembers the columns (autoloaded, so that looking costs no query) until the shop's version changes or an hour has passed. */
+	const COLUMNS = 'smi_bridge_shop_columns';
+
+	/** The option as it was read in this request, by table: WordPress unserializes it anew each time. @var array[] */
+	private static $columns = array();
+
 	/** Reads a job that may be known already: id in, job or null out. @var callable|null */
 	private $known;
 
@@ -33,18 +39,12 @@ final class Sell_My_Images implements Shop_Adapter {
 		$this->known = $known;
 	}
 
-	/**
-	 * {@inheritDoc}
-	 */
+	/** See Shop_Adapter. */
 	public function shop_name(): ?string {
-		return Shop_Columns::of( $this->table() ) ? 'Sell My Images' . ( defined( 'SMI_VERSION' ) ? ' ' . SMI_VERSION : '' ) : null;
+		return self::columns() ? 'Sell My Images' . ( defined( 'SMI_VERSION' ) ? ' ' . SMI_VERSION : '' ) : null;
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string[] $job_ids Ids.
-	 */
+	/** See Shop_Adapter. @param string[] $job_ids Ids. */
 	public function read_jobs( array $job_ids ): array {
 		$jobs = array();
 		foreach ( Sql::rows( "SELECT * FROM {$this->table()} WHERE job_id IN " . Sql::in( $job_ids ) ) as $row ) {
@@ -67,24 +67,14 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $jobs;
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param int $since  Unix seconds.
-	 * @param int $limit  At most so many.
-	 * @param int $offset How many were told before.
-	 */
+	/** See Shop_Adapter. @param int $since Unix seconds. @param int $limit At most so many. @param int $offset How many were told before. */
 	public function paid_jobs( int $since, int $limit, int $offset ): array {
 		$sql = "SELECT job_id FROM {$this->table()} WHERE payment_status = 'paid'
 			AND status IN ('awaiting_payment', 'pending', 'processing', 'abandoned') AND COALESCE(paid_at, created_at) >= %s ORDER BY id LIMIT %d OFFSET %d";
 		return array_column( Sql::rows( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), $limit, $offset ) ), 'job_id' );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param array $job A job.
-	 */
+	/** See Shop_Adapter. @param array $job A job. */
 	public function title( array $job ): ?string {
 		foreach ( array( 'attachment_id', 'post_id' ) as $field ) {
 			// As it was typed: filters of `the_title` dress it for web pages, and cost as much as all the rest of a record.
@@ -96,13 +86,7 @@ final class Sell_My_Images implements Shop_Adapter {
 		return null;
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 * @param string $status The shop's word.
-	 * @param array  $facts  Facts.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $status The shop's word. @param array $facts Facts. */
 	public function write_progress( string $job_id, string $status, array $facts ): ?array {
 		$set = array();
 		if ( isset( $facts['upsampler_id'] ) ) {
@@ -120,12 +104,7 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $this->write( $job_id, $status, $set );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 * @param array  $facts  Facts.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. @param array $facts Facts. */
 	public function write_delivery( string $job_id, array $facts ): ?array {
 		$set = array(
 			'upscaled_file_path'  => $facts['file'],
@@ -143,31 +122,17 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $this->write( $job_id, 'completed', $set );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 * @param bool   $sent   Whether it was accepted.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. @param bool $sent Whether it was accepted. */
 	public function write_mailed( string $job_id, bool $sent ) {
 		return $this->write( $job_id, null, array( 'email_sent' => (int) $sent ) );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. */
 	public function write_revoked( string $job_id ) {
 		return $this->write( $job_id, null, array( 'download_token' => null ) );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 * @param array  $facts  Facts.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. @param array $facts Facts. */
 	public function write_refund( string $job_id, array $facts ): ?array {
 		$now = current_time( 'mysql' );
 		return $this->write(
@@ -184,20 +149,12 @@ final class Sell_My_Images implements Shop_Adapter {
 		);
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $email E-mail address.
-	 */
+	/** See Shop_Adapter. @param string $email E-mail address. */
 	public function jobs_of( string $email ): array {
 		return '' === $email ? array() : array_column( Sql::rows( "SELECT job_id FROM {$this->table()} WHERE email = %s ORDER BY id LIMIT 10000", array( $email ) ), 'job_id' );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id The shop's id.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. */
 	public function write_erased( string $job_id ) {
 		$row = Sql::row( "SELECT * FROM {$this->table()} WHERE job_id = %s", array( $job_id ) );
 		if ( ! $row ) {
@@ -223,22 +180,12 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $this->write( $job_id, null, $set );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param array  $job    A job.
-	 * @param string $reason For the payment provider.
-	 */
+	/** See Shop_Adapter. @param array $job A job. @param string $reason For the payment provider. */
 	public function refund( array $job, string $reason ) {
 		return Stripe_Refund::create( $job, $reason );
 	}
 
-	/**
-	 * {@inheritDoc}
-	 *
-	 * @param string $job_id     The shop's id.
-	 * @param string $shop_token 64 hex digits.
-	 */
+	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $shop_token 64 hex digits. */
 	public function download_url( string $job_id, string $shop_token ): ?string {
 		return rest_url( 'smi/v1/download/' . $shop_token );
 	}
@@ -272,7 +219,7 @@ final class Sell_My_Images implements Shop_Adapter {
 	 * @param array       $set    Column => value.
 	 */
 	private function write( string $job_id, ?string $status, array $set ): ?array {
-		$set = array_intersect_key( $set, array_flip( Shop_Columns::of( $this->table() ) ) );
+		$set = array_intersect_key( $set, array_flip( self::columns() ) );
 		$old = null === $status ? null : $this->status( $job_id );
 		for ( $try = 0; null !== $old && $old !== $status && $try < 3; $try++ ) {
 			$where = array(
@@ -301,8 +248,38 @@ final class Sell_My_Images implements Shop_Adapter {
 	}
 
 	/** The table's full name. */
-	private function table(): string {
+	private static function table(): string {
 		return $GLOBALS['wpdb']->prefix . self::TABLE;
+	}
+
+	/** Names of the table's columns; empty when there is no such table. @return string[] */
+	public static function columns(): array {
+		$table   = self::table();
+		$version = defined( 'SMI_VERSION' ) ? (string) SMI_VERSION : '';
+		$known   = self::$columns[ $table ] ?? get_option( self::COLUMNS );
+		if ( ! is_array( $known ) || $known['table'] !== $table || $known['version'] !== $version
+			|| $known['at'] <= time() - ( $known['columns'] ? HOUR_IN_SECONDS : MINUTE_IN_SECONDS ) ) {
+			$known = array(
+				'table'   => $table,
+				'version' => $version,
+				'columns' => self::read_columns( $table ),
+				'at'      => time(),
+			);
+			update_option( self::COLUMNS, $known, true );
+		}
+		self::$columns[ $table ] = $known;
+		return $known['columns'];
+	}
+
+	/** Asks the database for the columns of a table. @param string $table Full name. @return string[] */
+	private static function read_columns( string $table ): array {
+		$db = $GLOBALS['wpdb'];
+		// phpcs:disable WordPress.DB -- the name is ours; the answer is cached by the caller.
+		if ( ! $db->get_var( $db->prepare( 'SHOW TABLES LIKE %s', $db->esc_like( $table ) ) ) ) {
+			return array();
+		}
+		return (array) $db->get_col( "DESCRIBE $table", 0 );
+		// phpcs:enable
 	}
 
 	/**

@@ -7,13 +7,11 @@
 
 namespace SmiBridge\Interfaces\Privacy;
 
-use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
-use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -67,21 +65,17 @@ final class Erasure {
 	 *
 	 * @param string $job_id The shop's id.
 	 * @return bool Whether the sidecar has been told, too (or has never known the job).
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function of( string $job_id ): bool {
-		$attempts    = 0;
-		$transaction = new Transaction();
-		try {
-			$row      = Ledger::newest( $job_id, true );
-			$attempts = $row ? (int) $row['attempt'] : 0;
-			self::forget_in_ledger( $job_id, $attempts );
-			$transaction->commit();
-		} catch ( Database_Error $error ) {
-			$transaction->rollback();
-			History::forget();
-			throw $error;
-		}
+		$attempts = Ledger::in_transaction(
+			static function () use ( $job_id ) {
+				$row      = Ledger::newest( $job_id, true );
+				$attempts = $row ? (int) $row['attempt'] : 0;
+				self::forget_in_ledger( $job_id, $attempts );
+				return $attempts;
+			}
+		);
 		Shop::write_erased( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
 		return ! $attempts || self::tell_sidecar( $job_id );
