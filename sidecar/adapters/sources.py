@@ -65,9 +65,8 @@ class Sources:
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
         with self._as_a_source():
             head = self._fetcher.head_bytes(job.source_url, HEADER_BYTES)
-        whole = len(head.data) < HEADER_BYTES if head.total is None else head.total <= len(head.data)
         _must_be_a_picture(head.data, job.source_url)
-        info = read_header_bytes(head.data, whole=whole)
+        info = read_header_bytes(head.data, whole=head.whole)
         if info is not None:
             return Source(job.source_url, None, info, head.total)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder_for_temps()) as file:

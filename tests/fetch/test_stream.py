@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -150,11 +151,65 @@ def test_a_body_without_end_is_refused_at_the_limit():
         assert refusal(make(server), server.url, max_bytes=3 << 20).code == "result_too_large"
 
 
-def test_a_compressed_answer_is_refused():
-    body = gzip.compress(b"picture")
-    with WireServer(lambda exchange: exchange.answer("200 OK", body, "Content-Encoding: gzip")) as server:
-        assert refusal(make(server), server.url).code == "fetch_failed"
+PICTURE = b"\x89PNG" + bytes(100_000) + os.urandom(1000)
+BARE = zlib.compressobj(wbits=-15)
+PACKED = {
+    "gzip": ("gzip", gzip.compress(PICTURE)),
+    "in capitals": ("GZIP", gzip.compress(PICTURE)),
+    "two members": ("x-gzip", gzip.compress(PICTURE[:500]) + gzip.compress(PICTURE[500:])),
+    "padded": ("gzip", gzip.compress(PICTURE) + bytes(20)),
+    "deflate": ("deflate", zlib.compress(PICTURE)),
+    "bare deflate": ("deflate", BARE.compress(PICTURE) + BARE.flush()),
+    "with a store's own word": ("aws-chunked, gzip", gzip.compress(PICTURE)),
+    "a label that lies": ("gzip", PICTURE),
+    "another one": ("deflate", PICTURE),
+    "a store's own word": ("aws-chunked", PICTURE),
+    "a charset": ("utf-8", PICTURE),
+    "nothing": ("", PICTURE),
+    "identity": ("identity", PICTURE),
+}
+
+
+@pytest.mark.parametrize("chunk_size", [100, 1 << 20])
+@pytest.mark.parametrize("how", PACKED)
+def test_a_packed_answer_is_unpacked_and_a_label_of_no_packing_ignored(how, chunk_size):
+    label, body = PACKED[how]
+    with WireServer(
+        keep_alive(lambda exchange: exchange.answer("200 OK", body, f"Content-Encoding: {label}"))
+    ) as server:
+        fetcher = make(server)
+        limits = {"max_bytes": len(PICTURE), "deadline_s": 20, "chunk_size": chunk_size}
+        with fetcher.stream(server.url, **limits) as answer:
+            chunks = list(answer.chunks)
+            assert answer.content_length in (None, len(PICTURE))
+        assert b"".join(chunks) == PICTURE
+        assert max(map(len, chunks)) <= chunk_size
+        assert fetcher.head_bytes(server.url, 1 << 20) == Head(PICTURE, len(PICTURE), True)
+        short = fetcher.head_bytes(server.url, 1000)
+        assert not short.whole and PICTURE.startswith(short.data)
         assert b"accept-encoding: identity" in server.requests[0].lower()
+
+
+def test_a_bomb_is_stopped_at_the_limit():
+    body = gzip.compress(bytes(50 << 20))
+    with WireServer(lambda exchange: exchange.answer("200 OK", body, "Content-Encoding: gzip")) as server:
+        error = refusal(make(server), server.url, max_bytes=1 << 20)
+    assert (type(error), error.code) == (PermanentError, "result_too_large")
+
+
+@pytest.mark.parametrize(
+    ("label", "body", "code"),
+    [
+        ("gzip", gzip.compress(PICTURE)[:-9], "result_cut"),
+        ("gzip", gzip.compress(PICTURE)[:60] + bytes(900), "fetch_failed"),
+        ("br", PICTURE, "fetch_failed"),
+        ("gzip, gzip", gzip.compress(gzip.compress(PICTURE)), "fetch_failed"),
+    ],
+)
+def test_what_can_not_be_unpacked_is_asked_for_again(label, body, code):
+    with WireServer(lambda exchange: exchange.answer("200 OK", body, f"Content-Encoding: {label}")) as server:
+        error = refusal(make(server), server.url)
+    assert (type(error), error.code) == (TemporaryError, code)
 
 
 def drip(exchange: Exchange, data: bytes) -> None:
@@ -296,18 +351,18 @@ def test_the_first_bytes_are_asked_for_by_range():
         exchange.answer("206 Partial Content", FILE[:1000], f"Content-Range: bytes 0-999/{len(FILE)}")
 
     with WireServer(script) as server:
-        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE))
+        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE), False)
         assert b"range: bytes=0-999\r\n" in server.requests[0].lower()
 
 
 def test_a_server_without_ranges_gives_the_first_bytes_all_the_same():
     with WireServer(lambda exchange: exchange.answer("200 OK", FILE)) as server:
-        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE))
+        assert make(server).head_bytes(server.url, 1000) == Head(FILE[:1000], len(FILE), False)
 
 
 def test_a_file_shorter_than_the_asked_bytes_is_given_whole():
     with WireServer(lambda exchange: exchange.answer("200 OK", b"abc")) as server:
-        assert make(server).head_bytes(server.url, 1000) == Head(b"abc", 3)
+        assert make(server).head_bytes(server.url, 1000) == Head(b"abc", 3, True)
 
 
 def test_first_bytes_that_stop_early_are_a_cut_result():

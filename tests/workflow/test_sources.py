@@ -30,7 +30,7 @@ class Elsewhere:
         if self.error:
             raise self.error
         self.looks += 1
-        return Head(self.data[:n], len(self.data) if self.announced else None)
+        return Head(self.data[:n], len(self.data) if self.announced else None, len(self.data) < n)
 
     @contextmanager
     def stream(self, url: str, *, max_bytes: int, deadline_s: float) -> Iterator[FetchResponse]:

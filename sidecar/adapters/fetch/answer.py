@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import urllib3
 
+from sidecar.adapters.fetch.coding import packing_of, unpacked_head
 from sidecar.core.errors import PermanentError
 
 
 @dataclass(frozen=True)
 class Head:
-    """The first bytes of a file; `total`: how many the whole file has, None if the server did not say."""
+    """The first bytes of a file. `total`: how many there are of it, None if the server did not say; `whole`: no more."""
 
     data: bytes
     total: int | None
+    whole: bool
 
 
 class Refused(PermanentError):
@@ -25,8 +27,19 @@ class Refused(PermanentError):
         self.status, self.host = status, host
 
 
-def total_bytes(response: urllib3.BaseHTTPResponse) -> int | None:
-    """Bytes of the whole file, by the answer's headers."""
+def head_of(response: urllib3.BaseHTTPResponse, data: bytes, asked: int) -> Head:
+    """`data`: what came of the first `asked` bytes."""
+    total = _total(response)
+    whole = len(data) < asked if total is None else total <= len(data)
+    packing = packing_of(response.headers.get("Content-Encoding"))
+    if not packing:
+        return Head(data, total, whole)
+    data, complete = unpacked_head(data, packing, asked)
+    whole = whole and complete
+    return Head(data, len(data) if whole else None, whole)
+
+
+def _total(response: urllib3.BaseHTTPResponse) -> int | None:
     if response.status == 206:
         said = response.headers.get("Content-Range", "").rpartition("/")[2]
     else:

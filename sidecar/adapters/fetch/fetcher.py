@@ -20,7 +20,8 @@ import urllib3
 from urllib3.util.connection import create_connection
 
 from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
-from sidecar.adapters.fetch.answer import Head, Refused, total_bytes
+from sidecar.adapters.fetch.answer import Head, Refused, head_of
+from sidecar.adapters.fetch.coding import packing_of, unpacked
 from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
 from sidecar.adapters.fetch.retry_after import retry_after
@@ -44,7 +45,8 @@ def system_resolver(host: str, port: int) -> list[str]:
 class FetchResponse:
     """An answer whose body is still on the wire.
 
-    `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end).
+    `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end), or has
+    packed the file, which `chunks` unpacks.
     `chunks` yields bytes objects of `chunk_size` bytes (the last one shorter), and raises like `SafeFetcher.stream`.
     """
 
@@ -106,6 +108,8 @@ class SafeFetcher:
                 if length is not None and length > max_bytes:
                     raise _too_large(max_bytes)
                 chunks = _chunks(response, deadline, max_bytes, chunk_size)
+                if packing := packing_of(response.headers.get("Content-Encoding")):
+                    length, chunks = None, unpacked(chunks, packing, max_bytes, chunk_size)
                 yield FetchResponse(200, response.headers.get("Content-Type", ""), length, chunks)
 
     def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> Head:
@@ -117,7 +121,7 @@ class SafeFetcher:
                 data = _read(response, deadline, n)
                 if len(data) < n:
                     data += _read(response, deadline, n - len(data))
-                return Head(data, total_bytes(response))
+                return head_of(response, data, n)
 
     def close(self) -> None:
         """Closes the kept connections; the fetcher stays usable."""
@@ -209,8 +213,6 @@ def _plain(host_and_port: str) -> str:
 def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, partial: bool) -> None:
     status = response.status
     if status == 200 or (status == 206 and partial):
-        if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
-            raise TemporaryError("fetch_failed", "the server compressed the file although asked not to")
         return
     said = f"HTTP {status}"
     if status >= 500 or status in (408, 425, 429):
