@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
-from ..core.errors import PermanentError, TemporaryError
+from ..core.addresses import as_opened, climbs_out, host_of, path_below, spellings
+from ..core.errors import ConfigurationError, PermanentError, TemporaryError
 from ..core.formats import format_of
 from ..core.job import Job
 from .fetch import Refused, SafeFetcher
@@ -50,7 +52,8 @@ class Sources:
         self._fetcher = fetcher
         self._dir = uploads_dir
         self._url = uploads_url.rstrip("/") + "/"
-        self._own_hosts = {_host(url) for url in (uploads_url, shop_url) if url}
+        self._shop_url = (shop_url or uploads_url).rstrip("/")
+        self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
         self._work_dir = work_dir
 
     def look(self, job: Job) -> Source:
@@ -60,31 +63,34 @@ class Sources:
         """
         path = self.local_path(job)
         if path is not None:
-            if not path.is_file():
-                raise PermanentError("source_gone", "the file is no longer in the uploads folder")
+            self._must_be_there(path)
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
+        url = self._address(job)
         with self._as_a_source():
-            head = self._fetcher.head_bytes(job.source_url, HEADER_BYTES)
-        _must_be_a_picture(head.data, job.source_url)
+            head = self._fetcher.head_bytes(url, HEADER_BYTES)
+        _must_be_a_picture(head.data, url)
         info = read_header_bytes(head.data, whole=head.whole)
-        if info is not None:
-            return Source(job.source_url, None, info, head.total)
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder_for_temps()) as file:
-            for chunk in self._fetched(job.source_url, MOST_BYTES):
-                file.write(chunk)
-            size = file.tell()
-            return Source(job.source_url, None, read_header_of(file), size)
+        return Source(url, None, info, head.total) if info is not None else self._looked_at_whole(url)
+
+    def _looked_at_whole(self, url: str) -> Source:
+        try:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder_for_temps()) as file:
+                for chunk in self._fetched(url, MOST_BYTES):
+                    file.write(chunk)
+                return Source(url, None, read_header_of(file), file.seek(0, os.SEEK_END))
+        except OSError as error:
+            raise storage_error(error, self._folder_for_temps() or Path(tempfile.gettempdir())) from error
 
     def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
         """The source as a local file: where it lies, or fetched to `into`. Raises as `look`, and source_too_large."""
         path = self.local_path(job)
         if path is not None:
-            if not path.is_file():
-                raise PermanentError("source_gone", "the file is no longer in the uploads folder")
+            self._must_be_there(path)
             return path
+        url = self._address(job)
         try:
             with into.open("wb") as file:
-                for chunk in self._fetched(job.source_url, max_bytes):
+                for chunk in self._fetched(url, max_bytes):
                     file.write(chunk)
         except OSError as error:
             into.unlink(missing_ok=True)
@@ -99,18 +105,38 @@ class Sources:
         if job.source_type == "upload" or job.source_path:
             if not job.source_path:
                 raise PermanentError("source_outside_uploads", "the uploaded file lies outside the uploads folder")
-            return self._inside(job.source_path)
-        parts = urlsplit(job.source_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return self._spelt(job.source_path)
+        url = self._address(job)
+        below = path_below(self._url, url)
+        if below is None and climbs_out(self._url, job.source_url):
+            raise PermanentError("source_outside_uploads", "the source's address leaves the uploads folder")
+        if below is not None:
+            return self._spelt(below)
+        # The folder's own address, where another one (a CDN's) is set: old posts have it.
+        below = path_below(f"{self._shop_url}/wp-content/uploads/", url)
+        path = self._spelt(below) if below else None
+        return path if path and _is_file(path) else None
+
+    def _address(self, job: Job) -> str:
+        """The source's address as a browser on the shop's pages opens it."""
+        if (url := as_opened(job.source_url, self._shop_url)) is None:
             raise PermanentError("source_url_invalid", "the source's address is no http or https address")
-        plain = job.source_url.partition("?")[0]
-        # http and https addresses of the same file occur side by side in old posts
-        if plain.partition("://")[2].startswith(self._url.partition("://")[2]):
-            return self._inside(unquote(plain.partition("://")[2].removeprefix(self._url.partition("://")[2])))
-        return None
+        return url
+
+    def _spelt(self, relative: str) -> Path:
+        """The file, however its accents are written there."""
+        paths = [self._inside(spelling) for spelling in spellings(relative)]
+        return next((path for path in paths if _is_file(path)), paths[0])
+
+    def _must_be_there(self, path: Path) -> None:
+        if _is_file(path):
+            return
+        if not self._dir.is_dir():  # a volume that is not mounted says nothing about the files on it
+            raise ConfigurationError("folder_not_writable", f"{self._dir} is not there")
+        raise PermanentError("source_gone", "the file is no longer in the uploads folder")
 
     def public_url(self, path: Path) -> str:
-        return self._url + quote(str(path.relative_to(self._dir.resolve())))
+        return self._url + quote(os.fsencode(path.relative_to(self._dir.resolve())))
 
     def name(self, path: Path) -> str:
         """A local source's path relative to the uploads folder, for a source token."""
@@ -125,6 +151,9 @@ class Sources:
             self._as_a_source(),
             self._fetcher.stream(url, max_bytes=max_bytes, deadline_s=OBTAIN_S) as response,
         ):
+            first = next(response.chunks, b"")
+            _must_be_a_picture(first, url)
+            yield first
             yield from response.chunks
 
     def _folder_for_temps(self) -> Path | None:
@@ -139,7 +168,7 @@ class Sources:
         try:
             yield
         except Refused as error:
-            gone = error.status in _GONE and _host(f"//{error.host}") in self._own_hosts
+            gone = error.status in _GONE and error.host.lower().removeprefix("www.") in self._own_hosts
             code = "source_gone" if gone else "source_refused"
             raise PermanentError(code, f"{error.host} answers {error.detail}") from error
         except PermanentError as error:
@@ -151,6 +180,8 @@ class Sources:
             raise TemporaryError("fetch_failed", error.detail) from error
 
     def _inside(self, relative: str) -> Path:
+        if "\0" in relative:
+            raise PermanentError("source_url_invalid", "the source's path holds a zero byte")
         path = (self._dir / relative).resolve()
         if not path.is_relative_to(self._dir.resolve()):
             raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
@@ -168,5 +199,8 @@ def _must_be_a_picture(head: bytes, url: str) -> None:
         raise PermanentError("source_refused", f"the server sent no picture: {error.detail}") from error
 
 
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").removeprefix("www.")
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system would take
+        return False

@@ -37,6 +37,7 @@ ROOMS = {
     "PIL": ("adapters.images", "sandbox"),
     "pyvips": ("adapters.images",),
     "_libvips": ("adapters.images",),
+    "ada_url": ("core.addresses",),
     "certifi": ("adapters.fetch",),
     "isal": ("adapters.images",),
     "itsdangerous": ("core.tokens",),

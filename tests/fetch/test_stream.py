@@ -294,6 +294,17 @@ def test_three_redirects_are_followed_and_a_fourth_is_not(status):
         assert refusal(fetcher, f"{server.url}/4").code == "fetch_failed"
 
 
+def test_a_redirect_is_followed_as_browsers_do():
+    def script(exchange: Exchange) -> None:
+        if b"GET /new" in exchange.request:
+            exchange.answer("200 OK", exchange.request.split(b" ")[1])
+        else:
+            exchange.answer("302 Found", b"", f"Location:  //{exchange.server.host}/new/ä b.png#x")
+
+    with WireServer(keep_alive(script)) as server:
+        assert fetch(make(server), server.url) == b"/new/%C3%A4%20b.png"
+
+
 def test_connections_are_kept_for_the_next_fetch():
     with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", FILE))) as server:
         fetcher = make(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,11 @@ def sources(uploads: Path, fetcher: Elsewhere | None = None) -> Sources:
         {"source_url": "http://shop.example/wp-content/uploads/2026/ä photo.png?ver=3"},
         {"source_type": "upload", "source_url": "/var/www/x/2026/ä photo.png", "source_path": "2026/ä photo.png"},
         {"source_url": "https://cdn.example/other.png", "source_path": "2026/ä photo.png"},
+        {"source_url": "https://cdn.example/other.png", "source_path": "2026/a\u0308 photo.png"},
+        {"source_url": "//www.shop.example/wp-content/uploads/2026/ä photo.png"},
+        {"source_url": "/wp-content/uploads/2026/ä photo.png"},
+        {"source_url": " https://SHOP.example:443//wp-content/uploads/2026/a%CC%88%20photo.png#main\n"},
+        {"source_url": "https://shop.example/wp-content/uploads/x/../2026/%c3%a4 photo.png?v=2#x"},
     ],
 )
 def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, info: dict) -> None:
@@ -117,6 +123,8 @@ def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
         ({"source_url": "ftp://shop.example/photo.png"}, "source_url_invalid"),
         ({"source_url": "file:///etc/passwd"}, "source_url_invalid"),
         ({"source_url": "photo.png"}, "source_url_invalid"),
+        ({"source_url": f"{URL}/a%00.png"}, "source_url_invalid"),
+        ({"source_url": f"{URL}/" + "x" * 5000}, "source_gone"),
         ({"source_url": ""}, "source_url_invalid"),
         ({"source_url": "https://"}, "source_url_invalid"),
     ],
@@ -130,6 +138,45 @@ def test_a_source_that_can_not_be_had_says_why(uploads: Path, info: dict, code: 
             ask()
         assert caught.value.code == code
     assert not (uploads / "copy").exists()
+
+
+def test_a_file_whose_name_is_no_utf_8_is_found_by_its_bytes(uploads: Path) -> None:
+    (uploads / os.fsdecode(b"f\xfcr.png")).write_bytes(png(8, 6))
+    source = sources(uploads).look(job(source_url=f"{URL}/f%FCr.png"))
+    assert source.url == f"{URL}/f%FCr.png"
+
+
+def test_the_folders_own_address_is_known_beside_that_of_a_cdn(uploads: Path) -> None:
+    ours = Sources(
+        Elsewhere(png(4, 4)),
+        uploads_dir=uploads,
+        uploads_url="https://cdn.example/media",
+        shop_url="https://shop.example",
+    )
+    assert (
+        ours.look(job(source_url=f"{URL}/2026/ä photo.png")).url == "https://cdn.example/media/2026/%C3%A4%20photo.png"
+    )
+    assert ours.look(job(source_url=f"{URL}/2026/offloaded.png")).path is None
+
+
+def test_a_folder_that_is_not_mounted_says_nothing_about_its_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        sources(tmp_path / "away").look(job(source_url=f"{URL}/a.png"))
+    assert caught.value.code == "folder_not_writable"
+
+
+def test_a_wall_that_rises_between_two_requests_says_nothing_about_the_file(uploads: Path) -> None:
+    with pytest.raises(PermanentError) as caught:
+        sources(uploads, Elsewhere(b"<html>Just a moment")).obtain(
+            job(source_url="https://cdn.example/x"), uploads / "c", max_bytes=10**6
+        )
+    assert caught.value.code == "source_refused"
+    assert not (uploads / "c").exists()
+
+
+def test_another_servers_address_is_asked_for_as_browsers_do(uploads: Path) -> None:
+    source = sources(uploads, Elsewhere(png(8, 6))).look(job(source_url=" //cdn.example/ä b.png#x"))
+    assert source.url == "https://cdn.example/%C3%A4%20b.png"
 
 
 def test_a_link_in_the_uploads_folder_that_leads_out_of_it_is_not_followed(uploads: Path) -> None:

@@ -12,7 +12,7 @@ from sidecar.core.errors import PermanentError
 
 @dataclass(frozen=True)
 class Head:
-    """The first bytes of a file. `total`: how many there are of it, None if the server did not say; `whole`: no more."""
+    """The first bytes of a file. `total`: how many there are, None if the server did not say; `whole`: no more."""
 
     data: bytes
     total: int | None

@@ -26,6 +26,7 @@ from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.adapters.fetch.tls import tls_context
+from sidecar.core.addresses import as_opened
 from sidecar.core.errors import PermanentError, TemporaryError
 
 Resolver = Callable[[str, int], list[str]]
@@ -136,7 +137,9 @@ class SafeFetcher:
             response = self._request(parts.url, deadline, {**_HEADERS, **extra})
             try:
                 if response.status in (301, 302, 303, 307, 308) and response.headers.get("Location"):
-                    target = urljoin(url, response.headers["Location"])
+                    target = as_opened(urljoin(url, _location(response)), url)
+                    if target is None:
+                        raise refuse("a redirect leads to no address")
                     if parts.scheme == "https" and not target.lower().startswith("https:"):
                         raise refuse("a redirect leads from https to something weaker")
                     url = target
@@ -208,6 +211,15 @@ class SafeFetcher:
 def _plain(host_and_port: str) -> str:
     """``host:port`` in one spelling: lower case, without the brackets of IPv6."""
     return host_and_port.lower().replace("[", "").replace("]", "")
+
+
+def _location(response: urllib3.BaseHTTPResponse) -> str:
+    """The header as browsers read it: UTF-8, where the bytes are that."""
+    said = response.headers["Location"]
+    try:
+        return said.encode("latin-1").decode()
+    except UnicodeError:
+        return said
 
 
 def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, partial: bool) -> None:
