@@ -51,7 +51,7 @@ def compress_source(
     format = WEBP if info.has_alpha and max(info.width, info.height) <= 16383 else JPEG
     if max_pixels is None or info.pixels <= max_pixels:
         for quality in _QUALITIES:
-            written = convert(source, target, format=format, quality=quality)
+            written = convert(source, target, format=format, quality=quality, fail_on="none")
             if target.stat().st_size <= max_bytes:
                 return _done(target, written, factor, exact=True)
     paid = (info.width * factor, info.height * factor)
@@ -80,7 +80,10 @@ def _factors(paid: tuple[int, int], factor: int, max_factor: int) -> list[tuple[
 
 def _scaled(source: Path, target: Path, info: ImageInfo, size: tuple[int, int], format: str, quality: int) -> ImageInfo:
     pyvips = vips.load()
-    with vips.translated(target, f"scaling to {size[0]}x{size[1]}", pyvips), vips.opened(source, info.format) as image:
+    with (
+        vips.translated(target, f"scaling to {size[0]}x{size[1]}", pyvips),
+        vips.opened(source, info.format, fail_on="none") as image,
+    ):
         save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         return read_header(target)
 

@@ -19,6 +19,7 @@ def convert(
     quality: int = 92,
     size: tuple[int, int] | None = None,
     decode_limit_mp: int = 100,
+    fail_on: str = "truncated",
 ) -> ImageInfo:
     """Writes `source` as `format` ("png", "jpeg", "webp") to `target`; returns what was written.
 
@@ -29,8 +30,8 @@ def convert(
     3. is resized to `size` (width, height) if one is given;
     4. keeps the ICC profile and the orientation, drops all other metadata.
 
-    `target` is replaced, and removed again if anything fails. Raises PermanentError ``conversion_failed``,
-    ConfigurationError ``disk_full``.
+    `fail_on`: "none" for a picture that was bought, and is taken as it shows. `target` is replaced, and removed again
+    if anything fails. Raises PermanentError ``conversion_failed``, ConfigurationError ``disk_full``.
     """
     info = read_header(source)
     if not info.decodable_within(decode_limit_mp):
@@ -38,7 +39,7 @@ def convert(
             "conversion_failed", f"decoding this {info.format} would hold more than {decode_limit_mp} megapixels"
         )
     with vips.translated(target, f"{info.format} to {format}", vips.load()):
-        with vips.opened(source, info.format) as image:
+        with vips.opened(source, info.format, fail_on=fail_on) as image:
             save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
         written = read_header(target)
         expected = size or (info.width, info.height)
@@ -58,7 +59,7 @@ def upright(source: Path, target: Path) -> Path:
     info = read_header(source)
     with (
         vips.translated(target, "turning upright", vips.load()),
-        vips.opened(source, info.format, access="random") as image,
+        vips.opened(source, info.format, access="random", fail_on="none") as image,
     ):
         image.autorot().pngsave(str(target), compression=1, keep="icc")
     return target

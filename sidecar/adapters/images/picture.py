@@ -75,6 +75,8 @@ def check_picture(
     it is not compared, and `detail` says so.
     """
     theirs = read_header(source)
+    if info.doubtful:
+        info = read_header(result)
     if not (info.decodable_within(decode_limit_mp) and theirs.decodable_within(decode_limit_mp)):
         return PictureVerdict(
             True, None, f"not compared: decoding would hold more than {decode_limit_mp} megapixels", 0.0

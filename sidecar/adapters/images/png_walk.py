@@ -14,11 +14,12 @@ from typing import BinaryIO
 from isal import isal_zlib
 
 from ...core.formats import PNG
-from .formats import ImageInfo, exif_orientation
+from .formats import MAX_METADATA, ImageInfo, exif_orientation
 from .png import MAX_EXIF, info_of
 from .sniff import PNG_SIGNATURE
 
-_MOST_CHUNKS = 100_000  # before the pixels
+_PIECE = 64 * 1024
+_MOST_CHUNKS = 10_000_000
 
 
 def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:
@@ -45,6 +46,38 @@ def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:
         elif kind == b"eXIf" and size <= MAX_EXIF and (body := _body(file, kind, size)):
             info = replace(info, orientation=exif_orientation(body) or 1)
     return None
+
+
+class PixelChunks:
+    """A file to read from once: of a PNG only the chunks that its pixels need, and its profile if it is sound."""
+
+    def __init__(self, file: BinaryIO):
+        self._pieces = _pixel_pieces(file)
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._held) < size and (piece := next(self._pieces, b"")):
+            self._held += piece
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _pixel_pieces(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(len(PNG_SIGNATURE))
+    yield PNG_SIGNATURE
+    for kind, size in _chunks(file):
+        if kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND"):
+            yield struct.pack(">I", size) + kind
+            left = size + 4
+            while left and (piece := file.read(min(left, _PIECE))):
+                left -= len(piece)
+                yield piece
+        elif kind in (b"tRNS", b"iCCP") and size <= MAX_METADATA and (body := _body(file, kind, size)) is not None:
+            crc = isal_zlib.crc32(kind + body)
+            yield struct.pack(">I", size) + kind + body + struct.pack(">I", crc)
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import ConfigurationError, PermanentError
-from ...core.formats import JPEG
+from ...core.formats import JPEG, PNG
+from .png_walk import PixelChunks
 
 # Lines that libvips holds in one tile. Its buffers are multiples of it: 128, its default, costs 75 MB for an image
 # 32000 pixels wide, 16 costs 15 MB, at the same speed.
@@ -73,22 +74,30 @@ def opened(path: Path, format: str, **options) -> Iterator:
     """A lazy, sequential image of the file; use it inside the block only. Options are those of libvips' loader.
 
     libvips maps a JPEG file into memory, and every page read then counts as this process's memory; reads
-    through a source do not. Other formats gain nothing by it.
+    through a source do not. Other formats gain nothing by it. With `fail_on` "none" (a picture that was bought) a
+    PNG that libvips does not open is read without the chunks that touch no pixel.
     """
     pyvips = load()
     options = {"access": "sequential", "fail_on": "truncated", **options}
-    if format != JPEG:
-        yield pyvips.Image.new_from_file(str(path), **options)
-        return
     with open(path, "rb", buffering=0) as file:
-        yield pyvips.Image.new_from_source(source_of(pyvips, file), "", **options)
+        try:
+            if format == JPEG:
+                image = pyvips.Image.new_from_source(source_of(pyvips, file), "", **options)
+            else:
+                image = pyvips.Image.new_from_file(str(path), **options)
+        except pyvips.Error:
+            if format != PNG or options["fail_on"] != "none":
+                raise
+            image = pyvips.Image.new_from_source(source_of(pyvips, PixelChunks(file)), "", **options)
+        yield image
 
 
 def source_of(pyvips, file):
     """An open file as libvips reads it."""
     source = pyvips.SourceCustom()
     source.on_read(file.read)
-    source.on_seek(file.seek)
+    if file.seekable():
+        source.on_seek(file.seek)
     return source
 
 
