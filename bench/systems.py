@@ -144,6 +144,6 @@ class PaymentStub:
 # The sidecar's environment where it stands alone, without a shop that answers.
 STAND_ALONE = {
     "SMI_SHOP_URL": "http://shop.example",
-    "SMI_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "SMI_SECRET": "whsec_6eCm2wFPrp+RDgdtIEudJKmH0zOwNXXTYavPTykUCGQ=",
     "UPSAMPLER_API_KEY": API_KEY,
 }

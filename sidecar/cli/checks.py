@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..adapters import outside
+from ..adapters import embedded, outside
 from ..adapters.connections import place
 from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
@@ -54,6 +54,20 @@ def _persistence(services: Services, name: str) -> Finding:
     how = services.ports.store.server.persistence()
     fix = "Set appendonly yes. Without it a restart of Redis costs a job up to a minute, until reconciliation."
     return Finding(name, how != "none", how, fix)
+
+
+def _closed_store(services: Services, name: str) -> Finding:
+    """The embedded store holds links and addresses: its folder and files are its owner's only."""
+    if services.settings.redis_url:
+        return Finding(name, True, "a server of its own")
+    folder = embedded.folder(services.settings.data_dir)
+    found = embedded.open_to_others(services.settings.data_dir)
+    if found:
+        fix = (
+            f"chmod -R go= {folder}, and chown it to the sidecar's user; the Procfile's `store` does so at each start."
+        )
+        return Finding(name, False, f"others may use {found[0]} (and {len(found) - 1} more)", fix)
+    return Finding(name, True, f"{folder} is its owner's only")
 
 
 def _worker(services: Services, name: str) -> Finding:
@@ -208,6 +222,7 @@ def _upsampler(services: Services, name: str) -> Finding:
 CHECKS = (
     Check("Redis", _redis),
     Check("Redis keeps its data", _persistence, ("Redis",)),
+    Check("The store is closed", _closed_store, ("Redis",)),
     Check("Workers", _worker, ("Redis",)),
     Check("Clock", _clock, ("Redis",)),
     Check("Uploads folder", _uploads),

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-
-from ..core.packaged import PROCFILE
 
 
 def add(commands) -> None:
@@ -17,7 +14,7 @@ def add(commands) -> None:
         ("cron", _cron, "run the clock: retries, polls, deadlines, reconciliation"),
     ):
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
-    help = "run all four as one: what the Procfile names, by honcho"
+    help = "run all four as one; a process that dies is started again"
     commands.add_parser("run", help=help, description=help).set_defaults(run=_run_all)
     settings = commands.add_parser("settings", help="print every setting as a commented .env file")
     settings.add_argument("--markdown", action="store_true", help="as the table of docs/settings.md")
@@ -27,14 +24,15 @@ def add(commands) -> None:
     sandbox.set_defaults(run=_sandbox)
 
 
-def _run_all(given) -> None:
-    """Honcho gives the first process, `web`, the port that it is told, and would else choose one of its own."""
+def _run_all(given) -> int:
+    from ..adapters import logs
     from ..services import load_settings
+    from .supervise import Supervisor
 
     settings = load_settings()  # all configuration faults at once, not four times
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    line = [sys.executable, "-m", "honcho", "--procfile", str(PROCFILE), "start", "--port", str(settings.port)]
-    os.execve(sys.executable, line, {**os.environ, "PATH": programs})
+    logs.configure(format=settings.log_format, level=settings.log_level)
+    names = ("web", "worker", "cron") if settings.redis_url else ("store", "web", "worker", "cron")
+    return Supervisor({name: [sys.executable, "-m", "sidecar", name] for name in names}).run()
 
 
 def _store(given) -> None:

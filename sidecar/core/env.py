@@ -64,12 +64,18 @@ def redis_url(text: str) -> str:
     return text
 
 
+EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # Standard Webhooks' test vector: known to everybody
+
+
 def secret(text: str) -> bytes:
-    return decode_secret(text)
+    found = decode_secret(text)
+    if found == decode_secret(EXAMPLE_SECRET):
+        raise ValueError("is the example of the documentation, which everybody knows: copy the bridge's own")
+    return found
 
 
 def optional_secret(text: str) -> bytes:
-    return decode_secret(text) if text else b""
+    return secret(text) if text else b""
 
 
 def keys(text: str) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .env import (
+    EXAMPLE_SECRET,
     choice,
     flag,
     hosts,
@@ -40,7 +41,7 @@ class Settings:
 
     # --- the shop
     shop_url: str = setting("SMI_SHOP_URL", url, "The shop's home address, as WordPress has it", None, "https://shop.example")  # fmt: skip
-    secret: bytes = setting("SMI_SECRET", secret, "The secret shared with the bridge (whsec_…, from its settings page)", None, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")  # fmt: skip
+    secret: bytes = setting("SMI_SECRET", secret, "The secret shared with the bridge (whsec_…, from its settings page)", None, EXAMPLE_SECRET)  # fmt: skip
     previous_secret: bytes = setting("SMI_PREVIOUS_SECRET", optional_secret, "The secret before the last change, accepted while both sides change over", "")  # fmt: skip
     shop_address: str = setting("SMI_SHOP_ADDRESS", optional_url, "Where the sidecar reaches the shop, when that is not SMI_SHOP_URL (the Host header stays SMI_SHOP_URL's)", "")  # fmt: skip
     uploads_dir: Path = setting("SMI_UPLOADS_DIR", Path, "WordPress' uploads folder, as seen from here", None, "/var/www/html/wp-content/uploads")  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.env import EXAMPLE_SECRET
 from tests.bridge.conftest import Bridge
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
@@ -53,6 +54,16 @@ def test_a_missing_secret_is_named(bridge: Bridge) -> None:
     (finding,) = findings(bridge, "add_filter('pre_option_smi_bridge_secret', function () { return 'whsec_short'; });")
     assert finding["code"] == "not_configured"
     assert "secret" in finding["message"]
+
+
+def test_the_documentations_example_is_no_secret(bridge: Bridge) -> None:
+    """Everybody knows it: nothing is sent with it, and nothing that was signed with it is believed."""
+    prelude = f"add_filter('pre_option_smi_bridge_secret', function () {{ return '{EXAMPLE_SECRET}'; }});"
+    (finding,) = findings(bridge, prelude)
+    assert finding["code"] == "not_configured"
+    assert "example" in finding["message"]
+    assert EXAMPLE_SECRET not in finding["message"]
+    assert bridge.shop.php_json(f"{prelude} return SmiBridge\\Core\\Settings::keys('to-shop');") == []
 
 
 def test_a_port_where_nobody_listens_is_named(bridge: Bridge) -> None:

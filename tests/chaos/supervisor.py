@@ -1,4 +1,4 @@
-"""What systemd or honcho does: a process that ended is started again."""
+"""What systemd or `run` does: a process that ended is started again."""
 
 from __future__ import annotations
 

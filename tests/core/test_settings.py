@@ -9,7 +9,7 @@ import pytest
 from sidecar.core.errors import ConfigurationError
 from sidecar.core.settings import Settings, described
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET = "whsec_6eCm2wFPrp+RDgdtIEudJKmH0zOwNXXTYavPTykUCGQ="
 NEEDED = {
     "SMI_SHOP_URL": "https://Shop.example/",
     "SMI_SECRET": SECRET,
@@ -160,6 +160,14 @@ def test_every_setting_is_described_and_its_default_is_accepted() -> None:
     assert len(names) == len(set(names)) and all(item["help"] for item in described())
     read(**{item["name"]: item["default"] for item in described() if item["default"] is not None})
     assert {item["name"] for item in described() if item["default"] is None} == set(NEEDED)
+
+
+@pytest.mark.parametrize("name", ["SMI_SECRET", "SMI_PREVIOUS_SECRET"])
+def test_the_example_of_the_documentation_is_no_secret(name: str) -> None:
+    example = next(item["example"] for item in described() if item["name"] == "SMI_SECRET")
+    found = faults(**{name: example})
+    assert found.startswith(f"{name} is the example")
+    assert str(example) not in found
 
 
 @pytest.mark.parametrize("sign", list("#/?[\t \n"))

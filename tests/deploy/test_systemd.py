@@ -9,9 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.testbed.places import REPOSITORY
+from sidecar.adapters import embedded
+from sidecar.adapters.connections import socket_path
+from sidecar.core.messages import new_secret
+from tests.testbed import unit_sandbox
+from tests.testbed.places import REPOSITORY, release_port, reserve_port
 from tests.testbed.sidecar import commands
+from tests.testbed.waiting import wait_for
 
 UNITS = REPOSITORY / "deploy" / "systemd"
 TEMPLATE = (UNITS / "smi-sidecar@.service").read_text()
@@ -75,3 +81,79 @@ def test_systemd_calls_the_exposure_low(installed: Path) -> None:
     level = re.search(r"Overall exposure level for .*: ([0-9.]+)", shown)
     assert level is not None, shown[-500:]
     assert float(level[1]) <= MOST_EXPOSED
+
+
+needs_namespaces = pytest.mark.skipif(not unit_sandbox.possible(), reason="no mounts of our own may be made here")
+
+
+def test_each_rule_of_the_unit_is_known_to_the_sandbox_of_these_tests() -> None:
+    """A new rule is to be tried for real, or put down as what only systemd can do."""
+    known = unit_sandbox.MOUNTS | unit_sandbox.IDENTITY | unit_sandbox.MANAGER | unit_sandbox.FILTERS
+    assert set(unit_sandbox.service(TEMPLATE)) <= known
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> unit_sandbox.Installation:
+    env = {
+        "SMI_SHOP_URL": "http://127.0.0.1:9",
+        "SMI_SECRET": new_secret(),
+        "SMI_UPLOADS_DIR": "/var/www/html/wp-content/uploads",
+        "UPSAMPLER_API_KEY": "none",
+        "UPSAMPLER_URL": "http://127.0.0.1:9",
+        "PORT": str(reserve_port()),
+    }
+    return unit_sandbox.Installation(tmp_path, env)
+
+
+@needs_namespaces
+def test_the_sandbox_lets_a_unit_write_where_it_may_and_nowhere_else(installation: unit_sandbox.Installation) -> None:
+    """Else the next test would prove nothing."""
+    tried = ["/opt/smi-sidecar/data", "/var/www/html/wp-content/uploads", "/tmp", "/var/tmp", "/dev/shm"]
+    refused = ["/opt/smi-sidecar", "/opt/smi-sidecar/sidecar", "/etc", "/usr", "/var/lib", "/root", "/run", "/"]
+    script = (
+        f"for to in {' '.join(tried + refused)}; do touch $to/canary && echo may:$to; done; id -un; cat /proc/1/comm"
+    )
+    unit = unit_sandbox.SandboxedUnit("web", TEMPLATE, installation, ["/bin/sh", "-c", script])
+    unit.launch()
+    wait_for(lambda: not unit.running, "the script is done")
+    said = unit.log.read_text()
+    unit.stop()
+    assert re.findall(r"^may:(.*)$", said, re.MULTILINE) == tried, said
+    assert "\nwww-data\n" in said
+    assert "/proc/1/comm: " in said, "other users' processes are not to be seen"
+    assert not Path("/tmp/canary").exists()
+
+
+@needs_namespaces
+@pytest.mark.timeout(120)
+def test_all_units_work_in_their_sandboxes(installation: unit_sandbox.Installation) -> None:
+    """Each in a namespace of its own: the store's socket must be where the others see it."""
+    port = re.search(r"^PORT=(\d+)$", installation.dotenv.read_text(), re.MULTILINE)[1]
+    units = [unit_sandbox.SandboxedUnit(name, TEMPLATE, installation) for name in ("store", "web", "worker", "cron")]
+
+    def ready() -> bool:
+        ended = [unit.name for unit in units if not unit.running]
+        assert not ended, "\n".join(f"{unit.name}: {unit.log.read_text()[-2000:]}" for unit in units)
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    try:
+        for unit in units:
+            unit.launch()
+        wait_for(ready, "web, workers, clock and store work together", 60)
+        said = "".join(unit.log.read_text() for unit in units)
+        assert "Traceback" not in said
+        assert "ermission denied" not in said
+        assert "ead-only file system" not in said
+        assert embedded.open_to_others(installation.folder / "data") == []
+    finally:
+        for unit in reversed(units):
+            unit.stop()
+        release_port(int(port))
+
+
+def test_the_stores_socket_does_not_lie_in_a_temporary_folder() -> None:
+    """Each unit has its own: the others would not find it there."""
+    assert socket_path(Path("/opt/smi-sidecar/data")) == Path("/opt/smi-sidecar/data/valkey.sock")

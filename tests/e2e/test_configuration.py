@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.core.env import EXAMPLE_SECRET
+from sidecar.core.messages import new_secret
 from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import commands
 
@@ -58,9 +60,14 @@ def test_faults_of_every_kind_are_told_together_and_no_secret_with_them(tmp_path
 
 
 def test_env_example_is_a_configuration_that_only_needs_its_own_values(tmp_path: Path) -> None:
-    """Copied as it stands, it is understood: nothing in it is misspelt or out of range."""
-    (tmp_path / ".env").write_text((REPOSITORY / "deploy" / "env.example").read_text())
+    """Copied as it stands nothing in it is misspelt or out of range; but everybody knows its secret."""
+    example = (REPOSITORY / "deploy" / "env.example").read_text()
+    (tmp_path / ".env").write_text(example)
     ended = _start("status", tmp_path, SMI_DATA_DIR=str(tmp_path))
-    assert "The configuration can't be used" not in ended.stderr
+    assert ended.returncode == 2
+    (fault,) = [line for line in ended.stderr.splitlines() if line.startswith("  - ")]
+    assert fault.startswith("  - SMI_SECRET is the example")
+    (tmp_path / ".env").write_text(example.replace(EXAMPLE_SECRET, new_secret()))
+    ended = _start("status", tmp_path, SMI_DATA_DIR=str(tmp_path))
     assert "redis_unavailable" in ended.stderr
     assert ended.returncode == 1

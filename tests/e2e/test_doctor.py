@@ -73,7 +73,7 @@ def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callabl
     customer.until(customer.buy(), "delivered")
     findings = doctor()
     assert [name for name, finding in findings.items() if finding["ok"] is not True] == []
-    assert len(findings) == 13
+    assert len(findings) == 14
     assert list(patient.shop.uploads.glob("smi-canary*")) == []
 
 

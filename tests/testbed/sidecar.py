@@ -27,7 +27,7 @@ def commands(procfile: Path = PROCFILE) -> dict[str, str]:
 
 
 class SidecarProcess(Process):
-    """One line of the Procfile, run by a shell from the repository's folder, as honcho does."""
+    """One line of the Procfile, run by a shell from the repository's folder, as a process manager does."""
 
     def __init__(self, name: str, line: str, folder: Path, environment: Mapping[str, str], healthz: str = "") -> None:
         super().__init__(name, folder)

@@ -32,7 +32,7 @@ from tests.fakes.upsampler import Webhook
 
 ENV = {
     "SMI_SHOP_URL": "https://shop.example",
-    "SMI_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "SMI_SECRET": "whsec_6eCm2wFPrp+RDgdtIEudJKmH0zOwNXXTYavPTykUCGQ=",
     "SMI_UPLOADS_DIR": "/nowhere",
     "SMI_PUBLIC_URL": "https://shop.example/smi",
     "SMI_CHECK_PICTURE": "0",

@@ -28,7 +28,7 @@ final class Secret_Change {
 			self::back( 'constant' );
 		}
 		if ( 'new' === $what ) {
-			update_option( 'smi_bridge_previous_secret', Settings::secret() );
+			update_option( 'smi_bridge_previous_secret', null === Signature::decode_own_secret( Settings::secret() ) ? '' : Settings::secret() );
 			update_option( 'smi_bridge_secret', Signature::new_secret() );
 			Log::write( 'secret_changed', 'An admin made a new secret; the old one stays accepted.', array( 'user' => get_current_user_id() ) );
 			self::back( 'new' );

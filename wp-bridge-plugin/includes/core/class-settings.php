@@ -80,9 +80,9 @@ final class Settings {
 		return $hours < 1 ? 24 : min( $hours, 87600 );
 	}
 
-	/** Whether address and secret are there and well-formed. */
+	/** Whether address and secret are there, well-formed, and the secret is one. */
 	public static function is_configured(): bool {
-		return '' !== self::sidecar_url() && null !== Signature::decode_secret( self::secret() );
+		return '' !== self::sidecar_url() && null !== Signature::decode_own_secret( self::secret() );
 	}
 
 	/** Whether jobs are forwarded: configured, and not a paused copy of the site. */
@@ -109,7 +109,7 @@ final class Settings {
 	public static function keys( string $direction ): array {
 		$keys = array();
 		foreach ( array( self::secret(), self::previous_secret() ) as $text ) {
-			$secret = Signature::decode_secret( $text );
+			$secret = Signature::decode_own_secret( $text );
 			if ( null !== $secret ) {
 				$keys[] = Signature::direction_key( $secret, $direction );
 			}

@@ -20,6 +20,9 @@ final class Signature {
 	const TOLERANCE  = 300;
 	const MAX_BODY   = 1048576;
 
+	/** The documentation's example, Standard Webhooks' test vector: known to everybody. */
+	const EXAMPLE = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
 	/**
 	 * Bytes of a `whsec_` secret, or null unless it holds 24 to 64 bytes of base64.
 	 *
@@ -31,6 +34,16 @@ final class Signature {
 		}
 		$raw = base64_decode( $parts[1], true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- the format of the scheme.
 		return false !== $raw && 0 === strlen( $parts[1] ) % 4 && strlen( $raw ) >= 24 && strlen( $raw ) <= 64 ? $raw : null;
+	}
+
+	/**
+	 * As decode_secret; null also for the documentation's example.
+	 *
+	 * @param string $text The secret as written.
+	 */
+	public static function decode_own_secret( string $text ): ?string {
+		$raw = self::decode_secret( $text );
+		return self::decode_secret( self::EXAMPLE ) === $raw ? null : $raw;
 	}
 
 	/** A new secret of 32 random bytes. */

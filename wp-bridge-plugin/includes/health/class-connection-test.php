@@ -133,6 +133,9 @@ final class Connection_Test {
 		if ( '' === Settings::sidecar_url() ) {
 			return __( 'The address of the sidecar is missing, or is no http(s) address.', 'smi-bridge' );
 		}
+		if ( null !== Signature::decode_secret( Settings::secret() ) ) {
+			return __( 'The secret is the example of the documentation, which everybody knows. Make a new one here, or correct SMI_BRIDGE_SECRET, and copy it into the SMI_SECRET of the sidecar.', 'smi-bridge' );
+		}
 		return __( 'The secret is missing or malformed: whsec_ and 24 to 64 bytes of base64.', 'smi-bridge' );
 	}
 

@@ -1,0 +1,131 @@
+"""`run` keeps processes alive, gives up one that can't be, and ends all in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.places import REPOSITORY
+from tests.testbed.process import session_members
+from tests.testbed.waiting import wait_for
+
+_RUN = """
+import sys
+from sidecar.cli.supervise import Patience, Supervisor
+lines = {str(at): ["/bin/sh", "-c", script] for at, script in enumerate(sys.argv[3:])}
+sys.exit(Supervisor(lines, Patience(pause_s=float(sys.argv[1]), lived_s=float(sys.argv[2]), most=3)).run())
+"""
+
+
+class Run:
+    """A supervisor of shell scripts in a process of its own."""
+
+    def __init__(self, folder: Path, *scripts: str, pause_s: float = 0.05, lived_s: float = 60) -> None:
+        self.folder = folder
+        self.output = folder / "output"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _RUN, str(pause_s), str(lived_s), *scripts],
+                cwd=folder,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self, word: str) -> int:
+        return self.output.read_text().count(word)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(20)
+
+
+def _pid(file: Path) -> int:
+    return wait_for(lambda: file.exists() and file.read_text().strip() and int(file.read_text()), f"{file} has a pid")
+
+
+STAY = "echo $$ > stay; echo stays; exec sleep 60"
+
+
+def test_one_that_dies_is_started_again_and_the_others_do_not_notice(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo $$ > dies; echo begun; exec sleep 60") as run:
+        wait_for(lambda: run.said("begun") == 1, "it has begun")
+        stays, dies = _pid(tmp_path / "stay"), _pid(tmp_path / "dies")
+        os.kill(dies, signal.SIGKILL)
+        wait_for(lambda: run.said("begun") == 2, "it has begun again")
+        assert run.said("stays") == 1
+        assert run.said("run.died") == 1
+        assert _pid(tmp_path / "stay") == stays
+        assert run.end() == 0
+
+
+def test_one_that_cant_be_kept_alive_ends_all_with_its_error(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo begun; exit 7") as run:
+        assert run.process.wait(20) == 7
+        assert run.said("begun") == 3
+        assert run.said("run.hopeless") == 1
+        assert session_members(_pid(tmp_path / "stay")) == []
+
+
+def test_the_pauses_grow(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with Run(tmp_path, STAY, "exit 1", pause_s=0.4) as run:
+        assert run.process.wait(20) == 1
+    assert time.monotonic() - began > 0.4 + 0.8
+
+
+def test_one_that_has_lived_for_long_is_never_given_up(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo begun; sleep 0.1; exit 1", lived_s=0.05) as run:
+        wait_for(lambda: run.said("begun") > 4, "it is started each time")
+        assert run.end() == 0
+
+
+def test_a_faulty_configuration_is_not_tried_again(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo begun; exit 2") as run:
+        assert run.process.wait(20) == 2
+        assert run.said("begun") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_goes_last(number: int, tmp_path: Path) -> None:
+    """The store: the others still write while they end."""
+    first = "trap 'echo first-asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+    other = "trap 'sleep 0.3; echo other-done; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+    with Run(tmp_path, first, other) as run:
+        wait_for(lambda: run.said("ready") == 2, "both run")
+        assert run.end(number) == 0
+        assert run.output.read_text().split()[-2:] == ["other-done", "first-asked"]
+
+
+def test_what_a_dead_one_has_left_behind_ends_before_it_is_started_again(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo begun; sleep 60 & echo $! > left; wait", pause_s=1) as run:
+        left = _pid(tmp_path / "left")
+        os.kill(int(Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{left}").exists() or _zombie(left), "its child has ended")
+        assert run.said("begun") == 1
+        assert run.end() == 0
+
+
+def test_when_run_itself_is_killed_nobody_is_left(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY) as run:
+        stays = _pid(tmp_path / "stay")
+        run.end(signal.SIGKILL)
+        wait_for(lambda: session_members(stays) == [], "it has ended, too")
+
+
+def _zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
