@@ -7,12 +7,16 @@ a list of keys, newest last, so that a key can be replaced without breaking the 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from .errors import CallerError
+
+# 32 bytes as base64 without padding; of the last sign two bits are left over, and nought.
+_SIGNATURE = re.compile("[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 class TokenInvalid(CallerError):
@@ -85,7 +89,10 @@ class TokenMaker:
 
     @staticmethod
     def _load(serializer: URLSafeSerializer, token: str, fields: int) -> list:
-        if len(token) > 2048:
+        """One token has one spelling: base64 would also be read with padding, with other bits behind its end, or with
+        signs in it that are none of its own."""
+        signature = token.rpartition(".")[2]
+        if len(token) > 2048 or not _SIGNATURE.fullmatch(signature):
             raise TokenInvalid()
         try:
             payload = serializer.loads(token)

@@ -17,11 +17,12 @@ from ..core.formats import MEDIA_TYPES, format_of
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from ..services import Services
-from ..workflow import downloads, reconcile
+from ..workflow import downloads
 from ..workflow.ports import Ports
 from .errors import can_wait
 from .file_answer import of_file
 from .front import Application, Environ, Headers, of_bytes, raise_again
+from .restore import restored
 
 _HEADERS: Headers = [
     ("Cache-Control", "private, no-store"),
@@ -79,7 +80,7 @@ def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
 
 def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
     """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
-    job = parts.store.get(grant.job_id) or reconcile.restore_from_ledger(parts, grant.job_id)
+    job = parts.store.get(grant.job_id) or restored(parts, grant.job_id)
     if job is None:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":

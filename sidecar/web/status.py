@@ -9,11 +9,12 @@ from flask import Blueprint, Response, json, request
 
 from ..core.errors import SidecarError, TemporaryError
 from ..core.job import Job, is_job_id
-from ..workflow import reconcile, view
+from ..workflow import view
 from .parts import ports, services
+from .restore import restored
 
 blueprint = Blueprint("status", __name__)
-RESTORE_EVERY_S = 3  # for one job
+RESTORE_EVERY_S = 3  # for one job; and so long the page of one that was not asked for is told to wait
 RESTORES_PER_S = 5  # for all
 UNKNOWN_S = 30  # so long an unknown job is taken for unknown
 
@@ -54,7 +55,7 @@ def _restore(job_id: str) -> Job | None:
         and ports().store.heartbeats.acquire_interval(f"restores:{lane}", every_s=1)
     ):
         raise TemporaryError("recall_later", "the ledger was asked a moment ago")
-    job = reconcile.restore_from_ledger(ports(), job_id)
+    job = restored(ports(), job_id)
     if job is None:
         ports().store.idempotency.remember(unknown, {"known": False}, ttl_s=UNKNOWN_S)
     return job

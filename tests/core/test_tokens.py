@@ -78,6 +78,27 @@ def test_a_replaced_key_still_opens_old_links_and_the_new_one_signs() -> None:
         TokenMaker([NEWER]).read_download(old, now=NOW)
 
 
+def test_a_token_has_one_spelling() -> None:
+    """base64 has many for the same bytes."""
+    maker = TokenMaker([KEY])
+    good = maker.download(GRANT)
+    body, _, signature = good.rpartition(".")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet.index(signature[-1])
+    others = [f"{body}.{signature[:-1]}{alphabet[last - last % 4 + bits]}" for bits in range(4)]
+    others += [good + "=", good + "==", good + "\n", " " + good, f"{body}.{signature[:20]}!{signature[20:]}"]
+    others += [
+        good.replace("-", "+").replace("_", "/") + "?",
+        f"{body}=.{signature}",
+        f"{body}.{signature[:9]} {signature[9:]}",
+    ]
+    assert maker.read_download(good, now=NOW) == GRANT
+    for other in others:
+        if other != good:
+            with pytest.raises(TokenInvalid):
+                maker.read_download(other, now=NOW)
+
+
 def test_any_other_string_is_invalid_and_nothing_else() -> None:
     maker, random_ = TokenMaker([KEY]), random.Random(7)
     good = maker.download(GRANT)

@@ -25,6 +25,7 @@ from tests.testbed.places import REPOSITORY
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.sidecar import Sidecar
 
+ENOUGH = 256 << 10
 FILE_BYTES = 48 << 20  # more than all buffers between the sidecar and a reader hold
 JOB = "3d1f8b5e-0000-4000-8000-00000000d00d"
 
@@ -155,8 +156,8 @@ def connect(url: str, timeout: float = 20) -> socket.socket:
 
 
 def exchange(url: str, request: bytes, timeout: float = 20, *, close: bool = False) -> bytes:
-    """Exactly these bytes on a connection of their own; everything that comes back until it is closed. `close`: say
-    that nothing more will come."""
+    """Exactly these bytes on a connection of their own; what comes back until it is closed, or the first part of much.
+    `close`: say that nothing more will come."""
     with connect(url, timeout) as connection:
         with contextlib.suppress(OSError):
             connection.sendall(request)
@@ -164,7 +165,7 @@ def exchange(url: str, request: bytes, timeout: float = 20, *, close: bool = Fal
                 connection.shutdown(socket.SHUT_WR)
         answer = b""
         with contextlib.suppress(ConnectionResetError):
-            while part := connection.recv(65536):
+            while len(answer) < ENOUGH and (part := connection.recv(65536)):
                 answer += part
     return answer
 
