@@ -71,15 +71,8 @@ final class Effects {
 			'done_at'    => null,
 			'outcome'    => null,
 		);
-		return 1 === Sql::update(
-			Sql::table( 'effects' ),
-			$set,
-			array(
-				'id'         => (int) $row['id'],
-				'claimed_at' => $row['claimed_at'],
-				'outcome'    => $row['outcome'],
-			)
-		);
+		$as_read = array_intersect_key( $row, array_flip( array( 'id', 'claimed_at', 'outcome' ) ) );
+		return 1 === Sql::update( Sql::table( 'effects' ), $set, $as_read );
 	}
 
 	/**

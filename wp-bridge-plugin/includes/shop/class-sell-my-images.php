@@ -88,13 +88,7 @@ final class Sell_My_Images implements Shop_Adapter {
 
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $status The shop's word. @param array $facts Facts. */
 	public function write_progress( string $job_id, string $status, array $facts ): ?array {
-		$set = array();
-		if ( isset( $facts['upsampler_id'] ) ) {
-			$set['upsampler_job_id'] = $facts['upsampler_id'];
-		}
-		if ( isset( $facts['credits'] ) ) {
-			$set['credits_used'] = (int) round( $facts['credits'] );
-		}
+		$set = self::of_upsampler( $facts );
 		if ( ! empty( $facts['started'] ) ) {
 			$set['processing_started_at'] = current_time( 'mysql' );
 		}
@@ -113,13 +107,7 @@ final class Sell_My_Images implements Shop_Adapter {
 			'completed_at'        => current_time( 'mysql' ),
 			'failed_at'           => null,
 		);
-		if ( isset( $facts['credits'] ) ) {
-			$set['credits_used'] = (int) round( $facts['credits'] );
-		}
-		if ( ! empty( $facts['upsampler_id'] ) ) {
-			$set['upsampler_job_id'] = $facts['upsampler_id'];
-		}
-		return $this->write( $job_id, 'completed', $set );
+		return $this->write( $job_id, 'completed', $set + self::of_upsampler( $facts ) );
 	}
 
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param bool $sent Whether it was accepted. */
@@ -239,6 +227,18 @@ final class Sell_My_Images implements Shop_Adapter {
 			Sql::update( $this->table(), $set, array( 'job_id' => $job_id ) );
 		}
 		return null;
+	}
+
+	/** Columns of what Upsampler has said. @param array $facts Facts of a write. */
+	private static function of_upsampler( array $facts ): array {
+		$set = array();
+		if ( ! empty( $facts['upsampler_id'] ) ) {
+			$set['upsampler_job_id'] = $facts['upsampler_id'];
+		}
+		if ( isset( $facts['credits'] ) ) {
+			$set['credits_used'] = (int) round( $facts['credits'] );
+		}
+		return $set;
 	}
 
 	/** The status as it was read last; null: there is no such job. @param string $job_id The shop's id. */
