@@ -37,6 +37,8 @@ HARMLESS = {
     "output is compressed by PHP": "ini_set( 'zlib.output_compression', '1' );",
     "forced login, template": _on("template_redirect", _LOGIN),
     "listener throws": _on("smi_job_status_changed", "throw new Exception( 'listener' );", 1),
+    "listener exits": _on("smi_job_status_changed", "wp_die( 'listener' );", 1),
+    "listener prints": _on("smi_job_status_changed", "echo 'hello'; ob_end_flush();", 1),
     "payment listener before ours throws": _on("smi_payment_completed", "throw new Exception( 'early' );", -100),
     "payment listener before ours exits": _on("smi_payment_completed", "exit;", -100),
     "payment listener after ours throws": _on("smi_payment_completed", "throw new Exception( 'late' );", 100),
@@ -64,4 +66,11 @@ REFUSING_MAILERS = {
     "mailer refuses": "add_filter( 'pre_wp_mail', '__return_false' );",
     "mailer throws": _on("phpmailer_init", "throw new Exception( 'mailer' );"),
     "mailer breaks": _on("phpmailer_init", "no_such_function();"),
+}
+
+# Nobody knows whether the mail went: it is not sent again, and the admin sees it.
+ENDING_MAILERS = {
+    "mailer exits": _on("phpmailer_init", "exit;"),
+    "mailer exits by wp_die": _on("wp_mail", "wp_die( 'mailer' );"),
+    "mailer eats memory": _on("phpmailer_init", "ini_set( 'memory_limit', '64M' ); str_repeat( 'x', 1 << 28 );"),
 }

@@ -105,7 +105,7 @@ def test_a_mailer_that_throws_does_not_undo_the_delivery(bridge: Bridge) -> None
 def test_php_dying_in_the_mail_sends_no_second_one(bridge: Bridge) -> None:
     email = address()
     job_id = bridge.paid(email=email)
-    remove = bridge.mu_plugin("dier", "add_filter('wp_mail', function ($m) { exit; });")
+    remove = bridge.mu_plugin("dier", "add_filter('wp_mail', function ($m) { posix_kill(getmypid(), 9); });")
     listed = [{"id": "m", "type": "job.delivered", "data": delivery(job_id)}]
     sealed = bridge.door.seal(bridge.door.envelope(listed))
     try:

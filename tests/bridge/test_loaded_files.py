@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.bridge.conftest import Bridge, delivery
+from tests.testbed.waiting import wait_for
 
 MOST_AT_PAYMENT = 27
-MOST_AT_DOOR = 40
+MOST_AT_DOOR = 42
 
 
 @pytest.fixture
@@ -26,7 +27,8 @@ def loaded(bridge: Bridge) -> Iterator[Callable[[], list[str]]]:
     )
 
     def read() -> list[str]:
-        files = json.loads(told.read_text())
+        files = json.loads(wait_for(lambda: told.exists() and told.read_text(), "the request's end", timeout=10))
+        told.unlink()
         return sorted(file.split("/includes/")[1] for file in files if "bridge" in file and "/includes/" in file)
 
     yield read

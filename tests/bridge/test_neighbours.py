@@ -13,7 +13,7 @@ import requests
 from sidecar.adapters.shop import ShopDoor
 from sidecar.core.messages import TO_SHOP, Signer
 from tests.bridge.conftest import SECRET, Bridge, delivery
-from tests.bridge.neighbours import HARMLESS, REFUSING_MAILERS
+from tests.bridge.neighbours import ENDING_MAILERS, HARMLESS, REFUSING_MAILERS
 from tests.bridge.sidecar_stand_in import rfc3339
 from tests.bridge.test_delivery_messages import address
 
@@ -105,3 +105,27 @@ def test_a_mail_that_the_mailer_did_not_take_is_known_to_have_failed(
     bridge = beside(REFUSING_MAILERS[name])
     delivered(bridge, door, job_id := pay(bridge, address()))
     assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("name", ENDING_MAILERS)
+def test_a_mailer_that_ends_the_request_costs_its_own_mail_only(
+    name: str, beside: Callable[[str], Bridge], door: ShopDoor
+) -> None:
+    """Others of the same delivery are told to come again, and have their mails when the mailer is well."""
+    emails = [address() for _ in range(4)]
+    bridge = beside("")
+    jobs = [bridge.paid(email=email) for email in emails]
+    deliveries = [{"id": f"m{n}", "type": "job.delivered", "data": delivery(job)} for n, job in enumerate(jobs)]
+    only_second = f"if ( false === strpos( print_r( func_get_args(), true ), '{emails[1]}' ) ) {{ return $value; }} "
+    beside(ENDING_MAILERS[name].replace("{ ", "{ " + only_second, 1))
+    results = door.send(deliveries)
+    assert [bridge.state(job) for job in jobs] == ["delivered"] * 4
+    assert results[0]["data"] == {"mail": "sent"}
+    assert (results[1]["status"], results[1]["data"]) == ("done", {"mail": "unknown"})
+    assert [result["status"] for result in results[2:]] == ["failed", "failed"]
+    results = door.send(deliveries)
+    assert [result["data"]["mail"] for result in results] == ["already", "already", "sent", "sent"]
+    assert [len(bridge.shop.mails(email)) for email in emails] == [1, 0, 1, 1]
+    assert bridge.effects(jobs[1])["mail:delivered"]["done_at"] is None, (
+        "a person sees it when some minutes have passed"
+    )

@@ -9,6 +9,7 @@ from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect, delivery
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import Shop
+from tests.testbed.waiting import wait_for
 
 OTHER_SHOP = REPOSITORY / "tests" / "bridge" / "other-shop"
 
@@ -112,6 +113,7 @@ def test_another_shops_listeners_hear_of_the_change(other: Bridge) -> None:
     try:
         job_id = sell(other)
         other.door.send("job.delivered", delivery(job_id))
-        assert other.shop.option("heard") == [job_id, "received", "done"]
+        heard = wait_for(lambda: other.shop.option("heard"), "a listener that hears last", timeout=10)
+        assert heard == [job_id, "received", "done"]
     finally:
         remove()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.customer import Customer
+from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 from tests.testbed.wordpress import NEWEST
 
@@ -50,7 +51,12 @@ class Announcements:
         (plugins / "listener.php").write_text(_LISTENER % f"'{self._file}'")
 
     def of(self, job_id: str) -> list[tuple[str, str]]:
-        """(old status, new status) in the order in which they were told."""
+        """(old status, new status) of a completed job in their order. Listeners hear last, so they are waited for."""
+        completed = ("processing", "completed")
+        wait_for(lambda: self._told(job_id)[-1:] == [completed], f"the end of {job_id}", timeout=5)
+        return self._told(job_id)
+
+    def _told(self, job_id: str) -> list[tuple[str, str]]:
         lines = self._file.read_text().splitlines() if self._file.exists() else []
         return [(old, new) for told, old, new in map(json.loads, lines) if told == job_id]
 

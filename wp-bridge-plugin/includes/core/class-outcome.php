@@ -22,6 +22,8 @@ final class Outcome {
 	public $data;
 	/** Effects, run after the commit: each gets this object and may return a callable with writes that go into the last transaction. @var callable[] */
 	public $effects;
+	/** Mails, in the same form: run after all effects of the delivery. One that is not begun makes the message `failed`. @var callable[] */
+	public $mails;
 
 	/**
 	 * An outcome.
@@ -30,17 +32,19 @@ final class Outcome {
 	 * @param string|null $reason  See above.
 	 * @param array       $data    See above.
 	 * @param callable[]  $effects See above.
+	 * @param callable[]  $mails   See above.
 	 */
-	public function __construct( string $status, ?string $reason = null, array $data = array(), array $effects = array() ) {
+	public function __construct( string $status, ?string $reason = null, array $data = array(), array $effects = array(), array $mails = array() ) {
 		$this->status  = $status;
 		$this->reason  = $reason;
 		$this->data    = $data;
 		$this->effects = $effects;
+		$this->mails   = $mails;
 	}
 
-	/** It is done, or was done before. @param array $data Data. @param callable[] $effects Effects. */
-	public static function done( array $data = array(), array $effects = array() ): self {
-		return new self( 'done', null, $data, $effects );
+	/** It is done, or was done before. @param array $data Data. @param callable[] $effects Effects. @param callable[] $mails Mails. */
+	public static function done( array $data = array(), array $effects = array(), array $mails = array() ): self {
+		return new self( 'done', null, $data, $effects, $mails );
 	}
 
 	/** It is not done, and will not be. @param string $reason A word of the contract. @param array $data Data. */

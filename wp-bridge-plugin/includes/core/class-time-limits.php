@@ -34,6 +34,11 @@ final class Time_Limits {
 
 	/** An upload without a further chunk is given up after that time. */
 	const UPLOAD = 86400;
+	/** What a delivery's mails may take before the rest is left to the next delivery. The sidecar waits for 60 s. */
+	const MAILS_OF_A_DELIVERY = 20;
+
+	/** What a mail server may take for each answer; PHPMailer itself would wait for 300 s. */
+	const MAIL_SERVER = 15;
 
 	/** Time between two digests about reviews. A hold is mailed at once. */
 	const DIGEST = 900;

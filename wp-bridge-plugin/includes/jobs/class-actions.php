@@ -20,6 +20,7 @@ use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Mail\Mail;
+use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Sidecar_Client;
@@ -97,26 +98,19 @@ final class Actions {
 
 	/** Stops a job that is under way: it waits in review, and nothing goes on by itself. @param string $job_id The shop's id. */
 	private static function cancel( string $job_id ): array {
-		$effects = array();
-		$answer  = self::locked(
+		return self::locked(
 			$job_id,
-			static function ( array $row ) use ( &$effects ) {
+			static function ( array $row ) {
 				if ( Stop::is_stopped( $row ) ) {
 					return self::yes( 'already', __( 'It is stopped already.', 'smi-bridge' ) );
 				}
-				$effects = Stop::job( $row, array( 'user' => get_current_user_id() ) );
-				if ( null === $effects ) {
-					$effects = array();
+				if ( ! Stop::job( $row, array( 'user' => get_current_user_id() ) ) ) {
 					return self::no( 'settled', __( 'Not stopped: it has ended already.', 'smi-bridge' ) );
 				}
 				History::write();
 				return self::yes( 'stopped', __( 'Stopped. It waits in review: retry it or refund it.', 'smi-bridge' ) );
 			}
 		);
-		foreach ( $effects as $effect ) {
-			$effect();
-		}
-		return $answer;
 	}
 
 	/**
@@ -154,7 +148,8 @@ final class Actions {
 		if ( ! $begun || $answer ) {
 			return $answer ?? self::no( 'changed', __( 'Not refunded: the job has just changed. Look at it again.', 'smi-bridge' ) );
 		}
-		$row = Refund::carry_out( $begun, '' === $message ? null : $message );
+		list( $row, $mail ) = Refund::carry_out( $begun, '' === $message ? null : $message );
+		Customer_Mail::now( $mail );
 		History::write();
 		if ( 'refunded' !== $row['state'] ) {
 			return self::no( 'refund_failed', (string) ( $row['detail'] ?? __( 'The shop could not refund.', 'smi-bridge' ) ) );
@@ -279,12 +274,18 @@ final class Actions {
 	 * @param callable $work   Gets the row; returns an answer or null.
 	 */
 	private static function locked( string $job_id, callable $work ): ?array {
-		return Ledger::in_transaction(
-			static function () use ( $job_id, $work ) {
-				$row = Ledger::newest( $job_id, true );
-				return $row ? $work( $row ) : self::unknown();
-			}
-		);
+		$announced = Announcements::count();
+		try {
+			return Ledger::in_transaction(
+				static function () use ( $job_id, $work ) {
+					$row = Ledger::newest( $job_id, true );
+					return $row ? $work( $row ) : self::unknown();
+				}
+			);
+		} catch ( \Throwable $error ) {
+			Announcements::forget( $announced );
+			throw $error;
+		}
 	}
 
 	/** Why nothing may be done from this site now, or null. @param string $action Action. */

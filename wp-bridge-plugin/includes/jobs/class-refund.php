@@ -11,7 +11,6 @@
 namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Log;
-use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
@@ -70,7 +69,7 @@ final class Refund {
 	 *
 	 * @param array       $row              Row in `refunding`, its refund claimed by us.
 	 * @param string|null $customer_message Words for the customer.
-	 * @return array The row: `refunded`, or `review` with the reason `refund_due`.
+	 * @return array Pair: the row, `refunded` or `review` with the reason `refund_due`; the customer's mail, which the caller sends.
 	 */
 	public static function carry_out( array $row, ?string $customer_message = null ): array {
 		$job = Shop::job( $row['job_id'] );
@@ -87,13 +86,8 @@ final class Refund {
 		}
 		$amount = isset( $answer['amount'] ) && is_numeric( $answer['amount'] ) ? (float) $answer['amount'] : ( $job['amount'] ?? null );
 		Effects::done( $row['job_id'], 0, Effects::REFUND, 'refunded', wp_json_encode( array( 'amount' => $amount ) ) );
-		// Claimed before the row says `refunded`: if we die in between, the mail is known to be missing, not forgotten.
-		$ours  = Effects::claim( $row['job_id'], (int) $row['attempt'], 'mail:refunded' );
 		$ended = self::refunded( $row, $amount, (string) $row['reason'] );
-		if ( $ours ) {
-			Customer_Mail::record( $row, 'mail:refunded', Customer_Mail::send( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
-		}
-		return $ended;
+		return array( $ended, Customer_Mail::once( $ended, 'mail:refunded', compact( 'amount', 'customer_message' ) ) );
 	}
 
 	/**
@@ -133,21 +127,20 @@ final class Refund {
 	 * @param array       $row              Row in `refunding`.
 	 * @param \WP_Error   $error            Why; code `unknown`: the money may have gone.
 	 * @param string|null $customer_message Words for the customer.
+	 * @return array See carry_out().
 	 */
 	private static function failed( array $row, \WP_Error $error, ?string $customer_message ): array {
 		$now = Ledger::newest( $row['job_id'], true );
 		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
 			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			self::mail( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			return $now;
+			return array( $now, Customer_Mail::once( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, Effects::REFUND, $outcome, $error->get_error_message() );
 		Log::write( 'refund_' . $outcome, $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		History::record( $row['job_id'], (int) $row['attempt'], 'refund_' . $outcome, array( 'detail' => $error->get_error_message() ) );
 		$row = self::due( $row, $error->get_error_message() );
-		self::mail( $row, 'mail:review', array( 'customer_message' => $customer_message ) );
-		return $row;
+		return array( $row, Customer_Mail::once( $row, 'mail:review', array( 'customer_message' => $customer_message ) ) );
 	}
 
 	/**
@@ -209,11 +202,11 @@ final class Refund {
 	}
 
 	/**
-	 * The customer's mail about an attempt that was settled by somebody else than the one who began it, if he has not got it.
+	 * The customer's mail about an attempt that has an end and whose mail may not have been begun.
 	 *
 	 * @param array       $row              Settled ledger row.
 	 * @param string|null $customer_message Words for the customer.
-	 * @return callable[] Effects, to be run after the commit.
+	 * @return callable[] For an outcome's mails.
 	 */
 	public static function tell_later( array $row, ?string $customer_message = null ): array {
 		if ( ! in_array( $row['state'], array( 'review', 'refunded' ), true ) ) {
@@ -223,12 +216,7 @@ final class Refund {
 			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
 			'customer_message' => $customer_message,
 		);
-		$mail  = Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra );
-		return array(
-			static function () use ( $mail ) {
-				return $mail( Outcome::done() ); // Its answer is no part of the message's result.
-			},
-		);
+		return array( Customer_Mail::aside( Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra ) ) );
 	}
 
 	/**
@@ -249,9 +237,10 @@ final class Refund {
 		$effects = array();
 		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ) ) );
 		foreach ( $rows as $row ) {
-			$settled = self::give_up_unknown( $row );
-			$effects = array_merge( $effects, $settled ? self::tell_later( $settled ) : array() );
+			$settled   = self::give_up_unknown( $row );
+			$effect    = Customer_Mail::effect_of( $settled['state'] ?? '' );
+			$effects[] = null === $effect ? null : Customer_Mail::promised( $settled, $effect, array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null ) );
 		}
-		return $effects;
+		return array_values( array_filter( $effects ) );
 	}
 }

@@ -26,11 +26,11 @@ final class Stop {
 	 * @param array $row              Newest ledger row, locked.
 	 * @param array $by               Who, for the history.
 	 * @param bool  $revoke_delivered Whether a delivered job is stopped too: it stays delivered, without its link.
-	 * @return callable[]|null Effects for after the commit; null: the job has ended and is not stopped.
+	 * @return bool Whether it is stopped; false: the job has ended before.
 	 */
-	public static function job( array $row, array $by, bool $revoke_delivered = false ): ?array {
+	public static function job( array $row, array $by, bool $revoke_delivered = false ): bool {
 		if ( self::is_stopped( $row ) ) {
-			return array();
+			return true;
 		}
 		$delivered = 'delivered' === $row['state'];
 		$ended     = $delivered ? ! $revoke_delivered || null !== $row['revoked_at'] : in_array( $row['state'], array( 'refunding', 'refunded' ), true );
@@ -43,15 +43,15 @@ final class Stop {
 		);
 		$moved     = $ended ? null : Ledger::move( $row, $delivered ? 'delivered' : 'review', $set );
 		if ( ! $moved ) {
-			return null;
+			return false;
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'stopped', $by );
 		Send_Later::job_cancel( $moved, 'stopped' );
-		$effects = Shop::follow( $row, $moved );
+		Shop::follow( $row, $moved );
 		if ( $delivered ) {
 			Shop::write_revoked( $row['job_id'] );
 		}
-		return $effects;
+		return true;
 	}
 
 	/** Whether a person has stopped it before. @param array $row A ledger row. */

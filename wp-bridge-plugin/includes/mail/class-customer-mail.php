@@ -1,6 +1,6 @@
 <?php
 /**
- * A mail to a customer, at most once: the claim inside the transaction, the mail after it, the outcome at last.
+ * A mail to a customer, at most once: claimed in the database, sent, and its outcome written at last.
  *
  * @package SmiBridge
  */
@@ -25,24 +25,57 @@ final class Customer_Mail {
 	}
 
 	/**
-	 * Claims a mail; the effect that is returned sends it and tells the outcome's data `mail`.
+	 * A mail that is claimed when it is sent: for messages whose repeat leads here again, so that a mail that was not begun is not lost.
+	 * It tells the outcome's data `mail`.
 	 *
 	 * @param array    $row    Ledger row as it will be when the mail is written.
 	 * @param string   $effect E.g. `mail:delivered`; what follows the first colon is the kind.
 	 * @param array    $extra  Further facts.
 	 * @param callable $then   Optional: gets the answer of Mail::send(), runs with the last writes.
-	 * @return callable An effect (see Outcome).
+	 * @return callable For an outcome's mails.
 	 */
 	public static function once( array $row, string $effect, array $extra = array(), ?callable $then = null ): callable {
-		$attempt = (int) $row['attempt'];
-		if ( ! Effects::claim( $row['job_id'], $attempt, $effect ) ) {
-			return static function ( Outcome $outcome ) {
-				$outcome->data['mail'] = 'already';
-			};
-		}
 		return static function ( Outcome $outcome ) use ( $row, $effect, $extra, $then ) {
-			$outcome->data['mail'] = self::send( $row, $effect, $extra );
-			$sent                  = $outcome->data['mail'];
+			if ( ! Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
+				$outcome->data['mail'] = 'already';
+				return null;
+			}
+			return self::sending( $row, $effect, $extra, $then )( $outcome );
+		};
+	}
+
+	/**
+	 * A mail that is claimed now: for what nobody comes back to. If we die before it is sent, a person is told.
+	 *
+	 * @param array  $row    See once().
+	 * @param string $effect See once().
+	 * @param array  $extra  See once().
+	 * @return callable|null For an outcome's effects; null: it was claimed before.
+	 */
+	public static function promised( array $row, string $effect, array $extra = array() ): ?callable {
+		return Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ? self::sending( $row, $effect, $extra ) : null;
+	}
+
+	/** A mail whose fate is no part of the message's result. @param callable $mail See once(). */
+	public static function aside( callable $mail ): callable {
+		return static function () use ( $mail ) {
+			return $mail( Outcome::done() );
+		};
+	}
+
+	/**
+	 * Sends a claimed mail.
+	 *
+	 * @param array    $row    See once().
+	 * @param string   $effect See once().
+	 * @param array    $extra  See once().
+	 * @param callable $then   See once().
+	 */
+	private static function sending( array $row, string $effect, array $extra, ?callable $then = null ): callable {
+		return static function ( Outcome $outcome ) use ( $row, $effect, $extra, $then ) {
+			$outcome->data['mail'] = 'unknown'; // Should the mailer end the request.
+			$sent                  = self::send( $row, $effect, $extra );
+			$outcome->data['mail'] = $sent;
 			return static function () use ( $row, $effect, $sent, $then ) {
 				self::record( $row, $effect, $sent );
 				if ( $then ) {
@@ -50,6 +83,14 @@ final class Customer_Mail {
 				}
 			};
 		};
+	}
+
+	/** Sends a mail now, outside of the door. @param callable $mail See once(). */
+	public static function now( callable $mail ): void {
+		$write = $mail( Outcome::done() );
+		if ( is_callable( $write ) ) {
+			$write();
+		}
 	}
 
 	/**

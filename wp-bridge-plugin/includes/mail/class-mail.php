@@ -8,6 +8,7 @@
 namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -123,6 +124,7 @@ final class Mail {
 		$text_part        = static function ( $phpmailer ) use ( $text, &$mailer ) {
 			$mailer             = $phpmailer;
 			$phpmailer->AltBody = $text; // phpcs:ignore WordPress.NamingConventions.ValidVariableName -- PHPMailer's own name.
+			$phpmailer->Timeout = min( (int) $phpmailer->Timeout, Time_Limits::MAIL_SERVER ); // phpcs:ignore WordPress.NamingConventions.ValidVariableName
 		};
 		$from_name        = static function ( $name ) {
 			return 'WordPress' === $name ? wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ) : $name;

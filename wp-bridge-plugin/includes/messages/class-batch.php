@@ -17,15 +17,16 @@ use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
-use SmiBridge\Ledger\Idempotency;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * 1. all state changes in one transaction; 2. effects (mails, refunds, listeners), each claimed in step 1; 3. their outcomes and the
- * kept answer in a second transaction. If we die in step 2, the claims tell that the outcome is unknown, and nothing is repeated.
+ * All state changes in one transaction; what follows from them is the care of Batch_Effects. Each effect is claimed in the database
+ * before it begins: if we die in it, the claim tells that the outcome is unknown, and nothing is repeated. Other people's listeners
+ * come when the answer is out (Announcements).
  */
 final class Batch {
 
@@ -78,42 +79,18 @@ final class Batch {
 	 * @return string The answer, JSON.
 	 */
 	public static function handle( array $messages, ?string $keep_as, Transaction $transaction ): string {
-		$outcomes = self::change( $messages, $transaction );
-		$writes   = self::take_effect( $messages, $outcomes );
-		$json     = self::json( $messages, $outcomes );
-		$failed   = array_filter(
-			$outcomes,
-			static function ( $outcome ) {
-				return 'failed' === $outcome->status;
-			}
-		);
-		if ( $writes || null !== $keep_as || History::count() ) {
-			self::in_transaction(
-				static function () use ( $writes, $keep_as, $failed, $json ) {
-					foreach ( $writes as $write ) {
-						$write();
-					}
-					History::write();
-					if ( null !== $keep_as && ! $failed ) { // What failed is to be tried again, also under the same id.
-						Idempotency::finish( $keep_as, $json );
-					}
-				}
-			);
-		}
-		Admin_Digest::send_if_due();
-		/** Fires when the messages of a delivery have been handled. */
-		do_action( 'smi_bridge_messages_handled' );
-		return $json;
+		return ( new Batch_Effects( $messages, self::change( $messages, $transaction ), $keep_as ) )->run();
 	}
 
 	/**
-	 * Step 1: state changes.
+	 * The state changes.
 	 *
 	 * @param \stdClass[] $messages    Messages.
 	 * @param Transaction $transaction Begun; committed or undone here.
 	 * @return Outcome[]
 	 */
 	private static function change( array $messages, Transaction $transaction ): array {
+		Announcements::hold( true );
 		try {
 			self::read_ahead( $messages );
 			$outcomes = count( $messages ) > 1
@@ -128,6 +105,7 @@ final class Batch {
 			self::forget();
 			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
 		} finally {
+			Announcements::hold( false );
 			Attempt::forget();
 		}
 	}
@@ -141,7 +119,7 @@ final class Batch {
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
 	private static function together( array $messages, Transaction $transaction ): ?array {
-		$recorded = History::count();
+		$told = self::told();
 		try {
 			return $transaction->step(
 				static function () use ( $messages ) {
@@ -149,7 +127,7 @@ final class Batch {
 				}
 			);
 		} catch ( Database_Error $error ) {
-			self::forget( $recorded );
+			self::forget( $told );
 			return null;
 		}
 	}
@@ -165,7 +143,7 @@ final class Batch {
 	private static function one_by_one( array $messages, Transaction $transaction ): array {
 		$outcomes = array();
 		foreach ( $messages as $index => $message ) {
-			$recorded = History::count();
+			$told = self::told();
 			try {
 				$outcomes[ $index ] = $transaction->step(
 					static function () use ( $message ) {
@@ -173,7 +151,7 @@ final class Batch {
 					}
 				);
 			} catch ( Database_Error $error ) {
-				self::forget( $recorded );
+				self::forget( $told );
 				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
 				$outcomes[ $index ] = Outcome::failed( 'database' );
 			}
@@ -181,13 +159,19 @@ final class Batch {
 		return $outcomes;
 	}
 
+	/** How many events and announcements stand. @return int[] */
+	private static function told(): array {
+		return array( History::count(), Announcements::count() );
+	}
+
 	/**
-	 * Events that were undone are forgotten, and rows are read again.
+	 * Events and announcements of what was undone are forgotten, and rows are read again.
 	 *
-	 * @param int $recorded How many events of the history stand.
+	 * @param int[] $told What stands, see told().
 	 */
-	private static function forget( int $recorded = 0 ): void {
-		History::forget( $recorded );
+	private static function forget( array $told = array( 0, 0 ) ): void {
+		History::forget( $told[0] );
+		Announcements::forget( $told[1] );
 		Shop::forget();
 		Attempt::forget();
 	}
@@ -211,49 +195,6 @@ final class Batch {
 	}
 
 	/**
-	 * Step 2: effects, in order. An effect that throws has failed alone.
-	 *
-	 * @param \stdClass[] $messages Messages.
-	 * @param Outcome[]   $outcomes Outcomes; effects may add to their data.
-	 * @return callable[] Writes for step 3.
-	 */
-	private static function take_effect( array $messages, array $outcomes ): array {
-		$writes = array();
-		foreach ( $outcomes as $index => $outcome ) {
-			foreach ( $outcome->effects as $effect ) {
-				try {
-					$write = $effect( $outcome );
-					if ( is_callable( $write ) ) {
-						$writes[] = $write;
-					}
-				} catch ( \Throwable $error ) {
-					Log::write( 'effect_failed', $error->getMessage(), array( 'type' => $messages[ $index ]->type, 'where' => basename( $error->getFile() ) . ':' . $error->getLine() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-				}
-			}
-		}
-		return $writes;
-	}
-
-	/**
-	 * Step 3. What can't be written is logged: the claims of step 1 stand, so nothing is repeated.
-	 *
-	 * @param callable $work Writes.
-	 */
-	private static function in_transaction( callable $work ): void {
-		$transaction = null;
-		try {
-			$transaction = new Transaction();
-			$work();
-			$transaction->commit();
-		} catch ( Database_Error $error ) {
-			Log::write( 'outcomes_not_stored', $error->getMessage() );
-			if ( $transaction ) {
-				$transaction->rollback();
-			}
-		}
-	}
-
-	/**
 	 * Reads the shop's rows of a larger delivery in one statement, and locks the ledger's in another. Not those of a job that several
 	 * messages speak of: the first may open an attempt that the second has to see.
 	 *
@@ -271,19 +212,5 @@ final class Batch {
 			Shop::jobs( array_map( 'strval', array_keys( $spoken_of ) ) );
 			Attempt::lock_ahead( array_map( 'strval', array_keys( $spoken_of, 1, true ) ) );
 		}
-	}
-
-	/**
-	 * The answer.
-	 *
-	 * @param \stdClass[] $messages Messages.
-	 * @param Outcome[]   $outcomes Outcomes.
-	 */
-	private static function json( array $messages, array $outcomes ): string {
-		$results = array();
-		foreach ( $messages as $index => $message ) {
-			$results[] = $outcomes[ $index ]->result( $message->id );
-		}
-		return wp_json_encode( array( 'results' => $results ), JSON_UNESCAPED_SLASHES );
 	}
 }

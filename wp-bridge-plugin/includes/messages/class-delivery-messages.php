@@ -33,8 +33,8 @@ final class Delivery_Messages {
 			return $row;
 		}
 		if ( 'delivered' === $row['state'] ) {
-			// Said before. The mail, too, unless we died between claim and mail: then a person sees it.
-			return Outcome::done( array( 'mail' => 'already' ) );
+			// Said before. The mail was sent, too, or at least begun, unless the request ended before it came to that.
+			return null === $row['revoked_at'] ? Outcome::done( array(), array(), array( self::mail( $row ) ) ) : Outcome::done( array( 'mail' => 'already' ) );
 		}
 		$end = Attempt::end( $row );
 		if ( $end ) {
@@ -47,8 +47,15 @@ final class Delivery_Messages {
 		History::record( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
 		$facts  = Shop::delivery_facts( $moved );
 		$change = Shop::write_delivery( $row['job_id'], $facts );
-		$mail   = Customer_Mail::once(
-			$moved,
+		unset( $facts['shop_token'] );
+		Shop::announce( $row['job_id'], $change, $facts );
+		return Outcome::done( array(), array(), array( self::mail( $moved ) ) );
+	}
+
+	/** The mail with the link, and the shop's mark that it was sent. @param array $row Delivered ledger row. */
+	private static function mail( array $row ): callable {
+		return Customer_Mail::once(
+			$row,
 			'mail:delivered',
 			array(),
 			static function ( string $sent ) use ( $row ) {
@@ -56,16 +63,6 @@ final class Delivery_Messages {
 					Shop::write_mailed( $row['job_id'], true );
 				}
 			}
-		);
-		return Outcome::done(
-			array(),
-			array(
-				static function () use ( $row, $change, $facts ) {
-					unset( $facts['shop_token'] );
-					Shop::announce( $row['job_id'], $change, $facts );
-				},
-				$mail,
-			)
 		);
 	}
 
@@ -80,7 +77,7 @@ final class Delivery_Messages {
 			return $row;
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'message', array( 'key' => $data['key'] ) );
-		return Outcome::done( array(), array( Customer_Mail::once( $row, 'mail:message:' . $data['key'], array( 'customer_message' => $data['customer_message'] ) ) ) );
+		return Outcome::done( array(), array(), array( Customer_Mail::once( $row, 'mail:message:' . $data['key'], array( 'customer_message' => $data['customer_message'] ) ) ) );
 	}
 
 	/**

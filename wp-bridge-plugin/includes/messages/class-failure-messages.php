@@ -8,6 +8,7 @@
 namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Refund;
 use SmiBridge\Jobs\Stop;
@@ -53,7 +54,7 @@ final class Failure_Messages {
 	 */
 	private static function settled_before( array $row, array $data ): ?Outcome {
 		if ( 'refunded' === $row['state'] ) {
-			return self::outcome( 'refunded', false );
+			return self::outcome( 'refunded', false, self::is_ours( $row ) ? Refund::tell_later( $row, $data['customer_message'] ?? null ) : array() );
 		}
 		if ( 'delivered' === $row['state'] ) {
 			return Outcome::refused( 'settled' );
@@ -70,6 +71,11 @@ final class Failure_Messages {
 			return Outcome::failed( 'refund_under_way' );
 		}
 		return self::outcome( $row['state'], 'review' === $row['state'], Refund::tell_later( $row, $data['customer_message'] ?? null ) );
+	}
+
+	/** Whether the refund was made by the pipeline or a person, not by the payment provider: only then we mail. @param array $row Ledger row. */
+	private static function is_ours( array $row ): bool {
+		return Reasons::BY_PROVIDER !== $row['reason'];
 	}
 
 	/**
@@ -103,7 +109,8 @@ final class Failure_Messages {
 		}
 		$outcome            = self::outcome( 'refunded', false );
 		$outcome->effects[] = static function ( Outcome $outcome ) use ( $begun, $data ) {
-			$row                         = Refund::carry_out( $begun, $data['customer_message'] ?? null );
+			list( $row, $mail )          = Refund::carry_out( $begun, $data['customer_message'] ?? null );
+			$outcome->mails[]            = Customer_Mail::aside( $mail );
 			$outcome->data['outcome']    = $row['state'];
 			$outcome->data['refund_due'] = 'refunded' !== $row['state'];
 		};
@@ -130,7 +137,8 @@ final class Failure_Messages {
 		if ( ! $moved ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
 		}
-		return self::outcome( 'review', false, array_merge( Shop::follow( $row, $moved ), self::tell( $moved, $data ) ) );
+		Shop::follow( $row, $moved );
+		return self::outcome( 'review', false, self::tell( $moved, $data ) );
 	}
 
 	/**
@@ -138,19 +146,14 @@ final class Failure_Messages {
 	 *
 	 * @param array $row  Ledger row, settled.
 	 * @param array $data Message.
-	 * @return callable[] Effects.
+	 * @return callable[] Mails.
 	 */
 	private static function tell( array $row, array $data ): array {
 		if ( 'review' !== $row['state'] ) {
 			return array();
 		}
 		Admin_Digest::review_begun();
-		$mail = Customer_Mail::once( $row, 'mail:review', array( 'customer_message' => $data['customer_message'] ?? null ) );
-		return array(
-			static function () use ( $mail ) {
-				return $mail( Outcome::done() ); // Its answer is no part of this result.
-			},
-		);
+		return array( Customer_Mail::aside( Customer_Mail::once( $row, 'mail:review', array( 'customer_message' => $data['customer_message'] ?? null ) ) ) );
 	}
 
 	/**
@@ -158,15 +161,16 @@ final class Failure_Messages {
 	 *
 	 * @param string     $word       Either refunded or review.
 	 * @param bool       $refund_due Whether the customer still waits for the money.
-	 * @param callable[] $effects    Effects.
+	 * @param callable[] $mails      Mails.
 	 */
-	private static function outcome( string $word, bool $refund_due, array $effects = array() ): Outcome {
+	private static function outcome( string $word, bool $refund_due, array $mails = array() ): Outcome {
 		return Outcome::done(
 			array(
 				'outcome'    => $word,
 				'refund_due' => $refund_due,
 			),
-			$effects
+			array(),
+			$mails
 		);
 	}
 }

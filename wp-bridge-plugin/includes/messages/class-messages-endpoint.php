@@ -10,6 +10,7 @@ namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
@@ -27,6 +28,9 @@ final class Messages_Endpoint {
 
 	const ROUTE = '/smi-bridge/v1/messages';
 
+	/** Whether the answer is out. @var bool */
+	private static $has_answered = false;
+
 	/**
 	 * Answers before WordPress builds its REST server with some hundred routes (a third of the request's time), and before
 	 * plugins that close the REST API to strangers look at it. The route below gives the same answers.
@@ -42,18 +46,81 @@ final class Messages_Endpoint {
 			return;
 		}
 		defined( 'REST_REQUEST' ) || define( 'REST_REQUEST', true );
-		ob_start(); // Whatever some plugin prints now is no part of the answer.
+		self::hush();
 		list( $status, $json ) = self::answer( self::headers(), self::body() );
-		while ( ob_get_level() ) {
+		self::say( $status, $json );
+		exit;
+	}
+
+	/** Whether the answer of this request is out. */
+	public static function has_answered(): bool {
+		return self::$has_answered;
+	}
+
+	/** Whatever some plugin prints from now on is no part of the answer; nor is the page of wp_die() or of a fatal error. */
+	private static function hush(): void {
+		ob_start();
+		foreach ( array( 'wp_die_handler', 'wp_die_json_handler' ) as $handler ) {
+			add_filter(
+				$handler,
+				static function () {
+					return array( self::class, 'end_quietly' );
+				},
+				PHP_INT_MAX
+			);
+		}
+	}
+
+	/**
+	 * Takes the place of wp_die()'s page: if our answer is still to come, it comes when the request ends.
+	 *
+	 * @param mixed $message Words.
+	 * @param mixed $title   Words.
+	 * @param mixed $args    Arguments of wp_die().
+	 */
+	public static function end_quietly( $message, $title = '', $args = array() ): void {
+		if ( ! headers_sent() ) {
+			http_response_code( 500 );
+		}
+		Log::write( 'door_ended', is_wp_error( $message ) ? $message->get_error_message() : wp_strip_all_tags( is_string( $message ) ? $message : '' ) );
+		if ( ! isset( $args['exit'] ) || $args['exit'] ) {
+			die();
+		}
+	}
+
+	/**
+	 * Sends the answer and lets the sidecar go. What is printed later is nobody's.
+	 *
+	 * @param int    $status HTTP status.
+	 * @param string $json   Body.
+	 */
+	public static function say( int $status, string $json ): void {
+		self::$has_answered = true;
+		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
 			ob_end_clean();
 		}
-		status_header( $status );
-		header( 'Cache-Control: no-store' );
-		header( 'Content-Type: application/json; charset=UTF-8' );
-		header( 'X-Robots-Tag: noindex' );
-		header( 'Content-Length: ' . strlen( $json ) );
+		if ( ! headers_sent() ) {
+			header_remove(); // Redirects, cookies and encodings of others.
+			http_response_code( $status );
+			header( 'Cache-Control: no-store' );
+			header( 'Content-Type: application/json; charset=UTF-8' );
+			header( 'X-Robots-Tag: noindex' );
+			header( 'Content-Length: ' . strlen( $json ) );
+		}
 		echo $json; // phpcs:ignore WordPress.Security.EscapeOutput -- JSON.
-		exit;
+		flush();
+		Request::finish();
+		ob_start(
+			static function () {
+				return '';
+			}
+		);
+	}
+
+	/** When the answer is out: whatever others do at the sidecar's visits. */
+	public static function afterwards(): void {
+		/** Fires when the messages of a delivery have been handled. */
+		do_action( 'smi_bridge_messages_handled' );
 	}
 
 	/** The same as a REST route. */
@@ -66,6 +133,7 @@ final class Messages_Endpoint {
 				'permission_callback' => '__return_true', // The signature is checked by answer(): all refusals must look the same.
 				'callback'            => static function ( $request ) {
 					list( $status, $json ) = self::answer( self::headers(), (string) $request->get_body() );
+					self::$has_answered = true; // By the REST server.
 					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
 				},
 			)
@@ -160,6 +228,7 @@ final class Messages_Endpoint {
 			}
 			return $questions ? array( 409, '{"error":"message_answered"}' ) : array( 200, $before['answer'] );
 		}
+		Request::at_end( array( self::class, 'afterwards' ), 1010 );
 		return array( 200, Batch::handle( $messages, $questions ? null : $id, $transaction ) );
 	}
 

@@ -50,7 +50,6 @@ final class Order_Messages {
 		if ( ! $row ) {
 			return Outcome::refused( 'unknown_job' );
 		}
-		$effects = Stop::job( $row, array( 'by' => 'operator' ), true );
-		return null === $effects ? Outcome::refused( 'settled' ) : Outcome::done( array(), $effects );
+		return Stop::job( $row, array( 'by' => 'operator' ), true ) ? Outcome::done() : Outcome::refused( 'settled' );
 	}
 }

@@ -62,7 +62,8 @@ final class Submission_Messages {
 			return Outcome::refused( 'invalid', array( 'detail' => 'no submission from state ' . $row['state'] ) );
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'submitting', array( 'submission' => $data['submission'] ) );
-		return Outcome::done( array( 'upsampler_id' => null ), Shop::follow( $row, $moved ) );
+		Shop::follow( $row, $moved );
+		return Outcome::done( array( 'upsampler_id' => null ) );
 	}
 
 	/**
@@ -106,7 +107,8 @@ final class Submission_Messages {
 			'credits'      => $data['credits'],
 			'started'      => true,
 		);
-		return Outcome::done( array(), Shop::follow( $row, $moved, $facts ) );
+		Shop::follow( $row, $moved, $facts );
+		return Outcome::done();
 	}
 
 	/**
@@ -137,7 +139,10 @@ final class Submission_Messages {
 			$set['upsampler_id'] = null;
 		}
 		$moved = Ledger::move( $row, $state, $set );
-		return $moved ? Outcome::done( array(), Shop::follow( $row, $moved ) ) : Outcome::done();
+		if ( $moved ) {
+			Shop::follow( $row, $moved );
+		}
+		return Outcome::done();
 	}
 
 	/**

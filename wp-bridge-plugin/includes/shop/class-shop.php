@@ -175,7 +175,7 @@ final class Shop {
 	}
 
 	/**
-	 * Tells everybody that a job's status changed. After the commit: who listens must see what is true.
+	 * Tells everybody, when the request ends, that a job's status changed.
 	 *
 	 * @param string     $job_id The shop's id.
 	 * @param array|null $change What a write_… returned.
@@ -183,7 +183,7 @@ final class Shop {
 	 */
 	public static function announce( string $job_id, ?array $change, array $facts = array() ): void {
 		if ( is_array( $change ) && isset( $change['old'], $change['new'] ) && $change['old'] !== $change['new'] ) {
-			do_action( 'smi_job_status_changed', $job_id, $change['old'], $change['new'], $facts );
+			Announcements::add( $job_id, $change['old'], $change['new'], $facts );
 		}
 	}
 
@@ -193,19 +193,12 @@ final class Shop {
 	 * @param array $old   Row before.
 	 * @param array $new   Row after.
 	 * @param array $facts Facts for the shop; if there are any, it is written in any case.
-	 * @return callable[] Effects: the announcement, if the status changed.
 	 */
-	public static function follow( array $old, array $new, array $facts = array() ): array {
+	public static function follow( array $old, array $new, array $facts = array() ): void {
 		$word = States::shop_word( $new['state'] );
-		if ( ! $facts && States::shop_word( $old['state'] ) === $word ) {
-			return array();
+		if ( $facts || States::shop_word( $old['state'] ) !== $word ) {
+			self::announce( $new['job_id'], self::write_progress( $new['job_id'], $word, $facts ), $facts );
 		}
-		$change = self::write_progress( $new['job_id'], $word, $facts );
-		return array(
-			static function () use ( $new, $change, $facts ) {
-				self::announce( $new['job_id'], $change, $facts );
-			},
-		);
 	}
 
 	/**

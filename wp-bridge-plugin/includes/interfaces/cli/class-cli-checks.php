@@ -7,7 +7,6 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
-use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Sql;
 use SmiBridge\Health\Connection_Findings;
 use SmiBridge\Health\Site_Health;
@@ -15,6 +14,7 @@ use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Messages\Pull;
 use SmiBridge\Messages\Reconcile;
 use SmiBridge\Shop\Compat;
@@ -61,10 +61,7 @@ final class Cli_Checks {
 	/** The same repair as the sidecar's question makes every minute, with its mails. */
 	private static function repair(): void {
 		foreach ( Reconcile::repair() as $effect ) {
-			$write = $effect( Outcome::done() );
-			if ( is_callable( $write ) ) {
-				$write();
-			}
+			Customer_Mail::now( $effect );
 		}
 	}
 
