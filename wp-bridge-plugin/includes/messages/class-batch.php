@@ -42,6 +42,7 @@ final class Batch {
 		'jobs.unfinished' => array( Reconcile::class, 'unfinished' ),
 		'jobs.lookup'     => array( Reconcile::class, 'lookup' ),
 		'status'          => array( Reconcile::class, 'status' ),
+		'sidecar.address' => array( Setup_Messages::class, 'address' ),
 	);
 
 	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status' );
