@@ -44,6 +44,8 @@ final class Admin_Words {
 			'connected' => __( 'Connected', 'smi-bridge' ),
 			'away'     => __( 'No connection.', 'smi-bridge' ),
 			'held'     => __( 'On hold:', 'smi-bridge' ),
+			'done'     => __( 'done', 'smi-bridge' ),
+			'costs'    => __( 'This runs a real job at Upsampler, and costs a credit. Send it?', 'smi-bridge' ),
 			'not_good' => __( 'Not everything works yet.', 'smi-bridge' ),
 		);
 	}

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from ...core.advice import Advice
 from ...core.errors import SidecarError
+from ...core.settings import SANDBOX_KEY
 from ...services import Services
 from .. import doctor
 from . import dotenv_file, questions, write
 from .find import Facts, Wishes, default_folder, find
 from .machine import Machine
-from .plan import SANDBOX, SANDBOX_KEY, Plan, plan
+from .plan import SANDBOX, Plan, plan
 
 START_S = 30  # how long the sidecar may take until it answers
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from ...core.connection_string import Connection
 from ...core.packaged import DEPLOY
+from ...core.settings import SANDBOX_KEY
 from . import dotenv_file
 from .find import Facts
 
 SANDBOX = "sandbox"  # the word that is given in place of a key
-SANDBOX_KEY = "sandbox-key"
 UNITS = "/etc/systemd/system"
 NGINX_SNIPPET, NGINX_UPSTREAM = "/etc/nginx/snippets/smi-sidecar.conf", "/etc/nginx/conf.d/smi-upstream.conf"
 APACHE_SNIPPET = "/etc/apache2/smi-sidecar.conf"

@@ -19,7 +19,7 @@ defined( 'ABSPATH' ) || exit;
 final class Lifecycle {
 
 	/** Raise it when a table changes. It stands here, so that a request which only compares it does not load Tables. */
-	const SCHEMA = '3';
+	const SCHEMA = '4';
 
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(
@@ -33,6 +33,7 @@ final class Lifecycle {
 		'smi_bridge_circuit'         => array(),
 		'smi_bridge_digest_due'      => 0,
 		Staging_Lock::OPTION         => '', // Learnt with the first connection.
+		'smi_bridge_test_picture'    => '',
 		'smi_bridge_tidied'          => 0,
 		'smi_bridge_status_at'       => 0,
 		'smi_bridge_mail'            => array(),
