@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from .adapters.sources import Sources
 from .adapters.store import RedisJobStore, RedisOutbox
 from .adapters.upsampler import UpsamplerClient
 from .adapters.workqueue import WorkQueue
+from .core.advice import advice
+from .core.errors import ConfigurationError
 from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
 from .core.tokens import TokenMaker
@@ -33,12 +36,24 @@ from .workflow.ports import Ports
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from `.env` in the working folder and the environment, which wins. Raises with all faults at once."""
+    """Settings from `.env` and the environment, which wins. Raises with all faults at once."""
     if env is None:
-        env = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+        env = {**_env_file(), **os.environ}
     settings = Settings.from_env(env)
     connect(settings.redis_url, settings.data_dir, decode=True)  # opens nothing, and looks at the options of REDIS_URL
     return settings
+
+
+def _env_file() -> dict[str, str]:
+    """`.env` of the working folder, else the one that setup has written. Raises `env_unreadable`."""
+    places = (Path(".env"), Path("/etc/smi-sidecar/.env"), Path.home() / "smi-sidecar" / ".env")
+    file = next((place for place in places if place.exists()), places[0])
+    try:
+        return {name: value for name, value in dotenv_values(file).items() if value is not None}
+    except PermissionError as error:
+        owner = file.owner()
+        words = advice("env_unreadable", file=file, user=owner, program=" ".join(("smi-sidecar", *sys.argv[1:])))
+        raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}") from error
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ use SmiBridge\Admin\Admin;
 use SmiBridge\Admin\Connection_Report;
 use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Dashboard;
+use SmiBridge\Admin\First_Run_Page;
 use SmiBridge\Admin\Jobs_Page;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Problem_Notices;
@@ -44,6 +45,8 @@ add_filter( 'default_hidden_columns', array( Jobs_Page::class, 'hidden_at_first'
 add_action( 'admin_init', array( Settings_Page::class, 'register' ) );
 add_action( 'wp_ajax_smi_bridge_env', array( Connection_String::class, 'answer' ) );
 add_action( 'wp_ajax_smi_bridge_test_connection', array( Connection_Report::class, 'answer' ) );
+add_action( 'wp_ajax_smi_bridge_first_run', array( First_Run_Page::class, 'answer' ) );
+add_action( 'wp_ajax_smi_bridge_send_test', array( First_Run_Page::class, 'send' ) );
 add_action( 'admin_post_smi_bridge_secret', array( Secret_Change::class, 'handle' ) );
 add_action( 'admin_post_smi_bridge_lock_site', array( Secret_Change::class, 'lock_site' ) );
 

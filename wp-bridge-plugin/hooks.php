@@ -11,6 +11,7 @@ use SmiBridge\Customer\Status_Route;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Payment;
 use SmiBridge\Jobs\Provider_Refund;
+use SmiBridge\Jobs\Test_Picture;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
@@ -28,6 +29,12 @@ add_action( 'init', array( Lifecycle::class, 'when_version_changed' ), 1 );
 add_action( 'wp_initialize_site', array( Lifecycle::class, 'new_site' ), 20 );
 add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
+
+// A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
+add_action( 'smi_bridge_daily', array( Test_Picture::class, 'tidy' ) );
+if ( get_option( 'smi_bridge_test_picture' ) ) {
+	Test_Picture::listen();
+}
 
 // Payments.
 add_action( 'smi_payment_completed', array( Payment::class, 'event_begins' ), PHP_INT_MIN, 2 );

@@ -21,17 +21,24 @@ def add(commands) -> None:
 
 
 def _run(given) -> int:
-    findings = []
-    for finding in examine(Services.from_env()):
-        findings.append(finding)
-        if not given.json:
-            mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
-            print(f"{mark}  {finding.name}: {finding.found}", flush=True)
-            if finding.ok is False and finding.fix:
-                print(f"      → {finding.fix}", flush=True)
-    if given.json:
-        print(json.dumps([_document(finding) for finding in findings], indent=2))
+    services = Services.from_env()
+    if not given.json:
+        return 0 if report(services) else 1
+    findings = list(examine(services))
+    print(json.dumps([_document(finding) for finding in findings], indent=2))
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def report(services: Services) -> bool:
+    """A line for each check, as soon as it is known; whether all is well."""
+    is_well = True
+    for finding in examine(services):
+        is_well = is_well and bool(finding.ok)
+        mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
+        print(f"{mark}  {finding.name}: {finding.found}", flush=True)
+        if finding.ok is False and finding.fix:
+            print(f"      → {finding.fix}", flush=True)
+    return is_well
 
 
 def _document(finding: Finding) -> dict[str, Any]:

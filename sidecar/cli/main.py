@@ -6,18 +6,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from redis.exceptions import RedisError
 
 from ..adapters.refusals import in_words
+from ..core.advice import advice
 from ..core.errors import ConfigurationError, SidecarError
-from . import doctor, operate, plugin, processes
+from . import doctor, operate, plugin, processes, setup
 
-GROUPS = (processes, operate, doctor, plugin)
+GROUPS = (setup, processes, operate, doctor, plugin)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 failed, 2 bad arguments or configuration."""
+def main(arguments: Sequence[str] | None = None, **parts: Any) -> int:
+    """Exit status: 0 done, 1 failed, 2 bad arguments or configuration. `parts`: what a test puts in a command's place
+    of the real machine."""
     parser = argparse.ArgumentParser(prog=_called(), description="SMI Sidecar: paid images, enlarged and delivered.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for group in GROUPS:
@@ -27,8 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     given.rest = rest
     try:
-        return given.run(given) or 0
+        return given.run(given, **parts) or 0
     except ConfigurationError as error:
+        if error.code == "connection_string_damaged":
+            words = advice(error.code)
+            print(f"{words.sentence}\n    {words.command}", file=sys.stderr)
+            return 2
         if error.code != "configuration_invalid":
             print(f"{error.code}: {error.detail}", file=sys.stderr)
             return 1

@@ -29,6 +29,8 @@ from .env import (
 from .errors import ConfigurationError
 from .messages import site_identity
 
+SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
+
 
 def setting(name: str, read: Callable[[str], Any], help: str, default: str | None = None, example: str = "") -> Any:
     """A field of Settings: the environment variable `name`, required when `default` is None."""
@@ -115,6 +117,11 @@ class Settings:
     def site(self) -> str:
         """The shop's identity in messages."""
         return site_identity(self.shop_url)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether the stand-in enlarges: nothing costs a credit."""
+        return self.upsampler_key == SANDBOX_KEY
 
     @property
     def secrets(self) -> tuple[bytes, ...]:

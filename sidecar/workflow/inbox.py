@@ -90,6 +90,7 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     return {
         "site": settings.site,
         "version": VERSION,
+        "sandbox": ports.settings.is_sandbox,
         "time": rfc3339(ports.clock()),
         "public_url": settings.public_url,
         "webhook_url_base": settings.webhook_address("") or "",

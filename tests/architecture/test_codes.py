@@ -10,6 +10,9 @@ from tests.architecture.code import calls, modules, strings
 
 # Raised where no stage of a job catches them: at start-up, at the doors, by the shop, in flush and reconcile.
 OUTSIDE_THE_STAGES = {
+    "connection_string_damaged",
+    "env_unreadable",
+    "start_failed",
     "configuration_invalid",
     "connection_string_damaged",
     "redis_unavailable",

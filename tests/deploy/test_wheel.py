@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-import requests
 
-from tests.testbed import wheel
-from tests.testbed.customer import Customer, download_link
+from tests.testbed import first_hour, wheel
+from tests.testbed.customer import Customer
 from tests.testbed.places import REPOSITORY
-from tests.testbed.process import Process
 from tests.testbed.whole import Whole
 
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -34,30 +31,10 @@ def programs(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
     return wheel.install(built[1], tmp_path_factory.mktemp("elsewhere") / "environment")
 
 
-class Installed(Process):
-    """`smi-sidecar run` in a folder that holds `.env` and nothing else."""
-
-    def __init__(self, folder: Path, programs: Path, settings: Mapping[str, str]) -> None:
-        super().__init__("installed", folder)
-        self._programs, self._port = programs, settings["PORT"]
-        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-
-    def command(self) -> Sequence[str]:
-        return [str(self._programs / "smi-sidecar"), "run"]
-
-    def environment(self) -> Mapping[str, str]:
-        return {"PATH": f"{self._programs}:{os.environ['PATH']}", "HOME": str(self.folder), "LANG": "C.UTF-8"}
-
-    def is_ready(self) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{self._port}/readyz", timeout=5).ok
-        except requests.RequestException:
-            return False
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Whole]:
-    with Whole.start(tmp_path / "whole", processes=(), sandbox=["--instant"]) as whole:
+    """The bridge is active, and knows no sidecar."""
+    with Whole.start(tmp_path / "whole", processes=(), sandbox=["--instant"], connected=False) as whole:
         yield whole
 
 
@@ -117,15 +94,21 @@ def test_both_names_of_the_command_do_the_same(programs: Path) -> None:
 
 
 @pytest.mark.wordpress
-def test_the_installed_wheel_delivers_a_picture(programs: Path, shop: Whole, photos: Path, tmp_path: Path) -> None:
+def test_from_the_wheel_to_a_delivered_picture_by_setup_alone(
+    programs: Path, shop: Whole, photos: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "sidecar"
     folder.mkdir()
-    settings = {**shop.settings(), "PORT": str(shop.sidecar_port)}
-    with Installed(folder, programs, settings):
-        assert shutil.which("smi-sidecar", path=str(programs))
+    first = first_hour.setup(shop, folder, programs, *first_hour.first_flags(shop))
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "The sidecar does not run yet" in first.stdout and "smi-sidecar run" in first.stdout
+    assert shop.shop.option("smi_bridge_sidecar_url") == "", "nobody is sent to a sidecar that does not run"
+    with first_hour.Installed(folder, programs, shop.sidecar_port):
+        second = first_hour.setup(shop, folder, programs)
+        assert f"The bridge reaches the sidecar at http://127.0.0.1:{shop.sidecar_port}." in second.stdout
+        assert [line for line in second.stdout.splitlines() if line.startswith(("FAIL", "?"))] == [], second.stdout
+        assert second.returncode == 0, second.stdout + second.stderr
         customer = Customer(shop.shop, photos)
-        job = customer.buy()
-        customer.until(job, "delivered")
-        answer = requests.get(download_link(customer.mail(job)), timeout=30)
-        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
+        customer.until(customer.buy(), "delivered")
     assert str(REPOSITORY) not in (folder / "installed.log").read_text()
+    assert str(REPOSITORY) not in first.stdout + second.stdout

@@ -375,6 +375,9 @@ class FakeShop:
     def _status(self, data: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"site": self.site, "version": "0", "time": rfc3339(self.clock()), "connected": True}}
 
+    def _address(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"data": {"url": "http://127.0.0.1:8321"}}  # it is connected, and keeps the address that it knows
+
     def _record(self, row: Row) -> dict[str, Any]:
         data = self.paid_data(row.job_id)
         return data | {
@@ -474,4 +477,5 @@ _HANDLERS = {
     "jobs.unfinished": FakeShop._unfinished,
     "jobs.lookup": FakeShop._lookup,
     "status": FakeShop._status,
+    "sidecar.address": FakeShop._address,
 }

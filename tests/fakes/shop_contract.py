@@ -391,3 +391,7 @@ class ShopContract:
 
     def test_a_lookup_of_unknown_jobs_is_empty(self, shop: ShopUnderTest) -> None:
         assert shop.door.ask("jobs.lookup", {"job_ids": ["nobody-1", "nobody-2"]}) == {"jobs": []}
+
+    def test_a_connected_shop_keeps_the_address_that_it_knows(self, shop: ShopUnderTest) -> None:
+        known = shop.door.order("sidecar.address", {"url": "http://10.9.9.9:1"})["url"]
+        assert known.startswith("http://127.0.0.1:")

@@ -75,19 +75,20 @@ class Whole:
         sandbox: Sequence[str] = (),
         processes: Sequence[str] = ALL,
         php_children: int = 4,
+        connected: bool = True,
         progress: Callable[[str], None] = lambda line: None,
     ) -> Whole:
-        """Start everything in `folder`; ready to sell when this returns."""
+        """Start everything in `folder`; ready to sell when this returns, unless the bridge is left unconnected."""
         whole = cls(folder.resolve())
         whole.folder.mkdir(parents=True, exist_ok=True)
         try:
-            whole._start(version, plugins, env or {}, sandbox, processes, php_children, progress)
+            whole._start(version, plugins, env or {}, sandbox, processes, php_children, connected, progress)
         except BaseException:
             whole.stop()
             raise
         return whole
 
-    def _start(self, version, plugins, env, sandbox, processes, php_children, progress) -> None:
+    def _start(self, version, plugins, env, sandbox, processes, php_children, connected, progress) -> None:
         site = self.folder / "site"
         uploads = site / "wordpress" / "wp-content" / "uploads"
         snippet = self._adjusted("nginx.conf", "/var/www/html/wp-content/uploads", str(uploads))
@@ -106,7 +107,9 @@ class Whole:
             constants={
                 "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
                 "SMI_BRIDGE_SECRET": self.secret,
-            },
+            }
+            if connected
+            else {},
             progress=progress,
         )
         progress("starting the sidecar: " + ", ".join(processes))

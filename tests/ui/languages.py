@@ -43,6 +43,8 @@ def template() -> Catalog:
     block = json.loads((PLUGIN / "assets/block/block.json").read_text())
     for name in ("title", "description"):
         catalog.add(block[name], locations=[("assets/block/block.json", None)], context=f"block {name}")
+    for entry in json.loads((PLUGIN / "schemas/advice.json").read_text())["advice"].values():
+        catalog.add(entry["sentence"], locations=[("schemas/advice.json", None)])
     door = (PLUGIN / "smi-bridge.php").read_text()
     catalog.add(re.search(r"Description: +(.+)", door)[1], locations=[("smi-bridge.php", None)])
     return catalog

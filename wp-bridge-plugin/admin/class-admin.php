@@ -9,6 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Customer\Status_View;
+use SmiBridge\Health\First_Steps;
 use SmiBridge\Jobs\Allowed_Actions;
 
 defined( 'ABSPATH' ) || exit;
@@ -29,6 +30,7 @@ final class Admin {
 			'smi-bridge'          => array( __( 'Dashboard', 'smi-bridge' ), array( Dashboard::class, 'render' ) ),
 			'smi-bridge-jobs'     => array( __( 'Jobs', 'smi-bridge' ), array( Jobs_Page::class, 'render' ) ),
 			'smi-bridge-settings' => array( __( 'Settings', 'smi-bridge' ), array( Settings_Page::class, 'render' ) ),
+			'smi-bridge-first-run' => array( __( 'First steps', 'smi-bridge' ), array( First_Run_Page::class, 'render' ) ),
 		);
 		add_menu_page( $name, $name, $may, 'smi-bridge', array( Dashboard::class, 'render' ), 'dashicons-format-gallery', 58 );
 		foreach ( $pages as $slug => $page ) {
@@ -46,6 +48,9 @@ final class Admin {
 		}
 		wp_enqueue_style( 'smi-bridge-admin', plugins_url( 'assets/admin.css', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION );
 		wp_enqueue_script( 'smi-bridge-admin', plugins_url( 'assets/admin.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
+		if ( self::$pages['smi-bridge-first-run'] === $hook ) {
+			wp_enqueue_script( 'smi-bridge-first-run', plugins_url( 'assets/first-run.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin' ), SMI_BRIDGE_VERSION, true );
+		}
 		$facts = array(
 			'ajax'      => admin_url( 'admin-ajax.php' ),
 			'nonce'     => wp_create_nonce( 'smi_bridge_admin' ),
@@ -57,8 +62,14 @@ final class Admin {
 
 	/** Adds "Settings" to the list of plugins. @param string[] $links Links. */
 	public static function plugin_links( $links ): array {
-		$link = sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( 'settings' ) ), esc_html__( 'Settings', 'smi-bridge' ) );
-		return array_merge( array( 'settings' => $link ), (array) $links );
+		$ours = array( 'settings' => array( 'settings', __( 'Settings', 'smi-bridge' ) ) );
+		if ( ! get_option( First_Steps::DONE ) ) {
+			$ours = array( 'first-run' => array( 'first-run', __( 'First steps', 'smi-bridge' ) ) ) + $ours;
+		}
+		foreach ( $ours as $name => $page ) {
+			$ours[ $name ] = sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( $page[0] ) ), esc_html( $page[1] ) );
+		}
+		return array_merge( $ours, (array) $links );
 	}
 
 	/** Words of the script: key => plain text. */
@@ -91,6 +102,8 @@ final class Admin {
 			'connected' => __( 'Connected', 'smi-bridge' ),
 			'away'     => __( 'No connection.', 'smi-bridge' ),
 			'held'     => __( 'On hold:', 'smi-bridge' ),
+			'done'     => __( 'done', 'smi-bridge' ),
+			'costs'    => __( 'This runs a real job at Upsampler, and costs a credit. Send it?', 'smi-bridge' ),
 			'not_good' => __( 'Not everything works yet.', 'smi-bridge' ),
 		);
 	}

@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Health;
 
+use SmiBridge\Core\Advice;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -34,7 +36,11 @@ final class Connection_Findings {
 		$heard = false;
 		foreach ( $tested as $finding ) {
 			$heard   = $heard || ( 'to_sidecar' === $finding['check'] && $finding['ok'] );
-			$found[] = self::finding( $finding['level'], $finding['title'], $finding['message'], $finding['detail'] );
+			$found[] = self::finding( $finding['level'], $finding['title'], $finding['message'], $finding['detail'], self::fix( $finding['advice'] ) );
+		}
+		if ( ! function_exists( 'curl_init' ) ) {
+			$advice  = Advice::of( 'no_php_curl' );
+			$found[] = self::finding( 'warn', 'PHP', $advice['sentence'], '', self::fix( $advice ) );
 		}
 		$status = $heard ? Sidecar_Health::inspect( 0 )['status'] : null;
 		return $status ? array_merge( $found, self::inside( $status ) ) : $found;
@@ -90,6 +96,11 @@ final class Connection_Findings {
 		return self::finding( 'bad', __( 'Public address', 'smi-bridge' ), sprintf( $words, $url ), 'HTTP ' . wp_remote_retrieve_response_code( $answer ) );
 	}
 
+	/** An advice as one line: the sentence, then the command. @param array|null $advice Of the catalogue. */
+	private static function fix( ?array $advice ): string {
+		return $advice ? $advice['sentence'] . ' → ' . $advice['command'] : '';
+	}
+
 	/**
 	 * A finding.
 	 *
@@ -97,8 +108,9 @@ final class Connection_Findings {
 	 * @param string $title  Plain text.
 	 * @param string $text   Plain text.
 	 * @param string $detail For those who dig deeper.
+	 * @param string $fix    The catalogue's words.
 	 */
-	private static function finding( string $level, string $title, string $text, string $detail = '' ): array {
-		return compact( 'level', 'title', 'text', 'detail' );
+	private static function finding( string $level, string $title, string $text, string $detail = '', string $fix = '' ): array {
+		return compact( 'level', 'title', 'text', 'detail', 'fix' );
 	}
 }

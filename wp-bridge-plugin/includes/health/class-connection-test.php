@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Health;
 
+use SmiBridge\Core\Advice;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
@@ -18,6 +19,25 @@ defined( 'ABSPATH' ) || exit;
  * Finds out; changes nothing but the remembered public address.
  */
 final class Connection_Test {
+
+	/** Code of a finding, or for the way back its detail => code of the catalogue of advice. */
+	const ADVICE = array(
+		'not_configured'       => 'bridge_not_connected',
+		'dns'                  => 'sidecar_silent',
+		'refused'              => 'sidecar_silent',
+		'timeout'              => 'sidecar_silent',
+		'tls'                  => 'sidecar_silent',
+		'network'              => 'sidecar_silent',
+		'no_sidecar'           => 'not_the_sidecar',
+		'clock'                => 'clocks_apart',
+		'wrong_secret'         => 'wrong_secret',
+		'wrong_site'           => 'wrong_site',
+		'paused'               => 'site_is_a_copy',
+		'shop_unavailable'     => 'shop_silent',
+		'shop_refused'         => 'wrong_secret',
+		'shop_door_missing'    => 'shop_door_blocked',
+		'shop_refused_message' => 'shop_door_blocked',
+	);
 
 	/** The client. @var Sidecar_Client */
 	private $sidecar;
@@ -39,7 +59,7 @@ final class Connection_Test {
 	/**
 	 * Runs it. The list ends at the first check that fails.
 	 *
-	 * @return array[] Findings `{check: settings, to_sidecar, to_shop or paused; ok, level: ok, warn or bad; code; title; message; ms: float|null; detail}`.
+	 * @return array[] Findings `{check: settings, to_sidecar, to_shop or paused; ok, level: ok, warn or bad; code; title; message; advice: {sentence, command}|null; ms: float|null; detail}`.
 	 *                 Codes: ok, not_configured, dns, refused, timeout, tls, network, no_sidecar, busy, clock, wrong_secret, wrong_site, shop_door, paused.
 	 */
 	public function run(): array {
@@ -102,7 +122,9 @@ final class Connection_Test {
 		$code    = is_array( $door ) ? sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) ) : 'not_tried';
 		/* translators: %s: reason */
 		$words = sprintf( __( 'The sidecar hears this site, but does not reach it: %s. See SMI_SHOP_URL and SMI_SHOP_ADDRESS of the sidecar.', 'smi-bridge' ), $reasons[ $code ] ?? $code );
-		return array( 'detail' => $code ) + self::finding( 'to_shop', 'shop_door', $words );
+		$found = self::finding( 'to_shop', 'shop_door', $words );
+		$found['advice'] = self::advice( $code, array( 'url' => Site::identity() ) );
+		return array( 'detail' => $code ) + $found;
 	}
 
 	/**
@@ -116,14 +138,14 @@ final class Connection_Test {
 		if ( abs( $skew ) > Signature::TOLERANCE - 5 ) {
 			/* translators: 1: number of seconds, 2: number of seconds */
 			$words = sprintf( __( 'The clocks of this site and of the sidecar are %1$d seconds apart; %2$d are allowed. Set both by NTP.', 'smi-bridge' ), abs( $skew ), Signature::TOLERANCE );
-			return self::finding( 'to_sidecar', 'clock', $words );
+			return self::finding( 'to_sidecar', 'clock', $words, null, array( 'seconds' => abs( $skew ) ) );
 		}
 		$any  = $this->sidecar->exchange( 'status', array(), 'sidecar:?' );
 		$body = json_decode( $any['body'], true );
 		if ( 200 === $any['status'] && is_array( $body ) && isset( $body['site'] ) ) {
 			/* translators: 1: address, 2: address */
 			$words = sprintf( __( 'The secret is right, but that sidecar serves %1$s, and this site is %2$s. Correct SMI_SHOP_URL of the sidecar, or the address here.', 'smi-bridge' ), sanitize_text_field( (string) $body['site'] ), Site::identity() );
-			return self::finding( 'to_sidecar', 'wrong_site', $words );
+			return self::finding( 'to_sidecar', 'wrong_site', $words, null, array( 'home' => Site::identity(), 'shop' => sanitize_text_field( (string) $body['site'] ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		return self::finding( 'to_sidecar', 'wrong_secret', __( 'The sidecar is there, but its secret is another one. Copy the secret from this page into its SMI_SECRET and restart it.', 'smi-bridge' ) );
 	}
@@ -161,14 +183,25 @@ final class Connection_Test {
 	}
 
 	/**
+	 * What to do about it, or null.
+	 *
+	 * @param string $code  See ADVICE.
+	 * @param array  $facts Name => value.
+	 */
+	private static function advice( string $code, array $facts ): ?array {
+		return isset( self::ADVICE[ $code ] ) ? Advice::of( self::ADVICE[ $code ], $facts + array( 'url' => Settings::sidecar_url() ) ) : null;
+	}
+
+	/**
 	 * A finding.
 	 *
 	 * @param string     $check   What was looked at.
 	 * @param string     $code    Stable word.
 	 * @param string     $message Plain text.
 	 * @param float|null $ms      Milliseconds, if measured.
+	 * @param array      $facts   For the advice.
 	 */
-	private static function finding( string $check, string $code, string $message, ?float $ms = null ): array {
+	private static function finding( string $check, string $code, string $message, ?float $ms = null, array $facts = array() ): array {
 		$titles = array(
 			'settings'   => __( 'Settings', 'smi-bridge' ),
 			'to_sidecar' => __( 'From this site to the sidecar', 'smi-bridge' ),
@@ -182,6 +215,7 @@ final class Connection_Test {
 			'code'    => $code,
 			'title'   => $titles[ $check ],
 			'message' => $message,
+			'advice'  => self::advice( $code, $facts ),
 			'ms'      => null === $ms ? null : round( $ms, 1 ),
 			/* translators: %s: number of milliseconds */
 			'detail'  => null === $ms ? '' : sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( $ms, 1 ) ),

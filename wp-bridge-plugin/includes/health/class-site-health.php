@@ -8,6 +8,7 @@
 namespace SmiBridge\Health;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Advice;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
@@ -132,7 +133,7 @@ final class Site_Health {
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = $finding['title'] . ': ' . $finding['text'];
+			$wrong[] = trim( $finding['title'] . ': ' . $finding['text'] . ' ' . $finding['fix'] );
 		}
 		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
 	}
@@ -177,7 +178,7 @@ final class Site_Health {
 			return self::result( 'leak', 'recommended', __( 'Whether finished pictures are public could not be found out', 'smi-bridge' ), $answer->get_error_message() );
 		}
 		if ( $is_open ) {
-			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), __( 'The web server hands out the folder uploads/smi-downloads to anybody who knows or guesses a name, without token and after the link has ended. nginx ignores .htaccess: put the lines from deploy/nginx.conf into its configuration.', 'smi-bridge' ) );
+			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), __( 'The web server hands out the folder uploads/smi-downloads to anybody who knows or guesses a name, without token and after the link has ended. nginx ignores .htaccess: put the lines from deploy/nginx.conf into its configuration.', 'smi-bridge' ) . ' → ' . Advice::of( 'folder_open' )['command'] );
 		}
 		return self::result( 'leak', 'good', __( 'Finished pictures are not public', 'smi-bridge' ), __( 'A test file in their folder could not be fetched from outside.', 'smi-bridge' ) );
 	}
@@ -242,7 +243,7 @@ final class Site_Health {
 	}
 
 	/** Where finished pictures lie. */
-	private static function folder(): string {
+	public static function folder(): string {
 		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
 	}
 

@@ -33,6 +33,7 @@ final class Lifecycle {
 		'smi_bridge_circuit'         => array(),
 		'smi_bridge_digest_due'      => 0,
 		Staging_Lock::OPTION         => '', // Learnt with the first connection.
+		'smi_bridge_test_picture'    => '',
 		'smi_bridge_tidied'          => 0,
 		'smi_bridge_status_at'       => 0,
 		'smi_bridge_mail'            => array(),

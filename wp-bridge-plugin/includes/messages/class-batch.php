@@ -51,6 +51,7 @@ final class Batch {
 		'file.remove'     => array( Stored_Files::class, 'remove' ),
 		'file.list'       => array( Stored_Files::class, 'listed' ),
 		'file.refused'    => array( Stored_Files::class, 'refused' ),
+		'sidecar.address' => array( Setup_Messages::class, 'address' ),
 	);
 
 	/** Answers of these are not kept: they are large, or old at once; and each may be repeated. */

@@ -1,0 +1,191 @@
+"""Face: the conversation of `setup`, step by step."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ...core.advice import Advice
+from ...core.errors import SidecarError
+from ...core.settings import SANDBOX_KEY
+from ...services import Services
+from .. import doctor
+from . import dotenv_file, questions, write
+from .find import Facts, Wishes, default_folder, find
+from .machine import Machine
+from .plan import SANDBOX, Plan, plan
+
+START_S = 30  # how long the sidecar may take until it answers
+
+
+def add(commands) -> None:
+    help = "connect this machine to the shop: find out, ask, show, write, test; safe to repeat"
+    parser = commands.add_parser("setup", help=help, description=help)
+    flag = parser.add_argument
+    flag("--connect", default="", metavar="STRING", help="the settings page's connection string, a file with it, or -")
+    flag("--key", default="", help=f"Upsampler's API key, or `{SANDBOX}` to try it without an account")
+    flag("--folder", default="", help="where .env is kept (/etc/smi-sidecar, or ~/smi-sidecar)")
+    flag("--uploads", default="", help="WordPress' uploads folder, as this machine sees it")
+    flag("--user", default="", help="whom the sidecar runs as (the one who PHP runs as)")
+    flag("--port", type=int, default=0, help="port of the web process (8321)")
+    flag("--address", default="", help="where the shop reaches the sidecar (http://127.0.0.1:<port>)")
+    flag(
+        "--web-server",
+        default="",
+        choices=("nginx", "apache", "none"),
+        help="if the one that is found is the wrong one",
+    )
+    flag("--redis", default="", metavar="URL", help="a Redis server in place of the embedded Valkey")
+    flag("--small", action=argparse.BooleanOptionalAction, help="one worker, one web process (below 2 GB of memory)")
+    flag("--sandbox-port", type=int, default=0, help="port of the sandbox (9000)")
+    flag("--no-system", action="store_true", help="no units and no web server's files: for containers, and for trying")
+    flag("--no-start", action="store_true", help="write only: start nothing, test nothing")
+    flag("--yes", action="store_true", help="ask nothing")
+    flag("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    flag("--uninstall", action="store_true", help="remove what setup has written")
+    parser.set_defaults(run=run)
+
+
+def run(given, machine: Machine | None = None) -> int:
+    """1. find; 2. ask; 3. show; 4. write; 5. start; 6. tell the bridge; 7. test. Exit status 1: something is wrong."""
+    machine = machine or Machine()
+    may_ask = not given.yes and sys.stdin.isatty()
+    given.folder = os.path.abspath(given.folder) if given.folder else _known_folder(machine)
+    file = Path(given.folder or default_folder(machine), ".env")
+    text = machine.read(file)
+    present = dotenv_file.values(text)
+    connection = questions.connection(given.connect, present, machine.owner(file), may_ask)
+    is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
+    print(f"Shop {connection.shop}, connection {connection.fingerprint}\n\nFound:")
+    facts = find(machine, connection, _wishes(machine, given, present))
+    for line in facts.lines:
+        print(f"  {'✗' if line.wrong else '·'} {line.text}")
+    if given.uninstall:
+        return _uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
+    if facts.wrong:
+        return _say(facts.wrong)
+    key = questions.key(given.key, present, connection, is_sandbox, may_ask)
+    planned = plan(connection, facts, key, text)
+    steps = write.steps(machine, facts, planned)
+    changes = [step for step in steps if step.state != "right"]
+    _show(planned, steps)
+    if given.dry_run:
+        print("\nNothing was written (--dry-run).")
+        return 0
+    if changes and may_ask and not questions.agreed("\nWrite this?"):
+        return 1
+    write.write(machine, facts, planned, steps)
+    if not given.no_start and facts.systemd and facts.is_root:
+        _start(machine, bool(changes), facts)
+    works = False if given.no_start else _test(facts, machine, given.address)
+    _outstanding([*write.for_root(steps), *planned.commands], facts)
+    return 0 if works or given.no_start or not _runs(machine, facts) else 1
+
+
+def _known_folder(machine: Machine) -> str:
+    """Where an earlier setup has written."""
+    folders = ("/etc/smi-sidecar", str(Path.home() / "smi-sidecar"))
+    return next((folder for folder in folders if machine.at(Path(folder, ".env")).exists()), "")
+
+
+def _wishes(machine: Machine, given, present: dict[str, str]) -> Wishes:
+    """A flag wins over what `.env` says, and that over what PHP sees, if it is right: paths may differ."""
+    known = present.get("SMI_UPLOADS_DIR", "")
+    return Wishes(
+        folder=given.folder,
+        uploads=given.uploads or (known if known and machine.is_folder(known) else ""),
+        user=given.user,
+        port=given.port or int(present.get("PORT") or 8321),
+        web_server=given.web_server,
+        redis=given.redis or present.get("REDIS_URL", ""),
+        small=given.small,
+        no_system=given.no_system,
+        sandbox_port=given.sandbox_port or _port_of(present) or 9000,
+    )
+
+
+def _port_of(present: dict[str, str]) -> int:
+    """Of the sandbox, as `.env` has it."""
+    is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
+    return (urlsplit(present.get("UPSAMPLER_URL", "")).port or 0) if is_sandbox else 0
+
+
+def _show(planned: Plan, steps: list[write.Step]) -> None:
+    print("\nWill write:" if any(step.state != "right" for step in steps) else "\nAll is written already:")
+    for step in steps:
+        secret = " (readable for its user only)" if step.file.secret else ""
+        owner = f", for {step.file.owner}" if step.file.owner else ""
+        print(f"  {step.state:<8} {step.place}{owner}{secret}")
+
+
+def _start(machine: Machine, changed: bool, facts: Facts) -> None:
+    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
+    if changed and facts.runs:
+        machine.systemctl("restart smi-sidecar.target")
+
+
+def _runs(machine: Machine, facts: Facts) -> bool:
+    return machine.is_the_sidecar(f"http://127.0.0.1:{facts.port}")
+
+
+def _test(facts: Facts, machine: Machine, address: str) -> bool:
+    """Whether all works. Nothing is tested before the sidecar runs."""
+    deadline = time.monotonic() + (START_S if facts.systemd and facts.is_root else 0)
+    while not _runs(machine, facts):
+        if time.monotonic() >= deadline:
+            print("\nThe sidecar does not run yet, so nothing could be tested.")
+            return False
+        time.sleep(0.2)
+    services = Services.from_env({**dotenv_file.values(machine.read(facts.folder / ".env")), **os.environ})
+    print("\nTested:")
+    print(f"  {tell_bridge(services, address or f'http://127.0.0.1:{facts.port}')}")
+    return doctor.report(services)
+
+
+def tell_bridge(services: Services, address: str) -> str:
+    """The bridge takes the address if it knows none, or this one; what came of it, in words."""
+    try:
+        answer = services.ports.shop.order("sidecar.address", {"url": address})
+    except SidecarError as error:
+        return f"The bridge could not be told the sidecar's address: {error}"
+    if answer.get("url") != address:
+        return f"The bridge keeps the sidecar's address {answer.get('url')}: change it on its settings page."
+    return f"The bridge reaches the sidecar at {address}."
+
+
+def _say(wrong: tuple[Advice, ...]) -> int:
+    print()
+    for advice in wrong:
+        print(f"{advice.sentence}\n    {advice.command}")
+    print("\nNothing was written.")
+    return 1
+
+
+def _outstanding(commands: list[tuple[str, str]], facts: Facts) -> None:
+    if not commands:
+        return
+    print("\nLeft to you:" if facts.is_root else "\nLeft to you, or to root:")
+    for why, line in commands:
+        print(f"  # {why}\n  {line}")
+
+
+def _uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: bool) -> int:
+    paths = write.leftovers(machine, facts, planned)
+    print("\nWill remove:" if paths else "\nThere is nothing of setup's to remove.")
+    for path in paths:
+        print(f"  {path}")
+    if facts.is_included:
+        print(f"\n{facts.site_file} includes the sidecar's lines: take that line out, reload, and repeat this.")
+    if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
+        return 0
+    if facts.systemd and facts.is_root:
+        machine.systemctl("disable --now smi-sidecar.target")
+    write.remove(machine, paths)
+    if facts.systemd and facts.is_root:
+        machine.systemctl("daemon-reload")
+    print("\nRemoved. Finished pictures stay; deactivate SMI Bridge, and the shop's own handler works again.")
+    return 0

@@ -1,0 +1,136 @@
+"""Face: what `setup` asks this machine, and has systemd do. Tests give it a root folder of their own."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...adapters import outside
+from ...core.errors import ConfigurationError
+
+_PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
+
+
+@dataclass(frozen=True)
+class Machine:
+    root: Path = Path("/")
+
+    def at(self, path: str | Path) -> Path:
+        """The real place of a path of this machine."""
+        return self.root / Path(path).relative_to("/")
+
+    def is_folder(self, path: str | Path) -> bool:
+        return self.at(path).is_dir()
+
+    def read(self, path: str | Path) -> str:
+        """ "" when it is not there, or not for us to read."""
+        try:
+            return self.at(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def files(self, folder: str, pattern: str) -> Iterator[str]:
+        """Paths on this machine, sorted."""
+        for path in sorted(self.at(folder).glob(pattern)):
+            yield str(Path("/") / path.relative_to(self.root))
+
+    def has_program(self, name: str) -> bool:
+        return any(self.at(Path("/") / folder / name).exists() for folder in _PROGRAMS)
+
+    def has_systemd(self) -> bool:
+        return self.is_folder("/run/systemd/system")
+
+    def systemctl(self, *lines: str) -> None:
+        """Raises ConfigurationError("start_failed") with systemd's own words."""
+        for line in lines:
+            try:
+                subprocess.run(["systemctl", *line.split()], check=True, capture_output=True, text=True, timeout=120)
+            except (subprocess.SubprocessError, OSError) as error:
+                words = str(getattr(error, "stderr", "") or error).strip()
+                raise ConfigurationError("start_failed", words) from error
+
+    def memory_mb(self) -> int:
+        """0 when the kernel does not say."""
+        first = next((line for line in self.read("/proc/meminfo").splitlines() if line.startswith("MemTotal:")), "")
+        return int(first.split()[1]) // 1024 if first else 0
+
+    # ------------------------------------------------------------------ users
+    @staticmethod
+    def is_root() -> bool:
+        return os.geteuid() == 0
+
+    @staticmethod
+    def user() -> str:
+        return pwd.getpwuid(os.geteuid()).pw_name
+
+    @staticmethod
+    def knows_user(name: str) -> bool:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            return False
+        return True
+
+    def owner(self, path: str | Path) -> str:
+        """ "" for a number without a name."""
+        try:
+            return pwd.getpwuid(self.at(path).stat().st_uid).pw_name
+        except (OSError, KeyError):
+            return ""
+
+    def may(self, user: str, path: str | Path, mode: int) -> bool:
+        """Whether the modes let a user do this (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
+        here = self.at(path)
+        if not here.exists():
+            return False
+        above = [folder for folder in here.parents if folder.is_relative_to(self.root) and folder != self.root]
+        return _allows(user, here, mode) and all(_allows(user, folder, os.X_OK) for folder in above)
+
+    # ------------------------------------------------------------------ network
+    @staticmethod
+    def listens(port: int) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    @staticmethod
+    def is_the_sidecar(url: str) -> bool:
+        """Whether our own probe answers there."""
+        answer = outside.get(f"{url}/healthz", timeout=5).json()
+        return isinstance(answer, dict) and answer.get("ok") is True
+
+    @staticmethod
+    def has_redis() -> bool:
+        """Whether a Redis answers on its usual port without a password."""
+        try:
+            with socket.create_connection(("127.0.0.1", 6379), timeout=1) as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _allows(user: str, path: Path, mode: int) -> bool:
+    entry, seen = pwd.getpwnam(user), path.stat()
+    if entry.pw_uid == 0:
+        return True
+    if seen.st_uid == entry.pw_uid:
+        granted = seen.st_mode >> 6
+    elif seen.st_gid == entry.pw_gid or user in _members(seen.st_gid):
+        granted = seen.st_mode >> 3
+    else:
+        granted = seen.st_mode
+    return granted & mode == mode
+
+
+def _members(group: int) -> list[str]:
+    try:
+        return grp.getgrgid(group).gr_mem
+    except KeyError:
+        return []

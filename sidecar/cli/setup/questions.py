@@ -1,0 +1,58 @@
+"""Face: what `setup` asks a person. Each question has a flag; without a terminal, or with --yes, nothing is asked."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ...core.connection_string import Connection, parse
+from ...core.errors import ConfigurationError
+from .plan import SANDBOX
+
+
+def missing(flag: str, what: str) -> ConfigurationError:
+    return ConfigurationError("configuration_invalid", f"{flag} is missing: {what}")
+
+
+def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -> Connection:
+    """From the flag (a string, a file, or - for the standard input), else from `.env` as it is, else asked for."""
+    if not given and present.get("SMI_SECRET"):
+        return Connection(
+            shop=present.get("SMI_SHOP_URL", ""),
+            secret=present["SMI_SECRET"],
+            uploads=present.get("SMI_UPLOADS_DIR", ""),
+            uploads_url=present.get("SMI_UPLOADS_URL", ""),
+            previous_secret=present.get("SMI_PREVIOUS_SECRET", ""),
+            upsampler_key=present.get("UPSAMPLER_API_KEY", ""),
+            user=owner,
+        )
+    if not given:
+        if not may_ask:
+            raise missing("--connect", "the connection string of SMI Bridge → Settings")
+        print("Open SMI Bridge → Settings in WordPress, and copy the connection string.")
+        given = getpass.getpass("Connection string (it is not shown): ")
+    if given == "-":
+        given = sys.stdin.read()
+    elif not given.lstrip().startswith("smi1_") and Path(given).is_file():
+        given = Path(given).read_text(encoding="utf-8")
+    return parse(given)
+
+
+def key(given: str, present: dict[str, str], found: Connection, is_sandbox: bool, may_ask: bool) -> str:
+    """Upsampler's key, or SANDBOX."""
+    if given:
+        return given
+    if is_sandbox:
+        return SANDBOX
+    known = present.get("UPSAMPLER_API_KEY") or found.upsampler_key
+    if known:
+        return known
+    if not may_ask:
+        raise missing("--key", f"Upsampler's API key, or `{SANDBOX}` to try it first")
+    return getpass.getpass(f"Upsampler's API key ({SANDBOX}: try it first, without an account): ").strip() or SANDBOX
+
+
+def agreed(question: str, ask: Callable[[str], str] = input) -> bool:
+    return ask(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")

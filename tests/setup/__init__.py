@@ -1,0 +1,1 @@
+"""`smi-sidecar setup`: find, plan, write, on machines of a test's own."""

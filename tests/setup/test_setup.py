@@ -1,0 +1,240 @@
+"""What setup finds, says, writes and leaves alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar.cli.setup import dotenv_file
+from sidecar.core.settings import Settings
+from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
+from tests.testbed.process import Process
+
+ENV = "/etc/smi-sidecar/.env"
+UNIT = "/etc/systemd/system/smi-sidecar@.service"
+
+
+def _env(place: Place, path: str = ENV) -> dict[str, str]:
+    return dotenv_file.values(place.text(path))
+
+
+def test_a_server_gets_settings_units_and_snippets_with_its_own_paths(server: Place) -> None:
+    status, said = server.setup(key="up-123456")
+    assert (status, "Will write:" in said) == (0, True)
+    env = _env(server)
+    settings = Settings.from_env(env)
+    assert settings.secret and settings.upsampler_key == "up-123456"
+    assert env["SMI_SHOP_URL"] == "https://shop.example" and env["SMI_UPLOADS_DIR"] == UPLOADS
+    assert stat.S_IMODE((server.root / "etc/smi-sidecar/.env").stat().st_mode) == 0o600
+    unit = server.text(UNIT)
+    assert f"User={ME}\n" in unit and f"ExecStart={sys.executable} -m sidecar %i\n" in unit
+    assert f"ReadWritePaths=/var/lib/smi-sidecar {UPLOADS}\n" in unit and "WorkingDirectory=/etc/smi-sidecar\n" in unit
+    snippet = server.text("/etc/nginx/snippets/smi-sidecar.conf")
+    assert f"alias {UPLOADS}/smi-downloads/;" in snippet and "/var/www/html" not in snippet
+    assert f"server 127.0.0.1:{server.port};" in server.text("/etc/nginx/conf.d/smi-upstream.conf")
+    assert server.text(SITE) == NGINX, "the site's own file is the owner's"
+    assert "include /etc/nginx/snippets/smi-sidecar.conf;" in said, "but the command stands there"
+
+
+def test_no_secret_is_said(server: Place) -> None:
+    _, said = server.setup(key="up-123456")
+    assert server.connection.secret not in said and "up-123456" not in said
+    assert server.connection.fingerprint in said
+
+
+def test_the_command_that_is_left_to_the_owner_does_what_it_says(server: Place) -> None:
+    """Run as printed, but for sudo and the reload; then setup goes on by itself."""
+    _, said = server.setup()
+    line = next(line for line in said.splitlines() if "sed -i" in line).strip().split(" && ")[0]
+    line = line.replace("sudo ", "").replace(SITE, str(server.root / SITE.lstrip("/")))
+    assert os.system(line) == 0
+    assert "    include /etc/nginx/snippets/smi-sidecar.conf;\n" in server.text(SITE)
+    assert "SMI_PUBLIC_URL" not in _env(server)
+    _, said = server.setup(connect=False, key="")
+    env = _env(server)
+    assert (env["SMI_PUBLIC_URL"], env["SMI_DOWNLOAD_MODE"]) == ("https://shop.example/smi", "x-accel")
+    assert "sed -i" not in said
+    assert Settings.from_env(env).public_url
+
+
+def test_run_again_it_touches_nothing_that_is_right(server: Place) -> None:
+    server.setup()
+    before = server.files()
+    status, said = server.setup(connect=False, key="")
+    assert server.files() == before
+    assert (status, "All is written already" in said) == (0, True)
+
+
+def test_run_again_it_repairs_what_is_wrong_and_keeps_what_is_the_owners(server: Place) -> None:
+    server.setup(key="up-123456")
+    env = server.text(ENV).replace(UPLOADS, "/elsewhere")
+    server.file(ENV, "# my note\nSMI_KEEP_DAYS=30\n" + env + "SMI_WORKERS=5\n")
+    server.file(UNIT, "[Service]\nUser=nobody\n")
+    _, said = server.setup(key="")
+    assert "changed  /etc/smi-sidecar/.env" in said and f"changed  {UNIT}" in said
+    text = server.text(ENV)
+    assert text.startswith("# my note\nSMI_KEEP_DAYS=30\n") and text.endswith("SMI_WORKERS=5\n")
+    assert _env(server)["SMI_UPLOADS_DIR"] == UPLOADS and _env(server)["UPSAMPLER_API_KEY"] == "up-123456"
+    assert f"User={ME}\n" in server.text(UNIT)
+
+
+def test_a_dry_run_writes_nothing(server: Place) -> None:
+    before = server.files()
+    status, said = server.setup("--dry-run")
+    assert server.files() == before
+    assert status == 0 and "new      /etc/smi-sidecar/.env" in said and "Nothing was written" in said
+
+
+def test_uninstall_leaves_the_machine_as_it_was(server: Place) -> None:
+    before = server.files()
+    server.setup()
+    assert server.files() != before
+    status, said = server.setup("--uninstall", connect=False, key="")
+    assert (status, server.files()) == (0, before)
+    assert "Finished pictures stay" in said
+    assert server.systemctl() == ["disable --now smi-sidecar.target", "daemon-reload"]
+    assert not server.exists("/etc/smi-sidecar") and not server.exists("/var/lib/smi-sidecar")
+
+
+def test_uninstall_leaves_what_the_web_server_is_told_to_include(server: Place) -> None:
+    server.setup()
+    server.file(SITE, NGINX.replace("}", "    include /etc/nginx/snippets/smi-sidecar.conf;\n}"))
+    _, said = server.setup("--uninstall", connect=False, key="")
+    assert server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    assert "take that line out" in said
+
+
+def test_another_user_than_root_gets_commands_for_what_root_may_only(server: Place, tmp_path: Path) -> None:
+    server.is_root = False
+    status, said = server.setup("--folder", "/home/shop/sidecar")
+    assert status == 0
+    assert _env(server, "/home/shop/sidecar/.env")["SMI_DATA_DIR"] == "/home/shop/sidecar/data"
+    assert not server.exists(UNIT) and not server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    ready = "/home/shop/sidecar/for-root"
+    assert f"sudo install -D -m 644 {ready}/smi-sidecar.conf /etc/nginx/snippets/smi-sidecar.conf" in said
+    assert f"sudo install -D -m 644 {ready}/smi-sidecar@.service {UNIT}" in said
+    assert "ProtectHome=read-only" in server.text(f"{ready}/smi-sidecar@.service")
+
+
+def test_without_systemd_the_command_that_runs_it_is_said(place: Place) -> None:
+    _, said = place.setup("--folder", "/opt/x")
+    assert "Nothing is left to systemd." in said and "cd /opt/x && " in said and "smi-sidecar run" in said
+
+
+def test_the_sandbox_comes_and_goes_with_its_key(server: Place) -> None:
+    server.setup()
+    env = _env(server)
+    assert (env["UPSAMPLER_URL"], env["SMI_PRIVATE_HOSTS"]) == ("http://127.0.0.1:9000/api/v1", "127.0.0.1:9000")
+    assert "smi-sidecar@sandbox.service" in server.text("/etc/systemd/system/smi-sidecar.target")
+    server.setup(connect=False, key="up-123456")
+    env = _env(server)
+    assert env["UPSAMPLER_API_KEY"] == "up-123456"
+    assert "UPSAMPLER_URL" not in env and "SMI_PRIVATE_HOSTS" not in env
+    assert "sandbox" not in server.text("/etc/systemd/system/smi-sidecar.target")
+
+
+def test_a_small_machine_gets_few_processes_unless_somebody_says_otherwise(server: Place) -> None:
+    server.file("/proc/meminfo", "MemTotal:       1000000 kB\n")
+    server.setup("--no-small")
+    assert "SMI_WORKERS" not in _env(server)
+    server.setup()
+    assert (_env(server)["SMI_WORKERS"], _env(server)["SMI_WEB_PROCESSES"]) == ("1", "1")
+
+
+def test_a_shop_in_a_folder_with_an_uploads_address_of_its_own(server: Place) -> None:
+    from dataclasses import replace
+
+    connection = replace(server.connection, shop="https://shop.example/en", uploads_url="https://shop.example/files")
+    server.file(SITE, NGINX.replace("}", "    include /etc/nginx/snippets/smi-sidecar.conf;\n}"))
+    server.setup("--connect", connection.text(), connect=False)
+    assert "location ^~ /files/smi-downloads/ {" in server.text("/etc/nginx/snippets/smi-sidecar.conf")
+    assert _env(server)["SMI_PUBLIC_URL"] == "https://shop.example/smi"
+
+
+def test_apache_gets_its_own(server: Place) -> None:
+    (server.root / "usr/sbin/nginx").unlink()
+    server.file("/usr/sbin/apache2")
+    server.file(
+        "/etc/apache2/sites-enabled/shop.conf", "<VirtualHost *:80>\n  ServerName shop.example\n</VirtualHost>\n"
+    )
+    _, said = server.setup()
+    assert f'XSendFilePath "{UPLOADS}/smi-downloads"' in server.text("/etc/apache2/smi-sidecar.conf")
+    assert "Include /etc/apache2/smi-sidecar.conf' /etc/apache2/sites-enabled/shop.conf" in said
+
+
+# ---------------------------------------------------------------------- what is in the way: one sentence, one command
+class Busy(Process):
+    """Another program at a port."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__("busy", folder)
+        self._port = port
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "http.server", str(self._port), "--bind", "127.0.0.1"]
+
+    def is_ready(self) -> bool:
+        from sidecar.cli.setup.machine import Machine
+
+        return Machine.listens(self._port)
+
+
+def test_a_port_in_use(place: Place, tmp_path: Path) -> None:
+    with Busy(tmp_path, place.port):
+        status, said = place.setup("--folder", "/opt/x")
+    assert status == 1
+    assert f"Another program listens at port {place.port}.\n    smi-sidecar setup --port " in said
+    assert not place.exists("/opt/x")
+
+
+def test_a_folder_that_is_not_here(place: Place) -> None:
+    status, said = place.setup("--uploads", "/mnt/nowhere")
+    assert status == 1
+    assert "This machine has no folder /mnt/nowhere, where WordPress keeps its uploads.\n    smi-sidecar setup" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
+def test_another_user_who_may_not_write(server: Place) -> None:
+    status, said = server.setup("--user", "nobody")
+    assert status == 1
+    assert f"The user nobody may not write into {UPLOADS}/smi-downloads.\n    sudo install -d -o nobody" in said
+
+
+def test_a_damaged_connection_string(place: Place) -> None:
+    status, said = place.setup("--connect", place.connection.text()[:-3], connect=False)
+    assert status == 2
+    assert "The connection string is damaged or not whole." in said and "smi-sidecar setup --connect" in said
+
+
+def test_what_only_a_person_knows_has_a_flag(place: Place) -> None:
+    status, said = place.setup(connect=False)
+    assert (status, "--connect is missing" in said) == (2, True)
+    status, said = place.setup(key="")
+    assert (status, "--key is missing" in said) == (2, True)
+
+
+def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    import subprocess
+
+    (tmp_path / ".env").write_text("SMI_SECRET=x\n")
+    (tmp_path / ".env").chmod(0o000)
+    prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    line = [*prefix, sys.executable, "-m", "sidecar", "status"]
+    ended = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert f"can't be read by this user. sudo -u {ME} smi-sidecar status" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "value", ["plain", "a b", "it's", 'with "quotes"', "back\\slash", "$HOME", "a#b", "ü=;", "${X}", "tail\\"]
+)
+def test_every_value_is_read_back_as_it_was(value: str) -> None:
+    text = dotenv_file.merged("# first\nA=1\n", {"A": value, "B": value})
+    assert dotenv_file.values(text) == {"A": value, "B": value}
+    assert dotenv_file.merged(text, {"A": value, "B": value}) == text
+    assert dotenv_file.merged(text, {"A": None, "B": None}) == "# first\n"

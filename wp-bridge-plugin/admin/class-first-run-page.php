@@ -1,0 +1,90 @@
+<?php
+/**
+ * The first-run page: four steps that tick themselves off, and a button that sends a test picture.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Admin;
+
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Settings;
+use SmiBridge\Health\First_Steps;
+use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Jobs\Test_Picture;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The page asks every few seconds how things stand; the server probes then, and only then.
+ */
+final class First_Run_Page {
+
+	/** Shows the page. */
+	public static function render(): void {
+		if ( ! Admin_Access::may() ) {
+			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
+		}
+		include SMI_BRIDGE_DIR . 'templates/admin/first-run.php';
+	}
+
+	/** What each step is called, and says. */
+	public static function words(): array {
+		return array(
+			'plugin'  => array( __( 'The plugin is active', 'smi-bridge' ), __( 'SMI Bridge runs in this WordPress.', 'smi-bridge' ) ),
+			'sidecar' => array( __( 'The sidecar answers', 'smi-bridge' ), __( 'Install it on this server, then run setup with the connection string.', 'smi-bridge' ) ),
+			'folder'  => array( __( 'The web server closes the folder of paid files', 'smi-bridge' ), __( 'Setup says which line the web server needs.', 'smi-bridge' ) ),
+			'picture' => array( __( 'A test picture has been delivered', 'smi-bridge' ), __( 'A small picture goes the way of a paid one: no sale, no mail, and nothing of it stays.', 'smi-bridge' ) ),
+		);
+	}
+
+	/** AJAX: how things stand. */
+	public static function answer(): void {
+		Admin_Access::check_ajax();
+		nocache_headers();
+		$test = Test_Picture::status();
+		wp_send_json_success(
+			array(
+				'steps' => First_Steps::all(),
+				'test'  => $test ? self::in_words( $test ) : null,
+				'free'  => Settings::is_configured() && ! empty( Sidecar_Health::inspect( 0 )['status']['sandbox'] ),
+			)
+		);
+	}
+
+	/** AJAX: sends a test picture. */
+	public static function send(): void {
+		Admin_Access::check_ajax();
+		$messages = array(
+			'running'       => __( 'A test picture is under way already.', 'smi-bridge' ),
+			'not_connected' => __( 'The sidecar is not connected yet.', 'smi-bridge' ),
+			'not_stored'    => __( 'WordPress can’t write into its uploads folder.', 'smi-bridge' ),
+		);
+		$what     = Test_Picture::start();
+		if ( isset( $messages[ $what ] ) ) {
+			wp_send_json_error( array( 'message' => $messages[ $what ] ), 409 );
+		}
+		wp_send_json_success();
+	}
+
+	/** The test, as the page shows it. @param array $test See Test_Picture::status(). */
+	private static function in_words( array $test ): array {
+		$lines = array();
+		foreach ( $test['story'] as $event ) {
+			$lines[] = substr( $event['at'], 11, 8 ) . '  ' . $event['event'];
+		}
+		if ( $test['running'] ) {
+			$said = __( 'Under way …', 'smi-bridge' );
+		} elseif ( 'delivered' === $test['state'] ) {
+			$said = __( 'Delivered, and cleaned up.', 'smi-bridge' );
+		} else {
+			/* translators: %s: a stable word */
+			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? $test['state'] : $test['reason'] );
+		}
+		return array(
+			'running' => $test['running'],
+			'said'    => $said,
+			'story'   => implode( "\n", $lines ),
+		);
+	}
+}

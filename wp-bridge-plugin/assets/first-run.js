@@ -1,0 +1,58 @@
+/* The first-run page: asks how things stand, ticks off, sends the test picture. Plain browser script, no build step. */
+( function () {
+	'use strict';
+
+	var boot = window.smiBridgeAdmin;
+	var button = document.getElementById( 'smib-send-test' );
+	if ( ! button ) {
+		return;
+	}
+	var said = button.parentNode.querySelector( '.smib-said' );
+	var story = document.getElementById( 'smib-story' );
+	var free = false;
+
+	function show( step ) {
+		var item = document.querySelector( '[data-smib-step="' + step.name + '"]' );
+		var advice = item.querySelector( '.smib-advice' );
+		item.classList.toggle( 'done', step.done );
+		item.querySelector( '.smib-tick' ).textContent = step.done ? boot.text.done : '';
+		advice.hidden = ! step.advice;
+		advice.querySelector( 'p' ).textContent = step.advice ? step.advice.sentence : '';
+		advice.querySelector( 'pre' ).textContent = step.advice ? step.advice.command : '';
+	}
+
+	function look() {
+		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
+			var done = data.steps.every( function ( step ) {
+				show( step );
+				return step.done;
+			} );
+			free = data.free;
+			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
+			if ( data.test ) {
+				said.textContent = data.test.said;
+				story.textContent = data.test.story;
+				story.hidden = ! data.test.story;
+			}
+			if ( ! done ) {
+				setTimeout( look, data.test && data.test.running ? 1000 : 5000 );
+			}
+		}, function ( error ) {
+			said.textContent = error.message;
+			setTimeout( look, 10000 );
+		} );
+	}
+
+	button.addEventListener( 'click', function () {
+		if ( ! free && ! window.confirm( boot.text.costs ) ) {
+			return;
+		}
+		button.disabled = true;
+		boot.post( 'smi_bridge_send_test' ).then( look, function ( error ) {
+			said.textContent = error.message;
+			button.disabled = false;
+		} );
+	} );
+
+	look();
+}() );

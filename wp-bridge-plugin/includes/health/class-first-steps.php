@@ -1,0 +1,68 @@
+<?php
+/**
+ * The four steps to the first delivered picture, as far as they are true. Probes; changes nothing.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Health;
+
+use SmiBridge\Core\Advice;
+use SmiBridge\Jobs\Test_Picture;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Each step is `{name, done, advice: {sentence, command} or null}`.
+ */
+final class First_Steps {
+
+	/** Option, not autoloaded: when all of them were true for the first time. */
+	const DONE = 'smi_bridge_first_steps_done';
+
+	/** Looks at each of them. */
+	public static function all(): array {
+		$found   = Connection_Test::tested();
+		$broken  = array_values( array_filter( $found, array( self::class, 'is_broken' ) ) );
+		$answers = ! $broken && count( $found ) > 1;
+		$leak    = Site_Health::test_leak();
+		$test    = Test_Picture::status();
+		$steps   = array(
+			self::step( 'plugin', true ),
+			self::step( 'sidecar', $answers, $broken ? $broken[0]['advice'] : null ),
+			self::step( 'folder', is_dir( Site_Health::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => wp_get_upload_dir()['baseurl'] . '/smi-downloads' ) ) : null ),
+			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
+		);
+		if ( ! in_array( false, array_column( $steps, 'done' ), true ) && ! get_option( self::DONE ) ) {
+			update_option( self::DONE, time(), false );
+		}
+		return $steps;
+	}
+
+	/** Before there is a folder: a web server that closes it refuses what is not there, too, where another one does not find it. */
+	private static function is_closed_ahead(): bool {
+		$answer = wp_remote_get( wp_get_upload_dir()['baseurl'] . '/' . Shop::FOLDER . '/canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg', Site_Health::FROM_OUTSIDE );
+		return 403 === wp_remote_retrieve_response_code( $answer );
+	}
+
+	/** Whether a finding is in the way. @param array $finding Of Connection_Test. */
+	private static function is_broken( array $finding ): bool {
+		return ! $finding['ok'];
+	}
+
+	/**
+	 * A step.
+	 *
+	 * @param string     $name   Of the step.
+	 * @param bool       $done   Whether it is true.
+	 * @param array|null $advice What to do.
+	 */
+	private static function step( string $name, bool $done, ?array $advice = null ): array {
+		return array(
+			'name'   => $name,
+			'done'   => $done,
+			'advice' => $done ? null : $advice,
+		);
+	}
+}

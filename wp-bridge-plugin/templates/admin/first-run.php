@@ -1,0 +1,47 @@
+<?php
+/**
+ * The first-run page.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge;
+
+use SmiBridge\Admin\Connection_String;
+use SmiBridge\Admin\First_Run_Page;
+use SmiBridge\Core\Admin_Access;
+
+defined( 'ABSPATH' ) || exit;
+
+?>
+<div class="wrap smib-admin">
+	<h1><?php esc_html_e( 'First steps', 'smi-bridge' ); ?></h1>
+	<section class="smib-panel">
+		<ol class="smib-path smib-steps" id="smib-steps" aria-live="polite">
+			<?php foreach ( First_Run_Page::words() as $smib_name => $smib_step ) : ?>
+			<li data-smib-step="<?php echo esc_attr( $smib_name ); ?>" class="<?php echo 'plugin' === $smib_name ? 'done' : ''; ?>">
+				<h3><?php echo esc_html( $smib_step[0] ); ?> <span class="smib-tick"><?php echo 'plugin' === $smib_name ? esc_html__( 'done', 'smi-bridge' ) : ''; ?></span></h3>
+				<p class="smib-how"><?php echo esc_html( $smib_step[1] ); ?></p>
+				<?php if ( 'sidecar' === $smib_name ) : ?>
+				<div class="smib-how smib-code">
+					<pre dir="ltr">python3 -m venv /opt/smi-sidecar
+/opt/smi-sidecar/bin/pip install smi-sidecar
+/opt/smi-sidecar/bin/smi-sidecar setup</pre>
+					<pre id="smib-connection" class="smib-wrap" tabindex="0" aria-label="<?php esc_attr_e( 'Connection string', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::masked() ); ?>"><?php echo esc_html( Connection_String::masked() ); ?></pre>
+					<div class="smib-buttons">
+						<button type="button" class="button button-primary" data-smib-copy="connection"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
+						<button type="button" class="button" data-smib-show="connection" aria-controls="smib-connection" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
+						<span class="smib-said" role="status"></span>
+					</div>
+				</div>
+				<?php elseif ( 'picture' === $smib_name ) : ?>
+				<p><button type="button" class="button button-primary" id="smib-send-test" disabled><?php esc_html_e( 'Send a test picture', 'smi-bridge' ); ?></button> <span class="smib-said" role="status"></span></p>
+				<pre id="smib-story" class="smib-story" dir="ltr" hidden></pre>
+				<?php endif; ?>
+				<div class="smib-advice" hidden><p></p><pre class="smib-wrap" dir="ltr"></pre></div>
+			</li>
+			<?php endforeach; ?>
+		</ol>
+		<p><a href="<?php echo esc_url( Admin_Access::url( 'settings' ) ); ?>"><?php esc_html_e( 'Settings', 'smi-bridge' ); ?></a></p>
+	</section>
+</div>
