@@ -19,12 +19,14 @@ from .adapters import faults, images, logs
 from .adapters.connections import connect
 from .adapters.copies import SourceCopies
 from .adapters.fetch import SafeFetcher
-from .adapters.files import ResultFiles
+from .adapters.files import INCOMING, ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
+from .adapters.parts import Parts
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
 from .adapters.store import RedisJobStore, RedisOutbox
+from .adapters.transfers import Transfers
 from .adapters.upsampler import UpsamplerClient
 from .adapters.workqueue import WorkQueue
 from .core.advice import advice
@@ -122,6 +124,8 @@ class Services:
             sources=sources,
             copies=SourceCopies(sources, settings.downloads_dir, settings.uploads_dir),
             files=ResultFiles(settings.downloads_dir, file_mode=settings.file_mode, folder_mode=settings.folder_mode),
+            parts=Parts(settings.downloads_dir / INCOMING),
+            transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys),
             leases=LeaseKeeper(),

@@ -56,6 +56,8 @@ class StageWorker(SimpleWorker):
         except redis.RedisError as error:
             logs.log("worker.redis", "A worker has lost Redis.", level="warning", detail=in_words(error))
             return False
+        finally:
+            tasks.ports().transfers.close()
 
 
 def _wait_for_redis(connection: redis.Redis) -> None:

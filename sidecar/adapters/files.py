@@ -20,7 +20,8 @@ from ..core.errors import ConfigurationError, PermanentError, SidecarError
 from ..core.job import JOB_ID
 from ..core.states import SCHEMAS
 
-_TEMP = ".incoming"
+INCOMING = ".incoming"
+KEPT = ".kept"  # in the names of what a transfer leaves there (adapters/parts.py)
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
 CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
@@ -140,7 +141,7 @@ class ResultFiles:
     def prepare(self) -> None:
         """Make the folder and its guards; safe to repeat."""
         try:
-            self._make(self.root / _TEMP)
+            self._make(self.root / INCOMING)
             for name, text in GUARDS.items():
                 path = self.root / name
                 if not path.exists() or (text and not path.stat().st_size):  # the disk may have run full over it
@@ -154,7 +155,7 @@ class ResultFiles:
         return Incoming(self.temp_path(job_id, claim, suffix), self._file_mode)
 
     def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
-        return self.root / _TEMP / f"{job_id}.{claim}.{suffix}"
+        return self.root / INCOMING / f"{job_id}.{claim}.{suffix}"
 
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
         """Rename a closed file into place, durably. Attempt and digest matter where it has to travel (RestFiles)."""
@@ -232,9 +233,9 @@ class ResultFiles:
     def discard_temps(self, job_id: str) -> None:
         """What dead tries have left (not by `Path.glob`, which compiles a pattern for each job). What is in the way
         of this is in the way of the next file, too, and is told there."""
-        with suppress(OSError), os.scandir(self.root / _TEMP) as entries:
+        with suppress(OSError), os.scandir(self.root / INCOMING) as entries:
             for entry in entries:
-                if entry.name.startswith(f"{job_id}."):
+                if entry.name.startswith(f"{job_id}.") and KEPT not in entry.name:
                     Path(entry.path).unlink(missing_ok=True)
 
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
@@ -259,12 +260,12 @@ class ResultFiles:
                         yield StoredFile(str(path.relative_to(self.root)), found.st_size, found.st_mtime)
 
     def temps(self) -> list[Path]:
-        return [path for path in (self.root / _TEMP).glob("*") if path.is_file()]
+        return [path for path in (self.root / INCOMING).glob("*") if path.is_file()]
 
     def probe(self) -> None:
         """Write, read back and remove a file; raises ConfigurationError when the folder is not usable."""
         self.prepare()
-        path = self.root / _TEMP / f"probe-{os.getpid()}"
+        path = self.root / INCOMING / f"probe-{os.getpid()}"
         try:
             path.write_bytes(b"smi" * 1024)
             path.read_bytes()

@@ -50,6 +50,14 @@ class StaleClaim(SidecarError):
         super().__init__("stale_claim", f"job {job_id} has passed to another claim")
 
 
+class GivenUp(Exception):
+    """A transfer that goes on alone is to end: its process does, or a faster one needs its place."""
+
+
+class Crowded(Exception):
+    """Too many transfers go on alone in this process: the job comes again later, which is no failure of its own."""
+
+
 class NotAccepted(SidecarError):
     """Upsampler has answered, and the answer was no: this submission is over, the next one needs a new claim."""
 

@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import PermanentError, SidecarError, TemporaryError
+from ..core.errors import Crowded, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
-from . import delivery, outbound
+from . import delivery, outbound, transfer
 from .ports import Ports
-from .time_limits import FETCH_DEADLINE_S, LEASE_S, RESULT_LIFE_S
+from .recovery.table import backoff
+from .time_limits import CROWDED_S, LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
 SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
-ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
+LEFT = object()  # the job is in other hands now
 
 
 def run(ports: Ports, job: Job) -> None:
     """From a result URL to a file under its final name.
 
-    1. A result URL that has died is asked for again. 2. Download, check and hash in one pass. 3. Convert to the family
-    that was bought. 4. Look at the picture as the customer will get it (and a JPEG is cheaper to look at). 5. See that
-    the claim still holds. 6. Rename. 7. Write down what is there, and tell the shop.
+    1. A result URL that has died is asked for again. 2. Download, check and hash in one pass, unless that takes long:
+    then a transfer goes on alone, and the job comes again. 3. Convert to the family that was bought. 4. Look at the
+    picture as the customer will get it (and a JPEG is cheaper to look at). 5. See that the claim still holds.
+    6. Rename. 7. Write down what is there, and tell the shop.
     """
     ports.files.discard_temps(job.job_id)
     if not job.source_format:
         job = _look_again(ports, job)
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    incoming, info, verifier = _download(ports, job)
-    kept, repaired = verifier.kept, _repaired(job, info, verifier)
-    temp, size, digest = incoming.path, incoming.bytes, incoming.sha256
+    source = _source(ports, job)
+    if source is LEFT:
+        return
+    with transfer.brought(ports, job) as result:
+        if result is not None:
+            _store(ports, job, result, source)
+            ports.parts.drop(job.job_id)
+
+
+def _store(ports: Ports, job: Job, result: transfer.Brought, source: Any) -> None:
+    """From a checked result to a delivery."""
+    repaired = _repaired(job, result.info, result.verifier)
+    temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
         wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
-        if wanted != info.format or (info.width, info.height) != job.target_size or verifier.must_be_rewritten:
+        at_fault = (info.width, info.height) != job.target_size or result.verifier.must_be_rewritten
+        if wanted != info.format or at_fault:
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, info, kept)
-        del kept  # some megabytes
+        _check_picture(ports, job, temp, info, source, result.verifier.kept)
+        result.verifier = None  # it keeps some megabytes
         name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
         ports.crash_point("collect:renaming")
         ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
     finally:
-        incoming.discard()
         temp.unlink(missing_ok=True)
     ports.crash_point("collect:after_rename")
     delivery.deliver_stored(
@@ -77,27 +90,6 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
     return ports.store.advance(job, changes, due_at=now + LEASE_S, release=False)
 
 
-def _download(ports: Ports, job: Job) -> tuple[Any, Any, Any]:
-    """The verified temp file, the info in its header, and the verifier, which may have kept the pixels."""
-    limit = ports.settings.max_result_mb * 1_000_000
-    verifier = ports.pictures.Verifier(
-        ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
-    )
-    incoming = ports.files.incoming(job.job_id, job.claim)
-    try:
-        with ports.fetcher.stream(job.result_url, max_bytes=limit, deadline_s=FETCH_DEADLINE_S) as response:
-            for chunk in response.chunks:
-                incoming.write(verifier.feed(chunk))
-            if response.content_length is not None and verifier.bytes_seen != response.content_length:
-                raise TemporaryError("result_cut", f"{verifier.bytes_seen} of {response.content_length} bytes came")
-        info = verifier.finish()
-        incoming.close()
-    except BaseException:
-        incoming.discard()
-        raise
-    return incoming, info, verifier
-
-
 def _repaired(job: Job, info: Any, verifier: Any) -> str:
     """What a person would call delivered is not ordered again, which would be billed again: words for the story."""
     found = verifier.flaws
@@ -107,18 +99,59 @@ def _repaired(job: Job, info: Any, verifier: Any) -> str:
     return "; ".join(found)
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> None:
+def _source(ports: Ports, job: Job) -> Any:
+    """The bought picture as a file, for the comparison; or why there is none (a SidecarError); None: nobody compares.
+    One that lies elsewhere comes as a result does: LEFT, when it comes slowly."""
+    if not ports.settings.check_picture:
+        return None
+    most = ports.settings.max_source_mb * 10_000_000
+    kept = ports.parts.source(job.job_id)
+    if kept.exists():
+        return kept
+    try:
+        if ports.sources.local_path(job) is not None:
+            return ports.sources.obtain(job, kept, max_bytes=most)
+        if job.consecutive_failures >= SOURCE_TRIES:
+            return TemporaryError("fetch_failed", f"it did not come in {SOURCE_TRIES} tries")
+        temp = ports.files.temp_path(job.job_id, job.claim, "source")
+        ports.files.prepare()
+
+        def fetch(going: Any) -> None:
+            with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
+                ports.sources.obtain(job, temp, max_bytes=most).replace(kept)
+
+        in_time, _ = ports.transfers.run(fetch, lambda failure, _: _source_ended(ports, job, failure))
+        return kept if in_time else LEFT
+    except Crowded:
+        ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+        return LEFT
+    except SidecarError as error:
+        return error
+
+
+def _source_ended(ports: Ports, job: Job, failure: BaseException | None) -> None:
+    """A source that came slowly is there, or has failed: that is no failure of the result."""
+    if isinstance(failure, SidecarError):
+        tries = job.consecutive_failures + 1 if isinstance(failure, TemporaryError) else SOURCE_TRIES
+        with suppress(StaleClaim):
+            due = ports.clock() + backoff(job.consecutive_failures, ports.random)
+            ports.store.advance(job, {"consecutive_failures": tries}, due_at=due)
+        return
+    transfer.give_back(ports, job, failure)
+
+
+def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, source: Any, kept: Any) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
     One whose server stumbles is asked for again, some times.
     """
-    if not ports.settings.check_picture:
+    if source is None:
         ports.pictures.verify_pixels(temp, info)
         return
-    fetched = ports.files.temp_path(job.job_id, job.claim, "source")
     try:
-        source = ports.sources.obtain(job, fetched, max_bytes=ports.settings.max_source_mb * 10_000_000)
+        if isinstance(source, SidecarError):
+            raise source
         verdict = ports.pictures.check_picture(source, temp, info, kept=kept)
     except SidecarError as error:
         stumbles = isinstance(error, TemporaryError) and job.consecutive_failures < SOURCE_TRIES
@@ -127,8 +160,6 @@ def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, kept: Any) -> 
         _unchecked(ports, job, error.code, error.detail)
         ports.pictures.verify_pixels(temp, info)
         return
-    finally:
-        fetched.unlink(missing_ok=True)
     if verdict.ok and verdict.detail:
         _unchecked(ports, job, "too_large_to_compare", verdict.detail)
     if not verdict.ok:

@@ -52,6 +52,8 @@ class Ports:
     sources: Any  # adapters.sources.Sources
     copies: Any  # adapters.copies.SourceCopies
     files: Any  # adapters.files.ResultFiles
+    parts: Any  # adapters.parts.Parts
+    transfers: Any  # adapters.transfers.Transfers
     pictures: Any  # adapters.images
     tokens: TokenMaker
     leases: LeaseKeeper

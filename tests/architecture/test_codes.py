@@ -14,7 +14,6 @@ OUTSIDE_THE_STAGES = {
     "env_unreadable",
     "start_failed",
     "configuration_invalid",
-    "connection_string_damaged",
     "redis_unavailable",
     "recall_later",
     "shop_unavailable",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sidecar.adapters.fetch.fetcher import FetchResponse
+from sidecar.adapters.fetch import FetchResponse
 from sidecar.adapters.upsampler import UpsamplerStatus
 from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
 from tests.fakes.upsampler import BASE_URL, FakeUpsampler
@@ -50,7 +50,7 @@ class FakeFetcher:
         self.fetched: list[str] = []
 
     @contextmanager
-    def stream(self, url: str, *, max_bytes: int, deadline_s: float) -> Iterator[FetchResponse]:
+    def stream(self, url: str, *, max_bytes: int, deadline_s: float, **how: Any) -> Iterator[FetchResponse]:
         self.fetched.append(url)
         if self.away:
             raise self.away

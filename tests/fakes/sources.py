@@ -28,6 +28,10 @@ class FakeSources:
         info = self.info.get(job.source_url, INFO)
         return Source(job.source_url, None, info, self.sizes.get(job.source_url, 1000))
 
+    def local_path(self, job: Job) -> Path | None:
+        """On this machine, wherever it is."""
+        return Path(job.source_url)
+
     def name(self, path: Path) -> str:
         return str(path)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.adapters import images, schemas
+from sidecar.adapters.files import INCOMING
+from sidecar.adapters.parts import Parts
 from sidecar.adapters.upsampler import parse_hint
 from sidecar.core.errors import CallerError, StaleClaim
 from sidecar.core.job import Job
@@ -28,6 +30,7 @@ from tests.fakes.queue import MemoryQueue, Task
 from tests.fakes.shop import FakeShop, Row
 from tests.fakes.sources import INFO, FakeCopies, FakeSources
 from tests.fakes.store import MemoryJobStore
+from tests.fakes.transfers import InstantTransfers, MemoryParts
 from tests.fakes.upsampler import Webhook
 
 ENV = {
@@ -120,6 +123,10 @@ class Rig:
         self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
         self.files = files or MemoryFiles(self.clock)
+        self.parts: Any = (
+            MemoryParts(self.files) if isinstance(self.files, MemoryFiles) else Parts(self.files.root / INCOMING)
+        )
+        self.transfers = InstantTransfers()
         self.leases = LeaseDouble()
         self.tokens = TokenMaker(self.settings.signing_keys)
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -141,6 +148,8 @@ class Rig:
             sources=self.sources,
             copies=self.copies,
             files=wrap("files", self.files),
+            parts=self.parts,
+            transfers=self.transfers,
             pictures=images,
             tokens=self.tokens,
             leases=self.leases,

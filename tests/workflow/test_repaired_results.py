@@ -27,7 +27,7 @@ class OneResult:
         self.data, self.fetches = data, 0
 
     @contextmanager
-    def stream(self, url: str, *, max_bytes: int, deadline_s: float) -> Iterator[FetchResponse]:
+    def stream(self, url: str, *, max_bytes: int, deadline_s: float, **how: Any) -> Iterator[FetchResponse]:
         self.fetches += 1
         yield FetchResponse(200, "image/png", len(self.data), iter([self.data[:50], self.data[50:]]))
 

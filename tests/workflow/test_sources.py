@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Elsewhere:
         return Head(self.data[:n], len(self.data) if self.announced else None, len(self.data) < n)
 
     @contextmanager
-    def stream(self, url: str, *, max_bytes: int, deadline_s: float) -> Iterator[FetchResponse]:
+    def stream(self, url: str, *, max_bytes: int, deadline_s: float, **how: Any) -> Iterator[FetchResponse]:
         if self.error:
             raise self.error
         self.fetches += 1

@@ -76,6 +76,12 @@ class Deadline:
             self._watched = True
             _watch.add(self, self._end)
 
+    def allow(self, seconds: float) -> None:
+        """From now on so many seconds are left: the answer's headers have said how much there is to come."""
+        self._seconds, self._end = seconds, monotonic() + seconds
+        if self._watched:
+            _watch.add(self, self._end)
+
     def cancel(self) -> None:
         """The exchange is over: the socket may serve the next one."""
         if self._watched:

@@ -13,17 +13,27 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from time import monotonic
 from urllib.parse import urljoin
 
 import urllib3
 from urllib3.util.connection import create_connection
 
 from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
-from sidecar.adapters.fetch.answer import Head, Refused, head_of
+from sidecar.adapters.fetch.answer import (
+    Begun,
+    FetchResponse,
+    Head,
+    Refused,
+    Resumable,
+    begins_at,
+    head_of,
+    strong_etag,
+)
 from sidecar.adapters.fetch.coding import packing_of, unpacked
 from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
+from sidecar.adapters.fetch.pace import Pace, PaceWatch
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.core.addresses import as_opened
@@ -32,6 +42,8 @@ from sidecar.core.errors import PermanentError, TemporaryError
 Resolver = Callable[[str, int], list[str]]
 """(host name, port) → IP addresses as text, best first; raises OSError when the name leads nowhere."""
 
+HEADERS_S = 60  # for redirects and headers, where the body is held to a pace
+MOMENT_S = 0.5  # a chunk is no longer waited for
 MAX_REDIRECTS = 3  # shops move images behind a CDN or to https; each hop is judged like the first
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "smi-sidecar"}
 
@@ -40,21 +52,6 @@ def system_resolver(host: str, port: int) -> list[str]:
     """The addresses that the system's resolver gives."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-@dataclass(frozen=True)
-class FetchResponse:
-    """An answer whose body is still on the wire.
-
-    `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end), or has
-    packed the file, which `chunks` unpacks.
-    `chunks` yields bytes objects of `chunk_size` bytes (the last one shorter), and raises like `SafeFetcher.stream`.
-    """
-
-    status: int
-    content_type: str
-    content_length: int | None
-    chunks: Iterator[bytes]
 
 
 class SafeFetcher:
@@ -88,30 +85,46 @@ class SafeFetcher:
 
     @contextmanager
     def stream(
-        self, url: str, *, max_bytes: int, deadline_s: float, chunk_size: int = 1 << 20
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        deadline_s: float,
+        least_bytes_per_s: float = 0,
+        begun: Resumable | None = None,
+        chunk_size: int = 1 << 20,
     ) -> Iterator[FetchResponse]:
         """GET `url`; the block reads the body from `chunks`. What it leaves unread closes the connection.
 
         Args:
             max_bytes: a body that is announced longer, or grows longer, is refused.
             deadline_s: seconds for the whole, redirects and body included, however slowly the bytes drip.
+            least_bytes_per_s: how fast the body must come, 0: at any speed. The headers then have a minute, and the
+                deadline follows from the length where one is announced.
+            begun: what an earlier try has; the server may go on from there.
 
         Raises (here or while reading):
             PermanentError: fetch_refused_address; result_gone, as `Refused` (401, 403, 404, 410 and other 4xx: an
                 expired signed URL answers 403 or 400); result_too_large.
             TemporaryError: fetch_unavailable (5xx, 429, 408); result_cut (fewer bytes than announced); fetch_failed
-                (no connection, silence, deadline, an answer that is no plain 200).
+                (no connection, silence, deadline, an answer that is no plain 200); fetch_slow.
         """
-        with self._deadline(deadline_s) as deadline:
-            response = self._get(url, deadline, {})
+        pace = Pace(least_bytes_per_s) if least_bytes_per_s else None
+        had = Begun(begun.bytes, begun.total or 0, begun.etag) if begun else None
+        with self._deadline(min(deadline_s, HEADERS_S) if pace else deadline_s) as deadline:
+            response = self._get(url, deadline, had.headers if had else {})
             with closing(response):
                 length = response.length_remaining
                 if length is not None and length > max_bytes:
                     raise _too_large(max_bytes)
-                chunks = _chunks(response, deadline, max_bytes, chunk_size)
+                start = begins_at(response, had)
+                if pace:
+                    deadline.allow(deadline_s if length is None else pace.seconds_for(length))
+                chunks = _chunks(response, deadline, max_bytes - start, chunk_size, PaceWatch(pace) if pace else None)
+                kind, etag = response.headers.get("Content-Type", ""), strong_etag(response)
                 if packing := packing_of(response.headers.get("Content-Encoding")):
-                    length, chunks = None, unpacked(chunks, packing, max_bytes, chunk_size)
-                yield FetchResponse(200, response.headers.get("Content-Type", ""), length, chunks)
+                    length, etag, chunks = None, "", unpacked(chunks, packing, max_bytes, chunk_size)
+                yield FetchResponse(200, kind, length, chunks, start, etag, deadline.pass_)
 
     def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> Head:
         """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`."""
@@ -229,33 +242,53 @@ def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, partial: boo
     said = f"HTTP {status}"
     if status >= 500 or status in (408, 425, 429):
         raise TemporaryError("fetch_unavailable", said, retry_after=retry_after(response.headers.get("Retry-After")))
+    if status == 416 and partial:
+        raise TemporaryError("fetch_failed", "what we have is no part of the file any more")
     if status >= 400:
         raise Refused(status, host)
     raise TemporaryError("fetch_failed", f"{said} where a file was expected")
 
 
-def _chunks(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int, chunk_size: int) -> Iterator[bytes]:
+def _chunks(
+    response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int, chunk_size: int, pace: PaceWatch | None
+) -> Iterator[bytes]:
     received = 0
     while True:
-        chunk = _read(response, deadline, chunk_size)
+        chunk = _some(response, deadline, chunk_size)
         if not chunk:
             deadline.cancel()
             return
         received += len(chunk)
+        if pace:
+            pace.came(len(chunk))
         if received > max_bytes:
             raise _too_large(max_bytes)
         yield chunk
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, size: int) -> bytes:
-    """`read` rather than `stream`: it fills `size` also when the server sends small HTTP chunks."""
+def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, size: int, *, at_once: bool = False) -> bytes:
+    """`read` fills `size` also when the server sends small HTTP chunks; `at_once`: what is there, if anything is."""
     try:
-        data = response.read(size, decode_content=False)
+        data = (response.read1 if at_once else response.read)(size, decode_content=False)
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise deadline.explain(error) from error
     if deadline.passed:
         deadline.left()  # raises: a body without a length ends quietly when its socket is shut down
     return data
+
+
+def _some(response: urllib3.BaseHTTPResponse, deadline: Deadline, size: int) -> bytes:
+    """Up to `size` bytes: as many as come within a moment. Whoever waits for a slow body sees that it is slow."""
+    pieces, left, until = [], size, monotonic() + MOMENT_S
+    while left > 0:
+        piece = _read(response, deadline, left, at_once=True)
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+        if monotonic() > until:
+            break
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large(max_bytes: int) -> PermanentError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ class WorkQueue:
         self._ready = ReadyWork(connection)
         self._wake_ups = WakeUps(connection)
         self.serves: Sequence[str] = QUEUES  # the queues of this process' worker, by priority
+        self._drainer = (
+            0  # the thread that drains; transfers (adapters/transfers.py) put items from threads of their own
+        )
         self._draining = False
         self._begun: set[str] = set()  # marks of the item at hand: they are gone already
         self._at_single_job = False  # and not at an item that may go on for long with others
@@ -54,7 +58,7 @@ class WorkQueue:
         A worker at a single job that serves the next stage, too, keeps that to itself and goes on with it: two round
         trips less. What it has in its hands when it dies comes due again, as everything does.
         """
-        if self._at_single_job and self._next is None and stage in self.serves:
+        if self._at_single_job and self._next is None and stage in self.serves and self._is_drainer():
             self._next = Item(stage, "stage", [stage, job_id, attempt])
             return True
         return self._put(stage, "stage", stage, job_id, attempt, mark=mark_key(stage, job_id))
@@ -108,7 +112,7 @@ class WorkQueue:
         """
         self._wake_ups.take_back(queue)
         until = time.monotonic() + DRAIN_S
-        self._draining = True
+        self._draining, self._drainer = True, threading.get_ident()
         try:
             while time.monotonic() < until:
                 item = self.take()
@@ -150,10 +154,14 @@ class WorkQueue:
         self._at_single_job = self._draining and len(item.jobs) == 1
         return item
 
+    def _is_drainer(self) -> bool:
+        return self._drainer in (0, threading.get_ident())
+
     def _put(self, queue: str, name: str, *args, mark: str = "", at: float = 0) -> bool:
-        wakes = not (self._draining and queue in self.serves)  # whoever drains here sees it when he is done
+        mine = self._is_drainer()
+        wakes = not (mine and self._draining and queue in self.serves)  # whoever drains here sees it when he is done
         put = Put(queue, name, args, mark, at or self._clock(), wakes)
-        if self._gathered is not None:
+        if mine and self._gathered is not None:
             self._gathered.append(put)
             return True
         outcome = self._ready.put(put)

@@ -97,6 +97,7 @@ TABLE: dict[str, Row] = {
     "result_torn": _row("refetch 1, resubmit 1, review"),
     "result_not_the_picture": _row("refetch 1, resubmit 1, review"),
     "result_wrong_mode": _row("refetch 1, resubmit 1, review"),
+    "fetch_slow": _row(f"retry {MAX_TRIES}, review"),
     "fetch_failed": _row(f"retry {MAX_TRIES}, review"),
     "fetch_unavailable": _row(f"retry {MAX_TRIES}, review"),
     "conversion_failed": _row("refetch 1, review"),

@@ -73,6 +73,7 @@ final class Reason_Labels {
 			'result_not_the_picture'           => array( __( 'The result does not resemble the photo', 'smi-bridge' ), $look ),
 			'result_wrong_mode'                => array( __( 'The result has lost its colours or transparency', 'smi-bridge' ), $look ),
 			'fetch_failed'                     => array( __( 'The result can’t be downloaded', 'smi-bridge' ), $later ),
+			'fetch_slow'                       => array( __( 'The result comes too slowly', 'smi-bridge' ), $later ),
 			'fetch_unavailable'                => array( __( 'The result’s server does not answer', 'smi-bridge' ), $later ),
 			'upload_failed'                    => array( __( 'The finished file could not be brought here', 'smi-bridge' ), __( 'Look at the log of the shop’s web server, then retry.', 'smi-bridge' ) ),
 			'uploads_full'                     => array( __( 'Unfinished uploads leave no room', 'smi-bridge' ), $later ),

@@ -1,0 +1,110 @@
+"""Adapter: what a download has left on the disk: all of a result, not yet checked, or the beginning of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .files import KEPT, storage_error
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """`key`: what it is a part of. `total`: bytes of the whole, None if the server did not say; `etag`: "" if it has no
+    strong one; only a part with both can be gone on with."""
+
+    path: Path
+    key: str
+    bytes: int
+    total: int | None
+    etag: str
+    complete: bool
+
+    @property
+    def resumable(self) -> bool:
+        return not self.complete and bool(self.etag) and self.total is not None and 0 < self.bytes < self.total
+
+
+class Parts:
+    """One for each job, in the folder of temp files: whatever machine goes on with the job finds it there."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def find(self, job_id: str, key: str) -> Part | None:
+        """The part of `key`, if there is one. Another one is replaced by what comes next."""
+        path, about = self._paths(job_id)
+        try:
+            said = json.loads(about.read_text())
+            size = path.stat().st_size
+        except (OSError, ValueError):
+            return None
+        if said.pop("key", None) != key or said["bytes"] != size:
+            return None
+        return Part(path, key, **said)
+
+    def keep(self, temp: Path, job_id: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+        """Keep a closed temp file. Raises ConfigurationError disk_full, folder_not_writable."""
+        path, about = self._paths(job_id)
+        part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete))
+        del part["path"]
+        try:
+            about.unlink(missing_ok=True)  # never a description of another file
+            temp.replace(path)
+            about.write_text(json.dumps(part))
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def take(self, part: Part, temp: Path) -> Path:
+        """The part as a temp file, to be grown or published."""
+        try:
+            part.path.replace(temp)
+            self._paths(part.path.name.removesuffix(KEPT))[1].unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, temp) from error
+        return temp
+
+    @staticmethod
+    def chunks(path: Path) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(_BLOCK):
+                yield chunk
+
+    @staticmethod
+    def grow(path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
+        """Write `chunks` from byte `at` on; yields the size of each when it is written."""
+        with path.open("r+b") as file:
+            file.truncate(at)
+            file.seek(at)
+            for chunk in chunks:
+                try:
+                    file.write(chunk)
+                except OSError as error:
+                    raise storage_error(error, path) from error
+                yield len(chunk)
+
+    @staticmethod
+    def cut(path: Path, size: int) -> None:
+        """Cut off what is behind `size` bytes, and see that the rest is on the disk."""
+        with path.open("r+b") as file:
+            file.truncate(size)
+            os.fsync(file.fileno())
+
+    def source(self, job_id: str) -> Path:
+        """Where a source that lies elsewhere is kept until the result is compared with it."""
+        return self._folder / f"{job_id}{KEPT}.source"
+
+    def drop(self, job_id: str) -> None:
+        """Throw away all that is kept for a job."""
+        for path in (*self._paths(job_id), self.source(job_id)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _paths(self, job_id: str) -> tuple[Path, Path]:
+        return self._folder / f"{job_id}{KEPT}", self._folder / f"{job_id}{KEPT}.json"

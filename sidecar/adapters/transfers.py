@@ -1,0 +1,127 @@
+"""Adapter: threads that wait for bytes, so that workers need not. Knows nothing of jobs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..core.errors import Crowded, GivenUp
+
+PATIENCE_S = 0.25  # a worker waits that long for its transfer, and less while others are slow
+YOUNG_S = 5  # a transfer that has gone on alone for less is not given up for another
+
+Result = TypeVar("Result")
+
+
+class Transfer:
+    """What its work tells of itself, and learns: one thread writes, others look."""
+
+    def __init__(self) -> None:
+        self.alone = False  # nobody waits any more: its end is told by `ended`
+        self._began = time.monotonic()
+        self._bytes = 0
+        self._given_up = False
+        self._abort: Callable[[], None] = lambda: None
+
+    def reads_from(self, abort: Callable[[], None]) -> None:
+        """`abort` ends the exchange that this transfer waits for, from another thread."""
+        self._abort = abort
+
+    def came(self, bytes: int) -> None:
+        """So many bytes have come. Raises GivenUp when it is to end."""
+        self._bytes += bytes
+        self.check()
+
+    def check(self) -> None:
+        if self._given_up:
+            raise GivenUp()
+
+    def give_up(self) -> None:
+        """Its work ends with GivenUp, as soon as it notices."""
+        self._given_up = True
+        self._abort()
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def speed(self) -> float:
+        """Bytes a second, since it began."""
+        return self._bytes / max(self.age, 0.001)
+
+
+class Transfers:
+    """At most `most` go on alone in this process. The slowest gives its place to a new one, and is tried again."""
+
+    def __init__(self, *, most: int):
+        self._most = most
+        self._alone: set[Transfer] = set()
+        self._lock = threading.Lock()
+
+    def run(
+        self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]
+    ) -> tuple[bool, Result | None]:
+        """(True, what `work` has returned), or (False, None): it takes longer, and calls `ended` from its thread, with
+        what it has raised and what it has returned. Raises what `work` raises in time, and Crowded when there is no
+        place for another."""
+        transfer, done = Transfer(), threading.Event()
+        outcome: dict[str, Any] = {}
+
+        def body() -> None:
+            failure: BaseException | None = None
+            try:
+                outcome["result"] = work(transfer)
+            except BaseException as error:  # the worker raises it, or `ended` is told
+                failure = outcome["error"] = error
+            with self._lock:
+                done.set()
+                if not transfer.alone:
+                    return
+            try:
+                ended(failure, outcome.get("result"))
+            finally:
+                with self._lock:
+                    self._alone.discard(transfer)
+
+        threading.Thread(target=body, name="transfer", daemon=True).start()
+        try:
+            in_time = done.wait(PATIENCE_S / (1 + len(self._alone)))
+        except BaseException:  # the worker's own time is up
+            transfer.give_up()
+            raise
+        if not in_time and self._leave_alone(transfer, done):
+            return False, None
+        if "error" in outcome:
+            raise outcome["error"]
+        return True, outcome["result"]
+
+    def alone(self) -> int:
+        """How many go on alone now."""
+        return len(self._alone)
+
+    def close(self, *, wait_s: float = 3) -> None:
+        """The process ends: each gives its job back."""
+        with self._lock:
+            for transfer in self._alone:
+                transfer.give_up()
+        until = time.monotonic() + wait_s
+        while self._alone and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _leave_alone(self, transfer: Transfer, done: threading.Event) -> bool:
+        """False: it has ended in the last moment. Raises Crowded, and then it is given up."""
+        with self._lock:
+            if done.is_set():
+                return False
+            if len(self._alone) >= self._most:
+                slowest = min((t for t in self._alone if t.age > YOUNG_S), key=lambda t: t.speed, default=None)
+                if slowest is None:
+                    transfer.give_up()
+                    raise Crowded()
+                slowest.give_up()
+            transfer.alone = True
+            self._alone.add(transfer)
+            return True

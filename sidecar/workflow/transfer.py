@@ -1,0 +1,200 @@
+"""Workflow: the bytes of a result come in a thread; a worker waits for them for a moment only.
+
+Terms. A *transfer* brings the result of one job. One that takes longer than a worker waits goes on *alone*: it keeps
+the job's claim, and gives the job back when it has ended. A *part* is what it leaves on the disk: the whole result, not
+yet checked, or its beginning.
+
+Mental model. A result that comes at once is checked while it comes, as if there were no thread. One that comes slowly
+costs a thread and no worker; when it is whole, the job is due again, and a worker checks it from the disk. One that
+comes too slowly is given up, and tried again later; its part is gone on with where the server can prove that it is of
+the same file (RFC 9110, 13.1.5). A process that dies leaves its claims to lapse, and its parts to whoever comes next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..core.errors import Crowded, GivenUp, SidecarError, StaleClaim, TemporaryError
+from ..core.job import Job
+from .ports import Ports
+from .recovery import apply
+from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
+
+ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
+
+
+@dataclass
+class Brought:
+    """A result that is checked and lies in a temp file. `verifier` may have kept the pixels."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    info: Any
+    verifier: Any
+
+
+@contextmanager
+def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
+    """The result, whose temp file is removed at the end if it is still there. None: the worker is to leave the job
+    alone, somebody else has it. Raises as `SafeFetcher.stream` and `Verifier`."""
+    part = ports.parts.find(job.job_id, _key(job))
+    result = _from_disk(ports, job, part) if part and part.complete else _from_network(ports, job, part)
+    try:
+        yield result
+    finally:
+        if result:
+            result.path.unlink(missing_ok=True)
+
+
+def _key(job: Job) -> str:
+    """Which result a part is of: addresses of the same one differ in what signs them."""
+    address = urlsplit(job.result_url)
+    what = f"{job.attempt} {job.submission} {job.bad_results} {address.netloc}{address.path}"
+    return hashlib.sha256(what.encode()).hexdigest()
+
+
+def _verifier(ports: Ports, job: Job) -> Any:
+    limit = ports.settings.max_result_mb * 1_000_000
+    expected = ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
+    return ports.pictures.Verifier(expected)
+
+
+def _from_disk(ports: Ports, job: Job, part: Any) -> Brought:
+    """Check what a transfer has left. A part that is at fault is gone afterwards."""
+    path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
+    verifier, digest, size = _verifier(ports, job), hashlib.sha256(), 0
+    try:
+        for chunk in ports.parts.chunks(path):
+            good = verifier.feed(chunk)
+            digest.update(good)
+            size += len(good)
+        info = verifier.finish()
+        ports.parts.cut(path, size)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Brought(path, size, digest.hexdigest(), info, verifier)
+
+
+def _from_network(ports: Ports, job: Job, part: Any) -> Brought | None:
+    def ended(failure: BaseException | None, result: Brought | None) -> None:
+        if result:  # it was whole in the very moment in which the worker left
+            about = {"key": _key(job), "total": result.bytes, "etag": ""}
+            ports.parts.keep(result.path, job.job_id, complete=True, **about)
+        give_back(ports, job, failure)
+
+    try:
+        in_time, result = ports.transfers.run(lambda transfer: _transfer(ports, job, part, transfer), ended)
+    except Crowded:  # no fault of the job's
+        ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+        return None
+    if in_time and result is None:  # it went on with a part, which is whole now
+        return _from_disk(ports, job, ports.parts.find(job.job_id, _key(job)))
+    return result
+
+
+def give_back(ports: Ports, job: Job, failure: BaseException | None) -> None:
+    """A transfer that went on alone has ended: a worker goes on with the job, or the recovery table decides."""
+    with ports.bind(request_id=job.trace):
+        _decide(ports, job, failure)
+
+
+def _decide(ports: Ports, job: Job, failure: BaseException | None) -> None:
+    try:
+        if failure is None or isinstance(failure, GivenUp):
+            wait = 0.0 if failure is None else CROWDED_S * (0.5 + ports.random())
+            ports.store.advance(job, {}, due_at=ports.clock() + wait)
+            if failure is None:
+                ports.queue.stage("collect", job.job_id, job.attempt)
+        elif isinstance(failure, SidecarError):
+            apply.handle(ports, "collect", job, failure)
+        else:
+            about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect"}
+            ports.log("stage.broke", "A fault of ours.", exc_info=failure, **about)
+            apply.handle(ports, "collect", job, TemporaryError("internal_error", repr(failure)[:500]))
+    except StaleClaim:
+        ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt)
+
+
+def _transfer(ports: Ports, job: Job, part: Any, transfer: Any) -> Brought | None:
+    """In the transfer's thread. None: the result lies whole in a part."""
+    with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
+        if part and part.resumable:
+            _go_on(ports, job, part, transfer)
+            return None
+        return _anew(ports, job, transfer)
+
+
+def _stream(ports: Ports, job: Job, begun: Any = None) -> Any:
+    settings = ports.settings
+    return ports.fetcher.stream(
+        job.result_url,
+        max_bytes=settings.max_result_mb * 1_000_000,
+        deadline_s=FETCH_DEADLINE_S,
+        least_bytes_per_s=settings.min_download_kbps * 1000,
+        begun=begun,
+    )
+
+
+def _anew(ports: Ports, job: Job, transfer: Any) -> Brought | None:
+    """All of the result, checked as it comes while a worker waits for it."""
+    verifier = _verifier(ports, job)
+    incoming = ports.files.incoming(job.job_id, job.claim)
+    about = {"key": _key(job), "total": None, "etag": ""}
+    came = 0
+    try:
+        with _stream(ports, job) as response:
+            transfer.reads_from(response.abort)
+            about |= {"total": response.content_length, "etag": response.etag}
+            for chunk in response.chunks:
+                came += len(chunk)
+                incoming.write(chunk if transfer.alone else verifier.feed(chunk))
+                transfer.came(len(chunk))
+            if response.content_length is not None and came != response.content_length:
+                raise TemporaryError("result_cut", f"{came} of {response.content_length} bytes came")
+        if not transfer.alone:
+            info = verifier.finish()
+            incoming.close()
+            if not transfer.alone:
+                return Brought(incoming.path, incoming.bytes, incoming.sha256, info, verifier)
+        incoming.close()
+        ports.parts.keep(incoming.path, job.job_id, complete=True, **about)
+        return None
+    except BaseException as error:
+        _keep_what_came(ports, job, incoming, about, error)
+        raise
+
+
+def _keep_what_came(ports: Ports, job: Job, incoming: Any, about: dict[str, Any], error: BaseException) -> None:
+    """A download that the network has broken is gone on with; one that was at fault is not."""
+    broken = isinstance(error, TemporaryError | GivenUp)
+    if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
+        incoming.close()
+        ports.parts.keep(incoming.path, job.job_id, complete=False, **about)
+    incoming.discard()
+
+
+def _go_on(ports: Ports, job: Job, part: Any, transfer: Any) -> None:
+    """The rest of a part; all of it anew where the server has another version, or can send no rest."""
+    path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
+    about = {"key": part.key, "total": part.total, "etag": part.etag}
+    try:
+        with _stream(ports, job, part) as response:
+            transfer.reads_from(response.abort)
+            if response.begins_at == 0:
+                about |= {"total": response.content_length, "etag": response.etag}
+            for size in ports.parts.grow(path, response.begins_at, response.chunks):
+                transfer.came(size)
+        ports.parts.keep(path, job.job_id, complete=True, **about)
+    except BaseException as error:
+        if isinstance(error, TemporaryError | GivenUp) and about["etag"] and path.exists():
+            ports.parts.keep(path, job.job_id, complete=False, **about)
+        path.unlink(missing_ok=True)
+        raise
