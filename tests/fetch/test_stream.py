@@ -205,6 +205,7 @@ def test_a_bomb_is_stopped_at_the_limit():
         ("br", PICTURE, "fetch_failed"),
         ("gzip, gzip", gzip.compress(gzip.compress(PICTURE)), "fetch_failed"),
     ],
+    ids=("cut", "damaged", "unknown", "twice"),
 )
 def test_what_can_not_be_unpacked_is_asked_for_again(label, body, code):
     with WireServer(lambda exchange: exchange.answer("200 OK", body, f"Content-Encoding: {label}")) as server:
