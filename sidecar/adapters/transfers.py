@@ -56,8 +56,8 @@ class Transfer:
 class Transfers:
     """At most `most` go on alone in this process. The slowest gives its place to a new one, and is tried again."""
 
-    def __init__(self, *, most: int):
-        self._most = most
+    def __init__(self, *, most: int, young_s: float = YOUNG_S):
+        self._most, self._young_s = most, young_s
         self._alone: set[Transfer] = set()
         self._lock = threading.Lock()
 
@@ -117,7 +117,7 @@ class Transfers:
             if done.is_set():
                 return False
             if len(self._alone) >= self._most:
-                slowest = min((t for t in self._alone if t.age > YOUNG_S), key=lambda t: t.speed, default=None)
+                slowest = min((t for t in self._alone if t.age > self._young_s), key=lambda t: t.speed, default=None)
                 if slowest is None:
                     transfer.give_up()
                     raise Crowded()

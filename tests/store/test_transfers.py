@@ -1,0 +1,216 @@
+"""Transfers and parts: the contract of the real ones and of their doubles, and what only threads and disks can show."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.adapters import transfers as adapter
+from sidecar.adapters.files import INCOMING, ResultFiles
+from sidecar.adapters.parts import Parts
+from sidecar.adapters.transfers import Transfer, Transfers
+from sidecar.core.errors import ConfigurationError, Crowded, GivenUp, TemporaryError
+from tests.fakes.files import MemoryFiles
+from tests.fakes.transfers import InstantTransfers, MemoryParts
+
+
+@pytest.fixture
+def threads() -> Iterator[Transfers]:
+    transfers = Transfers(most=2)
+    yield transfers
+    transfers.close()
+
+
+@pytest.fixture(params=["threads", "instant"])
+def any_transfers(request: pytest.FixtureRequest) -> Any:
+    return Transfers(most=2) if request.param == "threads" else InstantTransfers()
+
+
+def never(*_: object) -> None:
+    raise AssertionError("nobody is to be told")
+
+
+class Slow:
+    """Work that goes on until it is let go."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.ended = threading.Event()
+        self.told: list[tuple[Any, Any]] = []
+
+    def work(self, transfer: Transfer) -> str:
+        transfer.reads_from(self.go_on.set)
+        assert self.go_on.wait(20)
+        transfer.check()
+        return "brought"
+
+    def tell(self, failure: Any, result: Any) -> None:
+        self.told.append((failure, result))
+        self.ended.set()
+
+
+# ---------------------------------------------------------------------- the contract
+def test_what_comes_at_once_is_handed_over(any_transfers: Any) -> None:
+    assert any_transfers.run(lambda transfer: "brought", never) == (True, "brought")
+    assert any_transfers.alone() == 0
+
+
+def test_what_fails_at_once_is_raised(any_transfers: Any) -> None:
+    def fail(transfer: Transfer) -> None:
+        raise TemporaryError("fetch_failed", "x")
+
+    with pytest.raises(TemporaryError):
+        any_transfers.run(fail, never)
+
+
+@pytest.mark.parametrize("failure", [None, TemporaryError("fetch_failed", "x")])
+def test_what_takes_long_goes_on_alone_and_tells_its_end(any_transfers: Any, failure: Exception | None) -> None:
+    slow = Slow()
+
+    def work(transfer: Transfer) -> str:
+        if isinstance(any_transfers, Transfers):
+            slow.go_on.wait(20)
+        if failure:
+            raise failure
+        return "brought"
+
+    if isinstance(any_transfers, InstantTransfers):
+        any_transfers.slow = True
+    assert any_transfers.run(work, slow.tell) == (False, None)
+    assert (any_transfers.alone(), slow.told) == (1, [])
+    slow.go_on.set()
+    if isinstance(any_transfers, InstantTransfers):
+        any_transfers.finish()
+    assert slow.ended.wait(20)
+    assert slow.told == [(failure, None if failure else "brought")]
+
+
+# ---------------------------------------------------------------------- threads
+def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
+    slow = [Slow(), Slow()]
+    waited = []
+    for each in slow:
+        began = time.monotonic()
+        assert threads.run(each.work, each.tell) == (False, None)
+        waited.append(time.monotonic() - began)
+    assert waited[1] < waited[0] < 10 * adapter.PATIENCE_S
+    for each in slow:
+        each.go_on.set()
+
+
+def test_when_all_places_are_taken_by_young_ones_the_new_one_is_told_to_come_again(threads: Transfers) -> None:
+    slow = [Slow(), Slow(), Slow()]
+    for each in slow[:2]:
+        threads.run(each.work, each.tell)
+    with pytest.raises(Crowded):
+        threads.run(slow[2].work, never)
+    assert threads.alone() == 2 and slow[2].go_on.wait(20), "and it was ended"
+
+
+def test_the_slowest_gives_its_place_to_a_new_one() -> None:
+    threads = Transfers(most=2, young_s=0)
+    slowest, faster, third = Slow(), Slow(), Slow()
+    seen: list[Transfer] = []
+
+    def work(transfer: Transfer) -> str:
+        seen.append(transfer)
+        transfer.came(1_000_000)
+        return faster.work(transfer)
+
+    threads.run(slowest.work, slowest.tell)
+    threads.run(work, faster.tell)
+    assert threads.run(third.work, third.tell) == (False, None)
+    assert slowest.ended.wait(20) and isinstance(slowest.told[0][0], GivenUp)
+    assert faster.told == []
+    threads.close()
+
+
+def test_at_the_end_of_the_process_all_give_up(threads: Transfers) -> None:
+    slow = Slow()
+    threads.run(slow.work, slow.tell)
+    threads.close()
+    assert isinstance(slow.told[0][0], GivenUp)
+
+
+# ---------------------------------------------------------------------- parts
+@pytest.fixture(params=["disk", "memory"])
+def kept(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[Any, Callable[[bytes], Path], Callable[[Path], bytes]]:
+    """Parts, what makes a temp file of some bytes, and what reads one."""
+    if request.param == "disk":
+        files: Any = ResultFiles(tmp_path)
+        return Parts(tmp_path / INCOMING), lambda data: _temp(files, data), Path.read_bytes
+    files = MemoryFiles()
+    return MemoryParts(files), lambda data: _temp(files, data), lambda path: files.unfinished[path]
+
+
+def _temp(files: Any, data: bytes) -> Path:
+    incoming = files.incoming("job-1", "claim")
+    incoming.write(data)
+    incoming.close()
+    return incoming.path
+
+
+def test_a_part_is_found_again_by_what_it_is_a_part_of(kept: Any) -> None:
+    parts, temp, _ = kept
+    parts.keep(temp(b"begin"), "job-1", key="a", total=9, etag='"v1"', complete=False)
+    found = parts.find("job-1", "a")
+    assert (found.bytes, found.total, found.etag, found.complete, found.resumable) == (5, 9, '"v1"', False, True)
+    assert parts.find("job-1", "b") is None and parts.find("job-2", "a") is None
+
+
+@pytest.mark.parametrize(("total", "etag", "complete"), [(None, '"v1"', False), (9, "", False), (5, '"v1"', True)])
+def test_only_a_beginning_of_a_known_version_is_gone_on_with(
+    kept: Any, total: int | None, etag: str, complete: bool
+) -> None:
+    parts, temp, _ = kept
+    parts.keep(temp(b"begin"), "job-1", key="a", total=total, etag=etag, complete=complete)
+    assert not parts.find("job-1", "a").resumable
+
+
+def test_a_part_grows_from_any_byte_on_and_is_cut(kept: Any) -> None:
+    parts, temp, read = kept
+    parts.keep(temp(b"beginning"), "job-1", key="a", total=20, etag='"v1"', complete=False)
+    path = parts.take(parts.find("job-1", "a"), temp(b""))
+    assert parts.find("job-1", "a") is None, "it is in one pair of hands"
+    assert list(parts.grow(path, 5, iter([b" of", b" all"]))) == [3, 4]
+    assert b"".join(parts.chunks(path)) == b"begin of all"
+    parts.cut(path, 8)
+    assert read(path) == b"begin of"
+
+
+def test_what_is_dropped_is_gone(kept: Any) -> None:
+    parts, temp, _ = kept
+    parts.keep(temp(b"x"), "job-1", key="a", total=1, etag="", complete=True)
+    parts.drop("job-1")
+    assert parts.find("job-1", "a") is None
+    parts.drop("job-1")
+
+
+def test_a_part_whose_description_is_damaged_is_none(tmp_path: Path) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    parts.keep(_temp(files, b"begin"), "job-1", key="a", total=9, etag='"v1"', complete=False)
+    (tmp_path / INCOMING / "job-1.kept").write_bytes(b"another")
+    assert parts.find("job-1", "a") is None
+    (tmp_path / INCOMING / "job-1.kept.json").write_text("{")
+    assert parts.find("job-1", "a") is None
+
+
+def test_a_claims_temps_go_and_the_part_stays(tmp_path: Path) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    parts.keep(_temp(files, b"begin"), "job-1", key="a", total=9, etag='"v1"', complete=False)
+    _temp(files, b"left by a dead worker")
+    files.discard_temps("job-1")
+    assert sorted(path.name for path in files.temps()) == ["job-1.kept", "job-1.kept.json"]
+
+
+def test_a_full_disk_is_ours_to_fix(tmp_path: Path) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError):
+        parts.keep(_temp(files, b"x"), "job-1", key="a", total=1, etag="", complete=True)

@@ -1,0 +1,123 @@
+"""A result that comes slowly costs a thread and no worker, and is gone on with where it was broken off."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sidecar.adapters.fetch import FetchResponse
+from sidecar.core.errors import GivenUp, TemporaryError
+from tests.fakes.fetcher import png
+from tests.workflow.rig import Rig
+
+DATA = png(32, 24)
+
+
+class Server:
+    """A fetcher whose one result has an ETag; `breaks_at`: after so many bytes it fails with `failure`, once."""
+
+    def __init__(self) -> None:
+        self.etag = '"v1"'
+        self.data = DATA
+        self.breaks_at: int | None = None
+        self.failure: Exception = TemporaryError("fetch_slow", "3 bytes/s")
+        self.sent: list[tuple[int, int]] = []
+
+    @contextmanager
+    def stream(self, url: str, *, begun: Any = None, **how: Any) -> Iterator[FetchResponse]:
+        start = begun.bytes if begun and begun.etag == self.etag and begun.total == len(self.data) else 0
+        yield FetchResponse(200, "image/png", len(self.data) - start, self._chunks(start), start, self.etag)
+
+    def _chunks(self, start: int) -> Iterator[bytes]:
+        end, self.breaks_at = self.breaks_at, None
+        self.sent.append((start, (end or len(self.data)) - start))
+        yield self.data[start:end]
+        if end is not None:
+            raise self.failure
+
+
+def slow_rig(**env: str) -> tuple[Rig, Server]:
+    """A rig at whose job a transfer is going on alone."""
+    rig, server = Rig(**env), Server()
+    rig.ports = dataclasses.replace(rig.ports, fetcher=server)
+    rig.transfers.slow = True
+    rig.buy()
+    rig.let_pass(60)
+    assert (rig.job().state, rig.transfers.alone()) == ("enlarged", 1)
+    return rig, server
+
+
+def test_no_worker_waits_and_the_result_is_checked_from_the_disk() -> None:
+    rig, server = slow_rig()
+    rig.let_pass(5)
+    assert rig.transfers.alone() == 1, "its claim lives: nobody begins anew"
+    rig.transfers.finish()
+    rig.transfers.slow = False
+    rig.work()
+    assert (rig.row().state, server.sent) == ("delivered", [(0, len(DATA))])
+    assert rig.parts.find("job-1", "") is None and rig.files.unfinished == {}
+
+
+def test_a_download_that_was_too_slow_goes_on_where_it_was() -> None:
+    rig, server = slow_rig()
+    server.breaks_at = 30
+    rig.transfers.finish()
+    assert rig.actions() == ["fetch_slow → retry"]
+    rig.transfers.slow = False
+    rig.let_pass(60)
+    assert (rig.row().state, server.sent) == ("delivered", [(0, 30), (30, len(DATA) - 30)])
+
+
+def test_another_version_of_the_file_is_fetched_from_its_beginning() -> None:
+    rig, server = slow_rig()
+    server.breaks_at = 30
+    rig.transfers.finish()
+    server.etag, server.data = '"v2"', DATA
+    rig.transfers.slow = False
+    rig.let_pass(60)
+    assert (rig.row().state, server.sent[-1]) == ("delivered", (0, len(DATA)))
+
+
+def test_a_part_that_is_at_fault_is_not_gone_on_with() -> None:
+    """The beginning is of another file than the rest, whatever the server says: found out by the check."""
+    rig, server = slow_rig()
+    server.breaks_at, server.data = 40, DATA[:20] + bytes(20) + DATA[40:]
+    rig.transfers.finish()
+    server.data = DATA
+    rig.transfers.slow = False
+    rig.let_pass(300)
+    assert rig.row().state == "delivered"
+    assert "result_corrupt → refetch" in rig.actions() and server.sent[-1] == (0, len(DATA))
+
+
+def test_one_that_gives_its_place_away_has_not_failed() -> None:
+    rig, server = slow_rig()
+    server.breaks_at, server.failure = 30, GivenUp()
+    rig.transfers.finish()
+    assert (rig.actions(), rig.job().consecutive_failures) == ([], 0)
+    rig.transfers.slow = False
+    rig.let_pass(30)
+    assert (rig.row().state, server.sent[-1]) == ("delivered", (30, len(DATA) - 30))
+
+
+def test_without_a_place_a_job_comes_again_and_has_not_failed() -> None:
+    rig = Rig()
+    rig.transfers.slow = rig.transfers.crowded = True
+    rig.buy()
+    rig.let_pass(120)
+    assert (rig.job().state, rig.job().consecutive_failures, rig.actions()) == ("enlarged", 0, [])
+    rig.transfers.slow = False
+    rig.let_pass(30)
+    assert rig.row().state == "delivered"
+
+
+def test_a_transfer_whose_job_was_stopped_changes_nothing() -> None:
+    rig, _ = slow_rig()
+    rig.shop.stop("job-1")
+    rig.push("job.cancel", {"job_id": "job-1", "attempt": 1, "reason": "stopped"})
+    rig.transfers.finish()
+    rig.transfers.slow = False
+    rig.let_pass(60)
+    assert (rig.row().state, rig.mails()) == ("review", rig.mails()) and "delivered" not in rig.mails()
