@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageEnhance, ImageFilter, ImageOps
 
-from sidecar.adapters.images import check_picture, read_header, resemblance, thumbnail, upright, vips
+from sidecar.adapters.images import (
+    Expected,
+    Verifier,
+    check_picture,
+    read_header,
+    resemblance,
+    thumbnail,
+    upright,
+    vips,
+)
 from sidecar.adapters.images.picture import plausible_size
 from sidecar.core.errors import PermanentError
 from tests.images.handmade import orientation_block
@@ -196,6 +205,20 @@ def test_the_source_is_compared_as_it_is_shown(tmp_path, value):
     assert check_picture(source, result, read_header(result)).ok
     _bigger(stored).save(result)
     assert not check_picture(source, result, read_header(result)).ok
+
+
+def test_a_result_whose_exif_is_odd_is_taken_as_viewers_show_it(tmp_path):
+    source, result = tmp_path / "source.png", tmp_path / "result.jpg"
+    _scene().save(source)
+    _bigger(_scene()).transpose(Image.Transpose.ROTATE_90).save(result, exif=orientation_block(6), quality=95)
+    data = result.read_bytes()
+    at = data.index(b"\xff\xe1")
+    size = int.from_bytes(data[at + 2 : at + 4], "big") + 2
+    result.write_bytes(data[: at + size] + data[at : at + size] + data[at + size :])  # twice
+    verifier = Verifier(Expected(480, 640, frozenset({"jpeg"}), 10**7))
+    verifier.feed(result.read_bytes())
+    info = verifier.finish()
+    assert info.doubtful and check_picture(source, result, info).ok
 
 
 def test_half_a_jpeg_is_corrupt_and_an_unreadable_source_is_the_sources_fault(tmp_path):
