@@ -174,9 +174,8 @@ def test_transparent_pixels_that_nobody_sees_need_not_come_back(checked, pixels,
     assert checked(source, _bigger(on_white).convert("RGB")).code == ("result_wrong_mode" if seen else None)
 
 
-@pytest.mark.parametrize("value", [1, 6])
 @pytest.mark.parametrize("profile", ["kept", "left out", "unfit"])
-def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_viewer(tmp_path, profile, value):
+def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_viewer(tmp_path, profile):
     source, copy, result = (tmp_path / name for name in ("source.jpg", "copy.png", "result.png"))
     _scene().save(result)
     inks = vips.load().Image.new_from_file(str(result)).icc_transform("cmyk", input_profile="srgb")
@@ -184,7 +183,7 @@ def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_vie
     with Image.open(source) as image:
         unfit = {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}
         how = {"kept": {"icc_profile": image.info["icc_profile"]}, "left out": {"icc_profile": None}, "unfit": unfit}
-        image.save(source, quality=95, exif=orientation_block(value), **how[profile])
+        image.save(source, quality=95, exif=orientation_block(6), **how[profile])
     with Image.open(upright(source, copy)) as image:
         _bigger(image).save(result)
     assert check_picture(source, result, read_header(result)).ok
