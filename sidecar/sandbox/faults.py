@@ -62,6 +62,8 @@ FAULTS: dict[str, Fault] = {
     "result_torn": Fault("a sound PNG of the right size whose last quarter is grey"),
     "result_colourless": Fault("a sound PNG of the right size in shades of grey"),
     "result_turned": Fault("a sound PNG of the right size that is upside down"),
+    "result_rounded": Fault("a sound PNG that is a pixel narrower and a pixel higher"),
+    "result_trailing": Fault("the file with a line break behind its end"),
     "result_bomb": Fault("a small PNG whose header promises so many pixels a side", {"side": 30000}),
     "result_endless": Fault("bytes without end and without a Content-Length"),
     "result_slow": Fault("the file at so many bytes a second", {"rate": 50_000}),

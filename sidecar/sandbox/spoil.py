@@ -97,6 +97,15 @@ def _turned(result: Path, path: Path, _params: dict) -> None:
         save(image.transpose(Image.Transpose.ROTATE_180), path, "PNG", compress_level=1)
 
 
+def _rounded(result: Path, path: Path, _params: dict) -> None:
+    with Image.open(result) as image:
+        save(image.resize((image.width - 1, image.height + 1)), path, "PNG", compress_level=1)
+
+
+def _trailing(result: Path, path: Path, _params: dict) -> None:
+    path.write_bytes(result.read_bytes() + b"\r\n")
+
+
 def _bomb(_result: Path, path: Path, params: dict) -> None:
     """A PNG of `side` × `side` pixels, all zero: about a thousandth of its pixels in bytes."""
     side = int(params["side"])
@@ -129,5 +138,7 @@ _MAKERS: dict[str, tuple[Callable[[Path, Path, dict], None], str]] = {
     "result_torn": (_torn, ".png"),
     "result_colourless": (_colourless, ".png"),
     "result_turned": (_turned, ".png"),
+    "result_rounded": (_rounded, ".png"),
+    "result_trailing": (_trailing, ""),
     "result_bomb": (_bomb, ".png"),
 }

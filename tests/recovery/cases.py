@@ -168,6 +168,8 @@ RESULTS = {
 # What is strange and no failure at all.
 UNHARMED = {
     "plain": Case("", "delivered", 1),
+    "result-rounded": Case("", "delivered", 1, (fault("result_rounded"),)),
+    "result-trailing": Case("", "delivered", 1, (fault("result_trailing"),)),
     "result-jpeg": Case("", "delivered", 1, (fault("result_jpeg"),)),
     "result-slow": Case("", "delivered", 1, (fault("result_slow", rate=100_000),)),
     "processing-slow": Case("", "delivered", 1, (fault("processing_slow", seconds=2),)),

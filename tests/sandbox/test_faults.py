@@ -167,6 +167,8 @@ def test_an_html_result_is_html_and_an_empty_one_empty(api):
         ("result_torn", "PNG", (240, 160)),
         ("result_colourless", "PNG", (240, 160)),
         ("result_turned", "PNG", (240, 160)),
+        ("result_rounded", "PNG", (239, 161)),
+        ("result_trailing", "PNG", (240, 160)),
     ],
 )
 def test_a_wrong_picture_is_a_sound_one(api, fault, kind, size):

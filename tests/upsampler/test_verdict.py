@@ -26,6 +26,10 @@ UNREACHABLE = [
     "Invalid image URL",
     "Error fetching image",
     "Downloading the image failed",
+    "Unsupported content type: text/html",
+    "Expected an image, got text/html; charset=utf-8",
+    "Not a valid image (received HTML)",
+    "The source image answered with status 403",
 ]
 TOO_LARGE = [
     "Image too large",

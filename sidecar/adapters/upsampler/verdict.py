@@ -43,6 +43,9 @@ TEXTS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
             rf"{_THING} ?url.{{0,40}}(not (be )?(reach|access|found|valid)|unreachable|invalid|40[34])",
             rf"invalid {_THING} ?url",
             rf"(fetch|download)(ing)? (of )?(the )?{_THING}.{{0,20}}(failed|error|timed? ?out)",
+            # A login or a bot wall before the shop's pictures: it has shown itself to Upsampler, not to us.
+            r"(type|mime|got|received|returned|found|was|is).{0,30}(text/(html|plain)|\bhtml\b|web ?page)",
+            rf"{_THING}.{{0,40}}\b(401|403|451)\b",
         ),
     ),
     (
