@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from tests.bridge.conftest import BRIDGE
 from tests.testbed.browser import Browser, screenshot
+from tests.testbed.customer import status_page
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
@@ -93,7 +94,7 @@ class Studio:
             if self.wants("status-page"):
                 with self.sitting("status-page", look) as page:
                     self._answer(page, "ready")
-                    page.goto(self.ui.url(f"/?smi_status_page={self.jobs['delivered']}"))
+                    page.goto(status_page(self.ui.shop, self.jobs["delivered"]))
                     page.get_by_role("heading", level=1).wait_for()
                     page.evaluate("document.activeElement.blur()")
 
