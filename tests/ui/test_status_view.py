@@ -410,7 +410,7 @@ def test_the_status_page_without_the_secret_says_where_the_link_is(ui: Ui):
     with ui.visitor() as page:
         page.goto(ui.url(f"/?smi_status_page={job}"))
         expect(page.get_by_role("heading", level=1, name="Your picture is ready")).to_be_visible()
-        expect(page.get_by_text("use the link in the mail")).to_be_visible()
+        expect(page.locator("p.note")).to_contain_text("use the link in the mail")
         expect(page.get_by_role("link", name="Download")).to_be_hidden()
         assert f"token-{job}" not in page.content()
         assert findings(page, "html") == []
