@@ -69,7 +69,8 @@ def test_who_makes_up_the_payment_session_sees_progress_only(
 def test_a_closed_page_loses_nothing(whole: Whole, customer: Customer, browser_page: Page) -> None:
     whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
     job_id = customer.buy()
-    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&job_id={job_id}")
+    session = customer.row(job_id)["stripe_checkout_session_id"]
+    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&session_id={session}&job_id={job_id}")
     expect(browser_page.get_by_role("dialog")).to_be_visible()
     browser_page.goto("about:blank")
     customer.until(job_id, "delivered")
