@@ -98,6 +98,13 @@ class Studio:
                     page.get_by_role("heading", level=1).wait_for()
                     page.evaluate("document.activeElement.blur()")
 
+            if self.wants("status-page-without-secret"):
+                with self.sitting("status-page-without-secret", look) as page:
+                    self._answer(page, "ready", download_url=None)
+                    page.goto(self.ui.url(f"/?smi_status_page={self.jobs['delivered']}"))
+                    page.get_by_role("heading", level=1).wait_for()
+                    page.evaluate("document.activeElement.blur()")
+
     def right_to_left(self, job: str) -> None:
         """The window and the page as they stand in Arabic and Hebrew; the words stay English."""
         turn = "document.addEventListener('readystatechange', () => { document.documentElement.dir = 'rtl' })"
@@ -166,8 +173,8 @@ class Studio:
             page.goto(self.ui.url(f"/?smi_payment=success&job_id={job}"))
         page.locator(f"[data-phase={phase}] .title").wait_for()
 
-    def _answer(self, page: Any, phase: str) -> None:
-        doc = document(phase)
+    def _answer(self, page: Any, phase: str, **changes: Any) -> None:
+        doc = document(phase, **changes)
         page.route("**/smi-bridge/v1/status/*", lambda route: route.fulfill(json=doc))
 
 
