@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from tests.bridge.conftest import BRIDGE
 from tests.testbed.browser import Browser, screenshot
+from tests.testbed.customer import status_page
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
@@ -93,6 +94,13 @@ class Studio:
             if self.wants("status-page"):
                 with self.sitting("status-page", look) as page:
                     self._answer(page, "ready")
+                    page.goto(status_page(self.ui.shop, self.jobs["delivered"]))
+                    page.get_by_role("heading", level=1).wait_for()
+                    page.evaluate("document.activeElement.blur()")
+
+            if self.wants("status-page-without-secret"):
+                with self.sitting("status-page-without-secret", look) as page:
+                    self._answer(page, "ready", download_url=None)
                     page.goto(self.ui.url(f"/?smi_status_page={self.jobs['delivered']}"))
                     page.get_by_role("heading", level=1).wait_for()
                     page.evaluate("document.activeElement.blur()")
@@ -165,8 +173,8 @@ class Studio:
             page.goto(self.ui.url(f"/?smi_payment=success&job_id={job}"))
         page.locator(f"[data-phase={phase}] .title").wait_for()
 
-    def _answer(self, page: Any, phase: str) -> None:
-        doc = document(phase)
+    def _answer(self, page: Any, phase: str, **changes: Any) -> None:
+        doc = document(phase, **changes)
         page.route("**/smi-bridge/v1/status/*", lambda route: route.fulfill(json=doc))
 
 

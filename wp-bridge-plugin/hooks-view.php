@@ -7,6 +7,8 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Customer\Private_Answer;
+use SmiBridge\Customer\Status_Access;
 use SmiBridge\Customer\Status_Facts;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
@@ -18,6 +20,8 @@ add_action( 'init', array( Status_View::class, 'load_words' ) );
 add_shortcode( 'smi_status', array( Status_View::class, 'shortcode' ) );
 add_action( 'wp_head', array( Status_View::class, 'print_starter' ), 1 );
 add_action( 'wp_footer', array( Status_View::class, 'print_script' ), 5 );
+add_filter( 'rest_allowed_cors_headers', array( Status_Access::class, 'allow_headers' ) );
+add_action( 'send_headers', array( Private_Answer::class, 'on_return' ), 1000 );
 add_action( 'template_redirect', array( Status_Page::class, 'catch_address' ), 1 );
 add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
 

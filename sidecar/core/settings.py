@@ -27,7 +27,8 @@ from .env import (
     whole,
 )
 from .errors import ConfigurationError
-from .messages import site_identity
+from .messages import direction_key, site_identity
+from .status_token import PURPOSE
 
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
@@ -136,6 +137,11 @@ class Settings:
         return self.link_keys or tuple(
             hmac.new(secret, b"smi-sidecar/v1/links", hashlib.sha256).digest() for secret in reversed(self.secrets)
         )
+
+    @property
+    def status_keys(self) -> tuple[bytes, ...]:
+        """Keys of status tokens, the signing one first."""
+        return tuple(direction_key(secret, PURPOSE) for secret in self.secrets)
 
     @property
     def downloads_dir(self) -> Path:

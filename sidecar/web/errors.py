@@ -83,6 +83,7 @@ def _answer(code: str, status: int) -> Response:
     else:
         response = jsonify(error=code)
         response.status_code = status
+        response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     if status == 503:
         response.headers["Retry-After"] = "30"

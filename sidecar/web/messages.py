@@ -22,6 +22,7 @@ from .parts import services
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
 
 _JSON = "application/json"
+_PRIVATE = [("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer")]  # an answer may hold a link
 _STORED = json.dumps(inbox.STORED)
 
 blueprint = Blueprint("messages", __name__)
@@ -32,7 +33,7 @@ def receive() -> Response:
     """What `answer` has not taken, because its length is not known or too large, and what it has raised."""
     raise_again()
     text, status = _receive(services(), request.get_data(), request.headers)
-    return Response(text, status, mimetype=_JSON)
+    return Response(text, status, mimetype=_JSON, headers=_PRIVATE)
 
 
 def answer(services: Services, environ: Environ) -> Application | None:
@@ -42,7 +43,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
         return None
     text, status = _receive(services, body, EnvironHeaders(environ))
     line = f"{status} {HTTP_STATUS_CODES[status].upper()}"
-    return of_bytes(line, [("Content-Type", _JSON)], text.encode())
+    return of_bytes(line, [("Content-Type", _JSON), *_PRIVATE], text.encode())
 
 
 def _receive(services: Services, body: bytes, headers: Mapping[str, str]) -> tuple[str, int]:

@@ -7,6 +7,7 @@ import zlib
 
 from flask import Blueprint, Response, json, request
 
+from ..core import status_token
 from ..core.errors import SidecarError, TemporaryError
 from ..core.job import Job, is_job_id
 from ..workflow import view
@@ -14,6 +15,7 @@ from .parts import ports, services
 from .restore import restored
 
 blueprint = Blueprint("status", __name__)
+TOKEN = "Smi-Status-Token"  # a header: addresses stand in logs
 RESTORE_EVERY_S = 3  # for one job; and so long the page of one that was not asked for is told to wait
 RESTORES_PER_S = 5  # for all
 UNKNOWN_S = 30  # so long an unknown job is taken for unknown
@@ -21,7 +23,10 @@ UNKNOWN_S = 30  # so long an unknown job is taken for unknown
 
 @blueprint.get("/status/<job_id>")
 def status(job_id: str) -> Response:
-    """The document of docs/contract.md, part 5. The ETag covers what a person sees, not the share that creeps."""
+    """The document of docs/contract.md, part 5: progress for whoever knows the id, the link for whoever has the token.
+
+    The ETag covers what a person sees, not the share that creeps.
+    """
     if not is_job_id(job_id):
         return _answer({"error": "unknown_job"}, 404)
     job = ports().store.get(job_id)
@@ -36,6 +41,9 @@ def status(job_id: str) -> Response:
     if job is None:
         return _answer({"error": "unknown_job"}, 404)
     document = view.status_document(ports(), job)
+    given = request.headers.get(TOKEN, "")
+    if not status_token.opens(services().settings.status_keys, given, job_id, now=ports().clock()):
+        document["download_url"] = None
     seen = [document[key] for key in ("phase", "stage", "position", "next_try_at", "download_url", "expires_at")]
     seen.append(round(document["share"], 1))
     response = _answer(document, 200)
@@ -63,10 +71,14 @@ def _restore(job_id: str) -> Job | None:
 
 @blueprint.after_request
 def _headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Access-Control-Allow-Origin"] = _origin(services().settings.site)
     response.headers["Access-Control-Expose-Headers"] = "ETag"
-    response.headers["Vary"] = "Origin"
+    response.headers["Vary"] = f"Origin, {TOKEN}"
+    if request.method == "OPTIONS":  # a browser of another origin asks for leave, two hours at a time
+        response.headers["Access-Control-Allow-Headers"] = f"{TOKEN}, If-None-Match"
+        response.headers["Access-Control-Max-Age"] = "7200"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 

@@ -1,12 +1,16 @@
 """The status document that WordPress gives where the sidecar is not public."""
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
 import requests
 
-from tests.bridge.conftest import Bridge, delivery
+from sidecar.core import status_token
+from tests.bridge.conftest import SECRET, Bridge, delivery
+from tests.bridge.sidecar_stand_in import direction_key
 from tests.testbed.places import REPOSITORY
 
 DELAYED = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_text())["cases"]
@@ -14,6 +18,12 @@ DELAYED = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_te
 
 def ask(bridge: Bridge, job_id: str, **headers: str) -> requests.Response:
     return requests.get(f"{bridge.shop.url}/wp-json/smi-bridge/v1/status/{job_id}", headers=headers, timeout=30)
+
+
+def proof(job_id: str, for_s: int = 100) -> dict[str, str]:
+    """The header of who may have the link."""
+    key = direction_key(SECRET, status_token.PURPOSE)
+    return {"Smi-Status-Token": status_token.make(key, job_id, int(time.time()) + for_s)}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +85,7 @@ def test_a_delivered_job_leads_to_the_file(bridge: Bridge) -> None:
     job_id = bridge.paid(email="")
     data = delivery(job_id)
     bridge.door.send("job.delivered", data)
-    document = ask(bridge, job_id).json()
+    document = ask(bridge, job_id, **proof(job_id)).json()
     assert document["phase"] == "ready"
     for name in ("width", "height", "bytes", "format", "download_url", "expires_at"):
         assert document[name] == data[name]
@@ -86,7 +96,10 @@ def test_without_a_public_sidecar_it_leads_to_the_shops_own_route(bridge: Bridge
     job_id = bridge.paid(email="")
     bridge.door.send("job.delivered", delivery(job_id, download_url=None))
     token = bridge.row(job_id)["download_token"]
-    assert ask(bridge, job_id).json()["download_url"] == f"{bridge.shop.url}/wp-json/smi/v1/download/{token}"
+    assert (
+        ask(bridge, job_id, **proof(job_id)).json()["download_url"]
+        == f"{bridge.shop.url}/wp-json/smi/v1/download/{token}"
+    )
 
 
 @pytest.mark.parametrize("column", ["expires_at = '2020-01-01'", "revoked_at = UTC_TIMESTAMP()"])
@@ -94,8 +107,72 @@ def test_a_dead_link_is_not_shown(bridge: Bridge, column: str) -> None:
     job_id = bridge.paid(email="")
     bridge.door.send("job.delivered", delivery(job_id))
     bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET {column} WHERE job_id = %s", job_id)
-    document = ask(bridge, job_id).json()
+    document = ask(bridge, job_id, **proof(job_id)).json()
     assert (document["phase"], document["download_url"]) == ("expired", None)
+
+
+def test_whoever_knows_the_id_alone_sees_progress_and_no_link(bridge: Bridge) -> None:
+    job_id, other = bridge.paid(email=""), bridge.paid(email="")
+    bridge.door.send("job.delivered", delivery(job_id))
+    view = f"{bridge.shop.url}/wp-json/smi-bridge/v1/view?job={job_id}"
+    page = f"{bridge.shop.url}/?smi_status_page={job_id}"
+    session = bridge.row(job_id)["stripe_checkout_session_id"] or "cs_none"
+    forged = [
+        {},
+        {"Smi-Status-Token": "x"},
+        proof(other),
+        proof(job_id, -1),
+        {"Smi-Payment-Session": session[:-1] + "!"},
+    ]
+    for headers in forged:
+        document = ask(bridge, job_id, **headers).json()
+        assert (document["phase"], document["download_url"]) == ("ready", None)
+        for url in (view, page):
+            answer = requests.get(url, headers=headers, timeout=30)
+            assert answer.status_code == 200 and "smi/download" not in answer.text.replace("\\", "")
+    for url in (view, page):
+        answer = requests.get(url, headers=proof(job_id), timeout=30)
+        assert "smi/download" in answer.text.replace("\\", "")
+
+
+@pytest.mark.parametrize("query", ["smi_payment=success&session_id={session}&job_id={job}", "smi_job_id={job}"])
+def test_no_cache_keeps_the_page_that_the_payer_comes_back_to(bridge: Bridge, query: str) -> None:
+    job_id = bridge.paid(email="")
+    answers = [
+        requests.get(f"{bridge.shop.url}/?{query.format(job=job_id, session='cs_x')}", timeout=30),
+        requests.get(f"{bridge.shop.url}/wp-json/smi-bridge/v1/view?job={job_id}", timeout=30),
+        requests.get(f"{bridge.shop.url}/?smi_status_page={job_id}", timeout=30),
+        ask(bridge, job_id),
+    ]
+    for answer in answers:
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+        assert answer.headers["X-LiteSpeed-Cache-Control"] == "no-cache"
+        assert "X-Accel-Expires" not in answer.headers, "nginx has heeded it"
+        assert "no-store" in answer.headers["CDN-Cache-Control"]
+    words = requests.get(f"{bridge.shop.url}/wp-json/smi-bridge/v1/view", timeout=30)
+    assert words.headers["Cache-Control"] == "private, max-age=600", "words alone name nobody"
+
+
+def test_the_payer_who_comes_back_gets_the_link_by_his_payment_session(bridge: Bridge) -> None:
+    job_id = bridge.paid(email="")
+    bridge.shop.sql(
+        "UPDATE wp_smi_jobs SET stripe_checkout_session_id = 'cs_test_0123456789abcdef' WHERE job_id = %s", job_id
+    )
+    bridge.door.send("job.delivered", delivery(job_id))
+    back = f"{bridge.shop.url}/?smi_payment=success&job_id={job_id}&session_id="
+    right = requests.get(back + "cs_test_0123456789abcdef", timeout=30).text
+    token = re.search(rf'"{job_id}":"([0-9]+\.[A-Za-z0-9_-]+)"', right)
+    assert token and "smi/download" in right.replace("\\", "")
+    assert ask(bridge, job_id, **{"Smi-Status-Token": token[1]}).json()["download_url"]
+    for wrong in ("", "cs_test_0123456789abcdeX", "cs_1"):
+        page = requests.get(back + wrong, timeout=30).text.replace("\\", "")
+        assert "smi/download" not in page and token[1] not in page
+    view = f"{bridge.shop.url}/wp-json/smi-bridge/v1/view?job={job_id}"
+    headers = {"Smi-Payment-Session": "cs_test_0123456789abcdef"}
+    assert requests.get(view, headers=headers, timeout=30).json()["tokens"][job_id], (
+        "a page cache may have kept the page"
+    )
 
 
 def test_the_document_has_the_fields_of_the_contract_and_tells_no_person(bridge: Bridge) -> None:
@@ -106,7 +183,7 @@ def test_the_document_has_the_fields_of_the_contract_and_tells_no_person(bridge:
         *("format", "download_url", "expires_at", "poll_after", "updated_at"),
     }
     assert "somebody" not in answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert "no-store" in answer.headers["Cache-Control"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in answer.headers["X-Robots-Tag"]
 

@@ -275,3 +275,14 @@ def test_both_languages_agree_on_ten_thousand_fuzzed_messages(bridge: Bridge, tm
     assert disagree == []
     assert {status for status in statuses} <= {200, 400, 401, 409, 422}, "never a fault of ours"
     assert FUZZ / 20 < authentic < FUZZ / 2, "the dice must throw both kinds"
+
+
+def test_php_makes_and_opens_status_tokens_as_the_vectors_say() -> None:
+    vectors = (VECTORS / "status-tokens.json").read_text()
+    script = REPOSITORY / "tests" / "bridge" / "php" / "open-status.php"
+    done = subprocess.run(
+        ["php", str(script), str(BRIDGE)], input=vectors, capture_output=True, text=True, check=True, timeout=60
+    )
+    said, expected = json.loads(done.stdout), json.loads(vectors)
+    assert said["made"] == expected["made"]["token"]
+    assert said["opens"] == [case["opens"] for case in expected["cases"]]

@@ -45,19 +45,32 @@ def test_who_buys_in_the_browser_sees_the_work_and_gets_the_file_also_after_a_re
     expect(browser_page.get_by_role("dialog").get_by_role("link", name=BUTTON)).to_be_visible()
 
 
-@pytest.mark.parametrize("form", ["smi_payment=success&session_id=cs_1&job_id={}", "smi_status=success&smi_job_id={}"])
+@pytest.mark.parametrize("form", ["smi_payment=success&job_id={}", "smi_status=success&smi_job_id={}"])
 def test_either_form_of_the_return_address_opens_the_view(
     whole: Whole, customer: Customer, browser_page: Page, tmp_path: Path, form: str
 ) -> None:
     job_id = customer.buy()
-    browser_page.goto(f"{whole.shop.url}/?{form.format(job_id)}")
+    session = customer.row(job_id)["stripe_checkout_session_id"]
+    browser_page.goto(f"{whole.shop.url}/?{form.format(job_id)}&session_id={session}")
     assert _downloaded(browser_page, tmp_path).size == (640, 480)
+
+
+def test_who_makes_up_the_payment_session_sees_progress_only(
+    whole: Whole, customer: Customer, browser_page: Page
+) -> None:
+    job_id = customer.buy()
+    customer.until(job_id, "delivered")
+    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&session_id=cs_1&job_id={job_id}")
+    dialog = browser_page.get_by_role("dialog", name="Your picture is ready")
+    expect(dialog.get_by_text("use the link in the mail")).to_be_visible()
+    expect(dialog.get_by_role("link", name=BUTTON)).to_be_hidden()
 
 
 def test_a_closed_page_loses_nothing(whole: Whole, customer: Customer, browser_page: Page) -> None:
     whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
     job_id = customer.buy()
-    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&job_id={job_id}")
+    session = customer.row(job_id)["stripe_checkout_session_id"]
+    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&session_id={session}&job_id={job_id}")
     expect(browser_page.get_by_role("dialog")).to_be_visible()
     browser_page.goto("about:blank")
     customer.until(job_id, "delivered")

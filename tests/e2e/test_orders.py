@@ -70,7 +70,7 @@ def test_without_an_email_address_the_status_page_leads_to_the_file(newest: Whol
     assert buyer.row(job_id)["email_sent"] == 0
     document = buyer.status(job_id)
     assert requests.get(document["download_url"], timeout=30).status_code == 200
-    page = requests.get(f"{newest.shop.url}/?smi_status_page={job_id}", timeout=30)
+    page = requests.get(buyer.status_page(job_id), timeout=30)
     assert page.status_code == 200
     assert attempt["download_url"] in page.text.replace("\\/", "/").replace("&#038;", "&")
 

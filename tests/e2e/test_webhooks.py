@@ -106,6 +106,7 @@ def test_a_sidecar_without_a_public_address_is_served_by_wordpress_alone(newest:
         assert f"/wp-json/smi/v1/download/{link}" in mail.html
         file = requests.get(f"{newest.shop.url}/wp-json/smi/v1/download/{link}", timeout=30)
         assert (file.status_code, len(file.content)) == (200, attempt["bytes"])
-        status = requests.get(f"{newest.shop.url}/wp-json/smi-bridge/v1/status/{job_id}", timeout=30).json()
+        url, token = f"{newest.shop.url}/wp-json/smi-bridge/v1/status/{job_id}", buyer.status_token(job_id)
+        status = requests.get(url, headers={"Smi-Status-Token": token}, timeout=30).json()
         assert status["phase"] == "ready"
         assert status["download_url"].endswith(link)

@@ -83,7 +83,8 @@ def customer_page(site: Playground, job_id: str) -> str:
     """The status page, and that its document is there for its script."""
     document = site.http.get(f"{site.url}/wp-json/smi-bridge/v1/status/{job_id}", timeout=PATIENCE)
     assert document.status_code == 200 and document.json()["phase"]
-    page = site.http.get(f"{site.url}/?smi_status_page={job_id}", timeout=PATIENCE)
+    address = site.run(f"return \\SmiBridge\\Customer\\Status_View::link('{job_id}');")
+    page = site.http.get(address, timeout=PATIENCE)
     assert page.status_code == 200, page.text[-2000:]
     return page.text
 

@@ -30,6 +30,11 @@ def buy_on_page(shop: Shop, attachment: int, resolution: str = "4x", email: str 
     return found[1]
 
 
+def status_page(shop: Shop, job_id: str) -> str:
+    """The address of the status page, as mails have it."""
+    return str(shop.php_json(f"return \\SmiBridge\\Customer\\Status_View::link('{job_id}');"))
+
+
 class Customer:
     """Sees the shop from outside, its ledger and its table from inside. E-mail addresses are new for each purchase."""
 
@@ -103,9 +108,17 @@ class Customer:
     def settled(self, job_id: str, attempt: int = 1, timeout: float = 30) -> dict[str, Any]:
         return self.until(job_id, *SETTLED, attempt=attempt, timeout=timeout)
 
+    def status_page(self, job_id: str) -> str:
+        """The address that stands in the customer's mails."""
+        return status_page(self.shop, job_id)
+
+    def status_token(self, job_id: str) -> str:
+        return self.status_page(job_id).rpartition("smi_status_token=")[2]
+
     def status(self, job_id: str) -> dict[str, Any]:
-        """What the customer's page is told."""
-        answer = self.shop.http.get(f"{self.shop.url}/smi/status/{job_id}", timeout=30)
+        """What the customer's page is told: it has the token."""
+        headers = {"Smi-Status-Token": self.status_token(job_id)}
+        answer = self.shop.http.get(f"{self.shop.url}/smi/status/{job_id}", headers=headers, timeout=30)
         answer.raise_for_status()
         return answer.json()
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from sidecar.adapters.images import Expected, Verifier
 
-from .customer import buy_on_page, download_link
+from .customer import buy_on_page, download_link, status_page
 from .photos import photo
 from .whole import Whole
 
@@ -131,7 +131,7 @@ def _addresses(whole: Whole, job_id: str, link: str) -> None:
         "The shop": f"{shop.url}/",
         "Admin": f"{shop.url}/wp-admin/   ({shop.admin_user} / {shop.admin_password})",
         "The bridge": f"{shop.url}/wp-admin/admin.php?page=smi-bridge",
-        "Status page": f"{shop.url}/?smi_status_page={job_id}",
+        "Status page": status_page(shop, job_id),
         "Download": link,
         "Mails": shop.mailbox.folder,
         "Finished files": f"{shop.uploads}/smi-downloads",

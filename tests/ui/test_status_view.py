@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.testbed.customer import status_page
 from tests.ui.axe import findings
 from tests.ui.conftest import Ui
 from tests.ui.documents import PHASES, document
@@ -389,18 +390,43 @@ def test_the_pictures_title_and_thumbnail_are_shown(ui: Ui, photo_id: int):
 
 def test_the_status_page_by_link_is_private_and_complete(ui_everywhere: Ui):
     job = ui_everywhere.bought("delivered")
-    answer = ui_everywhere.shop.http.get(ui_everywhere.url(f"/?smi_status_page={job}"), timeout=30)
+    address = status_page(ui_everywhere.shop, job)
+    answer = ui_everywhere.shop.http.get(address, timeout=30)
     assert answer.status_code == 200
     assert "no-store" in answer.headers["Cache-Control"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in answer.headers["X-Robots-Tag"]
     assert f"token-{job}" in answer.text, "the download link is there without script, too"
     with ui_everywhere.visitor() as page:
-        page.goto(ui_everywhere.url(f"/?smi_status_page={job}"))
+        page.goto(address)
         expect(page.get_by_role("heading", level=1, name="Your picture is ready")).to_be_visible()
         expect(page.get_by_role("link", name="Download")).to_have_attribute("href", re.compile(f"token-{job}$"))
         assert page.get_by_role("dialog").count() == 0
         assert findings(page, "html") == []
+
+
+def test_the_status_page_without_the_secret_says_where_the_link_is(ui: Ui):
+    job = ui.bought("delivered")
+    with ui.visitor() as page:
+        page.goto(ui.url(f"/?smi_status_page={job}"))
+        expect(page.get_by_role("heading", level=1, name="Your picture is ready")).to_be_visible()
+        expect(page.locator("p.note")).to_contain_text("use the link in the mail")
+        expect(page.get_by_role("link", name="Download")).to_be_hidden()
+        assert f"token-{job}" not in page.content()
+        assert findings(page, "html") == []
+
+
+def test_the_payer_has_the_link_and_this_browser_remembers_that_he_may(ui: Ui):
+    job = ui.bought("delivered", stripe_checkout_session_id="cs_test_0123456789abcdef")
+    with ui.visitor() as page:
+        page.goto(ui.url(f"/?smi_payment=success&session_id=cs_test_0123456789abcdef&job_id={job}"))
+        link = page.get_by_role("dialog", name="Your picture is ready").get_by_role("link", name="Download")
+        expect(link).to_have_attribute("href", re.compile(f"token-{job}$"))
+        assert "cs_test" not in page.url
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        page.goto(ui.url("/"))
+        page.get_by_role("button", name="Your picture is ready").click()
+        expect(link).to_have_attribute("href", re.compile(f"token-{job}$"))
 
 
 @pytest.mark.parametrize("job", ["nobody-knows-it", "../../wp-config", "<script>alert(1)</script>", "x" * 300])

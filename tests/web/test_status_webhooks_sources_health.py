@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.core import status_token
 from sidecar.core.errors import TemporaryError
 from tests.web.conftest import Web
 
@@ -17,6 +18,44 @@ KEYS = {
 
 
 # ---------------------------------------------------------------------- status
+def proof(web: Web, job_id: str = "job-1", *, for_s: int = 100) -> dict[str, str]:
+    """The header of who may have the link."""
+    token = status_token.make(web.rig.settings.status_keys[0], job_id, int(web.rig.clock()) + for_s)
+    return {"Smi-Status-Token": token}
+
+
+def test_whoever_knows_the_id_alone_sees_progress_and_no_link(web: Web) -> None:
+    link = web.deliver()
+    web.deliver("job-2")
+    for headers in ({}, {"Smi-Status-Token": "x"}, proof(web, "job-2"), proof(web, for_s=0)):
+        answer = web.client.get("/status/job-1", headers=headers)
+        assert (answer.json["phase"], answer.json["download_url"]) == ("ready", None)
+        assert link not in answer.text
+    stranger = web.client.get("/status/job-1").headers["ETag"]
+    headers = {**proof(web), "If-None-Match": stranger}
+    assert web.client.get("/status/job-1", headers=headers).json["download_url"], "no 304 hides it"
+
+
+def test_no_cache_keeps_a_status_and_no_referrer_tells_of_it(web: Web) -> None:
+    web.deliver()
+    for path in ("/status/job-1", "/status/nobody", "/status/a.b"):
+        headers = web.client.get(path, headers=proof(web)).headers
+        assert "no-store" in headers["Cache-Control"] and headers["Referrer-Policy"] == "no-referrer"
+        assert "Smi-Status-Token" in headers["Vary"]
+    for answer in (web.send("status"), web.client.post("/messages", data=b"x"), web.client.get("/nothing")):
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_shops_page_on_another_origin_may_send_the_token(web: Web) -> None:
+    headers = {"Origin": "https://shop.example", "Access-Control-Request-Headers": "smi-status-token"}
+    answer = web.client.options("/status/job-1", headers={**headers, "Access-Control-Request-Method": "GET"})
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert "Smi-Status-Token" in answer.headers["Access-Control-Allow-Headers"]
+    assert int(answer.headers["Access-Control-Max-Age"]) >= 600
+
+
 def test_the_customer_sees_his_picture_in_the_making(web: Web) -> None:
     web.rig.buy()
     phases, shares = [], []
@@ -33,7 +72,7 @@ def test_the_customer_sees_his_picture_in_the_making(web: Web) -> None:
 
 def test_a_finished_picture_shows_its_link_size_and_format(web: Web) -> None:
     link = web.deliver()
-    document = web.client.get("/status/job-1").json
+    document = web.client.get("/status/job-1", headers=proof(web)).json
     assert document["phase"] == "ready" and document["download_url"] == "https://shop.example/smi" + link
     assert (document["width"], document["height"], document["format"]) == (32, 24, "png")
     assert document["bytes"] > 0 and document["expires_at"].endswith("Z")
@@ -86,7 +125,7 @@ def test_only_the_shops_pages_may_read_it(tmp_path: Path, shop: str, origin: str
     web = Web(tmp_path, SMI_SHOP_URL=shop)
     headers = web.client.get("/status/nobody").headers
     assert headers["Access-Control-Allow-Origin"] == origin
-    assert headers["Vary"] == "Origin" and "no-cache" in headers["Cache-Control"]
+    assert "Origin" in headers["Vary"] and "no-store" in headers["Cache-Control"]
 
 
 def test_a_job_that_memory_has_lost_is_asked_for(web: Web) -> None:

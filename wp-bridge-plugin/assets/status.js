@@ -29,7 +29,7 @@
 		lang = 'en';
 	}
 
-	/* ---- what this browser remembers: {jobs: {id: {since, open, phase, title, away}}} ---- */
+	/* ---- what this browser remembers: {jobs: {id: {since, open, phase, title, away, token}}} ---- */
 
 	function remembered() {
 		var all = {};
@@ -64,6 +64,11 @@
 		} catch ( e ) {
 			return false;
 		}
+	}
+
+	/* The secret that leads to the file. Without it the document says how far the picture is, and no more. */
+	function tokenOf( id ) {
+		return ( boot.tokens && boot.tokens[ id ] ) || ( remembered()[ id ] || {} ).token || '';
 	}
 
 	/* ---- words ---- */
@@ -215,6 +220,9 @@
 
 		function ask( url ) {
 			var headers = { Accept: 'application/json' };
+			if ( tokenOf( id ) ) {
+				headers[ 'Smi-Status-Token' ] = tokenOf( id );
+			}
 			// Another origin would have to be asked for leave first, which costs more than the answer.
 			if ( tags[ url ] && new URL( url, location.href ).origin === location.origin ) {
 				headers[ 'If-None-Match' ] = tags[ url ].tag;
@@ -462,7 +470,7 @@
 			if ( ! actions.hidden && link.getAttribute( 'href' ) !== doc.download_url && /^https?:|^\//.test( doc.download_url ) ) {
 				link.setAttribute( 'href', doc.download_url );
 			}
-			note.textContent = say( 'note_' + phase );
+			note.textContent = say( phase === 'ready' && actions.hidden ? 'note_no_link' : 'note_' + phase );
 			note.hidden = ! note.textContent;
 			move();
 			if ( shown !== phase ) {
@@ -656,6 +664,9 @@
 
 	function start() {
 		var here = [];
+		Object.keys( boot.tokens || {} ).forEach( function ( id ) {
+			remember( id, { token: boot.tokens[ id ] } );
+		} );
 		document.querySelectorAll( '[data-smi-bridge-job]' ).forEach( function ( host ) {
 			var id = host.getAttribute( 'data-smi-bridge-job' );
 			if ( ! JOB_ID.test( id ) ) {
@@ -727,7 +738,13 @@
 		ready( start );
 	} else {
 		var wanted = ( boot.back && boot.back.job ) || Object.keys( remembered() )[ 0 ] || '';
-		fetch( boot.view + ( boot.view.indexOf( '?' ) < 0 ? '?' : '&' ) + 'job=' + encodeURIComponent( wanted ) ).then( function ( answer ) {
+		var proofs = {};
+		if ( tokenOf( wanted ) ) {
+			proofs[ 'Smi-Status-Token' ] = tokenOf( wanted );
+		} else if ( boot.back && boot.back.session && wanted === boot.back.job ) {
+			proofs[ 'Smi-Payment-Session' ] = boot.back.session;
+		}
+		fetch( boot.view + ( boot.view.indexOf( '?' ) < 0 ? '?' : '&' ) + 'job=' + encodeURIComponent( wanted ), { headers: proofs, cache: 'no-store', credentials: 'omit' } ).then( function ( answer ) {
 			return answer.ok ? answer.json() : Promise.reject( new Error( 'no words' ) );
 		} ).then( function ( view ) {
 			Object.assign( boot, view );

@@ -26,6 +26,6 @@ $smib_level = in_array( $level, array( 'h1', 'h2', 'h3' ), true ) ? $level : 'h2
 	<p><?php echo esc_html( $smib_words['until'] . ' ' . SmiBridge\Core\Format::moment( $document['expires_at'] ) ); ?></p>
 	<?php endif; ?>
 	<?php endif; ?>
-	<p><?php echo esc_html( $smib_words[ 'note_' . $smib_phase ] ); ?></p>
+	<p><?php echo esc_html( $smib_words[ 'ready' === $smib_phase && empty( $document['download_url'] ) ? 'note_no_link' : 'note_' . $smib_phase ] ); ?></p>
 	<noscript><p><a href=""><?php esc_html_e( 'Look again', 'smi-bridge' ); ?></a></p></noscript>
 </div>

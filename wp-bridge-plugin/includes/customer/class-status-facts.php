@@ -22,12 +22,13 @@ final class Status_Facts {
 	/**
 	 * The status document of contract, part 5; `{phase: "unknown"}` when the ledger has no such job.
 	 *
-	 * @param string $job_id The job's id.
+	 * @param string $job_id    The job's id.
+	 * @param bool   $with_link Whether the reader may have the link.
 	 */
-	public static function document( string $job_id ): array {
+	public static function document( string $job_id, bool $with_link ): array {
 		try {
 			$row      = Ledger::newest( $job_id );
-			$document = $row ? Status_Route::document( $row ) : null;
+			$document = $row ? Status_Route::document( $row, $with_link ) : null;
 		} catch ( Database_Error $fault ) {
 			// A visitor's page must not die of it; the script asks again by itself.
 			Log::write( 'status_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );

@@ -1,6 +1,6 @@
 <?php
 /**
- * The status page by link: `?smi_status_page=<job_id>`, a page of its own that needs no theme and is never cached or indexed.
+ * The status page by link: `?smi_status_page=<job_id>&smi_status_token=<token>`, a page of its own that needs no theme and is never cached or indexed.
  *
  * @package SmiBridge
  */
@@ -25,15 +25,11 @@ final class Status_Page {
 		$job_id = is_string( $_GET['smi_status_page'] ) ? wp_unslash( $_GET['smi_status_page'] ) : '';
 		// phpcs:enable
 		$job_id = Job_Id::matches( $job_id ) ? $job_id : 'unknown';
-		$known  = 'unknown' !== Status_Facts::document( $job_id )['phase'];
-		if ( ! defined( 'DONOTCACHEPAGE' ) ) {
-			define( 'DONOTCACHEPAGE', true );
-		}
+		$known  = 'unknown' !== Status_Facts::document( $job_id, false )['phase'];
 		status_header( $known ? 200 : 404 );
 		nocache_headers();
-		header( 'Cache-Control: no-store, private' );
-		header( 'X-Robots-Tag: noindex, nofollow' );
-		header( 'Referrer-Policy: no-referrer' ); // The address is the key to the file.
+		Private_Answer::mark();
+		Private_Answer::send( 'no-referrer' ); // The address is the key to the file.
 		header( 'Content-Type: text/html; charset=UTF-8' );
 		$smib_view = Status_View::inline( $job_id, 'h1' );
 		$template  = locate_template( 'smi-bridge/status-page.php' );

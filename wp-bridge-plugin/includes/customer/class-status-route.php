@@ -16,7 +16,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it.
+ * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it; and no link without the status token.
  */
 final class Status_Route {
 
@@ -43,16 +43,14 @@ final class Status_Route {
 	 * @param \WP_REST_Request $request Request.
 	 */
 	public static function answer( $request ): \WP_REST_Response {
-		$row      = Ledger::newest( (string) $request['job_id'] );
-		$document = $row ? self::document( $row ) : array( 'error' => 'unknown_job' );
+		$job_id   = (string) $request['job_id'];
+		$row      = Ledger::newest( $job_id );
+		$document = $row ? self::document( $row, '' !== Status_Access::of_request( $job_id ) ) : array( 'error' => 'unknown_job' );
 		$etag     = '"' . substr( hash( 'sha256', wp_json_encode( $document ) ), 0, 32 ) . '"';
 		$same     = $row && trim( (string) $request->get_header( 'if_none_match' ) ) === $etag;
 		$response = new \WP_REST_Response( $same ? null : $document, $row ? ( $same ? 304 : 200 ) : 404 );
-		$response->header( 'Cache-Control', 'no-store' );
-		$response->header( 'Referrer-Policy', 'no-referrer' );
-		$response->header( 'X-Robots-Tag', 'noindex' );
 		$response->header( 'ETag', $etag );
-		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true ); // Page caches keep REST answers as well.
+		Private_Answer::rest( $response );
 		return $response;
 	}
 
@@ -65,9 +63,10 @@ final class Status_Route {
 	/**
 	 * The document.
 	 *
-	 * @param array $row A ledger row.
+	 * @param array $row       A ledger row.
+	 * @param bool  $with_link Whether the reader may have the link.
 	 */
-	public static function document( array $row ): array {
+	public static function document( array $row, bool $with_link ): array {
 		$facts   = States::all()[ $row['state'] ];
 		$phase   = $facts['phase'];
 		$expired = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
@@ -89,7 +88,7 @@ final class Status_Route {
 			'height'       => null === $row['height'] ? null : (int) $row['height'],
 			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],
 			'format'       => $row['format'],
-			'download_url' => $ready ? Shop::download_url( $row ) : null,
+			'download_url' => $ready && $with_link ? Shop::download_url( $row ) : null,
 			'expires_at'   => $ready ? Sql::rfc3339( $row['expires_at'] ) : null,
 			'poll_after'   => max( self::POLL_S, States::poll_s( $row['state'], $phase ) ),
 			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),

@@ -26,12 +26,14 @@ final class Status_View {
 	private static $wanted = array();
 
 	/**
-	 * The address of a job's status page.
+	 * The address of a job's status page, with the secret that leads to the file: for the customer, and for who may see all.
 	 *
 	 * @param string $job_id The job's id.
 	 */
 	public static function link( string $job_id ): string {
-		return add_query_arg( 'smi_status_page', rawurlencode( $job_id ), home_url( '/' ) );
+		$address = add_query_arg( 'smi_status_page', rawurlencode( $job_id ), home_url( '/' ) );
+		$token   = Status_Access::grant( $job_id );
+		return '' === $token ? $address : add_query_arg( Status_Access::IN_ADDRESS, $token, $address );
 	}
 
 	/** The same, unless another plugin has named a page already. @param string $url Address. @param string $job_id The job's id. */
@@ -65,7 +67,8 @@ final class Status_View {
 			return '';
 		}
 		self::want( $job_id );
-		$document = Status_Facts::document( $job_id );
+		Private_Answer::mark();
+		$document = Status_Facts::document( $job_id, '' !== Status_Access::of_request( $job_id ) );
 		ob_start();
 		$smib_words = Status_Words::all();
 		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
@@ -107,7 +110,7 @@ final class Status_View {
 			array(
 				'methods'             => 'GET',
 				'callback'            => array( self::class, 'answer' ),
-				'permission_callback' => '__return_true', // Words for everybody; a job's id is its own key.
+				'permission_callback' => '__return_true', // Words for everybody; what leads to the file, for whoever proves it.
 				'args'                => array(
 					'job'    => array(
 						'type'    => 'string',
@@ -137,8 +140,11 @@ final class Status_View {
 		if ( $switched ) {
 			restore_previous_locale();
 		}
-		$answer->header( 'Cache-Control', 'private, max-age=600' );
-		$answer->header( 'X-Robots-Tag', 'noindex' );
+		if ( '' === $job ) { // Words alone: anybody's, for some minutes.
+			$answer->header( 'Cache-Control', 'private, max-age=600' );
+		} else {
+			Private_Answer::rest( $answer );
+		}
 		return $answer;
 	}
 
@@ -184,11 +190,16 @@ final class Status_View {
 		list( $accent, $on_accent ) = Mail_Settings::accents();
 		$about                      = array();
 		$docs                       = array();
+		$tokens                     = array();
 		foreach ( $job_ids as $job_id ) {
 			$about[ $job_id ] = Status_Facts::about( $job_id );
-			$document         = Status_Facts::document( $job_id );
+			$token            = Status_Access::of_request( $job_id );
+			$document         = Status_Facts::document( $job_id, '' !== $token );
 			if ( 'unknown' !== $document['phase'] ) {
 				$docs[ $job_id ] = $document;
+			}
+			if ( '' !== $token ) {
+				$tokens[ $job_id ] = $token;
 			}
 		}
 		return array(
@@ -199,6 +210,7 @@ final class Status_View {
 			'supportName' => preg_replace( '#^https?://#', '', Mail_Settings::support() ),
 			'about'       => (object) $about,
 			'docs'        => (object) $docs,
+			'tokens'      => (object) $tokens,
 		);
 	}
 
@@ -227,7 +239,7 @@ final class Status_View {
 		return '(function(b){' .
 			'var q=new URLSearchParams(location.search.replace(' . Compat::SECOND_QUERY . ',"&smi_payment=")),p=q.get("smi_payment"),s=q.get("smi_status")||"",j=q.get("smi_job_id")||(p?q.get("job_id"):null),c=/^cancel/,m=null;' .
 			'try{m=localStorage.getItem("smi-bridge")}catch(e){}' .
-			'b.back={job:j,cancelled:c.test(p||"")||c.test(s)};' .
+			'b.back={job:j,session:q.get("session_id"),cancelled:c.test(p||"")||c.test(s)};' .
 			'window.smiBridge=b;' .
 			'if((j||b.back.cancelled||m)&&!' . ( self::$wanted ? 'true' : 'false' ) . '){' .
 			'var n=document.createElement("script");n.src=b.js;n.async=true;document.head.appendChild(n)}' .

@@ -90,6 +90,7 @@ final class Status_Words {
 			'title_ready'      => __( 'Your picture is ready', 'smi-bridge' ),
 			'lead_ready'       => __( 'It has been enlarged and checked, and is waiting for you.', 'smi-bridge' ),
 			'note_ready'       => __( 'You may download it as often as you like until then. Please keep a copy.', 'smi-bridge' ),
+			'note_no_link'     => __( 'To download it, use the link in the mail that we sent you.', 'smi-bridge' ),
 			'title_delayed'    => __( 'It takes a little longer than usual', 'smi-bridge' ),
 			'lead_delayed'     => __( 'Nothing is lost and you don’t need to do anything: we keep trying by ourselves.', 'smi-bridge' ),
 			'note_delayed'     => __( 'You may close this page. You will hear from us either way: with your picture, or with your money back.', 'smi-bridge' ),

@@ -60,6 +60,7 @@ final class Sell_My_Images implements Shop_Adapter {
 				'payment_id'    => (string) ( $row['stripe_payment_intent_id'] ?? '' ),
 				'paid_at'       => self::unix( $row['paid_at'] ?? $row['created_at'] ?? null ),
 				'upsampler_id'  => (string) ( $row['upsampler_job_id'] ?? '' ),
+				'payment_session' => (string) ( $row['stripe_checkout_session_id'] ?? '' ),
 				'attachment_id' => (int) ( $row['attachment_id'] ?? 0 ),
 				'post_id'       => (int) ( $row['post_id'] ?? 0 ),
 			);

@@ -290,6 +290,7 @@ final class Shop {
 			'payment_id'   => '',
 			'paid_at'      => 0,
 			'upsampler_id' => '',
+			'payment_session' => '',
 		);
 	}
 }

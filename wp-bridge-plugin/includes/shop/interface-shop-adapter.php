@@ -14,7 +14,9 @@ defined( 'ABSPATH' ) || exit;
  *
  * A job is an array: `job_id`, `paid` (bool), `status` (the shop's word), `email` ('' if none), `factor` (int, 0: unreadable),
  * `source` ({type: attachment or upload, url or null, path relative to the uploads folder or null}), `width`, `height` (of the
- * source, or null), `amount` (float or null), `payment_id` ('' if none), `paid_at` (Unix seconds), `upsampler_id` ('' if none).
+ * source, or null), `amount` (float or null), `payment_id` ('' if none), `paid_at` (Unix seconds), `upsampler_id` ('' if none),
+ * `payment_session` ('' if none: the secret that the payment provider writes as `session_id` into the address to which the payer
+ * comes back; who brings it gets the link).
  */
 interface Shop_Adapter {
 

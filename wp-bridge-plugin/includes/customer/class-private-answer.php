@@ -1,0 +1,62 @@
+<?php
+/**
+ * Answers that name a job or hold a link stay with whoever asked: no cache keeps them, no other site hears their address.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+use SmiBridge\Shop\Compat;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Page caches heed different things; all of them are said.
+ */
+final class Private_Answer {
+
+	const HEADERS = array(
+		'Cache-Control'             => 'no-store, private',
+		'CDN-Cache-Control'         => 'no-store',
+		'Surrogate-Control'         => 'no-store',
+		'X-Accel-Expires'           => '0', // nginx.
+		'X-LiteSpeed-Cache-Control' => 'no-cache',
+		'X-Robots-Tag'              => 'noindex, nofollow',
+	);
+
+	/** `send_headers`: the page to which the payment provider sends the payer back, whatever page that is. */
+	public static function on_return(): void {
+		// phpcs:ignore WordPress.Security.NonceVerification -- looked at, never used.
+		if ( isset( $_GET['smi_job_id'] ) || Compat::is_back_from_payment() ) {
+			nocache_headers();
+			self::mark();
+			self::send( 'same-origin' ); // The theme's own forms may look at the referrer.
+		}
+	}
+
+	/** Tells plugins that cache pages. Also for a page that has begun already. */
+	public static function mark(): void {
+		defined( 'DONOTCACHEPAGE' ) || define( 'DONOTCACHEPAGE', true );
+		/** LiteSpeed Cache's own. */
+		do_action( 'litespeed_control_set_nocache', 'a job of a customer' ); // phpcs:ignore WordPress.NamingConventions.PrefixAllGlobals -- theirs.
+	}
+
+	/** Sends the headers, unless the page has begun. @param string $policy `Referrer-Policy`. */
+	public static function send( string $policy ): void {
+		if ( headers_sent() ) {
+			return;
+		}
+		foreach ( self::HEADERS + array( 'Referrer-Policy' => $policy ) as $name => $value ) {
+			header( $name . ': ' . $value );
+		}
+	}
+
+	/** The same for an answer of REST. @param \WP_REST_Response $response The answer. */
+	public static function rest( \WP_REST_Response $response ): void {
+		self::mark();
+		foreach ( self::HEADERS + array( 'Referrer-Policy' => 'no-referrer' ) as $name => $value ) {
+			$response->header( $name, $value );
+		}
+	}
+}

@@ -1,0 +1,89 @@
+<?php
+/**
+ * Who may have the link of a job: whoever brings its status token (the mail's address, this browser's memory), or the payment
+ * session with which the provider has sent the payer back. Whoever has the job's id alone sees progress.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Status_Token;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Decides by the present request; grants tokens.
+ */
+final class Status_Access {
+
+	const IN_ADDRESS = 'smi_status_token';
+
+	/**
+	 * A new token, or '' when there is no secret to sign it with.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	public static function grant( string $job_id ): string {
+		$keys = Settings::keys( Status_Token::PURPOSE );
+		return $keys ? Status_Token::make( $keys[0], $job_id, time() + Status_Token::LIFETIME ) : '';
+	}
+
+	/**
+	 * The token that this request may have for a job, or ''.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	public static function of_request( string $job_id ): string {
+		foreach ( array( self::in_address( self::IN_ADDRESS ), self::in_header( 'HTTP_SMI_STATUS_TOKEN' ) ) as $token ) {
+			if ( '' !== $token && Status_Token::opens( Settings::keys( Status_Token::PURPOSE ), $token, $job_id, time() ) ) {
+				return $token;
+			}
+		}
+		foreach ( array( self::in_address( 'session_id' ), self::in_header( 'HTTP_SMI_PAYMENT_SESSION' ) ) as $session ) {
+			if ( '' !== $session && self::is_payers( $job_id, $session ) ) {
+				return self::grant( $job_id );
+			}
+		}
+		return '';
+	}
+
+	/**
+	 * Whether this is the session in which the job was paid: the payment provider tells it the shop and the payer, nobody else.
+	 *
+	 * @param string $job_id  The job's id.
+	 * @param string $session As it came.
+	 */
+	private static function is_payers( string $job_id, string $session ): bool {
+		try {
+			$job = Shop::job( $job_id );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			return false;
+		}
+		$known = (string) ( $job['payment_session'] ?? '' );
+		return strlen( $known ) >= 16 && hash_equals( $known, $session );
+	}
+
+	/** What a page of another origin (a second domain of the site) may send. @param string[] $headers WordPress' own. */
+	public static function allow_headers( $headers ): array {
+		return array_merge( (array) $headers, array( 'Smi-Status-Token', 'Smi-Payment-Session', 'If-None-Match' ) );
+	}
+
+	/** A value of the address. @param string $name Its name. */
+	private static function in_address( string $name ): string {
+		// phpcs:ignore WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
+		$value = $_GET[ $name ] ?? '';
+		return is_string( $value ) ? (string) wp_unslash( $value ) : '';
+	}
+
+	/** A header. @param string $name Its name in `$_SERVER`. */
+	private static function in_header( string $name ): string {
+		// phpcs:ignore WordPress.Security -- compared with a secret, never used otherwise.
+		return isset( $_SERVER[ $name ] ) ? (string) wp_unslash( $_SERVER[ $name ] ) : '';
+	}
+}
