@@ -126,7 +126,8 @@ def _shop(services: Services, name: str) -> Finding:
     if not answer.get("connected", True):
         fix = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
         return Finding(name, False, "the bridge answers, and forwards nothing", fix)
-    return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
+    detour = f", at another form of its address: {why}" if (why := services.ports.shop.detour) else ""
+    return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms{detour}")
 
 
 def _why_refused(services: Services, name: str) -> Finding:
@@ -242,6 +243,7 @@ FIXES = {
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",
     "shop_door_missing": "Activate the SMI Bridge plugin; a security plugin may block /wp-json/smi-bridge/v1/.",
+    "shop_walled": "docs/installation.md, “Firewalls and closed sites”, tells how to let the sidecar through.",
     "shop_refused_message": "Bridge and sidecar are of different versions: update both.",
     "upsampler_key_refused": "Set UPSAMPLER_API_KEY to the key of your account.",
     "upsampler_credits_exhausted": "Buy credits; the jobs wait.",
