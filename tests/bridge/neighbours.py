@@ -88,3 +88,18 @@ ENDING_MAILERS = {
     "mailer eats memory": _on("phpmailer_init", "ini_set( 'memory_limit', '64M' ); str_repeat( 'x', 1 << 28 );"),
 }
 
+# Nothing of ours ever runs: a person is told what stands there. What the sidecar finds, and words of its cure.
+WALLS = {
+    "wall for all": (_page(403, "Access denied"), ("403", "Access denied")),
+    "login page": (_page(200, "Log in"), ("200", "Log in")),
+    "login redirect": (
+        "if ( ! isset( $_GET['pay'] ) && 'cli' !== PHP_SAPI ) {"
+        " header( 'Location: /wp-login.php?redirect_to=x', true, 302 ); exit; }",
+        ("302", "/wp-login.php"),
+    ),
+    "challenge": (
+        "header( 'Cf-Mitigated: challenge' );" + _page(403, "Just a moment..."),
+        ("403", "Just a moment"),
+    ),
+    "maintenance": (_page(503, "Briefly unavailable"), ("503", "Briefly unavailable")),
+}

@@ -78,6 +78,12 @@ final class Problems {
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
 			$found[] = self::problem( 'worker', 'bad', empty( $status['workers'] ) ? __( 'No worker is alive', 'smi-bridge' ) : __( 'The sidecar’s scheduler is not alive', 'smi-bridge' ), __( 'Jobs are taken in, but not worked on. Start the sidecar’s processes.', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) );
 		}
+		$away = $last['ok'] ? $status['shop_away'] ?? null : null;
+		if ( is_array( $away ) && Format::timestamp( $away['since'] ?? 0 ) ) {
+			/* translators: %s: time span, such as "4 minutes ago" */
+			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $away['since'] ) );
+			$found[] = self::problem( 'wall', 'bad', __( 'The sidecar does not reach this site', 'smi-bridge' ), sanitize_text_field( (string) ( $away['detail'] ?? '' ) ) . ' ' . __( 'Finished pictures wait until it does; none is lost.', 'smi-bridge' ) . ' ' . $since, admin_url( 'site-health.php' ) );
+		}
 		foreach ( Admin_Digest::open() as $key => $notice ) {
 			$stage = (string) ( $notice['stage'] ?? '' );
 			/* translators: %s: name of a stage */
