@@ -147,6 +147,15 @@ def _why_refused(services: Services, name: str) -> Finding:
     return Finding(name, False, "refused: the secrets differ", "Copy SMI_SECRET from the bridge's settings page.")
 
 
+def _alone(services: Services, name: str) -> Finding:
+    ours = services.ports.store.server.name()
+    together = services.ports.shop.ask("status", {}).get("sidecars") or []
+    if not together:
+        return Finding(name, True, f"{ours} alone serves this shop")
+    fix = "Stop the one that is there by mistake, or give both the same REDIS_URL. No picture is made twice meanwhile."
+    return Finding(name, False, f"we are {ours}, and this shop is served by {' and '.join(together)}", fix)
+
+
 def _skew(date: str, now: float) -> float:
     try:
         return parsedate_to_datetime(date).timestamp() - now
@@ -229,6 +238,7 @@ CHECKS = (
     Check("Uploads folder", _uploads),
     Check("The shop's door", _shop),
     Check("Clocks", _clocks, ("The shop's door",)),
+    Check("One sidecar", _alone, ("The shop's door", "Redis")),
     Check("The same uploads folder", _same_folder, ("Uploads folder",)),
     Check("Paid files are closed", _closed, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),

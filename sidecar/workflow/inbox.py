@@ -90,6 +90,7 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     settings = ports.settings
     return {
         "site": settings.site,
+        "name": ports.store.server.name(),
         "version": VERSION,
         "sandbox": ports.settings.is_sandbox,
         "time": rfc3339(ports.clock()),

@@ -42,7 +42,8 @@ def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None)
 def _page(ports: Ports, after: int) -> dict[str, Any]:
     """One page of the ledger. The question goes out every minute, so it also tells whether the shop can be reached."""
     try:
-        page = ports.shop.ask("jobs.unfinished", {"limit": PAGE, "after": after})
+        question = {"limit": PAGE, "after": after, "sidecar": ports.store.server.name()}
+        page = ports.shop.ask("jobs.unfinished", question)
     except SidecarError as error:
         ports.outbox.note_away(error.code, error.detail)
         raise
