@@ -15,11 +15,8 @@ use SmiBridge\Jobs\Test_Picture;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
-<<<<<<< HEAD
-use SmiBridge\Messages\Files_Endpoint;
-=======
 use SmiBridge\Messages\Early_Door;
->>>>>>> 8af815f (The signed door answers before walls, and needs no REST)
+use SmiBridge\Messages\Files_Endpoint;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Webhook_Relay;
@@ -51,6 +48,7 @@ add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 // The sidecar's messages: the door answers as early as it can, the route is for everybody else's eyes.
 if ( isset( $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ) && 'POST' === ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
 	add_action( 'plugins_loaded', array( Early_Door::class, 'arrive' ), PHP_INT_MIN );
+	add_action( 'plugins_loaded', array( Files_Endpoint::class, 'answer_early' ), PHP_INT_MIN );
 }
 add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
 add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );

@@ -51,12 +51,14 @@ final class Messages_Endpoint {
 	/**
 	 * Whether the present address is the door's, in any of its forms: the REST route behind whatever prefix, by query, and
 	 * `/?smi-bridge=messages`, which needs no REST. Only looked at: whoever posts here proves himself by the signature.
+	 *
+	 * @param string $address This door's route, or another one's.
 	 */
-	public static function is_address(): bool {
+	public static function is_address( string $address = self::ROUTE ): bool {
 		// phpcs:disable WordPress.Security -- compared, never used.
 		$path  = (string) strtok( (string) ( $_SERVER['REQUEST_URI'] ?? '' ), '?' );
 		$route = '/' . trim( is_string( $_GET['rest_route'] ?? '' ) ? $_GET['rest_route'] ?? '' : '', '/' );
-		return 'messages' === ( $_GET['smi-bridge'] ?? '' ) || self::ROUTE === $route || self::ROUTE === substr( rtrim( $path, '/' ), -strlen( self::ROUTE ) );
+		return basename( $address ) === ( $_GET['smi-bridge'] ?? '' ) || $address === $route || substr( rtrim( $path, '/' ), -strlen( $address ) ) === $address;
 		// phpcs:enable
 	}
 
