@@ -15,6 +15,7 @@ use SmiBridge\Jobs\Test_Picture;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Messages\Early_Door;
 use SmiBridge\Messages\Files_Endpoint;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
@@ -44,7 +45,11 @@ add_action( 'stripe_integration_webhook_charge_refunded', array( Provider_Refund
 // What the customer has got.
 add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 
-// The sidecar's messages: the door answers before WordPress builds its REST server, the route is for everybody else's eyes.
+// The sidecar's messages: the door answers as early as it can, the route is for everybody else's eyes.
+if ( isset( $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ) && 'POST' === ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+	add_action( 'plugins_loaded', array( Early_Door::class, 'arrive' ), PHP_INT_MIN );
+	add_action( 'plugins_loaded', array( Files_Endpoint::class, 'answer_early' ), PHP_INT_MIN );
+}
 add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
 add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );
 add_action( 'rest_api_init', array( Messages_Endpoint::class, 'register_route' ) );

@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from ..core.errors import CallerError, ConfigurationError, TemporaryError
+from ..core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from ..core.messages import Signer
+from ..core.version import VERSION
 from .fetch.tls import tls_context
+from .shop_wall import bridge_answer, refusal
 
-_NOT_HERE = (301, 302, 303, 307, 308, 404)  # a redirect is a wrong address, too: a signed POST does not follow it
 ROUTE = "smi-bridge/v1/messages"
 FILES = "smi-bridge/v1/files"
 MAX_ANSWER_BYTES = 32 << 20
+AGENT = f"smi-sidecar/{VERSION}"
 
 
 class ShopDoor:
@@ -38,8 +40,9 @@ class ShopDoor:
         self._signer, self._clock = signer, clock
         self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
         base = address or shop_url
-        # The second form works where pretty permalinks are off, or a plugin guards /wp-json.
-        self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}"]
+        # The second form works where pretty permalinks are off, the third where a plugin guards or removes REST.
+        self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}", f"{base}/?smi-bridge=messages"]
+        self.detour = ""  # why the first form is not the one that works
         self._host = urlsplit(shop_url).netloc if address else ""
         # Not `requests`, which takes half as much CPU again for the same exchange.
         tls = {"ssl_context": tls_context()} if base.startswith("https:") else {}
@@ -50,7 +53,7 @@ class ShopDoor:
 
         Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError("shop_unavailable"),
         or ConfigurationError "shop_refused" (401: secrets, clocks or sites differ), "shop_door_missing",
-        "shop_refused_message" (400, 422: versions of bridge and sidecar differ).
+        "shop_refused_message" (400, 422: versions of bridge and sidecar differ), "shop_walled" (somebody else answers).
         """
         results = self._post("batch", {"messages": list(messages)}).get("results")
         if not isinstance(results, list) or len(results) != len(messages):
@@ -76,10 +79,11 @@ class ShopDoor:
     def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
         """Bytes of a finished file (docs/contract.md, part 6): HTTP status and answer, {} when it is none of the
         bridge's. Raises TemporaryError("shop_unavailable"), ConfigurationError("shop_refused")."""
-        address = self._addresses[0].replace(ROUTE, FILES)
+        address = self._addresses[0].replace(ROUTE, FILES).replace("smi-bridge=messages", "smi-bridge=files")
         envelope, headers = self._signer.seal("file.chunk", data, now=self._clock())
         headers["smi-envelope"] = base64.urlsafe_b64encode(envelope).decode()
         headers["Content-Type"] = "application/octet-stream"
+        headers["User-Agent"] = AGENT
         if self._host:
             headers["Host"] = self._host
         response = self._exchange(address, body, headers)
@@ -96,20 +100,27 @@ class ShopDoor:
         self._http.clear()
 
     def _post(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
-        missing: ConfigurationError | None = None
+        """The bridge's answer. Where somebody else answers, the other forms of the address are tried; the one that
+        works is asked first from then on."""
+        first: SidecarError | None = None
         for address in list(self._addresses):
             body, headers = self._signer.seal(type, data, now=self._clock())
+            headers["User-Agent"] = AGENT
             if self._host:
                 headers["Host"] = self._host
             response = self._exchange(address, body, headers)
-            if response.status in _NOT_HERE and address is not self._addresses[-1]:
-                missing = ConfigurationError("shop_door_missing", f"{address} answered {response.status}")
+            answer = bridge_answer(response.data)
+            elsewhere = refusal(address, response.status, response.headers, response.data) if answer is None else None
+            if elsewhere:
+                first = first or elsewhere
                 continue
-            answer = self._judge(address, response)
-            if missing:  # the other form works: ask it first from now on
-                self._addresses.reverse()
+            answer = self._judge(address, response, answer)
+            if first:
+                self.detour = first.detail
+                self._addresses.sort(key=lambda form: form != address)
             return answer
-        raise missing or ConfigurationError("shop_door_missing", self._addresses[0])
+        assert first, "each form has answered or raised"
+        raise first
 
     def _exchange(self, address: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         """A kept connection that the shop has closed meanwhile is no outage: once more, on a new one."""
@@ -125,20 +136,16 @@ class ShopDoor:
                 raise TemporaryError("shop_unavailable", f"{address}: {_short(error)}") from error
         raise AssertionError("the loop returns or raises")
 
-    def _judge(self, address: str, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    def _judge(self, address: str, response: urllib3.BaseHTTPResponse, answer: dict[str, Any] | None) -> dict[str, Any]:
         status = response.status
+        if answer is None or (status != 200 and "results" in answer):
+            raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.data)} bytes")
         if status == 401:
             raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
-        if status in _NOT_HERE:
-            raise ConfigurationError("shop_door_missing", f"{address} answered {status}: is the bridge active?")
         if status in (400, 403, 409, 413, 422):
             raise ConfigurationError("shop_refused_message", f"{address} answered {status}: {_text(response)}")
-        try:
-            answer = json.loads(response.data)
-        except ValueError:
-            answer = None
-        if status != 200 or not isinstance(answer, dict):
-            raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.data)} bytes")
+        if status != 200:
+            raise TemporaryError("shop_unavailable", f"{address} answered {status}: {_text(response)}")
         return answer
 
     def _skew(self, response: urllib3.BaseHTTPResponse) -> str:

@@ -126,7 +126,8 @@ def _shop(services: Services, name: str) -> Finding:
     if not answer.get("connected", True):
         fix = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
         return Finding(name, False, "the bridge answers, and forwards nothing", fix)
-    return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms")
+    detour = f", at another form of its address: {why}" if (why := services.ports.shop.detour) else ""
+    return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms{detour}")
 
 
 def _why_refused(services: Services, name: str) -> Finding:
@@ -144,6 +145,15 @@ def _why_refused(services: Services, name: str) -> Finding:
         found = f"refused: WordPress calls itself {home}, we know it as {settings.shop_url}"
         return Finding(name, False, found, f"Set SMI_SHOP_URL={home.rstrip('/')}")
     return Finding(name, False, "refused: the secrets differ", "Copy SMI_SECRET from the bridge's settings page.")
+
+
+def _alone(services: Services, name: str) -> Finding:
+    ours = services.ports.store.server.name()
+    together = services.ports.shop.ask("status", {}).get("sidecars") or []
+    if not together:
+        return Finding(name, True, f"{ours} alone serves this shop")
+    fix = "Stop the one that is there by mistake, or give both the same REDIS_URL. No picture is made twice meanwhile."
+    return Finding(name, False, f"we are {ours}, and this shop is served by {' and '.join(together)}", fix)
 
 
 def _skew(date: str, now: float) -> float:
@@ -228,6 +238,7 @@ CHECKS = (
     Check("Uploads folder", _uploads),
     Check("The shop's door", _shop),
     Check("Clocks", _clocks, ("The shop's door",)),
+    Check("One sidecar", _alone, ("The shop's door", "Redis")),
     Check("The same uploads folder", _same_folder, ("Uploads folder",)),
     Check("Paid files are closed", _closed, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),
@@ -242,6 +253,7 @@ FIXES = {
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",
     "shop_door_missing": "Activate the SMI Bridge plugin; a security plugin may block /wp-json/smi-bridge/v1/.",
+    "shop_walled": "docs/installation.md, “Firewalls and closed sites”, tells how to let the sidecar through.",
     "shop_refused_message": "Bridge and sidecar are of different versions: update both.",
     "upsampler_key_refused": "Set UPSAMPLER_API_KEY to the key of your account.",
     "upsampler_credits_exhausted": "Buy credits; the jobs wait.",

@@ -69,6 +69,7 @@ def _status(given) -> int:
     ports = Services.from_env().ports
     counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
     document = {
+        "name": ports.store.server.name(),
         "jobs": counts,
         "queues": depths,
         "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in LANES},
@@ -77,6 +78,7 @@ def _status(given) -> int:
         "held": held,
     }
     table = Table(title="SMI Sidecar", show_header=False)
+    table.add_row("Name", document["name"])
     for state, count in counts.items():
         table.add_row(LABELS[state], str(count))
     table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in QUEUES))

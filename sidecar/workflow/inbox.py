@@ -90,6 +90,7 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     settings = ports.settings
     return {
         "site": settings.site,
+        "name": ports.store.server.name(),
         "version": VERSION,
         "sandbox": ports.settings.is_sandbox,
         "time": rfc3339(ports.clock()),
@@ -104,7 +105,14 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
             for stage, held in ports.store.holds.held().items()
         },
         "shop_door": _round_trip(ports) if data.get("round_trip") else None,
+        "shop_away": _away(ports),
     }
+
+
+def _away(ports: Ports) -> dict[str, Any] | None:
+    """Why our messages do not reach the shop, in case it still reaches us."""
+    away = ports.outbox.away()
+    return {"error": away["reason"], "detail": away["detail"], "since": rfc3339(away["since"])} if away else None
 
 
 def _round_trip(ports: Ports) -> dict[str, Any]:
@@ -112,8 +120,8 @@ def _round_trip(ports: Ports) -> dict[str, Any]:
     try:
         ports.shop.ask("status", {})
     except SidecarError as error:
-        return {"ok": False, "ms": round((ports.clock() - began) * 1000), "error": error.code}
-    return {"ok": True, "ms": round((ports.clock() - began) * 1000), "error": None}
+        return {"ok": False, "ms": round((ports.clock() - began) * 1000), "error": error.code, "detail": error.detail}
+    return {"ok": True, "ms": round((ports.clock() - began) * 1000), "error": None, "detail": ""}
 
 
 _HANDLERS: dict[str, Callable[[Ports, dict[str, Any]], dict[str, Any]]] = {

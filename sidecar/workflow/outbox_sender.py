@@ -103,6 +103,7 @@ def _send(ports: Ports, messages: Sequence[dict[str, Any]]) -> list[dict[str, An
 def _shop_away(ports: Ports, lane: str, error: SidecarError) -> None:
     failures = ports.outbox.count_failure(lane)
     pause = min(LANE_PAUSE_CAP_S, 2.0 ** min(failures, 10)) * (0.5 + ports.random() / 2)
+    ports.outbox.note_away(error.code, error.detail)
     ports.outbox.pause(lane, seconds=max(pause, error.retry_after or 0))
     ports.log(
         "shop.away",

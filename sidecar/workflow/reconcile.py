@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..core.errors import SidecarError
 from ..core.job import Job
 from ..core.messages import parse_rfc3339
 from ..core.states import SETTLED
@@ -27,7 +28,7 @@ def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None)
     report = {"unfinished": 0, "restored": 0}
     after = 0
     while True:
-        page = ports.shop.ask("jobs.unfinished", {"limit": PAGE, "after": after})
+        page = _page(ports, after)
         records = page["jobs"]
         report["unfinished"] += len(records)
         report["restored"] += restore_all(ports, records)
@@ -36,6 +37,18 @@ def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None)
         if not page.get("next"):
             return report
         after = page["next"]
+
+
+def _page(ports: Ports, after: int) -> dict[str, Any]:
+    """One page of the ledger. The question goes out every minute, so it also tells whether the shop can be reached."""
+    try:
+        question = {"limit": PAGE, "after": after, "sidecar": ports.store.server.name()}
+        page = ports.shop.ask("jobs.unfinished", question)
+    except SidecarError as error:
+        ports.outbox.note_away(error.code, error.detail)
+        raise
+    ports.outbox.note_reached()
+    return page
 
 
 def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:

@@ -19,6 +19,7 @@ OUTSIDE_THE_STAGES = {
     "shop_unavailable",
     "shop_refused",
     "shop_door_missing",
+    "shop_walled",
 }
 KINDS = {
     name

@@ -19,6 +19,7 @@ def _on(hook: str, code: str, priority: int | str = 10) -> str:
 
 
 _LOGIN = "if ( ! isset( $_GET['pay'] ) && 'cli' !== PHP_SAPI ) { wp_redirect( wp_login_url() ); exit; }"
+_REST = "preg_match( '#wp-json|rest_route#', $_SERVER['REQUEST_URI'] )"
 _NO_REST = "return new WP_Error( 'rest_disabled', 'REST is for members.', array( 'status' => 401 ) );"
 
 # One purchase beside each of these is delivered and mailed once, at once.
@@ -28,6 +29,8 @@ HARMLESS = {
     "REST for members, at last": _on("rest_authentication_errors", _NO_REST, "PHP_INT_MAX"),
     "REST is gone": _on("init", "remove_action( 'parse_request', 'rest_api_loaded' );")
     + "add_filter( 'rest_url_prefix', function () { return 'api'; } );",
+    "REST ends in parse_request": _on("parse_request", _page(403, "No REST", _REST), "PHP_INT_MIN"),
+    "REST ends at the door": _page(403, "No REST", _REST),
     "noise before": 'echo "\\xEF\\xBB\\xBFDeprecated: something\\n";',
     "noise before, sent": 'echo "\\xEF\\xBB\\xBF\\n"; while ( ob_get_level() ) { ob_end_flush(); } flush();',
     "noise after": _on("shutdown", "echo '<!-- cached in 0.1 s -->';", 0),
@@ -35,7 +38,17 @@ HARMLESS = {
     "output is rewritten": "ob_start( function ( $page ) { return strtoupper( $page ) . '<!-- minified -->'; } );",
     "output is compressed": "ob_start( 'ob_gzhandler' );",
     "output is compressed by PHP": "ini_set( 'zlib.output_compression', '1' );",
+    "wall for scripts": _page(
+        403, "No bots", "preg_match( '/python|curl|bot|^$/i', $_SERVER['HTTP_USER_AGENT'] ?? '' )"
+    ),
+    "forced login, init": _on("init", _LOGIN, "PHP_INT_MIN"),
+    "forced login, init, usual": _on("init", _LOGIN),
+    "forced login, wp_loaded": _on("wp_loaded", _LOGIN, 1),
     "forced login, template": _on("template_redirect", _LOGIN),
+    "forced login, theme": _on("after_setup_theme", _LOGIN),
+    "coming soon": _on("init", _page(503, "Coming soon"), 0),
+    "coming soon, plugins_loaded": _on("plugins_loaded", _page(503, "Coming soon")),
+    "coming soon by wp_die": _on("wp_loaded", "isset( $_GET['pay'] ) || 'cli' === PHP_SAPI || wp_die( 'Soon.', 503 );"),
     "listener throws": _on("smi_job_status_changed", "throw new Exception( 'listener' );", 1),
     "listener exits": _on("smi_job_status_changed", "wp_die( 'listener' );", 1),
     "listener prints": _on("smi_job_status_changed", "echo 'hello'; ob_end_flush();", 1),
@@ -73,4 +86,20 @@ ENDING_MAILERS = {
     "mailer exits": _on("phpmailer_init", "exit;"),
     "mailer exits by wp_die": _on("wp_mail", "wp_die( 'mailer' );"),
     "mailer eats memory": _on("phpmailer_init", "ini_set( 'memory_limit', '64M' ); str_repeat( 'x', 1 << 28 );"),
+}
+
+# Nothing of ours ever runs: a person is told what stands there. What the sidecar finds, and words of its cure.
+WALLS = {
+    "wall for all": (_page(403, "Access denied"), ("403", "Access denied")),
+    "login page": (_page(200, "Log in"), ("200", "Log in")),
+    "login redirect": (
+        "if ( ! isset( $_GET['pay'] ) && 'cli' !== PHP_SAPI ) {"
+        " header( 'Location: /wp-login.php?redirect_to=x', true, 302 ); exit; }",
+        ("302", "/wp-login.php"),
+    ),
+    "challenge": (
+        "header( 'Cf-Mitigated: challenge' );" + _page(403, "Just a moment..."),
+        ("403", "Just a moment"),
+    ),
+    "maintenance": (_page(503, "Briefly unavailable"), ("503", "Briefly unavailable")),
 }

@@ -140,7 +140,7 @@ def test_a_wrong_clock_is_named(bridge: Bridge, skew: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", ["shop_unavailable", "shop_refused", "shop_door_missing", "shop_refused_message", "new"]
+    "error", ["shop_unavailable", "shop_refused", "shop_door_missing", "shop_refused_message", "shop_walled", "new"]
 )
 def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str) -> None:
     usual = bridge.sidecar.status["shop_door"]

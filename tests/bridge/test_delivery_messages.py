@@ -120,6 +120,23 @@ def test_php_dying_in_the_mail_sends_no_second_one(bridge: Bridge) -> None:
     assert bridge.row(job_id)["status"] == "completed"
 
 
+def test_a_mail_that_was_never_begun_is_made_up_for_by_the_follow_up(bridge: Bridge) -> None:
+    """The request ended between commit and mail, and the sidecar that would tell again has lost its memory."""
+    email = address()
+    job_id = bridge.paid(email=email)
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET state = 'delivered', event = 'delivered', token = 't', path = 'p.jpg',"
+        " delivered_at = UTC_TIMESTAMP(), expires_at = UTC_TIMESTAMP() + INTERVAL 1 DAY,"
+        " updated_at = UTC_TIMESTAMP() - INTERVAL 20 MINUTE"
+        " WHERE job_id = %s",
+        job_id,
+    )
+    for _ in range(2):
+        bridge.shop.php("SmiBridge\\Mail\\Scheduled_Mails::run();")
+    assert len(bridge.shop.mails(email)) == 1
+    assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "sent"
+
+
 def test_a_repeated_delivery_with_another_link_keeps_the_mailed_one(bridge: Bridge) -> None:
     job_id = bridge.paid(email="")
     bridge.door.send("job.delivered", delivery(job_id))

@@ -12,7 +12,7 @@ from tests.bridge.conftest import Bridge, delivery
 from tests.testbed.waiting import wait_for
 
 MOST_AT_PAYMENT = 27
-MOST_AT_DOOR = 42
+MOST_AT_DOOR = 43
 
 
 @pytest.fixture

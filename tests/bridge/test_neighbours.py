@@ -11,9 +11,10 @@ import pytest
 import requests
 
 from sidecar.adapters.shop import ShopDoor
+from sidecar.core.errors import SidecarError
 from sidecar.core.messages import TO_SHOP, Signer
 from tests.bridge.conftest import SECRET, Bridge, delivery
-from tests.bridge.neighbours import ENDING_MAILERS, HARMLESS, REFUSING_MAILERS
+from tests.bridge.neighbours import ENDING_MAILERS, HARMLESS, REFUSING_MAILERS, WALLS
 from tests.bridge.sidecar_stand_in import rfc3339
 from tests.bridge.test_delivery_messages import address
 
@@ -129,3 +130,31 @@ def test_a_mailer_that_ends_the_request_costs_its_own_mail_only(
     assert bridge.effects(jobs[1])["mail:delivered"]["done_at"] is None, (
         "a person sees it when some minutes have passed"
     )
+
+
+@pytest.mark.parametrize("name", WALLS)
+def test_a_wall_before_wordpress_is_named_to_a_person(
+    name: str, beside: Callable[[str], Bridge], door: ShopDoor
+) -> None:
+    """By doctor, who reads the same error; on the admin's pages by what the sidecar's status says of it."""
+    code, words = WALLS[name]
+    bridge = beside(code)
+    with pytest.raises(SidecarError) as caught:
+        door.send([{"id": "m", "type": "status", "data": {}}])
+    assert caught.value.code == "shop_walled"
+    assert all(word in caught.value.detail for word in words)
+    usual = dict(bridge.sidecar.status)
+    away = {"error": "shop_walled", "detail": caught.value.detail, "since": rfc3339(time.time() - 60)}
+    door_found = {"ok": False, "ms": 3, "error": "shop_walled", "detail": caught.value.detail}
+    bridge.sidecar.status |= {"workers": 1, "scheduler": True, "shop_away": away, "shop_door": door_found}
+    try:
+        problems, doors = bridge.shop.php_json(
+            "SmiBridge\\Health\\Sidecar_Health::inspect(0);"
+            "return [SmiBridge\\Health\\Problems::all(), SmiBridge\\Health\\Site_Health::test_doors()];"
+        )
+    finally:
+        bridge.sidecar.status = usual
+        bridge.shop.php("delete_option('smi_bridge_sidecar_health');")
+    (wall,) = [problem for problem in problems if problem["kind"] == "wall"]
+    assert wall["level"] == "bad" and all(word in wall["text"] for word in words)
+    assert doors["status"] == "critical" and words[0] in doors["description"]

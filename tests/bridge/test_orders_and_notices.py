@@ -125,10 +125,10 @@ def test_a_storm_of_failures_is_one_mail(bridge: Bridge) -> None:
     assert admin_mails(bridge) == before + 1, "the rest comes when the window is over"
     assert bridge.shop.php_json("return (bool) wp_next_scheduled('smi_bridge_tell_admin');")
     bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")  # the next window
-    bridge.door.send("status", {})
+    bridge.door.send("jobs.unfinished", {"limit": 1})
     assert admin_mails(bridge) == before + 2
     assert job_ids[-1] in bridge.shop.mails(bridge.shop.admin_email)[-1].text
-    bridge.door.send("status", {})
+    bridge.door.send("jobs.unfinished", {"limit": 1})
     assert admin_mails(bridge) == before + 2
 
 
@@ -145,7 +145,7 @@ def next_window(bridge: Bridge) -> str:
     """The text of the digest that is sent when the window is over; "" when there is none to send."""
     before = admin_mails(bridge)
     bridge.shop.sql("DELETE FROM wp_smi_bridge_effects WHERE effect LIKE 'digest%%'")
-    bridge.door.send("status", {})
+    bridge.door.send("jobs.unfinished", {"limit": 1})
     return bridge.shop.mails(bridge.shop.admin_email)[-1].text if admin_mails(bridge) > before else ""
 
 

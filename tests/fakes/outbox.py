@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.adapters.store.outbox import LOCK_MS, WAKE_UP_S, dump
 from tests.fakes.clock import Lapsing, SimulatedClock
 
-_KEPT = ("_lapsing", "_bodies", "_later", "_alone", "_failures")
+_KEPT = ("_lapsing", "_bodies", "_later", "_alone", "_failures", "_away")
 
 
 class MemoryOutbox:
@@ -25,6 +25,7 @@ class MemoryOutbox:
         self._later: dict[str, dict[str, float]] = {}
         self._alone: dict[str, dict[str, float]] = {}  # goes along with others, and alone not before
         self._failures: dict[str, int] = {}
+        self._away: dict[str, Any] = {}
 
     def snapshot(self) -> dict[str, Any]:
         """What Redis writes to its disk now and then."""
@@ -38,7 +39,7 @@ class MemoryOutbox:
     def flush_all(self) -> None:
         """What FLUSHALL does."""
         self._lapsing.clear()
-        for part in (self._bodies, self._later, self._alone, self._failures):
+        for part in (self._bodies, self._later, self._alone, self._failures, self._away):
             part.clear()
 
     def put(self, lane: str, messages: Sequence[dict[str, Any]], *, along_s: float | None = None) -> None:
@@ -106,6 +107,16 @@ class MemoryOutbox:
 
     def clear_failures(self, lane: str) -> None:
         self._failures.pop(lane, None)
+        self.note_reached()
+
+    def note_away(self, reason: str, detail: str) -> None:
+        self._away = {"reason": reason, "detail": detail, "since": self._away.get("since", self._clock())}
+
+    def note_reached(self) -> None:
+        self._away = {}
+
+    def away(self) -> dict[str, Any] | None:
+        return self._away or None
 
     def pause(self, lane: str, *, seconds: float) -> None:
         self._lapsing.put(f"paused:{lane}", seconds)

@@ -100,5 +100,8 @@ class MemoryServer:
     def generation(self) -> str:
         return self._store.generation
 
+    def name(self) -> str:
+        return "memory-1"
+
     def persistence(self) -> str:
         return "append-only file"

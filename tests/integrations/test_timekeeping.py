@@ -36,12 +36,12 @@ def due(tools: Tools, seconds: int) -> None:
 def test_a_run_that_is_overdue_is_made_up_for_after_a_visit_of_the_sidecar(without_cron: Tools):
     tools = without_cron
     due(tools, -400)
-    assert tools.door.send("status", {})["status"] == "done"
+    assert tools.door.send("jobs.unfinished", {"limit": 1})["status"] == "done"
     assert "ends soon" in tools.shop.wait_mail("ends@customer.example").subject
     assert tools.shop.php_json("return wp_next_scheduled('smi_bridge_follow_up') > time();"), "it is due again later"
-    tools.door.send("status", {})
+    tools.door.send("jobs.unfinished", {"limit": 1})
     due(tools, -400)
-    tools.door.send("status", {})
+    tools.door.send("jobs.unfinished", {"limit": 1})
     tools.shop.php("return;")
     assert len(tools.shop.mails("ends@customer.example")) == 1
 
@@ -49,6 +49,6 @@ def test_a_run_that_is_overdue_is_made_up_for_after_a_visit_of_the_sidecar(witho
 def test_a_run_that_is_not_overdue_is_left_to_wp_cron(without_cron: Tools):
     tools = without_cron
     due(tools, -100)
-    tools.door.send("status", {})
+    tools.door.send("jobs.unfinished", {"limit": 1})
     assert tools.shop.php_json("return wp_next_scheduled('smi_bridge_follow_up') < time();"), "nobody has taken it"
     assert tools.shop.mails() == []

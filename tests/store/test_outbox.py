@@ -177,6 +177,20 @@ def test_failures_are_counted_until_one_succeeds(memory: Memory) -> None:
     assert memory.outbox.failures("deliver") == 0
 
 
+def test_that_the_shop_is_away_is_known_since_its_beginning_until_it_is_reached(memory: Memory) -> None:
+    assert memory.outbox.away() is None
+    began = memory.clock()
+    memory.outbox.note_away("shop_unavailable", "answered 502")
+    memory.clock.advance(60)
+    memory.outbox.note_away("shop_walled", "answered 403")
+    assert memory.outbox.away() == {"reason": "shop_walled", "detail": "answered 403", "since": began}
+    memory.outbox.note_reached()
+    assert memory.outbox.away() is None
+    memory.outbox.note_away("shop_walled", "answered 403")
+    memory.outbox.clear_failures("deliver")
+    assert memory.outbox.away() is None
+
+
 def test_a_pause_ends_by_itself(memory: Memory) -> None:
     memory.outbox.pause("deliver", seconds=30)
     assert memory.outbox.paused("deliver")

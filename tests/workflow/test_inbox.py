@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.core.errors import CallerError, TemporaryError
-from sidecar.core.messages import parse_rfc3339
-from sidecar.workflow import manual
+from sidecar.core.errors import CallerError, ConfigurationError, TemporaryError
+from sidecar.core.messages import parse_rfc3339, rfc3339
+from sidecar.workflow import manual, reconcile
 from tests.workflow.rig import Rig
 
 NAME = "2026/11/job-1_4x.png"
@@ -253,7 +253,23 @@ def test_status_makes_the_round_trip_when_it_is_asked_to(rig: Rig) -> None:
     assert rig.push("status", {"round_trip": True})["shop_door"]["ok"] is True
     rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
     door = rig.push("status", {"round_trip": True})["shop_door"]
-    assert (door["ok"], door["error"]) == (False, "shop_unavailable")
+    assert (door["ok"], door["error"], door["detail"]) == (False, "shop_unavailable", "connection refused")
+
+
+def test_status_tells_why_the_shop_is_not_reached_and_since_when(rig: Rig) -> None:
+    """The shop may hear us where we do not get through to it: a firewall, a login page."""
+    assert rig.push("status", {})["shop_away"] is None
+    rig.shop.away = ConfigurationError("shop_walled", "answered 403, not by the bridge: “Denied”.")
+    began = rig.clock()
+    for _ in range(2):
+        with pytest.raises(ConfigurationError):
+            reconcile.reconcile(rig.ports)
+        rig.let_pass(60)
+    away = rig.push("status", {})["shop_away"]
+    assert away == {"error": "shop_walled", "detail": rig.shop.away.detail, "since": rfc3339(began)}
+    rig.shop.away = None
+    reconcile.reconcile(rig.ports)
+    assert rig.push("status", {})["shop_away"] is None
 
 
 # ---------------------------------------------------------------------- by hand

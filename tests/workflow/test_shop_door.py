@@ -14,6 +14,7 @@ import pytest
 from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import TO_SHOP, Opener, Signer
+from sidecar.core.version import VERSION
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_795_341_600.0
@@ -35,6 +36,7 @@ class Shop:
     url: str
     answer: Callable[[str, dict[str, Any]], Answer]
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
 
     def door(self, **how: Any) -> ShopDoor:
         signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
@@ -53,6 +55,7 @@ def shop() -> Iterator[Shop]:
             message = opener.open(body, self.headers, now=NOW)
             assert message.type == "batch"
             shop.requests.append((self.path, self.headers["Host"], message.data))
+            shop.agents.append(self.headers["User-Agent"])
             status, headers, answer = shop.answer(self.path, message.data)
             if status == 0:  # no answer at all
                 self.close_connection = True
@@ -106,12 +109,75 @@ def test_the_second_form_of_the_address_is_found_and_remembered(shop: Shop) -> N
     door.close()
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404])
-def test_a_door_that_is_nowhere_is_ours_to_fix(shop: Shop, status: int) -> None:
-    shop.answer = lambda path, request: (status, {"Location": "https://www.shop.example/"}, b"")
+def test_a_door_that_is_nowhere_is_ours_to_fix(shop: Shop) -> None:
+    shop.answer = lambda path, request: (404, {}, b"")
     error = refused(shop.door())
     assert isinstance(error, ConfigurationError) and error.code == "shop_door_missing"
-    assert len(shop.requests) == 2, "both forms were tried, and no redirect was followed"
+    assert len(shop.requests) == 3, "all forms were tried"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_its_place_is_named(shop: Shop, status: int) -> None:
+    shop.answer = lambda path, request: (status, {"Location": "https://www.shop.example/x?token=secret"}, b"")
+    error = refused(shop.door())
+    assert isinstance(error, ConfigurationError) and error.code == "shop_walled"
+    assert "https://www.shop.example/x." in error.detail and "SMI_SHOP_URL" in error.detail
+    assert "secret" not in error.detail and len(shop.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "cure"),
+    [
+        ((403, {}, b"<h1>Access denied</h1><script>x</script>"), "403, not by the bridge: “Access denied”", "firewall"),
+        ((403, {}, b'{"code": "rest_disabled", "message": "No."}'), "rest_disabled", "security plugin"),
+        ((401, {}, b'{"code": "rest_not_logged_in"}'), "rest_not_logged_in", "security plugin"),
+        ((401, {"WWW-Authenticate": "Basic"}, b"<h1>Who?</h1>"), "Who?", "password"),
+        ((403, {"cf-mitigated": "challenge"}, b"<title>Just a moment...</title>"), "Just a moment", "challenge"),
+        ((302, {"Location": "/wp-login.php?redirect_to=x"}, b""), "/wp-login.php", "login"),
+        ((200, {}, b"<html>Coming soon</html>"), "200, not by the bridge: “Coming soon”", "login"),
+        ((503, {}, b"<html>Briefly unavailable</html>"), "Briefly unavailable", "Maintenance"),
+        ((429, {}, b"<html>Slow down</html>"), "Slow down", "too many"),
+    ],
+)
+def test_a_wall_is_named_by_its_status_first_words_and_cure(shop: Shop, answer: Answer, words: str, cure: str) -> None:
+    shop.answer = lambda path, request: answer
+    error = refused(shop.door())
+    assert error.code == "shop_walled"
+    assert words in error.detail and cure in error.detail
+    assert isinstance(error, TemporaryError) == (answer[0] in (429, 503)), "what may pass by itself"
+
+
+@pytest.mark.parametrize(
+    "wall", [(403, {}, b"<h1>No</h1>"), (200, {}, b"<h1>Log in</h1>"), (302, {"Location": "/"}, b"")]
+)
+def test_a_way_around_a_wall_is_found_remembered_and_told(shop: Shop, wall: Answer) -> None:
+    shop.answer = lambda path, request: done(request) if path == "/?smi-bridge=messages" else wall
+    door = shop.door()
+    for _ in range(2):
+        assert door.send([message()])[0]["status"] == "done"
+    assert [path for path, _, _ in shop.requests].count("/?smi-bridge=messages") == 2
+    assert len(shop.requests) == 4 and f"answered {wall[0]}" in door.detour
+    door.close()
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"\xef\xbb\xbf\nDeprecated: {x}\n", b""), (b"", b"<!-- cached {} -->")])
+def test_what_a_plugin_prints_around_the_answer_is_passed_over(shop: Shop, before: bytes, after: bytes) -> None:
+    def noisy(path: str, request: dict[str, Any]) -> Answer:
+        status, headers, body = done(request)
+        return status, headers, before + body + after
+
+    shop.answer = noisy
+    door = shop.door()
+    assert door.send([message()])[0]["status"] == "done"
+    door.close()
+
+
+def test_we_say_who_we_are(shop: Shop) -> None:
+    """Walls turn the names of libraries away."""
+    door = shop.door()
+    door.send([message()])
+    assert shop.agents == ["smi-sidecar/" + VERSION]
+    door.close()
 
 
 def test_a_refused_signature_is_ours_to_fix_and_a_wrong_clock_is_named(shop: Shop) -> None:
@@ -136,7 +202,7 @@ def test_a_message_that_is_refused_is_told_apart_from_a_shop_that_is_away(shop: 
         (502, {}, b""),
         (503, {}, b'{"error": "maintenance"}'),
         (429, {}, b""),
-        (200, {}, b"<html>a login page</html>"),
+        (200, {}, b""),
         (200, {}, b"[]"),
         (200, {}, b'{"results": "all"}'),
         (200, {}, b'{"results": []}'),

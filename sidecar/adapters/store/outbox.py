@@ -13,6 +13,7 @@ import redis
 from . import scripts
 
 LOCK_MS = 12_000
+AWAY = "smi:away"
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 # A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
 # message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
@@ -120,7 +121,21 @@ class RedisOutbox:
         return self._redis.incr(f"smi:outbox:{lane}:failures")
 
     def clear_failures(self, lane: str) -> None:
-        self._redis.delete(f"smi:outbox:{lane}:failures")
+        self._redis.delete(f"smi:outbox:{lane}:failures", AWAY)
+
+    def note_away(self, reason: str, detail: str) -> None:
+        """The shop did not take a message: why, and since when it is so. Whoever asks for our status is told."""
+        before = self.away()
+        since = before["since"] if before else self._clock()
+        self._redis.set(AWAY, dump({"reason": reason, "detail": detail, "since": since}))
+
+    def note_reached(self) -> None:
+        self._redis.delete(AWAY)
+
+    def away(self) -> dict[str, Any] | None:
+        """{"reason", "detail", "since"} while the shop does not take our messages."""
+        kept = self._redis.get(AWAY)
+        return json.loads(kept) if kept else None
 
     def pause(self, lane: str, *, seconds: float) -> None:
         """The whole lane waits: the shop is away, and asking once is enough."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 import time
 
 import redis
@@ -57,6 +59,11 @@ class RedisServer:
         except redis.ResponseError:
             return ""
         return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
+
+    def name(self) -> str:
+        """What this sidecar calls itself: made by its first process, kept in Redis, which all its processes share."""
+        mine = f"{socket.gethostname()[:60]}-{secrets.token_hex(3)}"
+        return mine if self._redis.set("smi:name", mine, nx=True) else (self._redis.get("smi:name") or mine)
 
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""

@@ -117,12 +117,14 @@ final class Connection_Test {
 			'shop_unavailable'     => __( 'no answer from this site\'s address (refused, not found, timed out, or an error of the server)', 'smi-bridge' ),
 			'shop_refused'         => __( 'this site refused its signature: the addresses or secrets differ, or a clock is wrong', 'smi-bridge' ),
 			'shop_door_missing'    => __( 'this site does not know the bridge\'s address: a security plugin or the web server may block the REST API', 'smi-bridge' ),
-			'shop_refused_message' => __( 'somebody on the way forbids it (a security plugin, a firewall, bot protection), or the versions of bridge and sidecar differ', 'smi-bridge' ),
+			'shop_walled'          => __( 'something else answers in the bridge\'s place (a firewall, a bot challenge, a login page, a redirect)', 'smi-bridge' ),
+			'shop_refused_message' => __( 'the versions of bridge and sidecar differ', 'smi-bridge' ),
 		);
 		$code    = is_array( $door ) ? sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) ) : 'not_tried';
 		/* translators: %s: reason */
 		$words = sprintf( __( 'The sidecar hears this site, but does not reach it: %s. See SMI_SHOP_URL and SMI_SHOP_ADDRESS of the sidecar.', 'smi-bridge' ), $reasons[ $code ] ?? $code );
-		$found = self::finding( 'to_shop', 'shop_door', $words );
+		$detail          = is_array( $door ) && isset( $door['detail'] ) ? sanitize_text_field( (string) $door['detail'] ) : '';
+		$found           = self::finding( 'to_shop', 'shop_door', trim( $words . ' ' . $detail ) );
 		$found['advice'] = self::advice( $code, array( 'url' => Site::identity() ) );
 		return array( 'detail' => $code ) + $found;
 	}

@@ -14,6 +14,7 @@ use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
@@ -77,6 +78,18 @@ final class Problems {
 		$status = $last['status'];
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
 			$found[] = self::problem( 'worker', 'bad', empty( $status['workers'] ) ? __( 'No worker is alive', 'smi-bridge' ) : __( 'The sidecar’s scheduler is not alive', 'smi-bridge' ), __( 'Jobs are taken in, but not worked on. Start the sidecar’s processes.', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) );
+		}
+		$together = Sidecars::together();
+		if ( $together ) {
+			/* translators: %s: names of two programs */
+			$words   = __( '%s both work for this shop. No picture is made or mailed twice, but only one of them should run: stop the other, or give both one Redis.', 'smi-bridge' );
+			$found[] = self::problem( 'sidecars', 'warn', __( 'Two sidecars serve this shop', 'smi-bridge' ), sprintf( $words, implode( ', ', $together ) ), admin_url( 'site-health.php' ) );
+		}
+		$away = $last['ok'] ? $status['shop_away'] ?? null : null;
+		if ( is_array( $away ) && Format::timestamp( $away['since'] ?? 0 ) ) {
+			/* translators: %s: time span, such as "4 minutes ago" */
+			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $away['since'] ) );
+			$found[] = self::problem( 'wall', 'bad', __( 'The sidecar does not reach this site', 'smi-bridge' ), sanitize_text_field( (string) ( $away['detail'] ?? '' ) ) . ' ' . __( 'Finished pictures wait until it does; none is lost.', 'smi-bridge' ) . ' ' . $since, admin_url( 'site-health.php' ) );
 		}
 		foreach ( Admin_Digest::open() as $key => $notice ) {
 			$stage = (string) ( $notice['stage'] ?? '' );

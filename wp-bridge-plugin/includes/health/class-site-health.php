@@ -12,6 +12,7 @@ use SmiBridge\Core\Advice;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
@@ -89,7 +90,7 @@ final class Site_Health {
 	public static function test_jobs(): array {
 		$mine = array();
 		foreach ( Settings::is_configured() ? Problems::all() : array() as $problem ) {
-			if ( in_array( $problem['kind'], array( 'refund_due', 'review', 'past_due', 'database' ), true ) || 0 === strpos( $problem['kind'], 'notice:' ) ) {
+			if ( in_array( $problem['kind'], array( 'refund_due', 'review', 'past_due', 'database', 'wall', 'sidecars' ), true ) || 0 === strpos( $problem['kind'], 'notice:' ) ) {
 				$mine[] = $problem;
 			}
 		}
@@ -207,6 +208,7 @@ final class Site_Health {
 			'shop'     => array( __( 'Shop', 'smi-bridge' ), (string) Shop::name() ),
 			'health'   => array( __( 'Sidecar', 'smi-bridge' ), $last['at'] ? ( $last['ok'] ? 'ok' : $last['code'] ) . ', ' . Format::distance( $last['at'] ) : 'never asked' ),
 			'status'   => array( __( 'Its status', 'smi-bridge' ), self::facts( (array) $last['status'] ) ),
+			'sidecars' => array( __( 'Two sidecars serve this shop', 'smi-bridge' ), implode( ', ', Sidecars::together() ) ),
 			'circuit'  => array( __( 'Failures in a row', 'smi-bridge' ), (string) Circuit_Breaker::read()['failures'] ),
 			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), self::facts( $counts ) ),
 			'expiry'   => array( __( 'Links end after', 'smi-bridge' ), Settings::expiry_hours() . ' h' ),

@@ -70,6 +70,7 @@ final class Payment {
 			return;
 		}
 		$began = hrtime( true );
+		Shop::learn_who_answers();
 		try {
 			$what = self::open_attempt( (string) $job_id, is_array( $context ) ? $context : array() );
 		} catch ( \Throwable $error ) {

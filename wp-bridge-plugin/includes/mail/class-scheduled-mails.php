@@ -9,6 +9,7 @@ namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
@@ -76,6 +77,9 @@ final class Scheduled_Mails {
 			return;
 		}
 		try {
+			foreach ( self::ended( time() ) as $row ) {
+				self::mail( $row, (string) Customer_Mail::effect_of( $row['state'] ) );
+			}
 			foreach ( self::delayed( time() ) as $row ) {
 				self::mail( $row, 'mail:delayed' );
 			}
@@ -86,6 +90,20 @@ final class Scheduled_Mails {
 		} catch ( Database_Error $fault ) {
 			Log::write( 'follow_up_failed', $fault->getMessage() );
 		}
+	}
+
+	/**
+	 * Attempts that were delivered or refunded, whose mail was never begun, and whom the sidecar has not told again since: the request
+	 * ended too early, and the sidecar has lost its memory.
+	 *
+	 * @param int $now Unix seconds.
+	 */
+	private static function ended( int $now ): array {
+		$when = array( Sql::utc( $now - DAY_IN_SECONDS ), Sql::utc( $now - Time_Limits::PAST_DUE ) );
+		return array_merge(
+			self::unmailed( "l.state = 'delivered' AND l.event = 'delivered' AND l.revoked_at IS NULL AND l.updated_at BETWEEN %s AND %s", $when, "'mail:delivered'" ),
+			self::unmailed( "l.state = 'refunded' AND l.event = 'refunded' AND l.reason <> " . Sql::value( Reasons::BY_PROVIDER ) . ' AND l.delivered_at IS NULL AND l.updated_at BETWEEN %s AND %s', $when, "'mail:refunded'" )
+		);
 	}
 
 	/**

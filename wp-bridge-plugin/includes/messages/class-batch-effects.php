@@ -66,13 +66,15 @@ final class Batch_Effects {
 		$this->take_effect();
 		$this->mail();
 		$this->finish();
-		Admin_Digest::send_if_due();
+		if ( did_action( 'init' ) ) { // Mailers are ready.
+			Admin_Digest::send_if_due();
+		}
 		return $this->answer;
 	}
 
 	/** The request is over. If somebody ended it in the middle of our work: what is left, and the answer. */
 	public function go_on(): void {
-		if ( Messages_Endpoint::has_answered() ) {
+		if ( Request::is_answered() ) {
 			return;
 		}
 		Log::write( 'delivery_cut_off', 'Other code has ended the request while it mailed or refunded.' );
@@ -86,7 +88,7 @@ final class Batch_Effects {
 			}
 			$this->finish();
 		}
-		Messages_Endpoint::say( 200, $this->answer );
+		Request::answer( 200, $this->answer );
 	}
 
 	/**

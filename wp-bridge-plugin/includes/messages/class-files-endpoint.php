@@ -8,6 +8,7 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Files\Upload;
 
@@ -21,24 +22,15 @@ final class Files_Endpoint {
 	const ROUTE = '/smi-bridge/v1/files';
 
 	/**
-	 * Answers before WordPress builds its REST server.
-	 *
-	 * @param \WP $wp The request as WordPress has matched it.
+	 * Answers before WordPress is whole, as Early_Door does and for the same reasons: bytes need no theme, mail or translation.
 	 */
-	public static function answer_early( $wp ): void {
-		if ( self::ROUTE !== '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+	public static function answer_early(): void {
+		if ( ! Messages_Endpoint::is_address( self::ROUTE ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
 			return;
 		}
-		defined( 'REST_REQUEST' ) || define( 'REST_REQUEST', true );
-		ob_start(); // Whatever some plugin prints now is no part of the answer.
+		Request::hush();
 		list( $status, $answer ) = self::answer();
-		while ( ob_get_level() ) {
-			ob_end_clean();
-		}
-		status_header( $status );
-		header( 'Cache-Control: no-store' );
-		header( 'Content-Type: application/json; charset=UTF-8' );
-		echo wp_json_encode( $answer );
+		Request::answer( $status, wp_json_encode( $answer ) );
 		exit;
 	}
 

@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: the sidecar, at `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`). Lets in what is authentic, hands it on,
+ * Visitor: the sidecar, at `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`, or `?smi-bridge=messages`). Lets in what is authentic, hands it on,
  * and answers; every refusal looks the same from outside (docs/contract.md, part 1).
  *
  * @package SmiBridge
@@ -18,6 +18,7 @@ use SmiBridge\Core\Site;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\Idempotency;
+use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -28,9 +29,6 @@ final class Messages_Endpoint {
 
 	const ROUTE = '/smi-bridge/v1/messages';
 
-	/** Whether the answer is out. @var bool */
-	private static $has_answered = false;
-
 	/**
 	 * Answers before WordPress builds its REST server with some hundred routes (a third of the request's time), and before
 	 * plugins that close the REST API to strangers look at it. The route below gives the same answers.
@@ -38,89 +36,38 @@ final class Messages_Endpoint {
 	 * @param \WP $wp The request as WordPress has matched it.
 	 */
 	public static function answer_early( $wp ): void {
-		if ( self::ROUTE !== '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+		$is_route = self::ROUTE === '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' );
+		if ( ( ! $is_route && ! self::is_address() ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
 			return;
 		}
-		/** Filters whether the door answers before the REST server is built. */
-		if ( ! apply_filters( 'smi_bridge_answer_early', true ) ) {
+		if ( $is_route && ! apply_filters( 'smi_bridge_answer_early', true ) ) { // See Early_Door.
 			return;
 		}
-		defined( 'REST_REQUEST' ) || define( 'REST_REQUEST', true );
-		self::hush();
-		list( $status, $json ) = self::answer( self::headers(), self::body() );
-		self::say( $status, $json );
+		Request::hush();
+		Request::answer( ...self::answer( self::headers(), self::body() ) );
 		exit;
 	}
 
-	/** Whether the answer of this request is out. */
-	public static function has_answered(): bool {
-		return self::$has_answered;
-	}
-
-	/** Whatever some plugin prints from now on is no part of the answer; nor is the page of wp_die() or of a fatal error. */
-	private static function hush(): void {
-		ob_start();
-		foreach ( array( 'wp_die_handler', 'wp_die_json_handler' ) as $handler ) {
-			add_filter(
-				$handler,
-				static function () {
-					return array( self::class, 'end_quietly' );
-				},
-				PHP_INT_MAX
-			);
-		}
-	}
-
 	/**
-	 * Takes the place of wp_die()'s page: if our answer is still to come, it comes when the request ends.
+	 * Whether the present address is the door's, in any of its forms: the REST route behind whatever prefix, by query, and
+	 * `/?smi-bridge=messages`, which needs no REST. Only looked at: whoever posts here proves himself by the signature.
 	 *
-	 * @param mixed $message Words.
-	 * @param mixed $title   Words.
-	 * @param mixed $args    Arguments of wp_die().
+	 * @param string $address This door's route, or another one's.
 	 */
-	public static function end_quietly( $message, $title = '', $args = array() ): void {
-		if ( ! headers_sent() ) {
-			http_response_code( 500 );
-		}
-		Log::write( 'door_ended', is_wp_error( $message ) ? $message->get_error_message() : wp_strip_all_tags( is_string( $message ) ? $message : '' ) );
-		if ( ! isset( $args['exit'] ) || $args['exit'] ) {
-			die();
-		}
-	}
-
-	/**
-	 * Sends the answer and lets the sidecar go. What is printed later is nobody's.
-	 *
-	 * @param int    $status HTTP status.
-	 * @param string $json   Body.
-	 */
-	public static function say( int $status, string $json ): void {
-		self::$has_answered = true;
-		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
-			ob_end_clean();
-		}
-		if ( ! headers_sent() ) {
-			header_remove(); // Redirects, cookies and encodings of others.
-			http_response_code( $status );
-			header( 'Cache-Control: no-store' );
-			header( 'Content-Type: application/json; charset=UTF-8' );
-			header( 'X-Robots-Tag: noindex' );
-			header( 'Content-Length: ' . strlen( $json ) );
-		}
-		echo $json; // phpcs:ignore WordPress.Security.EscapeOutput -- JSON.
-		flush();
-		Request::finish();
-		ob_start(
-			static function () {
-				return '';
-			}
-		);
+	public static function is_address( string $address = self::ROUTE ): bool {
+		// phpcs:disable WordPress.Security -- compared, never used.
+		$path  = (string) strtok( (string) ( $_SERVER['REQUEST_URI'] ?? '' ), '?' );
+		$route = '/' . trim( is_string( $_GET['rest_route'] ?? '' ) ? $_GET['rest_route'] ?? '' : '', '/' );
+		return basename( $address ) === ( $_GET['smi-bridge'] ?? '' ) || $address === $route || substr( rtrim( $path, '/' ), -strlen( $address ) ) === $address;
+		// phpcs:enable
 	}
 
 	/** When the answer is out: whatever others do at the sidecar's visits. */
 	public static function afterwards(): void {
-		/** Fires when the messages of a delivery have been handled. */
-		do_action( 'smi_bridge_messages_handled' );
+		if ( did_action( 'init' ) ) {
+			/** Fires when the messages of a delivery have been handled and answered. Not where WordPress was not loaded for them. */
+			do_action( 'smi_bridge_messages_handled' );
+		}
 	}
 
 	/** The same as a REST route. */
@@ -133,7 +80,7 @@ final class Messages_Endpoint {
 				'permission_callback' => '__return_true', // The signature is checked by answer(): all refusals must look the same.
 				'callback'            => static function ( $request ) {
 					list( $status, $json ) = self::answer( self::headers(), (string) $request->get_body() );
-					self::$has_answered = true; // By the REST server.
+					Request::answered(); // By the REST server.
 					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
 				},
 			)
@@ -229,6 +176,7 @@ final class Messages_Endpoint {
 			return $questions ? array( 409, '{"error":"message_answered"}' ) : array( 200, $before['answer'] );
 		}
 		Request::at_end( array( self::class, 'afterwards' ), 1010 );
+		Shop::learn_who_answers();
 		return array( 200, Batch::handle( $messages, $questions ? null : $id, $transaction ) );
 	}
 
@@ -268,7 +216,7 @@ final class Messages_Endpoint {
 	}
 
 	/** The body, up to one byte more than is allowed. */
-	private static function body(): string {
+	public static function body(): string {
 		return (string) file_get_contents( 'php://input', false, null, 0, Signature::MAX_BODY + 1 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body.
 	}
 }

@@ -9,6 +9,7 @@ namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
@@ -94,6 +95,7 @@ final class Pull {
 			'shop'         => Shop::name(),
 			'connected'    => Settings::is_connected(),
 			'expiry_hours' => Settings::expiry_hours(),
+			'sidecars'     => Sidecars::together(),
 		);
 	}
 

@@ -8,6 +8,7 @@
 namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Sidecars;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Refund;
 use SmiBridge\Ledger\Tables;
@@ -26,6 +27,9 @@ final class Reconcile {
 	 */
 	public static function unfinished( array $data ): Outcome {
 		$after   = (int) ( $data['after'] ?? 0 );
+		if ( '' !== ( $data['sidecar'] ?? '' ) ) {
+			Sidecars::seen( $data['sidecar'] );
+		}
 		$effects = 0 === $after ? self::repair() : array();
 		return Outcome::done( Pull::unfinished( $after, (int) $data['limit'] ), $effects );
 	}

@@ -22,6 +22,22 @@ final class Shop {
 	/** Jobs that were read in this request. @var array[] */
 	private static $known = array();
 
+	/** Set where another shop answers the filters: it may do so only when WordPress is loaded. */
+	const OTHER = 'smi_bridge_other_shop';
+
+	/** Whether another shop than Sell My Images answers, as far as is known so early in a request. */
+	public static function is_another(): bool {
+		return has_filter( 'smi_bridge_read_jobs' ) || ! empty( wp_load_alloptions()[ self::OTHER ] );
+	}
+
+	/** Remembers, for the next request's beginning, who answers. Costs nothing where nothing changes. */
+	public static function learn_who_answers(): void {
+		$is_other = has_filter( 'smi_bridge_read_jobs' );
+		if ( did_action( 'wp_loaded' ) && (bool) $is_other === empty( wp_load_alloptions()[ self::OTHER ] ) ) {
+			update_option( self::OTHER, $is_other ? '1' : '' );
+		}
+	}
+
 	/** The shop's name, or null: there is none. */
 	public static function name(): ?string {
 		return self::ask( 'shop_name', null );

@@ -1,0 +1,73 @@
+"""Adapter: what answers in the bridge's place. A firewall, a login, a redirect: its first words, and the cure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..core.errors import ConfigurationError, SidecarError, TemporaryError
+
+REDIRECTS = (301, 302, 303, 307, 308)
+_STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
+_PASSES = (429, 503)  # maintenance, too many requests: may go by itself
+_OURS = ('{"results":', '{"error":')
+MOST_WORDS = 120
+
+
+def bridge_answer(data: bytes) -> dict[str, Any] | None:
+    """The bridge's JSON, also when a plugin has printed something before or behind it; None when there is none."""
+    text = data.decode(errors="replace")
+    for start in sorted(place for mark in _OURS if (place := text.find(mark)) >= 0):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text, start)
+        except ValueError:
+            continue
+        return found
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and ("results" in found or "error" in found) else None
+
+
+def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:
+    """What to tell of an answer that is not the bridge's; None when the shop is simply away."""
+    if status == 404:
+        return ConfigurationError("shop_door_missing", f"{address} answered 404: is the bridge active?")
+    words = _words(status, headers, data)
+    if status not in _STANDS_THERE or not words or (status == 200 and words[0] in "[{"):
+        return None
+    detail = f"{address} answered {status}, not by the bridge: {words}. {_cure(status, headers, data)}"
+    if status in _PASSES:
+        return TemporaryError("shop_walled", detail)
+    return ConfigurationError("shop_walled", detail)
+
+
+def _words(status: int, headers: Mapping[str, str], data: bytes) -> str:
+    """Its first words, or where it sends us; no query, which may hold a token."""
+    if status in REDIRECTS:
+        to = urlsplit(headers.get("Location", ""))
+        return f"go to {to._replace(query='', fragment='').geturl()[:MOST_WORDS]}"
+    text = data[:20000].decode(errors="replace")
+    text = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", text)
+    text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    return f"“{text[:MOST_WORDS]}”" if text and text[0] not in "[{" else text[:MOST_WORDS]
+
+
+def _cure(status: int, headers: Mapping[str, str], data: bytes) -> str:
+    """What lets us in, as far as the answer tells."""
+    to = headers.get("Location", "")
+    if status in REDIRECTS and not re.search(r"log-?in|signin|auth", to, re.IGNORECASE):
+        return "Set SMI_SHOP_URL (or SMI_SHOP_ADDRESS) to the address that needs no redirect."
+    if status in REDIRECTS or status == 200:
+        return "A login or “coming soon” page: except POST requests with smi-bridge in their address from it."
+    if "cf-mitigated" in headers or b"Just a moment" in data[:20000]:
+        return "A bot challenge, which no program passes: let this machine's address skip it."
+    if status == 401 and "WWW-Authenticate" in headers:
+        return "A password by the web server: except the address with smi-bridge from it, or set SMI_SHOP_ADDRESS."
+    if status in _PASSES:
+        return "Maintenance, or too many requests: if it stays, except this machine's address from it."
+    return "A firewall or security plugin: allow POST to it from this machine's address, user agent smi-sidecar."

@@ -1,0 +1,93 @@
+<?php
+/**
+ * Visitor: the sidecar, before WordPress is whole. Its messages are answered as soon as what they need is loaded, and before plugins
+ * that force a login, close the site or take the REST API away.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
+use SmiBridge\Shop\Announcements;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * 1. `plugins_loaded`: the signature. What is not signed goes no further. Messages that need neither theme nor mail nor translation
+ * are answered here; if somebody is to hear of them, WordPress goes on loading behind the answer.
+ * 2. `wp_loaded`: the others, mailers are ready now.
+ * 3. the end of the request: the others, if somebody has ended it before (a login page, "coming soon").
+ */
+final class Early_Door {
+
+	/** Messages that need the database only. */
+	const TYPES = array( 'status', 'job.submitting', 'job.submitted', 'job.progress', 'job.downloaded' );
+
+	/** Whether an answer is being made. @var bool */
+	private static $has_begun = false;
+
+	/** See 1. */
+	public static function arrive(): void {
+		if ( ! Messages_Endpoint::is_address() ) {
+			return;
+		}
+		/** Filters whether the sidecar's messages are answered before WordPress is whole. */
+		if ( ! apply_filters( 'smi_bridge_answer_early', true ) ) {
+			return;
+		}
+		Request::hush();
+		$body  = Messages_Endpoint::body();
+		$fault = Signature::fault( Settings::keys( Signature::TO_SHOP ), Messages_Endpoint::headers(), $body, time() );
+		if ( '' !== $fault || ( ! Shop::is_another() && self::needs_little( $body ) ) ) {
+			self::say();
+			if ( ! Announcements::count() ) {
+				exit;
+			}
+			add_action( 'wp_loaded', array( self::class, 'leave' ), PHP_INT_MAX );
+			return;
+		}
+		add_action( 'wp_loaded', array( self::class, 'answer' ), PHP_INT_MAX );
+		Request::at_end( array( self::class, 'answer_at_the_end' ), PHP_INT_MIN );
+	}
+
+	/** Whether all messages of a signed body can be answered now. @param string $body Body. */
+	private static function needs_little( string $body ): bool {
+		$envelope = json_decode( $body, true );
+		$messages = $envelope['data']['messages'] ?? null;
+		return is_array( $messages ) && ! array_diff( array_map( 'strval', array_column( $messages, 'type' ) ), self::TYPES );
+	}
+
+	/** See 2. */
+	public static function answer(): void {
+		self::say();
+		exit;
+	}
+
+	/** Those who listen have loaded by now: the request may end. */
+	public static function leave(): void {
+		exit;
+	}
+
+	/** See 3. Where something was sent already, the sidecar could not read our answer: it is told what it was that stands there. */
+	public static function answer_at_the_end(): void {
+		if ( self::$has_begun || headers_sent() ) {
+			return;
+		}
+		Log::write( 'door_walled', 'Other code has ended the request before WordPress was loaded; the sidecar is answered all the same.' );
+		if ( ! did_action( 'init' ) ) {
+			load_plugin_textdomain( 'smi-bridge', false, dirname( plugin_basename( SMI_BRIDGE_FILE ) ) . '/languages' ); // As in `init`.
+		}
+		self::say();
+	}
+
+	/** Makes the answer and sends it. */
+	private static function say(): void {
+		self::$has_begun = true;
+		Request::answer( ...Messages_Endpoint::answer( Messages_Endpoint::headers(), Messages_Endpoint::body() ) );
+	}
+}
