@@ -34,7 +34,15 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": PHONE | {"color_scheme": "light"},
     "phone-dark": PHONE | {"color_scheme": "dark"},
 }
-STORY = "17:02:11  test_picture\n17:02:11  submitting\n17:02:12  submitted\n17:02:14  enlarged\n17:02:14  delivered"
+STORY = "\n".join(
+    f"17:02:{second}  {words}"
+    for second, words in (
+        (11, "A test picture sets out"),
+        (12, "Accepted by Upsampler"),
+        (14, "Enlarged by Upsampler"),
+        (14, "Delivered"),
+    )
+)
 # The first-run page: how many steps are done, what is in the way of the next one, how the test stands.
 FIRST_RUN: dict[str, tuple[int, dict[str, str] | None, dict[str, Any] | None]] = {
     "begun": (1, vars(advice("bridge_not_connected")), None),
