@@ -31,6 +31,8 @@ NAMES = (
     "recovery",
     "scale_out",
     "cold_start",
+    "footprint",
+    "first_hour",
 )
 
 

@@ -30,6 +30,36 @@ def _of(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / _TICK
 
 
+def cpu_of(pids: Iterable[int]) -> float:
+    """The same of these processes alone."""
+    return sum(map(_of, pids))
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and its living children of any generation, also those with a session of their own."""
+    tasks = Path(f"/proc/{pid}/task")
+    children = [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    return [pid, *(found for child in children for found in descendants(child))]
+
+
+def pss_bytes(pid: int) -> int:
+    """Memory of a process; a page that several share is divided among them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def wake_ups(pids: Iterable[int]) -> int:
+    """How often their threads have waited for something, and gone on, so far."""
+    found = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            status = (task / "status").read_text()
+            found += int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+    return found
+
+
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM now, shared pages included."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from sidecar.core.advice import advice
 from tests.bridge.conftest import BRIDGE
 from tests.testbed.browser import Browser, screenshot
 from tests.testbed.customer import status_page
@@ -33,6 +34,24 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
     "phone": PHONE | {"color_scheme": "light"},
     "phone-dark": PHONE | {"color_scheme": "dark"},
+}
+STORY = "\n".join(
+    f"17:02:{second}  {words}"
+    for second, words in (
+        (11, "A test picture sets out"),
+        (12, "Accepted by Upsampler"),
+        (14, "Enlarged by Upsampler"),
+        (14, "Delivered"),
+    )
+)
+# The first-run page: how many steps are done, what is in the way of the next one, how the test stands.
+FIRST_RUN: dict[str, tuple[int, dict[str, str] | None, dict[str, Any] | None]] = {
+    "begun": (1, vars(advice("bridge_not_connected")), None),
+    "silent": (1, vars(advice("sidecar_silent", url="http://127.0.0.1:8321")), None),
+    "open": (2, vars(advice("folder_open", url="https://shop.example/wp-content/uploads/smi-downloads")), None),
+    "ready": (3, None, None),
+    "running": (3, None, {"running": True, "said": "Under way …", "story": STORY.rpartition("\n")[0]}),
+    "delivered": (4, None, {"running": False, "said": "Delivered, and cleaned up.", "story": STORY}),
 }
 MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")
 ADMIN_PAGES = {
@@ -166,6 +185,26 @@ class Studio:
                 page.reload(wait_until="networkidle")  # What the first visit has heard.
         self.ui.sidecar.status |= usual
 
+    def first_run(self) -> None:
+        """The first-run page in each of its states."""
+        for state, (done, wrong, test) in FIRST_RUN.items():
+            names = ("plugin", "sidecar", "folder", "picture")
+            steps = [
+                {"name": name, "done": at < done, "advice": wrong if at == done else None}
+                for at, name in enumerate(names)
+            ]
+            answer = {"success": True, "data": {"steps": steps, "test": test, "free": True}}
+            for look in ("light", "phone"):
+                if self.wants(f"first-run-{state}"):
+                    with self.sitting(f"first-run-{state}", look, admin=True, full_page=True) as page:
+                        self._answer_ajax(page, answer)
+                        page.goto(self.ui.url("/wp-admin/admin.php?page=smi-bridge-first-run"))
+                        page.locator("[data-smib-step].done").nth(done - 1).wait_for()
+
+    @staticmethod
+    def _answer_ajax(page: Any, answer: dict[str, Any]) -> None:
+        page.route("**/admin-ajax.php", lambda route: route.fulfill(json=answer))
+
     def _come_back(self, page: Any, phase: str, job: str) -> None:
         """The page begins with what the ledger says; it is photographed with what the sidecar has answered."""
         self._answer(page, phase)
@@ -225,6 +264,7 @@ def main() -> None:
                 studio.views()
                 studio.mails()
                 studio.admin()
+                studio.first_run()
                 studio.trouble()
     print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
     (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +15,11 @@ from urllib.parse import urlsplit
 
 from ..adapters import embedded, outside
 from ..adapters.connections import place
+from ..core.advice import Advice, advice
+from ..core.compatibility import work_together
 from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
+from ..core.version import VERSION
 from ..services import Services
 
 MOST_SKEW_S = 60
@@ -28,6 +33,7 @@ class Finding:
     ok: bool | None
     found: str
     fix: str = ""
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,8 @@ def _clock(services: Services, name: str) -> Finding:
 def _uploads(services: Services, name: str) -> Finding:
     folder = services.settings.uploads_dir
     if not folder.is_dir():
-        return Finding(name, False, f"there is no folder {folder}", "Set SMI_UPLOADS_DIR to WordPress' uploads folder.")
+        fix, wrong = "Set SMI_UPLOADS_DIR to WordPress' uploads folder.", advice("uploads_not_here", folder=folder)
+        return Finding(name, False, f"there is no folder {folder}", fix, wrong)
     services.ports.files.probe()
     return Finding(name, True, f"{services.ports.files.root} can be written and read")
 
@@ -97,7 +104,9 @@ def _our_door(services: Services, name: str) -> Finding:
     address = f"http://{host}:{settings.port}/messages"
     seen = outside.post(address, body, headers)
     if seen.status == 0:
-        return Finding(name, False, f"{address}: {seen.why}", "Start the Procfile's `web`.")
+        url = address.removesuffix("/messages")
+        silent = advice("sidecar_silent", url=url)
+        return Finding(name, False, f"{address}: {seen.why}", "Start the Procfile's `web`.", silent)
     if seen.status == 401:
         return Finding(name, False, f"{address} refuses our own secret", "Restart `web`: it runs with older settings.")
     return Finding(name, seen.status == 200, f"{address} answered {seen.status}", "Read web's log.")
@@ -125,7 +134,7 @@ def _shop(services: Services, name: str) -> Finding:
     milliseconds = (time.monotonic() - began) * 1000
     if not answer.get("connected", True):
         fix = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
-        return Finding(name, False, "the bridge answers, and forwards nothing", fix)
+        return Finding(name, False, "the bridge answers, and forwards nothing", fix, advice("bridge_not_connected"))
     detour = f", at another form of its address: {why}" if (why := services.ports.shop.detour) else ""
     return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms{detour}")
 
@@ -138,13 +147,16 @@ def _why_refused(services: Services, name: str) -> Finding:
     skew = _skew(seen.date, services.ports.clock())
     if abs(skew) > MOST_SKEW_S:
         found = f"refused: the shop's clock and ours are {abs(skew):.0f} s apart"
-        return Finding(name, False, found, "Set both clocks by NTP; 300 s are allowed.")
+        apart = advice("clocks_apart", seconds=round(abs(skew)))
+        return Finding(name, False, found, "Set both clocks by NTP; 300 s are allowed.", apart)
     index = seen.json()
     home = index.get("home") if isinstance(index, dict) else None
     if isinstance(home, str) and site_identity(home) != settings.site:
         found = f"refused: WordPress calls itself {home}, we know it as {settings.shop_url}"
-        return Finding(name, False, found, f"Set SMI_SHOP_URL={home.rstrip('/')}")
-    return Finding(name, False, "refused: the secrets differ", "Copy SMI_SECRET from the bridge's settings page.")
+        other = advice("wrong_site", home=home, shop=settings.shop_url)
+        return Finding(name, False, found, f"Set SMI_SHOP_URL={home.rstrip('/')}", other)
+    fix = "Copy SMI_SECRET from the bridge's settings page."
+    return Finding(name, False, "refused: the secrets differ", fix, advice("wrong_secret"))
 
 
 def _alone(services: Services, name: str) -> Finding:
@@ -166,7 +178,14 @@ def _skew(date: str, now: float) -> float:
 def _clocks(services: Services, name: str) -> Finding:
     answer = services.ports.shop.ask("status", {})
     skew = parse_rfc3339(answer["time"]) - services.ports.clock()
-    return Finding(name, abs(skew) < MOST_SKEW_S, f"{abs(skew):.0f} s apart", "Set both clocks by NTP.")
+    is_right, apart = abs(skew) < MOST_SKEW_S, advice("clocks_apart", seconds=round(abs(skew)))
+    return Finding(name, is_right, f"{abs(skew):.0f} s apart", "Set both clocks by NTP.", apart)
+
+
+def _versions(services: Services, name: str) -> Finding:
+    bridge = str(services.ports.shop.ask("status", {}).get("version"))
+    found, apart = f"bridge {bridge}, sidecar {VERSION}", advice("versions_apart", bridge=bridge, sidecar=VERSION)
+    return Finding(name, work_together(bridge, VERSION), found, "Renew the older one: `upgrade-check`.", apart)
 
 
 # ---------------------------------------------------------------------- the uploads folder, as others see it
@@ -194,7 +213,8 @@ def _same_folder(services: Services, name: str) -> Finding:
     if seen.status == 200 and seen.body == content:
         return Finding(name, True, f"{folder} is {url}")
     if seen.status in (200, 404):
-        return Finding(name, False, f"a file in {folder} is not to be found at {url}", fix)
+        other = advice("uploads_other_folder", folder=folder, url=url)
+        return Finding(name, False, f"a file in {folder} is not to be found at {url}", fix, other)
     return Finding(name, None, f"{url} can't be looked into: {seen.why or seen.status}")
 
 
@@ -207,7 +227,7 @@ def _closed(services: Services, name: str) -> Finding:
         return Finding(name, None, f"{url}: {seen.why}")
     if seen.body == content:
         fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
-        return Finding(name, False, f"anybody can download from {url}", fix)
+        return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
     return Finding(name, True, f"{url} answers {seen.status}")
 
 
@@ -220,7 +240,8 @@ def _public(services: Services, name: str) -> Finding:
     if seen.status == 200 and isinstance(answer, dict) and answer.get("ok") is True:
         return Finding(name, True, f"{url} leads to us")
     fix = "Include deploy/nginx.conf (with nginx-upstream.conf) or deploy/apache.conf, or correct SMI_PUBLIC_URL."
-    return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", fix)
+    wrong = advice("public_address_wrong", url=url)
+    return Finding(name, False, f"{url} does not lead to us: {seen.why or seen.status}", fix, wrong)
 
 
 # ---------------------------------------------------------------------- Upsampler
@@ -239,6 +260,7 @@ CHECKS = (
     Check("The shop's door", _shop),
     Check("Clocks", _clocks, ("The shop's door",)),
     Check("One sidecar", _alone, ("The shop's door", "Redis")),
+    Check("Versions", _versions, ("The shop's door",)),
     Check("The same uploads folder", _same_folder, ("Uploads folder",)),
     Check("Paid files are closed", _closed, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),
@@ -259,3 +281,15 @@ FIXES = {
     "upsampler_credits_exhausted": "Buy credits; the jobs wait.",
     "upsampler_unavailable": "Upsampler can't be reached from here: network, proxy, UPSAMPLER_URL?",
 }
+
+
+def advised(services: Services, code: str) -> Advice | None:
+    """The catalogue's entry for an error that a check ended in."""
+    settings = services.settings
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    return {
+        "folder_not_writable": advice("uploads_not_writable", user=user, folder=settings.downloads_dir),
+        "shop_unavailable": advice("shop_silent", url=settings.shop_url),
+        "shop_door_missing": advice("shop_door_blocked", url=settings.shop_url),
+        "upsampler_key_refused": advice("upsampler_key_refused"),
+    }.get(code)

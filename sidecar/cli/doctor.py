@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -11,7 +12,7 @@ from redis.exceptions import RedisError
 from ..adapters.refusals import in_words
 from ..core.errors import SidecarError
 from ..services import Services
-from .checks import CHECKS, FIXES, Finding
+from .checks import CHECKS, FIXES, Finding, advised
 
 
 def add(commands) -> None:
@@ -38,12 +39,16 @@ def report(services: Services) -> bool:
         print(f"{mark}  {finding.name}: {finding.found}", flush=True)
         if finding.ok is False and finding.fix:
             print(f"      → {finding.fix}", flush=True)
+            if finding.advice:
+                print(f"        {finding.advice.sentence}\n        $ {finding.advice.command}", flush=True)
     return is_well
 
 
 def _document(finding: Finding) -> dict[str, Any]:
     """As programs read it."""
-    return {"name": finding.name, "ok": finding.ok, "found": finding.found, "mend": finding.fix}
+    return {"name": finding.name, "ok": finding.ok, "found": finding.found, "mend": finding.fix} | (
+        {"advice": vars(finding.advice)} if finding.ok is False and finding.advice else {}
+    )
 
 
 def examine(services: Services) -> Iterator[Finding]:
@@ -57,6 +62,7 @@ def examine(services: Services) -> Iterator[Finding]:
             finding = check.run(services, check.name)
         except SidecarError as error:
             finding = Finding(check.name, False, f"{error.code}: {error.detail}", FIXES.get(error.code, ""))
+            finding = replace(finding, advice=advised(services, error.code))
         except RedisError as error:  # it went away between two checks
             found = f"redis_unavailable: {in_words(error)}"
             finding = Finding(check.name, False, found, FIXES["redis_unavailable"])

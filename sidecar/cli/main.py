@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 from ..adapters.refusals import in_words
 from ..core.advice import advice
 from ..core.errors import ConfigurationError, SidecarError
-from . import doctor, operate, plugin, processes, setup
+from . import doctor, operate, plugin, processes, setup, upgrade
 
-GROUPS = (setup, processes, operate, doctor, plugin)
+GROUPS = (setup, processes, operate, doctor, upgrade, plugin)
 
 
 def main(arguments: Sequence[str] | None = None, **parts: Any) -> int:

@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from ..core.compatibility import work_together
 from ..core.errors import CallerError
 from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
+from ..core.version import VERSION
 from ..services import Services
 from ..workflow import cleanup, manual, reconcile
+from . import upgrade
 
 # What goes into a pipe is not folded: `jobs | grep <id>` must find it.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -66,7 +69,8 @@ def _out(given, document: Any, text: str | Table) -> int:
 
 
 def _status(given) -> int:
-    ports = Services.from_env().ports
+    services = Services.from_env()
+    ports, version = services.ports, upgrade.versions(services)
     counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
     document = {
         "name": ports.store.server.name(),
@@ -76,6 +80,7 @@ def _status(given) -> int:
         "workers": ports.queue.workers(),
         "clock": ports.store.heartbeats.is_alive("cron"),
         "held": held,
+        "versions": version,
     }
     table = Table(title="SMI Sidecar", show_header=False)
     table.add_row("Name", document["name"])
@@ -85,6 +90,8 @@ def _status(given) -> int:
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
     table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")
+    fit = "" if work_together(str(version["bridge"]), VERSION) else " [bold red]do not fit[/]"
+    table.add_row("Versions", f"sidecar {VERSION}, bridge {version['bridge'] or 'not reached'}{fit}")
     for stage, why in held.items():
         table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}")
     return _out(given, document, table)

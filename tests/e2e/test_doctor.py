@@ -23,6 +23,9 @@ from tests.testbed.whole import Whole
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("doctor")]
 
+# Codes of the catalogue that a test has met.
+met: set[str] = set()
+
 # Python reads this file before anything else: every clock in the process is fast.
 _FAST_CLOCK = "import time\nright = time.time\ntime.time = lambda: right() + {seconds}\n"
 
@@ -65,6 +68,7 @@ def _wrong(findings: dict[str, dict]) -> dict[str, str]:
     """Name and remedy of each fault; nothing that is wrong comes without a way to fix it."""
     faults = {name: finding for name, finding in findings.items() if finding["ok"] is False}
     assert all(finding["mend"] for finding in faults.values())
+    met.update(finding["advice"]["code"] for finding in faults.values() if "advice" in finding)
     return {name: f"{finding['found']} → {finding['mend']}" for name, finding in faults.items()}
 
 
@@ -73,7 +77,7 @@ def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callabl
     customer.until(customer.buy(), "delivered")
     findings = doctor()
     assert [name for name, finding in findings.items() if finding["ok"] is not True] == []
-    assert len(findings) == 14
+    assert len(findings) == 15
     assert list(patient.shop.uploads.glob("smi-canary*")) == []
 
 
@@ -87,7 +91,7 @@ def test_people_get_a_line_for_each_check(patient: Whole) -> None:
         timeout=60,
     )
     assert ended.returncode == 1
-    assert "ok    Redis: redis://127.0.0.1:" in ended.stdout
+    assert "ok    Redis: 127.0.0.1:" in ended.stdout
     assert "FAIL  Upsampler: upsampler_key_refused" in ended.stdout
     assert "      → Set UPSAMPLER_API_KEY to the key of your account." in ended.stdout
 
@@ -261,10 +265,19 @@ def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callab
     wrong = _wrong(findings)
     assert "Start Redis" in wrong["Redis"]
     assert [name for name, finding in findings.items() if finding["ok"] is None] == [
-        "Redis keeps its data", "Workers", "Clock", "Our own door", "Holds",
+        "Redis keeps its data", "The store is closed", "Workers", "Clock", "Our own door", "Holds",
     ]  # fmt: skip
     assert findings["Workers"]["found"] == "not looked at: first fix “Redis”"
     assert ready.status_code == 503
+
+
+def test_what_went_wrong_was_said_in_the_catalogues_words() -> None:
+    """By the tests above."""
+    assert met == {
+        "bridge_not_connected", "clocks_apart", "folder_open", "public_address_wrong", "shop_door_blocked",
+        "shop_silent", "sidecar_silent", "upsampler_key_refused", "uploads_not_here", "uploads_not_writable",
+        "uploads_other_folder", "wrong_secret", "wrong_site",
+    }  # fmt: skip
 
 
 def test_after_all_that_it_is_green_again_and_sells(patient: Whole, doctor: Callable, photos: Path) -> None:

@@ -50,8 +50,9 @@ def test_a_test_picture_goes_through_everything_and_leaves_nothing(newest: Whole
         expect(page.get_by_text("Delivered, and cleaned up.")).to_be_visible(timeout=30_000)
         expect(page.locator("[data-smib-step=picture]")).to_have_class("done")
         story = page.locator("#smib-story").inner_text()
-    assert [line.split()[1] for line in story.splitlines()][0] == "test_picture"
-    assert {"submitted", "delivered"} <= {line.split()[1] for line in story.splitlines()}
+    told = [line.partition("  ")[2] for line in story.splitlines()]
+    assert told[0] == "A test picture sets out"
+    assert {"Accepted by Upsampler", "Delivered"} <= set(told)
     assert len(newest.sandbox.bill()) == billed + 1
     after = (_files(shop.uploads), _rows(newest), len(shop.mails()), shop.sql("SELECT COUNT(*) AS n FROM wp_smi_jobs"))
     assert after == before

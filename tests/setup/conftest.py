@@ -52,7 +52,7 @@ class Place:
 
     @property
     def connection(self) -> Connection:
-        return Connection("https://shop.example", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", UPLOADS, user=ME)
+        return Connection("https://shop.example", "whsec_c2V0dXAncyBvd24gc2VjcmV0IG9mIDI0IGJ5dGVz", UPLOADS, user=ME)
 
     def file(self, path: str, text: str = "") -> Path:
         real = self.root / path.lstrip("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_a_server_gets_settings_units_and_snippets_with_its_own_paths(server: Pl
     assert f"server 127.0.0.1:{server.port};" in server.text("/etc/nginx/conf.d/smi-upstream.conf")
     assert server.text(SITE) == NGINX, "the site's own file is the owner's"
     assert "include /etc/nginx/snippets/smi-sidecar.conf;" in said, "but the command stands there"
+
+
+def test_the_recording_in_the_docs_is_what_setup_says(server: Place) -> None:
+    server.file("/proc/meminfo", "MemTotal:       1998000 kB\n")
+    _, said = server.setup()
+    said = re.sub(rf"\b{ME}\b", "www-data", said).replace(str(server.port), "8321")
+    said = said.replace(str(Path(sys.executable).parent), "/opt/smi-sidecar/bin")
+    page = (Path(__file__).parents[2] / "docs" / "installation.md").read_text()
+    recorded = re.search(r"```\n(Shop .+?)```", page, re.DOTALL)
+    assert recorded is not None
+    fingerprint = re.compile(r"connection [0-9a-f]{12}")
+    assert fingerprint.sub("", said) == fingerprint.sub("", recorded[1])
 
 
 def test_no_secret_is_said(server: Place) -> None:

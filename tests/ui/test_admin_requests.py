@@ -12,6 +12,8 @@ from tests.ui.conftest import Ui
 
 AJAX = [
     "smi_bridge_env",
+    "smi_bridge_first_run",
+    "smi_bridge_send_test",
     "smi_bridge_test_connection",
     "smi_bridge_dashboard",
     "smi_bridge_dismiss",
@@ -20,7 +22,7 @@ AJAX = [
     "smi_bridge_shop_retry",
 ]
 FORMS = ["smi_bridge_secret", "smi_bridge_lock_site", "smi_bridge_keep_paused"]
-PAGES = ["smi-bridge", "smi-bridge-jobs", "smi-bridge-settings"]
+PAGES = ["smi-bridge", "smi-bridge-jobs", "smi-bridge-settings", "smi-bridge-first-run"]
 HOSTILE = ["'", '"><script>alert(1)</script>', "' OR 1=1 -- ", "%' AND SLEEP(2) -- ", "\\", "%", "ü" * 300, "\x00a"]
 
 

@@ -8,6 +8,7 @@
 namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Settings;
 use SmiBridge\Health\First_Steps;
 use SmiBridge\Health\Sidecar_Health;
@@ -71,7 +72,7 @@ final class First_Run_Page {
 	private static function in_words( array $test ): array {
 		$lines = array();
 		foreach ( $test['story'] as $event ) {
-			$lines[] = substr( $event['at'], 11, 8 ) . '  ' . $event['event'];
+			$lines[] = substr( $event['at'], 11, 8 ) . '  ' . Job_Labels::event( $event['event'] );
 		}
 		if ( $test['running'] ) {
 			$said = __( 'Under way …', 'smi-bridge' );

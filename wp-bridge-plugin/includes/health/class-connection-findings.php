@@ -8,6 +8,7 @@
 namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
+use SmiBridge\Core\Compatibility;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -53,6 +54,11 @@ final class Connection_Findings {
 	 */
 	private static function inside( array $status ): array {
 		$found   = array();
+		$version = (string) ( $status['version'] ?? '' );
+		if ( ! Compatibility::work_together( SMI_BRIDGE_VERSION, $version ) ) {
+			$advice  = Advice::of( 'versions_apart', array( 'bridge' => SMI_BRIDGE_VERSION, 'sidecar' => $version ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$found[] = self::finding( 'bad', __( 'Versions', 'smi-bridge' ), $advice['sentence'], '', self::fix( $advice ) );
+		}
 		$workers = (int) ( $status['workers'] ?? 0 );
 		if ( $workers < 1 ) {
 			$found[] = self::finding( 'bad', __( 'Workers', 'smi-bridge' ), __( 'No worker is alive: jobs are taken in, but nobody works on them. Start the process “worker” of the sidecar’s Procfile.', 'smi-bridge' ) );

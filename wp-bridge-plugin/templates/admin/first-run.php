@@ -24,7 +24,7 @@ defined( 'ABSPATH' ) || exit;
 				<p class="smib-how"><?php echo esc_html( $smib_step[1] ); ?></p>
 				<?php if ( 'sidecar' === $smib_name ) : ?>
 				<div class="smib-how smib-code">
-					<pre dir="ltr">python3 -m venv /opt/smi-sidecar
+					<pre class="smib-wrap" dir="ltr">python3 -m venv /opt/smi-sidecar
 /opt/smi-sidecar/bin/pip install smi-sidecar
 /opt/smi-sidecar/bin/smi-sidecar setup</pre>
 					<pre id="smib-connection" class="smib-wrap" tabindex="0" aria-label="<?php esc_attr_e( 'Connection string', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::masked() ); ?>"><?php echo esc_html( Connection_String::masked() ); ?></pre>

@@ -49,6 +49,7 @@ final class Job_Labels {
 	public static function event( string $event ): string {
 		$events = array(
 			'taken_in'            => __( 'Taken over from the shop', 'smi-bridge' ),
+			'test_picture'        => __( 'A test picture sets out', 'smi-bridge' ),
 			'rerun'               => __( 'Started again by a person', 'smi-bridge' ),
 			'forwarded'           => __( 'Handed to the sidecar', 'smi-bridge' ),
 			'forward_failed'      => __( 'The sidecar could not be reached', 'smi-bridge' ),

@@ -1,0 +1,36 @@
+"""The catalogue of advice and the rule about versions, as PHP reads them: the same as Python does."""
+
+import json
+
+from sidecar.core.advice import CATALOGUE, advice
+from sidecar.core.compatibility import work_together
+from tests.bridge.conftest import Bridge, newest_only
+
+FACTS = {
+    name: f"<{name}>"
+    for name in ("folder", "url", "user", "file", "program", "port", "free", "home", "shop", "seconds", "bridge")
+} | {"sidecar": "<sidecar>"}
+PAIRS = [("1.0.0", "1.1.0"), ("1.0.0", "1.2.0"), ("2.0.0", "1.0.0"), ("1.10.0", "1.9.3"), ("", "1.0.0"), ("1.0", "x")]
+
+
+@newest_only
+def test_both_languages_say_the_same(bridge: Bridge) -> None:
+    said = bridge.shop.php_json(
+        f"return array_map(function ($code) {{ return SmiBridge\\Core\\Advice::of($code, {_php(FACTS)}); }},"
+        " array_keys(SmiBridge\\Core\\Advice::catalogue()));"
+    )
+    assert said == [vars(advice(code, **FACTS)) for code in CATALOGUE]
+    for pair in PAIRS:
+        fit = bridge.shop.php_json(f"return SmiBridge\\Core\\Compatibility::work_together('{pair[0]}', '{pair[1]}');")
+        assert fit is work_together(*pair), pair
+
+
+@newest_only
+def test_every_code_that_the_connection_test_can_end_in_is_in_the_catalogue(bridge: Bridge) -> None:
+    asked = set(bridge.shop.php_json("return array_values(SmiBridge\\Health\\Connection_Test::ADVICE);"))
+    assert asked <= set(CATALOGUE)
+    assert len(asked) >= 8
+
+
+def _php(values: dict[str, str]) -> str:
+    return "json_decode('" + json.dumps(values) + "', true)"
