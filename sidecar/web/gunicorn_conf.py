@@ -10,6 +10,7 @@ keepalive = 75
 worker_connections = 400  # each may have a file open, and many systems give a process 1,024 of both together
 max_requests = 0
 backlog = 1024
+control_socket_disable = True  # nobody asks there, and it would lie in the home folder, which may be read-only
 accesslog = None  # the path of a download is a secret: nothing may log it
 errorlog = "-"
 loglevel = "warning"

@@ -129,3 +129,4 @@ def test_gunicorn_accepts_its_configuration(tmp_path: Path) -> None:
     used = dict(line.split(" = ", 1) for line in map(str.strip, shown.stdout.splitlines()) if " = " in line)
     used = {name.strip(): value for name, value in used.items()}
     assert (used["worker_class"], used["accesslog"]) == ("sidecar.web.fair_worker.FairWorker", "None")
+    assert used["control_socket_disable"] == "True"
