@@ -77,7 +77,7 @@ def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callabl
     customer.until(customer.buy(), "delivered")
     findings = doctor()
     assert [name for name, finding in findings.items() if finding["ok"] is not True] == []
-    assert len(findings) == 15
+    assert len(findings) == 16
     assert list(patient.shop.uploads.glob("smi-canary*")) == []
 
 
