@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.errors import SidecarError
 from ..core.formats import format_of
 from ..core.job import Job
 from ..core.tokens import DownloadGrant
@@ -60,6 +61,25 @@ def deliver_again(ports: Ports, job: Job) -> None:
     message = outbound.delivered(dataclasses.replace(job, **link))
     expect = {"token": job.token}
     ports.store.change(job.job_id, job.attempt, ("stored",), link, expect=expect, messages=[message])
+
+
+def file_is_gone(ports: Ports, job: Job) -> bool:
+    """Looked at just before the shop is told: a link to nothing must not go out. A shop that is away can't be asked."""
+    try:
+        return ports.files.size(job.path) != job.bytes
+    except SidecarError:
+        return False
+
+
+def collect_again(ports: Ports, lane: str, job: Job) -> None:
+    """Somebody has deleted the file, or a part of it: Upsampler still has the result."""
+    again = {"state": "enlarged", "result_url": "", "result_until": 0, "stage_since": int(ports.clock())}
+    again |= dict.fromkeys(("path", "token", "download_url", "sha256"), "") | {"bytes": 0}
+    if ports.store.change(
+        job.job_id, job.attempt, ("stored",), again, due_at=ports.clock(), expect={"token": job.token}
+    ):
+        ports.outbox.drop(lane, [outbound.delivered(job)["id"]])
+        ports.log("file.gone", "A stored file is gone; it is collected again.", job_id=job.job_id, attempt=job.attempt)
 
 
 def has_aged(ports: Ports, job: Job) -> bool:

@@ -57,16 +57,21 @@ def run(ports: Ports, lane: str) -> None:
 
 
 def _ready(ports: Ports, lane: str) -> list[dict[str, Any]]:
-    """What may go now. Links that have aged in the outbox, while the shop or we were away, are made anew first (or were
-    by somebody else since we have read the messages)."""
+    """What may go now. A file that has vanished is not told of, but collected again. Links that have aged in the
+    outbox, while the shop or we were away, are made anew first (or were by somebody else since we have read the
+    messages)."""
     messages = ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane])
     tokens = {m["data"]["job_id"]: m["data"]["token"] for m in messages if m["type"] == "job.delivered"}
     jobs = ports.store.get_many(list(tokens)) if tokens else {}
     stored = [job for job in jobs.values() if job.state == "stored"]
+    lost = [job for job in stored if delivery.file_is_gone(ports, job)]
+    for job in lost:
+        delivery.collect_again(ports, lane, job)
+    stored = [job for job in stored if job not in lost]
     aged = [job for job in stored if delivery.has_aged(ports, job)]
     for job in aged:
         delivery.deliver_again(ports, job)
-    anew = aged or any(job.token != tokens[job.job_id] for job in stored)
+    anew = lost or aged or any(job.token != tokens[job.job_id] for job in stored)
     return ports.outbox.ready(lane, limit=BATCH_OF_LANE[lane]) if anew else messages
 
 

@@ -279,3 +279,31 @@ def test_ids_of_messages_are_short_and_one_of_a_kind() -> None:
 def test_a_repeated_message_has_the_same_id() -> None:
     job = Job("a" * 64, 1, "refunding", reason="source_gone")
     assert outbound.failed(job, refund="yes")["id"] == outbound.failed(job, refund="review")["id"]
+
+
+def test_a_file_that_is_deleted_before_the_shop_is_told_is_collected_again(rig: Rig) -> None:
+    rig.buy()
+    rig.work()
+    away(rig)
+    rig.let_pass(HOUR)
+    assert rig.job().state == "stored"
+    told = list(rig.files.files)
+    rig.files.remove(rig.job().path)
+    rig.shop.away = None
+    rig.let_pass(900)
+    assert rig.row().state == "delivered"
+    assert rig.files.size(rig.row().delivery["path"]) == rig.row().delivery["bytes"]
+    assert list(rig.files.files) == told
+    assert (len(rig.upsampler.accepted), rig.mails()) == (1, ["delivered"])
+    assert "file.gone" in [event for event, _ in rig.events]
+
+
+def test_a_file_whose_half_is_missing_is_collected_again(rig: Rig) -> None:
+    rig.buy()
+    rig.work()
+    away(rig)
+    rig.let_pass(HOUR)
+    rig.files.files[rig.job().path] = rig.files.files[rig.job().path][:-1]
+    rig.shop.away = None
+    rig.let_pass(900)
+    assert rig.files.size(rig.row().delivery["path"]) == rig.row().delivery["bytes"]
