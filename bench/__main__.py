@@ -30,6 +30,7 @@ NAMES = (
     "work_queue",
     "recovery",
     "scale_out",
+    "slow_neighbours",
     "cold_start",
     "footprint",
     "first_hour",

@@ -41,10 +41,10 @@ def sell(system: System, jobs: int) -> tuple[float, dict[str, float]]:
     before = system.shop.sql("SELECT COALESCE(MAX(id), 0) AS id FROM wp_smi_jobs")[0]["id"]
     cpu = _cpu(system)
     began = time.monotonic()
-    payers = [threading.Thread(target=_pay, args=(system, jobs // PAYERS)) for _ in range(PAYERS)]
+    payers = [threading.Thread(target=pay, args=(system, jobs // PAYERS)) for _ in range(PAYERS)]
     for payer in payers:
         payer.start()
-    seconds = _wait_delivered(system, before, jobs // PAYERS * PAYERS) - began
+    seconds = wait_delivered(system, before, jobs // PAYERS * PAYERS) - began
     for payer in payers:
         payer.join()
     time.sleep(0.5)
@@ -55,7 +55,7 @@ def sell(system: System, jobs: int) -> tuple[float, dict[str, float]]:
 def _payments_alone(system: System, jobs: int) -> dict[str, float]:
     """Milliseconds of CPU a payment request costs whose event is not fired, by part."""
     cpu = _cpu(system)
-    payers = [threading.Thread(target=_pay, args=(system, jobs // PAYERS, False)) for _ in range(PAYERS)]
+    payers = [threading.Thread(target=pay, args=(system, jobs // PAYERS, False)) for _ in range(PAYERS)]
     for payer in payers:
         payer.start()
     for payer in payers:
@@ -67,16 +67,16 @@ def _cpu(system: System) -> dict[str, float]:
     return {part.name: cpu_seconds([part]) for part in system.parts()}
 
 
-def _pay(system: System, jobs: int, fire: bool = True) -> None:
+def pay(system: System, jobs: int, fire: bool = True) -> None:
     payments = system.payment_stub()
     for _ in range(jobs):
         payments.pay("customer@shop.example", fire=fire)
     payments.close()
 
 
-def _wait_delivered(system: System, after_id: int, jobs: int) -> float:
+def wait_delivered(system: System, after_id: int, jobs: int, timeout_s: float = TIMEOUT_S) -> float:
     """When all jobs above `after_id` were delivered and mailed (monotonic seconds)."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     with system.shop.mariadb.connect() as connection, connection.cursor() as cursor:
         while time.monotonic() < deadline:
             cursor.execute("SELECT COUNT(*) AS n FROM wp_smi_jobs WHERE id > %s AND email_sent = 1", (after_id,))
@@ -84,4 +84,4 @@ def _wait_delivered(system: System, after_id: int, jobs: int) -> float:
                 return time.monotonic()
             time.sleep(0.03)
         cursor.execute("SELECT status, COUNT(*) AS n FROM wp_smi_jobs WHERE id > %s GROUP BY status", (after_id,))
-        raise RuntimeError(f"not all of {jobs} jobs were delivered within {TIMEOUT_S} s: {cursor.fetchall()}")
+        raise RuntimeError(f"not all of {jobs} jobs were delivered within {timeout_s} s: {cursor.fetchall()}")
