@@ -68,14 +68,21 @@ def _out(given, document: Any, text: str | Table) -> int:
     return 0
 
 
+def _age(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
 def _status(given) -> int:
     services = Services.from_env()
     ports, version = services.ports, upgrade.versions(services)
+    ages, oldest = ports.queue.ages(), ports.store.oldest()
     counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
     document = {
         "name": ports.store.server.name(),
         "jobs": counts,
         "queues": depths,
+        "ready_seconds": {queue: round(seconds) for queue, seconds in ages.items()},
+        "job_seconds": {state: round(seconds) for state, seconds in oldest.items()},
         "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in LANES},
         "workers": ports.queue.workers(),
         "clock": ports.store.heartbeats.is_alive("cron"),
@@ -85,8 +92,10 @@ def _status(given) -> int:
     table = Table(title="SMI Sidecar", show_header=False)
     table.add_row("Name", document["name"])
     for state, count in counts.items():
-        table.add_row(LABELS[state], str(count))
+        since = f", the oldest for {_age(oldest[state])}" if state in oldest else ""
+        table.add_row(LABELS[state], f"{count}{since}")
     table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in QUEUES))
+    table.add_row("Oldest ready work", ", ".join(f"{queue} {_age(s)}" for queue, s in ages.items() if s >= 1) or "none")
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
     table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")

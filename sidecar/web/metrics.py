@@ -20,6 +20,8 @@ def metrics() -> Response:
     gauges = {
         "jobs": store.counts(),
         "queue_depth": ports().queue.depths(),
+        "ready_seconds": ports().queue.ages(),
+        "job_seconds": store.oldest(),
         "messages_waiting": {lane: outbox.waiting(lane) for lane in LANES},
         "held": dict.fromkeys(("submit", "collect"), 0) | dict.fromkeys(store.holds.held(), 1),
         "workers": {"": ports().queue.workers()},

@@ -20,6 +20,7 @@ class Task:
     queue: str
     name: str
     args: tuple[Any, ...] = field(default_factory=tuple)
+    since: float = field(default=0, compare=False)
 
 
 _KEPT = ("_marks", "tasks")
@@ -29,6 +30,7 @@ class MemoryQueue:
     """Same methods as WorkQueue. `tasks` is the work that waits, oldest first."""
 
     def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
         self._marks = Lapsing(clock)
         self.tasks: list[Task] = []
 
@@ -79,6 +81,11 @@ class MemoryQueue:
     def depths(self) -> dict[str, int]:
         return {stage: sum(task.queue == stage for task in self.tasks) for stage in QUEUES}
 
+    def ages(self) -> dict[str, float]:
+        now = self._clock()
+        oldest = {queue: min((t.since for t in self.tasks if t.queue == queue), default=now) for queue in QUEUES}
+        return {queue: now - since for queue, since in oldest.items()}
+
     def _put(self, queue: str, name: str, *args: Any) -> None:
         assert queue in QUEUES, f"no worker listens to {queue}"
-        self.tasks.append(Task(queue, name, args))
+        self.tasks.append(Task(queue, name, args, since=self._clock()))

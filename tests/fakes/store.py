@@ -240,6 +240,13 @@ class MemoryJobStore:
                 counts[job.state] = counts.get(job.state, 0) + 1
         return counts
 
+    def oldest(self) -> dict[str, float]:
+        oldest: dict[str, float] = {}
+        for job in self._jobs.values():
+            if job.state not in SETTLED and job.stage_since and job.job_id in self._due:
+                oldest[job.state] = max(oldest.get(job.state, 0.0), self.clock() - job.stage_since)
+        return oldest
+
     def all_ids(self) -> list[str]:
         return list(self._due)
 

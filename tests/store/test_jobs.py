@@ -283,3 +283,10 @@ def test_an_interval_is_acquired_by_one_caller_in_its_time(memory: Memory) -> No
     assert memory.store.heartbeats.acquire_interval("cleanup", every_s=60)
     memory.let_pass(61)
     assert memory.store.heartbeats.acquire_interval("reconcile", every_s=60)
+
+
+def test_the_oldest_unsettled_job_of_each_state_is_known(memory: Memory) -> None:
+    for number, age in enumerate((10, 70, 40)):
+        memory.paid(f"job-{number}", state="enlarged", stage_since=int(memory.clock() - age))
+    memory.paid("job-3", stage_since=int(memory.clock() - 5))
+    assert {state: round(age) for state, age in memory.store.oldest().items()} == {"enlarged": 70, "paid": 5}

@@ -123,3 +123,15 @@ def test_a_flush_and_a_named_task(queued: Queued) -> None:
 @pytest.mark.parametrize("name", ["stage", "watch_many", "flush", "reconcile", "cleanup", "retry_webhook"])
 def test_what_is_queued_by_name_exists(name: str) -> None:
     assert callable(tasks.WORK[name])
+
+
+def test_a_redis_queue_tells_how_long_its_oldest_ready_item_waits(redis_url: str) -> None:
+    clock = SimulatedClock()
+    with redis.Redis.from_url(redis_url) as client:
+        queue = WorkQueue(client, clock=clock)
+        queue.stage("collect", "job-1", 1)
+        clock.advance(30)
+        queue.stage("collect", "job-2", 1)
+        queue.flush("deliver", at=clock() + 60)  # may not go yet: nobody waits for it
+        clock.advance(12)
+        assert queue.ages() == {queue: 42 if queue == "collect" else 0 for queue in QUEUES}

@@ -290,6 +290,17 @@ def test_readiness_names_what_is_missing(web: Web) -> None:
     assert set(web.client.get("/readyz").json["faults"]) == {"worker", "redis"}
 
 
+def test_readiness_ends_when_ready_work_waits_too_long(web: Web) -> None:
+    """Depths and heartbeats looked healthy while 601 jobs waited behind two slow downloads."""
+    web.rig.queue.stage("collect", "job-1", 1)
+    web.rig.clock.advance(299)
+    web.rig.store.heartbeats.record("cron")
+    assert web.client.get("/readyz").status_code == 200
+    web.rig.clock.advance(2)
+    web.rig.store.heartbeats.record("cron")
+    assert web.client.get("/readyz").json["faults"] == {"collect": "work that may go has waited for 301 s"}
+
+
 def test_readiness_without_redis(web: Web) -> None:
     def ping() -> None:
         raise TemporaryError("redis_unavailable", "connection refused")

@@ -227,6 +227,17 @@ class RedisJobStore:
         counted = self._redis.hgetall("smi:states").items()
         return {state: int(n) for state, n in counted if state not in SETTLED and int(n) > 0}
 
+    def oldest(self) -> dict[str, float]:
+        """Seconds since the oldest unsettled job of each state came into it."""
+        now, oldest = self._clock(), dict[str, float]()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in self.all_ids():
+                pipe.hmget(_job(job_id), "state", stored(JOB_FIELDS, "stage_since"))
+            for state, since in pipe.execute():
+                if state and since and state not in SETTLED:
+                    oldest[state] = max(oldest.get(state, 0.0), now - float(since))
+        return oldest
+
     def all_ids(self) -> list[str]:
         """Every job in the schedule, in no order."""
         return [member for member, _ in self._redis.zscan_iter("smi:due", count=1000)]

@@ -98,6 +98,10 @@ class WorkQueue:
         """Items that wait, by queue."""
         return self._ready.depths()
 
+    def ages(self) -> dict[str, float]:
+        """Seconds that the oldest item that may go has been waiting, by queue; 0 where none is."""
+        return self._ready.ages(self._clock())
+
     def waiting(self) -> list[Item]:
         """All that waits, the first to go first, by queue."""
         return self._ready.waiting()

@@ -78,6 +78,16 @@ class ReadyWork:
                 pipe.zcard(_key(queue))
             return dict(zip(QUEUES, pipe.execute(), strict=True))
 
+    def ages(self, now: float) -> dict[str, float]:
+        """Seconds that the oldest item that may go has been waiting, by queue; 0 where none is."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.zrange(_key(queue), 0, 0, withscores=True)
+            return {
+                queue: max(0.0, now - (found[0][1] if found else now))
+                for queue, found in zip(QUEUES, pipe.execute(), strict=True)
+            }
+
     def due(self, queues: Sequence[str], now: float) -> list[str]:
         """Those of `queues` in which something may go now."""
         with self._redis.pipeline(transaction=False) as pipe:
