@@ -11,6 +11,7 @@ from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from . import delivery, outbound, transfer
 from .ports import Ports
+from .recovery import outage
 from .recovery.table import backoff
 from .time_limits import CROWDED_S, LEASE_S, RESULT_LIFE_S
 
@@ -43,6 +44,7 @@ def run(ports: Ports, job: Job) -> None:
 
 def _store(ports: Ports, job: Job, result: transfer.Brought, source: Any) -> None:
     """From a checked result to a delivery."""
+    outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:

@@ -19,6 +19,7 @@ from ..core.job import Job
 from ..core.states import SETTLED
 from . import admission, holds, outbound
 from .ports import Ports
+from .recovery import outage
 from .time_limits import LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
 
@@ -91,6 +92,7 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
         **dict.fromkeys(("submit_claim", "reason", "detail"), ""),
     }
     message = outbound.submitted(dataclasses.replace(job, **changes))
+    outage.is_over(ports, job)
     job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
     ports.crash_point("submit:stored")
     holds.clear_after_success(ports, "submit")

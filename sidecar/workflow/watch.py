@@ -6,6 +6,7 @@ from ..core.errors import PermanentError
 from ..core.job import Job
 from . import holds, outbound
 from .ports import Ports
+from .recovery import outage
 from .recovery.table import TABLE
 from .time_limits import GOES_ALONG_S, POLL_FACTOR, RESULT_LIFE_S
 
@@ -15,6 +16,7 @@ STATES = ("submitted",)
 def run(ports: Ports, job: Job) -> None:
     """One question. Raises what the recovery table then decides: failed, silent, unavailable."""
     status = ports.upsampler.status(job.upsampler_id)
+    outage.is_over(ports, job)
     if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is fixed
         holds.clear_after_success(ports, "submit")
     if status.status == "succeeded":
