@@ -1,60 +1,78 @@
-"""Workflow: what it needs of the world, in one bundle. `services.py` fills it with real parts, tests with doubles."""
+"""Workflow: what it needs of the world, in one bundle. `services.py` fills it with real parts, tests with doubles.
+
+A port says what the workflow and the faces may ask of a part, in which units, and which errors come back. Real part
+and double are both checked against it: by the type checker (`make lint`) for their form, by the contract tests in
+`tests/` for what they do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from ..core.settings import Settings
-from ..core.tokens import TokenMaker
+from ...core.settings import Settings
+from ...core.tokens import TokenMaker
+from .files import Copies, Files, Incoming, SourceCopy, StoredFile
+from .memory import Heartbeats, Holds, Idempotency, JobStore, MemoryServer
+from .outside import Fetcher, FetchResponse, Shop, Submission, Upsampler, UpsamplerStatus
+from .pictures import Pictures, PictureVerdict, Source, Sources, Verifier
+from .transfers import Parts, Transfer, Transfers
+from .work import LeaseKeeper, Log, Outbox, WorkQueue
 
-
-class Log(Protocol):
-    def __call__(self, event: str, sentence: str, **fields: Any) -> None: ...
-
-
-class Queue(Protocol):
-    def stage(self, stage: str, job_id: str, attempt: int) -> bool: ...
-    def watch(self, jobs: list[tuple[str, int]]) -> None: ...
-    def flush(self, lane: str, *, at: float = 0) -> None: ...
-    def begin(self, stage: str, job_id: str) -> None: ...
-    def together(self) -> AbstractContextManager[None]: ...
-
-
-class StoredFile(Protocol):
-    """A finished file: its name, bytes, and when it was last written (Unix seconds)."""
-
-    name: str
-    bytes: int
-    modified: float
-
-
-class LeaseKeeper(Protocol):
-    def keep(self, renew: Callable[[], None]) -> AbstractContextManager[None]: ...
+__all__ = [
+    "Copies",
+    "FetchResponse",
+    "Fetcher",
+    "Files",
+    "Heartbeats",
+    "Holds",
+    "Idempotency",
+    "Incoming",
+    "JobStore",
+    "LeaseKeeper",
+    "Log",
+    "MemoryServer",
+    "Outbox",
+    "Parts",
+    "PictureVerdict",
+    "Pictures",
+    "Ports",
+    "Shop",
+    "Source",
+    "SourceCopy",
+    "Sources",
+    "StoredFile",
+    "Submission",
+    "Transfer",
+    "Transfers",
+    "Upsampler",
+    "UpsamplerStatus",
+    "Verifier",
+    "WorkQueue",
+]
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Everything that a stage may touch. The types named in comments are the real ones; a double has the same methods
-    and passes the same contract test."""
+    """Everything that a stage may touch."""
 
     settings: Settings
     clock: Callable[[], float]  # Unix seconds
     random: Callable[[], float]  # [0, 1), for jitter
-    store: Any  # adapters.store.RedisJobStore
-    outbox: Any  # adapters.store.RedisOutbox
-    queue: Queue
-    shop: Any  # adapters.shop.ShopDoor
-    upsampler: Any  # adapters.upsampler.UpsamplerClient
-    fetcher: Any  # adapters.fetch.SafeFetcher
-    sources: Any  # adapters.sources.Sources
-    copies: Any  # adapters.copies.SourceCopies
-    files: Any  # adapters.files.ResultFiles
-    parts: Any  # adapters.parts.Parts
-    transfers: Any  # adapters.transfers.Transfers
-    pictures: Any  # adapters.images
+    store: JobStore
+    outbox: Outbox
+    queue: WorkQueue
+    shop: Shop
+    upsampler: Upsampler
+    fetcher: Fetcher
+    sources: Sources
+    copies: Copies
+    files: Files
+    parts: Parts
+    transfers: Transfers
+    pictures: Pictures
     tokens: TokenMaker
     leases: LeaseKeeper
     log: Log
