@@ -90,6 +90,7 @@ class FakeShop:
         self.let_through: list[tuple[str, int, int]] = []  # (job, attempt, submission)
         self.notices: list[dict[str, Any]] = []
         self.requests = 0
+        self.detour = ""
         self._ids = 0
 
     # ------------------------------------------------------------------ what a shop does by itself

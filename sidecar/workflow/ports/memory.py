@@ -70,6 +70,9 @@ class MemoryServer(Protocol):
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none`` or ``unknown``."""
 
+    def name(self) -> str:
+        """What this sidecar calls itself, the same in all its processes."""
+
     def generation(self) -> str:
         """Names the time since the server last began to remember; "" where a restart forgets nothing."""
 
@@ -161,6 +164,9 @@ class JobStore(Protocol):
     def due_at(self, job_id: str) -> float | None: ...
     def counts(self) -> dict[str, int]:
         """Jobs in each state that is not settled."""
+
+    def oldest(self) -> dict[str, float]:
+        """Seconds since the oldest job of each such state came into it."""
 
     def all_ids(self) -> list[str]:
         """Every job in the schedule."""

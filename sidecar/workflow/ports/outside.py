@@ -18,6 +18,10 @@ class Shop(Protocol):
     Raises TemporaryError shop_unavailable; ConfigurationError shop_refused, shop_door_missing, shop_refused_message.
     """
 
+    @property
+    def detour(self) -> str:
+        """Why another form of the shop's address is the one that works; "" when the first one is."""
+
     def send(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """One result for each, in order: {"id", "status": "done" | "refused" | "failed", "reason", "data"}."""
 

@@ -43,6 +43,13 @@ class Outbox(Protocol):
         """How often in a row the shop was away."""
 
     def clear_failures(self, lane: str) -> None: ...
+    def note_away(self, reason: str, detail: str) -> None:
+        """The shop did not take a message: why; since when, the outbox knows."""
+
+    def note_reached(self) -> None: ...
+    def away(self) -> dict[str, Any] | None:
+        """{"reason", "detail", "since" (Unix seconds)} while the shop does not take our messages."""
+
     def pause(self, lane: str, *, seconds: float) -> None:
         """The whole lane waits."""
 
@@ -85,6 +92,9 @@ class WorkQueue(Protocol):
 
     def depths(self) -> dict[str, int]:
         """Pieces of work that wait, by queue."""
+
+    def ages(self) -> dict[str, float]:
+        """Seconds that the oldest piece of work that may go has been waiting, by queue; 0 where none is."""
 
     def workers(self) -> int:
         """How many workers are alive."""
