@@ -42,8 +42,9 @@ test: system lint ## everything: unit, contract, real Redis, real WordPress (old
 test-fast: venv ## the inner loop: what needs no WordPress, browser or real processes
 	@$(PY) -m pytest --fast -q -n auto $(ARGS)
 
-lint: venv ## ruff, and what is here of php -l and phpcs over the plugin
+lint: venv ## ruff, mypy, and what is here of php -l and phpcs over the plugin
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m mypy
 	@if command -v php >/dev/null; then find wp-bridge-plugin tests bench -name '*.php' -print0 2>/dev/null | xargs -0 -n1 -P2 php -l >/dev/null; fi
 	@if command -v phpcs >/dev/null; then phpcs -q; fi
 

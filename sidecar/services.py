@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import redis
 from dotenv import dotenv_values
+from redis import Redis
 
 from .adapters import faults, images, logs
 from .adapters.connections import connect
@@ -73,12 +73,12 @@ class Services:
         return cls(settings)
 
     @cached_property
-    def redis(self) -> redis.Redis:
+    def redis(self) -> Redis:
         """Text answers, for our own data."""
         return connect(self.settings.redis_url, self.settings.data_dir, decode=True)
 
     @cached_property
-    def rq_redis(self) -> redis.Redis:
+    def rq_redis(self) -> Redis:
         """Bytes, as RQ wants them."""
         return connect(self.settings.redis_url, self.settings.data_dir, decode=False)
 
@@ -91,6 +91,11 @@ class Services:
         return Opener(self.settings.secrets, direction=TO_SIDECAR, site=self.settings.site)
 
     @cached_property
+    def work_queue(self) -> WorkQueue:
+        """The workers' side of the port `queue`, too."""
+        return WorkQueue(self.rq_redis)
+
+    @cached_property
     def ports(self) -> Ports:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
@@ -101,7 +106,7 @@ class Services:
             shop_url=settings.shop_url,
             work_dir=settings.downloads_dir,
         )
-        queue = WorkQueue(self.rq_redis)
+        queue = self.work_queue
         return Ports(
             settings=settings,
             clock=time.time,

@@ -21,13 +21,17 @@ from .workflow.ports import Ports
 
 
 @cache
+def services() -> Services:
+    return Services.from_env()
+
+
 def ports() -> Ports:
-    return Services.from_env().ports
+    return services().ports
 
 
 def work(queue: str) -> None:
     """An RQ job: a wake-up for a queue. Runs what is ready there and in the other queues of this worker."""
-    ports().queue.drain(queue, _run)
+    services().work_queue.drain(queue, _run)
 
 
 def _run(item: Item) -> None:
@@ -39,7 +43,7 @@ def stage(stage: str, job_id: str, attempt: int) -> None:
     runner.run_stage(ports(), stage, job_id, attempt)
 
 
-def watch_many(jobs: list[list]) -> None:
+def watch_many(jobs: list[tuple[str, int]]) -> None:
     runner.run_watch(ports(), [(job_id, attempt) for job_id, attempt in jobs])
 
 

@@ -43,13 +43,13 @@ class StageWorker(SimpleWorker):
         _leave_with_parent()
         _wait_for_redis(connection)
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
-        super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)
+        super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)  # type: ignore[misc]  # `args` is empty
 
     def work(self, *args, **kwargs):
         """Until it is asked to end, or Redis has failed it in the middle of something: the pool makes another one."""
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
-        tasks.ports().queue.serves = [queue.name for queue in self.queues]
+        tasks.services().work_queue.serves = [queue.name for queue in self.queues]
         try:
             with heartbeat(self.connection, self.name):
                 return super().work(*args, **kwargs)
@@ -97,7 +97,7 @@ class StagePool(WorkerPool):
         light = self.num_workers > 1 and lights == 0
         self._queue_names = list(LIGHT_QUEUES if light else QUEUES)
         process = super().get_worker_process(name, *args, **kwargs)
-        process.light = light
+        process.light = light  # type: ignore[attr-defined]  # a note of our own
         return process
 
 

@@ -67,7 +67,7 @@ class _OwnPool(redis.ConnectionPool):
         idle = getattr(self._own, "idle", None)
         return idle.connections.pop() if idle and idle.connections else super().get_connection()
 
-    def release(self, connection: redis.Connection) -> None:
+    def release(self, connection: Any) -> None:
         self._checkpid()
         raised = sys.exc_info()[0]  # we are in its `finally`
         if raised and not issubclass(raised, redis.ResponseError):
@@ -93,14 +93,17 @@ class _Idle:
             self._give_back(connection)
 
 
-class _Parser(DefaultParser):
+_OF_ERR: Any = DefaultParser.EXCEPTION_CLASSES["ERR"]
+
+
+class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # which parser it is depends on hiredis
     """Takes a server that can't work for us for a fault of the connection, and not of the command."""
 
-    EXCEPTION_CLASSES = {
+    EXCEPTION_CLASSES: dict[str, Any] = {
         **DefaultParser.EXCEPTION_CLASSES,
         **dict.fromkeys(refusals.FAILED_OVER, refusals.FailedOver),
         **dict.fromkeys(refusals.LASTING, refusals.Refused),
-        "ERR": {**DefaultParser.EXCEPTION_CLASSES["ERR"], "max number of clients reached": refusals.TooManyClients},
+        "ERR": {**_OF_ERR, "max number of clients reached": refusals.TooManyClients},
     }
 
 

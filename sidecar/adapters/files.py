@@ -18,7 +18,7 @@ from queue import Queue
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError
 from ..core.job import JOB_ID
-from ..core.states import SCHEMAS
+from ..core.packaged import SCHEMAS
 
 INCOMING = ".incoming"
 KEPT = ".kept"  # in the names of what a transfer leaves there (adapters/parts.py)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ _logger: Any = structlog.get_logger()  # `configure` binds it once: to find its 
 _SECRET = frozenset({"token", "secret", "api_key", "email", "authorization", "download_url", "result_url"})
 
 
-def _mask(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _mask(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in _SECRET & event.keys():
         event[name] = "***"
     return event
@@ -25,7 +26,7 @@ def _mask(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
 def configure(*, format: str, level: str) -> None:
     """Set up structlog and the standard library's logging alike. Call once a process."""
     number = getattr(logging, level.upper())
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -54,8 +55,8 @@ def log(event: str, sentence: str, *, level: str = "info", **fields: Any) -> Non
     """`event`: stable dotted name; `sentence`: for people."""
     if event in ("stage.broke", "shop.away", "message.refused") and level == "info":
         level = "error" if event == "stage.broke" else "warning"
-    if fields.get("exc_info"):
-        faults.report(sys.exc_info()[1])
+    if fields.get("exc_info") and (error := sys.exc_info()[1]):
+        faults.report(error)
     # The log's disk is full, or its reader is gone, or it is closed (ValueError): no reason to fail a paid job.
     with suppress(OSError, ValueError):
         getattr(_logger, level)(sentence, log_event=event, **fields)

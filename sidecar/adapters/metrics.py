@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from multiprocessing.util import Finalize
 from typing import Any
@@ -34,6 +34,7 @@ class Counters:
         self._redis = connection
         self._every_s = every_s
         self._pid = 0
+        self._waiting: Counter[str] = Counter()
 
     def count(self, event: str, fields: dict[str, Any]) -> None:
         if self._pid != os.getpid():
@@ -45,7 +46,7 @@ class Counters:
             if isinstance(seconds, int | float):
                 bucket = next((b for b in BUCKETS_S if seconds <= b), "+Inf")
                 self._waiting[f"b|{event}|{bucket}"] += 1
-                self._waiting[f"s|{event}"] += float(seconds)
+                self._waiting[f"s|{event}"] += seconds  # type: ignore[assignment]  # its stubs know whole numbers only
 
     def flush(self) -> None:
         """Add what waits. Raises redis.RedisError, and keeps it."""
@@ -67,7 +68,7 @@ class Counters:
 
     def read(self) -> dict[str, float]:
         self.flush()
-        return {name: float(value) for name, value in self._redis.hgetall(KEY).items()}
+        return {str(name): float(value) for name, value in self._redis.hgetall(KEY).items()}
 
     def _begin(self) -> None:
         """In this process, which may be a fork of one that counts, too: nothing of the parent's is ours."""
@@ -104,7 +105,7 @@ class _Collector:
         return self._families
 
 
-def exposition(counted: dict[str, float], gauges: dict[str, dict[str, float]]) -> bytes:
+def exposition(counted: dict[str, float], gauges: Mapping[str, Mapping[str, float]]) -> bytes:
     """Prometheus' text format.
 
     Args:
@@ -112,7 +113,7 @@ def exposition(counted: dict[str, float], gauges: dict[str, dict[str, float]]) -
         gauges: family -> label value -> number, e.g. ``{"jobs": {"submitted": 3}}``; label "" for a family without one.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector([*_counter(counted), *_histograms(counted), *_gauges(gauges)]))  # type: ignore[arg-type]
+    registry.register(_Collector([*_counter(counted), *_histograms(counted), *_gauges(gauges)]))
     return generate_latest(registry)
 
 
@@ -135,7 +136,7 @@ def _histograms(counted: dict[str, float]) -> Iterable[Any]:
     yield family
 
 
-def _gauges(gauges: dict[str, dict[str, float]]) -> Iterable[Any]:
+def _gauges(gauges: Mapping[str, Mapping[str, float]]) -> Iterable[Any]:
     for name, values in gauges.items():
         labelled = set(values) != {""}
         family = GaugeMetricFamily(f"smi_{name}", name.replace("_", " "), labels=["name"] if labelled else [])

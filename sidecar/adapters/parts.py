@@ -6,29 +6,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from ..core.parts import Part
 from .files import KEPT, storage_error
 
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Part:
-    """`key`: what it is a part of. `total`: bytes of the whole, None if the server did not say; `etag`: "" if it has no
-    strong one; only a part with both can be gone on with."""
-
-    path: Path
-    key: str
-    bytes: int
-    total: int | None
-    etag: str
-    complete: bool
-
-    @property
-    def resumable(self) -> bool:
-        return not self.complete and bool(self.etag) and self.total is not None and 0 < self.bytes < self.total
 
 
 class Parts:

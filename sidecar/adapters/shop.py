@@ -45,7 +45,7 @@ class ShopDoor:
         self.detour = ""  # why the first form is not the one that works
         self._host = urlsplit(shop_url).netloc if address else ""
         # Not `requests`, which takes half as much CPU again for the same exchange.
-        tls = {"ssl_context": tls_context()} if base.startswith("https:") else {}
+        tls: dict[str, Any] = {"ssl_context": tls_context()} if base.startswith("https:") else {}
         self._http = urllib3.PoolManager(num_pools=2, maxsize=4, **tls)
 
     def send(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

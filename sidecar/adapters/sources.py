@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 from urllib.parse import quote, urlsplit
 
 from ..core.addresses import as_opened, climbs_out, host_of, path_below, spellings
@@ -74,10 +75,11 @@ class Sources:
 
     def _looked_at_whole(self, url: str) -> Source:
         try:
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder_for_temps()) as file:
+            folder = self._folder_for_temps()
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None) as file:
                 for chunk in self._fetched(url, MOST_BYTES):
                     file.write(chunk)
-                return Source(url, None, read_header_of(file), file.seek(0, os.SEEK_END))
+                return Source(url, None, read_header_of(cast(BinaryIO, file)), file.seek(0, os.SEEK_END))
         except OSError as error:
             raise storage_error(error, self._folder_for_temps() or Path(tempfile.gettempdir())) from error
 

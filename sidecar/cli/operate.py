@@ -77,7 +77,7 @@ def _status(given) -> int:
     ports, version = services.ports, upgrade.versions(services)
     ages, oldest = ports.queue.ages(), ports.store.oldest()
     counts, depths, held = ports.store.counts(), ports.queue.depths(), ports.store.holds.held()
-    document = {
+    document: dict[str, Any] = {
         "name": ports.store.server.name(),
         "jobs": counts,
         "queues": depths,

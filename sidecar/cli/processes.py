@@ -95,7 +95,7 @@ def settings_table() -> str:
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for item in described():
         default = "**required**" if item["default"] is None else f"`{item['default']}`" if item["default"] else "empty"
-        lines.append(f"| `{item['name']}` | {default} | {item['help'].replace('|', chr(92) + '|')} |")
+        lines.append(f"| `{item['name']}` | {default} | {str(item['help']).replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
 
 

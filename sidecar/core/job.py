@@ -125,5 +125,5 @@ class NextStep:
 
 
 _STORED = {f.name: stored(JOB_FIELDS, f.name) for f in fields(Job)}
-_READ = {_STORED[f.name]: (f.name, {"int": int, "str": str}[f.type]) for f in fields(Job)}
+_READ = {_STORED[f.name]: (f.name, {"int": int, "str": str}[str(f.type)]) for f in fields(Job)}
 DEFAULTS = {f.name: f.default for f in fields(Job)}

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from standardwebhooks.webhooks import Webhook
 
@@ -49,6 +49,12 @@ class Message:
     type: str
     data: dict[str, Any]
     body_sha256: str
+
+
+class Headers(Protocol):
+    """A request's headers, by their names in small letters: a mapping, or what a web framework has."""
+
+    def get(self, name: str, default: str, /) -> str: ...
 
 
 def decode_secret(text: str) -> bytes:
@@ -147,7 +153,7 @@ class Opener:
         self._webhooks = [Webhook(direction_key(secret, direction)) for secret in secrets]
         self._audience = ("shop:" if direction == TO_SHOP else "sidecar:") + site
 
-    def open(self, body: bytes, headers: Mapping[str, str], *, now: float) -> Message:
+    def open(self, body: bytes, headers: Headers, *, now: float) -> Message:
         """The authentic message, or Unauthorized.
 
         1. form of the three headers; 2. age; 3. one of the signatures under one of the secrets;
@@ -172,7 +178,7 @@ class Opener:
             raise Unauthorized(f"audience is {audience[:100]!r}, not {self._audience!r}")
         return Message(id, type, data, hashlib.sha256(body).hexdigest())
 
-    def _check_headers(self, body: bytes, headers: Mapping[str, str], now: float) -> tuple[str, int, str]:
+    def _check_headers(self, body: bytes, headers: Headers, now: float) -> tuple[str, int, str]:
         id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         if not _ID.match(id):
             raise Unauthorized("webhook-id is missing or malformed")

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -80,15 +81,15 @@ class TokenMaker:
         path, expires_at = self._load(self._source, token, 2)
         if now >= expires_at:
             raise TokenExpired()
-        return path
+        return str(path)
 
     @staticmethod
-    def _dump(serializer: URLSafeSerializer, payload: list) -> str:
-        token = serializer.dumps(payload)
+    def _dump(serializer: URLSafeSerializer, payload: list[str | int]) -> str:
+        token: str | bytes = serializer.dumps(payload)
         return token if isinstance(token, str) else token.decode()
 
     @staticmethod
-    def _load(serializer: URLSafeSerializer, token: str, fields: int) -> list:
+    def _load(serializer: URLSafeSerializer, token: str, fields: int) -> list[Any]:
         """One token has one spelling: base64 would also be read with padding, with other bits behind its end, or with
         signs in it that are none of its own."""
         signature = token.rpartition(".")[2]

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 PHASES = ("submit", "processing", "status", "result", "webhook")
 
@@ -15,7 +16,7 @@ class Fault:
     """`meaning` is one clause for people; `params` are the settable figures with their defaults."""
 
     meaning: str
-    params: dict[str, object] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 # A fault's phase is the first word of its name.
@@ -88,7 +89,7 @@ class Strike:
     """A fault that hits now, with its figures."""
 
     name: str
-    params: dict[str, object]
+    params: dict[str, Any]
 
 
 @dataclass(eq=False)
@@ -107,7 +108,7 @@ class Rule:
     sticky: bool = False
     count: int | None = None
     per_job: int | None = None
-    params: dict[str, object] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     strikes: int = 0
 
     @classmethod

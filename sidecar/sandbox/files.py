@@ -96,6 +96,7 @@ def _send_badly(handler: Handler, path: Path, fault: str, params: dict) -> None:
 def _compressed(job: Job, folder: Path) -> Path:
     path = folder / f"{job.id}-compressed.jpg"
     if not path.exists():
+        assert job.result is not None
         with Image.open(job.result) as image:
             save(image.convert("RGB"), path, "JPEG", quality=85)
     return path

@@ -108,25 +108,25 @@ class Handler(BaseHTTPRequestHandler):
     def _put(self) -> None:
         if not self._is_near():
             return self.answer(404, {"error": "Not found"})
-        data = self._json()
+        data = self._json() or {}
         stand_in = self.server.stand_in
         if self.url_path == "/sandbox/faults":
             try:
-                rules = [Rule.parse(raw) for raw in (data or {}).get("rules", [])]
+                rules = [Rule.parse(raw) for raw in data.get("rules", [])]
             except (BadRule, TypeError) as error:
                 return self.answer(400, {"error": str(error)})
-            stand_in.faults.replace(rules, (data or {}).get("seed", 0))
+            stand_in.faults.replace(rules, data.get("seed", 0))
             return self.answer(200, stand_in.faults.show())
-        if self.url_path == "/sandbox/credits" and isinstance((data or {}).get("credits"), (int, float)):
+        if self.url_path == "/sandbox/credits" and isinstance(data.get("credits"), (int, float)):
             stand_in.credits = float(data["credits"])
             return self.answer(200, {"credits": stand_in.credits})
         return self.answer(400, {"error": "Nothing to set here"})
 
     def _submit(self, mode: str) -> None:
-        data = self._json()
-        fields = data.get("input") if data is not None and isinstance(data.get("input"), dict) else data
-        image_url = (fields or {}).get("imageUrl") or (fields or {}).get("image_url")
-        factor = (fields or {}).get("upscaleFactor", (fields or {}).get("scale_factor"))
+        data = self._json() or {}
+        fields = data["input"] if isinstance(data.get("input"), dict) else data
+        image_url = fields.get("imageUrl") or fields.get("image_url")
+        factor = fields.get("upscaleFactor", fields.get("scale_factor"))
         if not isinstance(image_url, str) or not image_url.startswith(("http://", "https://")):
             return self.answer(400, {"error": {"message": "input.imageUrl must be an http(s) URL"}})
         if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 1 <= factor <= MODES[mode]:

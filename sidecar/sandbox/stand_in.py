@@ -170,9 +170,9 @@ class StandIn:
             if done not in job.awaits:
                 return
             job.awaits.discard(done)
-            due = not job.awaits and job.ready_at is not None
-        if due:
-            self.clock.at(job.ready_at, lambda: self._end(job))
+            due = None if job.awaits else job.ready_at
+        if due is not None:
+            self.clock.at(due, lambda: self._end(job))
 
     def _end(self, job: Job, *, wait: bool = False) -> None:
         now = self.clock.now()

@@ -54,9 +54,12 @@ class Webhooks:
         if wait:
             self._post(job, bodies)
         elif late:
-            self._clock.at(now + late, lambda: self._senders.submit(self._post, job, bodies))
+            self._clock.at(now + late, lambda: self._later(job, bodies))
         else:
             self._senders.submit(self._post, job, bodies)
+
+    def _later(self, job: Job, bodies: list[bytes]) -> None:
+        self._senders.submit(self._post, job, bodies)
 
     def stop(self) -> None:
         """Drops what has not been sent."""
@@ -67,7 +70,7 @@ class Webhooks:
             outcome: int | str
             try:
                 answer = self._http.request(
-                    "POST", job.webhook, body=body, headers={"Content-Type": "application/json"}, timeout=10,
+                    "POST", job.webhook or "", body=body, headers={"Content-Type": "application/json"}, timeout=10,
                     retries=False, redirect=False,
                 )  # fmt: skip
                 outcome = answer.status

@@ -30,9 +30,11 @@ def build(services: Services) -> Flask:
     app.body_limit = body_limit(services)
     proxies = services.settings.trusted_proxies
     if proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies)
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask's documentation says
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
+        )
     quick = {"messages": messages.answer, "webhooks": webhooks.answer, "download": download.answer}
-    app.wsgi_app = Front(app.wsgi_app, services, quick)
+    app.wsgi_app = Front(app.wsgi_app, services, quick)  # type: ignore[method-assign]  # as above
     for door in (messages, webhooks, status, download, sources, health, metrics):
         app.register_blueprint(door.blueprint)
     if services.settings.rq_dashboard_password:

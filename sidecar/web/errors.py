@@ -57,7 +57,7 @@ def can_wait(parts: Ports, event: str, sentence: str, **fields: Any) -> Iterator
 
 def _http(error: HTTPException) -> Response:
     response = _answer(
-        {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.code, "bad_request"),
+        {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.code or 500, "bad_request"),
         error.code or 500,
     )
     for name, value in error.get_headers():

@@ -24,6 +24,6 @@ def of_file(path: Path, environ: Environ, *, headers: Headers, mimetype: str, et
         raise
     if response.status_code == 206 and "wsgi.file_wrapper" in environ:
         # Werkzeug would copy the part piece by piece.
-        file.seek(response.content_range.start)
+        file.seek(response.content_range.start or 0)
         response.response = wrap_file(environ, file)
     return response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import EnvironHeaders
@@ -11,7 +10,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from ..adapters import schemas
 from ..core.errors import CallerError
-from ..core.messages import TO_SIDECAR, Message, Unauthorized
+from ..core.messages import TO_SIDECAR, Headers, Message, Unauthorized
 from ..services import Services
 from ..workflow import inbox
 from ..workflow.ports import Ports
@@ -46,7 +45,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
     return of_bytes(line, [("Content-Type", _JSON), *_PRIVATE], text.encode())
 
 
-def _receive(services: Services, body: bytes, headers: Mapping[str, str]) -> tuple[str, int]:
+def _receive(services: Services, body: bytes, headers: Headers) -> tuple[str, int]:
     """1. authentic? 2. answered before? 3. of the right shape? 4. do it; 5. remember the answer for 24 h.
 
     Two repeats at the same moment both do it: everything that a message leads to may be done twice.

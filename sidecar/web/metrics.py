@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Response, abort, request
 
 from ..adapters.metrics import exposition
@@ -17,7 +19,7 @@ def metrics() -> Response:
     if any(name in request.headers for name in _PROXIED):
         abort(404)
     store, outbox = ports().store, ports().outbox
-    gauges = {
+    gauges: dict[str, Mapping[str, float]] = {
         "jobs": store.counts(),
         "queue_depth": ports().queue.depths(),
         "ready_seconds": ports().queue.ages(),

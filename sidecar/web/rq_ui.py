@@ -29,7 +29,7 @@ def mount(app: Flask, services: Services) -> None:
     pages.Job, pages.Queue = WakeUp, WakeUpQueue
     # Else it makes a client of its own for each request, without our time limits.
     pages.from_url = lambda *_address, **_options: (None, services.rq_redis)
-    app.redis_conn = services.rq_redis  # type: ignore[attr-defined]
+    app.redis_conn = services.rq_redis  # type: ignore[attr-defined]  # rq-dashboard looks for it there
     app.config["RQ_DASHBOARD_REDIS_URL"] = (place(settings.redis_url, settings.data_dir),)  # only shown
     # Its pages ask for the icon at an endpoint of Flask's that an application without static files does not have.
     app.url_map.add(Rule(f"{PREFIX}/static/<path:filename>", endpoint="static", build_only=True))

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 
 from flask import Blueprint, Response, json, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..core import status_token
 from ..core.errors import SidecarError, TemporaryError
@@ -22,7 +23,7 @@ UNKNOWN_S = 30  # so long an unknown job is taken for unknown
 
 
 @blueprint.get("/status/<job_id>")
-def status(job_id: str) -> Response:
+def status(job_id: str) -> BaseResponse:
     """The document of docs/contract.md, part 5: progress for whoever knows the id, the link for whoever has the token.
 
     The ETag covers what a person sees, not the share that creeps.

@@ -1,1 +1,1 @@
-"""Workflow: what happens to a paid job, and when. Reaches the world only through the ports in `ports.py`."""
+"""Workflow: what happens to a paid job, and when. Reaches the world only through its `ports`."""

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import Crowded, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
+from ..core.pictures import ImageInfo
 from . import delivery, outbound, transfer
-from .ports import Ports
+from .ports import Ports, Transfer, Verifier
 from .recovery import outage
 from .recovery.table import backoff
 from .time_limits import CROWDED_S, LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
 SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
-LEFT = object()  # the job is in other hands now
+
+
+class Left:
+    """Instead of a source: the job is in other hands now."""
+
+
+LEFT = Left()
+BoughtPicture = Path | SidecarError | None  # a file; why there is none; nobody compares
 
 
 def run(ports: Ports, job: Job) -> None:
@@ -34,7 +41,7 @@ def run(ports: Ports, job: Job) -> None:
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
     source = _source(ports, job)
-    if source is LEFT:
+    if isinstance(source, Left):
         return
     with transfer.brought(ports, job) as result:
         if result is not None:
@@ -42,7 +49,7 @@ def run(ports: Ports, job: Job) -> None:
             ports.parts.drop(job.job_id)
 
 
-def _store(ports: Ports, job: Job, result: transfer.Brought, source: Any) -> None:
+def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPicture) -> None:
     """From a checked result to a delivery."""
     outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
@@ -54,7 +61,7 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, source: Any) -> Non
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
         _check_picture(ports, job, temp, info, source, result.verifier.kept)
-        result.verifier = None  # it keeps some megabytes
+        result.forget_pixels()
         name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
@@ -92,16 +99,16 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
     return ports.store.advance(job, changes, due_at=now + LEASE_S, release=False)
 
 
-def _repaired(job: Job, info: Any, verifier: Any) -> str:
+def _repaired(job: Job, info: ImageInfo, verifier: Verifier) -> str:
     """What a person would call delivered is not ordered again, which would be billed again: words for the story."""
-    found = verifier.flaws
+    found = list(verifier.flaws)
     if (info.width, info.height) != job.result_size:
         width, height = job.target_size
         found = [f"resized from {info.width}x{info.height} to the {width}x{height} pixels that were bought", *found]
     return "; ".join(found)
 
 
-def _source(ports: Ports, job: Job) -> Any:
+def _source(ports: Ports, job: Job) -> BoughtPicture | Left:
     """The bought picture as a file, for the comparison; or why there is none (a SidecarError); None: nobody compares.
     One that lies elsewhere comes as a result does: LEFT, when it comes slowly."""
     if not ports.settings.check_picture:
@@ -118,7 +125,7 @@ def _source(ports: Ports, job: Job) -> Any:
         temp = ports.files.temp_path(job.job_id, job.claim, "source")
         ports.files.prepare()
 
-        def fetch(going: Any) -> None:
+        def fetch(going: Transfer) -> None:
             with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
                 ports.sources.obtain(job, temp, max_bytes=most).replace(kept)
 
@@ -142,7 +149,7 @@ def _source_ended(ports: Ports, job: Job, failure: BaseException | None) -> None
     transfer.give_back(ports, job, failure)
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, source: Any, kept: Any) -> None:
+def _check_picture(ports: Ports, job: Job, temp: Path, info: ImageInfo, source: BoughtPicture, kept: object) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
@@ -167,7 +174,7 @@ def _check_picture(ports: Ports, job: Job, temp: Path, info: Any, source: Any, k
     if not verdict.ok:
         # Whoever has to decide about the job sees this beside the picture that was bought.
         ports.files.keep_refused(job.job_id, job.attempt, ports.pictures.thumbnail(temp))
-        raise PermanentError(verdict.code, verdict.detail)
+        raise PermanentError(verdict.code or "", verdict.detail)
 
 
 def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
@@ -175,7 +182,7 @@ def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
     ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
 
 
-def _wanted_format(setting: str, job: Job, info: Any) -> str:
+def _wanted_format(setting: str, job: Job, info: ImageInfo) -> str:
     """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
     if setting == "keep":
         return info.format
@@ -184,7 +191,7 @@ def _wanted_format(setting: str, job: Job, info: Any) -> str:
     return setting
 
 
-def _convert(ports: Ports, job: Job, temp: Path, info: Any, wanted: str) -> tuple[Path, Any]:
+def _convert(ports: Ports, job: Job, temp: Path, info: ImageInfo, wanted: str) -> tuple[Path, ImageInfo]:
     if wanted == "webp" and max(info.width, info.height) > 16383:  # the format ends there (RFC 9649)
         wanted = "png"
         if info.format == wanted and (info.width, info.height) == job.target_size:

@@ -18,7 +18,7 @@ from ..core.errors import (
 from ..core.job import Job
 from ..core.states import SETTLED
 from . import admission, holds, outbound
-from .ports import Ports
+from .ports import Ports, Source, Submission
 from .recovery import outage
 from .time_limits import LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
@@ -123,8 +123,8 @@ def _find_lost_answer(ports: Ports, job: Job) -> None:
     accepted(ports, job, status.upsampler_id, status.credits)
 
 
-def _tell_ledger(ports: Ports, job: Job, submission: Any) -> None:
-    heard = {
+def _tell_ledger(ports: Ports, job: Job, submission: Submission) -> None:
+    heard: dict[str, Any] = {
         "upsampler_id": submission.upsampler_id,
         "credits": "" if submission.credits is None else f"{submission.credits:g}",
         "submitted_at": int(ports.clock()),
@@ -171,7 +171,7 @@ def _check_order(job: Job) -> None:
         raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")
 
 
-def _check_size(ports: Ports, source: Any) -> None:
+def _check_size(ports: Ports, source: Source) -> None:
     settings = ports.settings
     if source.bytes and source.bytes > settings.max_source_mb * 1_000_000:
         raise PermanentError(
@@ -182,7 +182,7 @@ def _check_size(ports: Ports, source: Any) -> None:
         raise PermanentError("source_too_large", f"{megapixels:.1f} MP, the limit is {settings.max_source_mp} MP")
 
 
-def _copy(ports: Ports, job: Job, source: Any) -> Job:
+def _copy(ports: Ports, job: Job, source: Source) -> Job:
     """Our own copy: within Upsampler's limits, and upright, since nobody tells whether Upsampler heeds EXIF's
     orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
     settings = ports.settings
@@ -204,7 +204,7 @@ def _copy(ports: Ports, job: Job, source: Any) -> Job:
     )
 
 
-def _offer(ports: Ports, job: Job, source: Any) -> tuple[str, int]:
+def _offer(ports: Ports, job: Job, source: Source) -> tuple[str, int]:
     """The address that Upsampler fetches the picture from, and the factor to ask for."""
     public, until = ports.settings.public_url, int(ports.clock()) + SOURCE_LINK_S
     if job.compressed_path:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 
 from ..core.errors import Crowded, GivenUp, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
-from .ports import Ports
+from ..core.parts import Part
+from ..core.pictures import Expected, ImageInfo
+from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
 from .recovery import apply
 from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
 
@@ -36,8 +38,12 @@ class Brought:
     path: Path
     bytes: int
     sha256: str
-    info: Any
-    verifier: Any
+    info: ImageInfo
+    verifier: Verifier
+
+    def forget_pixels(self) -> None:
+        """Those that the verifier has kept are some megabytes."""
+        del self.verifier
 
 
 @contextmanager
@@ -60,13 +66,13 @@ def _key(job: Job) -> str:
     return hashlib.sha256(what.encode()).hexdigest()
 
 
-def _verifier(ports: Ports, job: Job) -> Any:
+def _verifier(ports: Ports, job: Job) -> Verifier:
     limit = ports.settings.max_result_mb * 1_000_000
-    expected = ports.pictures.Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
+    expected = Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
     return ports.pictures.Verifier(expected)
 
 
-def _from_disk(ports: Ports, job: Job, part: Any) -> Brought:
+def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
     """Check what a transfer has left. A part that is at fault is gone afterwards."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
     verifier, digest, size = _verifier(ports, job), hashlib.sha256(), 0
@@ -83,10 +89,10 @@ def _from_disk(ports: Ports, job: Job, part: Any) -> Brought:
     return Brought(path, size, digest.hexdigest(), info, verifier)
 
 
-def _from_network(ports: Ports, job: Job, part: Any) -> Brought | None:
+def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
         if result:  # it was whole in the very moment in which the worker left
-            about = {"key": _key(job), "total": result.bytes, "etag": ""}
+            about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
         give_back(ports, job, failure)
 
@@ -96,7 +102,10 @@ def _from_network(ports: Ports, job: Job, part: Any) -> Brought | None:
         ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
         return None
     if in_time and result is None:  # it went on with a part, which is whole now
-        return _from_disk(ports, job, ports.parts.find(job.job_id, _key(job)))
+        part = ports.parts.find(job.job_id, _key(job))
+        if part is None:
+            raise TemporaryError("result_cut", "what the transfer had left has gone")
+        return _from_disk(ports, job, part)
     return result
 
 
@@ -123,7 +132,7 @@ def _decide(ports: Ports, job: Job, failure: BaseException | None) -> None:
         ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt)
 
 
-def _transfer(ports: Ports, job: Job, part: Any, transfer: Any) -> Brought | None:
+def _transfer(ports: Ports, job: Job, part: Part | None, transfer: Transfer) -> Brought | None:
     """In the transfer's thread. None: the result lies whole in a part."""
     with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
         if part and part.resumable:
@@ -132,7 +141,7 @@ def _transfer(ports: Ports, job: Job, part: Any, transfer: Any) -> Brought | Non
         return _anew(ports, job, transfer)
 
 
-def _stream(ports: Ports, job: Job, begun: Any = None) -> Any:
+def _stream(ports: Ports, job: Job, begun: Part | None = None) -> AbstractContextManager[FetchResponse]:
     settings = ports.settings
     return ports.fetcher.stream(
         job.result_url,
@@ -143,11 +152,11 @@ def _stream(ports: Ports, job: Job, begun: Any = None) -> Any:
     )
 
 
-def _anew(ports: Ports, job: Job, transfer: Any) -> Brought | None:
+def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
     """All of the result, checked as it comes while a worker waits for it."""
     verifier = _verifier(ports, job)
     incoming = ports.files.incoming(job.job_id, job.claim)
-    about = {"key": _key(job), "total": None, "etag": ""}
+    about: dict[str, Any] = {"key": _key(job), "total": None, "etag": ""}
     came = 0
     try:
         with _stream(ports, job) as response:
@@ -172,7 +181,7 @@ def _anew(ports: Ports, job: Job, transfer: Any) -> Brought | None:
         raise
 
 
-def _keep_what_came(ports: Ports, job: Job, incoming: Any, about: dict[str, Any], error: BaseException) -> None:
+def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str, Any], error: BaseException) -> None:
     """A download that the network has broken is gone on with; one that was at fault is not."""
     broken = isinstance(error, TemporaryError | GivenUp)
     if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
@@ -181,10 +190,10 @@ def _keep_what_came(ports: Ports, job: Job, incoming: Any, about: dict[str, Any]
     incoming.discard()
 
 
-def _go_on(ports: Ports, job: Job, part: Any, transfer: Any) -> None:
+def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:
     """The rest of a part; all of it anew where the server has another version, or can send no rest."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
-    about = {"key": part.key, "total": part.total, "etag": part.etag}
+    about: dict[str, Any] = {"key": part.key, "total": part.total, "etag": part.etag}
     try:
         with _stream(ports, job, part) as response:
             transfer.reads_from(response.abort)

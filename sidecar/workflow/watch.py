@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.errors import PermanentError
 from ..core.job import Job
 from . import holds, outbound
-from .ports import Ports
+from .ports import Ports, UpsamplerStatus
 from .recovery import outage
 from .recovery.table import TABLE
 from .time_limits import GOES_ALONG_S, POLL_FACTOR, RESULT_LIFE_S
@@ -28,7 +28,7 @@ def run(ports: Ports, job: Job) -> None:
         _poll_again(ports, job, status.status)
 
 
-def _succeeded(ports: Ports, job: Job, status) -> None:
+def _succeeded(ports: Ports, job: Job, status: UpsamplerStatus) -> None:
     now = ports.clock()
     changes = {
         "state": "enlarged",

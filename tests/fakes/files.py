@@ -25,7 +25,7 @@ class MemoryIncoming:
         self.bytes = 0
         files.unfinished[path] = b""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         self._files.check()
         self._files.unfinished[self.path] = self._files.unfinished.get(self.path, b"") + bytes(chunk)
         self.bytes += len(chunk)
@@ -99,11 +99,19 @@ class MemoryFiles:
     def remove(self, name: str) -> bool:
         return self.files.pop(name, None) is not None
 
+    def hash_file(self, path: Path) -> tuple[int, str]:
+        data = self.unfinished[path]
+        return len(data), hashlib.sha256(data).hexdigest()
+
     def of_job(self, job_id: str) -> list[str]:
         return [name for name in self.files if ResultFiles.owner(name) == job_id]
 
     def stored(self) -> Iterator[StoredFile]:
         return iter([StoredFile(name, len(data), self.written[name]) for name, data in self.files.items()])
+
+    def temps(self) -> list[Path]:
+        """None that somebody could look at: these lie nowhere."""
+        return []
 
     def discard_temps(self, job_id: str) -> None:
         for path in [path for path in self.unfinished if path.name.split(".")[0] == job_id]:

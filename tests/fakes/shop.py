@@ -90,6 +90,7 @@ class FakeShop:
         self.let_through: list[tuple[str, int, int]] = []  # (job, attempt, submission)
         self.notices: list[dict[str, Any]] = []
         self.requests = 0
+        self.detour = ""
         self._ids = 0
 
     # ------------------------------------------------------------------ what a shop does by itself
@@ -97,7 +98,7 @@ class FakeShop:
         """A customer pays. Returns the data of the `job.paid` that the bridge pushes; `in_ledger` False: the bridge
         never heard of the payment."""
         source = {"type": "attachment", "url": f"https://shop.example/photos/{job_id}.png", "path": None}
-        self.bought[job_id] = Bought(job_id, **{"source": source, "paid_at": self.clock()} | details)
+        self.bought[job_id] = Bought(job_id, **{"source": source, "paid_at": self.clock(), **details})
         if not in_ledger:
             return {}
         self._open(job_id, 1)
@@ -151,7 +152,7 @@ class FakeShop:
             "expiry_hours": job.expiry_hours,
             "paid_at": rfc3339(job.paid_at),
             "title": job.title,
-            "previous": {key: good[-1].delivery[key] for key in file} if good else None,
+            "previous": {key: (good[-1].delivery or {})[key] for key in file} if good else None,
         }
 
     # ------------------------------------------------------------------ the methods of ShopDoor

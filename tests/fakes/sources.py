@@ -8,7 +8,7 @@ from pathlib import Path
 from sidecar.adapters.copies import Copy
 from sidecar.adapters.images import ImageInfo
 from sidecar.adapters.sources import Source
-from sidecar.core.errors import SidecarError
+from sidecar.core.errors import PermanentError, SidecarError
 from sidecar.core.job import Job
 
 INFO = ImageInfo("png", 8, 6, "RGB")
@@ -28,12 +28,19 @@ class FakeSources:
         info = self.info.get(job.source_url, INFO)
         return Source(job.source_url, None, info, self.sizes.get(job.source_url, 1000))
 
+    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+        """There are no pixels here: whoever wants to compare finds the source gone."""
+        raise self.faults.get(job.source_url) or PermanentError("source_gone", "a double has no pixels")
+
     def local_path(self, job: Job) -> Path | None:
         """On this machine, wherever it is."""
         return Path(job.source_url)
 
     def name(self, path: Path) -> str:
         return str(path)
+
+    def named(self, name: str) -> Path:
+        return Path(name)
 
 
 @dataclass

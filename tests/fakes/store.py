@@ -17,7 +17,7 @@ from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
 from tests.fakes.store_parts import MemoryHeartbeats, MemoryHolds, MemoryIdempotency, MemoryServer
 
-_TYPES: dict[str, Any] = {f.name: {"int": int, "str": str}[f.type] for f in fields(Job)}
+_TYPES: dict[str, Any] = {f.name: {"int": int, "str": str}[str(f.type)] for f in fields(Job)}
 _OPTIONAL = {f.name for f in fields(Job) if f.default is not MISSING}
 
 
@@ -73,7 +73,9 @@ class MemoryJobStore:
     def flush_all(self) -> None:
         """What FLUSHALL does to the store (the outbox has its own)."""
         self.lapsing.clear()
-        for part in (self._jobs, self._leases, self._ends, self._due, self._holders, self._line, *self.held.values()):
+        self._holders.clear()
+        parts: list[dict[str, Any]] = [self._jobs, self._leases, self._ends, self._due, self._line, *self.held.values()]
+        for part in parts:
             part.clear()
 
     # ------------------------------------------------------------------ jobs

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sidecar.adapters.parts import Part
 from sidecar.adapters.transfers import Transfer
 from sidecar.core.errors import Crowded
+from sidecar.core.parts import Part
 from tests.fakes.files import MemoryFiles
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sidecar.adapters.upsampler import Submission, UpsamplerStatus
 from sidecar.adapters.upsampler.verdict import http_error
@@ -175,7 +176,7 @@ class FakeUpsampler:
             job.error, job.ready_at = str(strike.params["text"]), now
         if any(hit.name == "webhook_early" for hit in webhook_strikes):
             job.ready_at = now
-        job.result = None if job.error else _Result(f"{job.id}.png")
+        job.result = None if job.error else Path(f"{job.id}.png")  # nothing lies there: the URL takes its suffix
         self.accepted.append(job)
         if job.ready_at is not None and webhook_url is not None:
             late, bodies = due_webhooks(job, webhook_strikes, job.ready_at, BASE_URL, self.webhook_shape)
@@ -192,13 +193,6 @@ class FakeUpsampler:
             raise TemporaryError("upsampler_unavailable", "no answer: connection refused")
         if not self.key_is_right:
             raise ConfigurationError("upsampler_key_refused", "HTTP 401")
-
-
-class _Result:
-    """Stands where the sandbox has a file: the result URL takes its suffix."""
-
-    def __init__(self, name: str):
-        self.suffix = "." + name.rpartition(".")[2]
 
 
 def result_url(job: Job) -> str:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sidecar.adapters import images, schemas
 from sidecar.adapters.files import INCOMING
@@ -20,7 +20,7 @@ from sidecar.core.settings import Settings
 from sidecar.core.states import LANES
 from sidecar.core.tokens import TokenMaker
 from sidecar.workflow import cleanup, inbox, outbox_sender, reconcile, runner, scheduler
-from sidecar.workflow.ports import Ports
+from sidecar.workflow.ports import JobStore, Outbox, Ports
 from sidecar.workflow.webhook import retry_webhook, webhook_received
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.fetcher import FakeFetcher, RecordingUpsampler
@@ -52,6 +52,27 @@ TASKS: dict[str, Callable[..., Any]] = {
         ports, job_id, attempt, submission, id or None
     ),
 }
+
+
+Part = TypeVar("Part")
+
+
+class Wrap(Protocol):
+    """Gets each part by name, and gives what the workflow is to see of it."""
+
+    def __call__(self, name: str, part: Part, /) -> Part: ...
+
+
+class Memory(Protocol):
+    """Clock, slots and what notifies a worker -> a job store and its outbox."""
+
+    def __call__(
+        self, clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None], /
+    ) -> tuple[JobStore, Outbox]: ...
+
+
+def as_it_is(name: str, part: Part, /) -> Part:
+    return part
 
 
 @dataclass
@@ -102,27 +123,25 @@ class Rig:
     def __init__(
         self,
         *,
-        seed: object = 0,
+        seed: int | str = 0,
         slots: int = 0,
-        wrap: Callable[[str, Any], Any] | None = None,
+        wrap: Wrap = as_it_is,
         files: Any = None,
-        memory: Callable[[SimulatedClock, int, Callable[[str], None]], tuple[Any, Any]] | None = None,
+        memory: Memory = in_memory,
         **env: str,
     ) -> None:
-        """`wrap`: gets each part by name and gives what the workflow is to see of it. `memory`: clock, slots and
-        what notifies a worker → another job store and outbox."""
         self.random = random.Random(seed)
         self.clock = SimulatedClock()
         self.settings = Settings.from_env(ENV | {"SMI_UPSAMPLER_CONCURRENCY": str(slots)} | env)
         self.store: Any
         self.outbox: Any
         self.queue = MemoryQueue(self.clock)
-        self.store, self.outbox = (memory or in_memory)(self.clock, slots, lambda lane: self.ports.queue.flush(lane))
+        self.store, self.outbox = memory(self.clock, slots, lambda lane: self.ports.queue.flush(lane))
         self.shop = FakeShop(self.clock)
         self.sources, self.copies = FakeSources(), FakeCopies()
         self.upsampler = RecordingUpsampler(now=self.clock, size=(32, 24))
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
-        self.files = files or MemoryFiles(self.clock)
+        self.files: Any = files or MemoryFiles(self.clock)
         self.parts: Any = (
             MemoryParts(self.files) if isinstance(self.files, MemoryFiles) else Parts(self.files.root / INCOMING)
         )
@@ -134,7 +153,6 @@ class Rig:
         self.webhooks = True
         self.faulty_upsampler = Faulty(self.upsampler)
         self._message_ids = itertools.count(1)
-        wrap = wrap or (lambda name, part: part)
         self.ports = Ports(
             settings=self.settings,
             clock=self.clock,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -19,7 +19,14 @@ Dial = Callable[[str, int, float | None, Any], socket.socket]
 Watch = Callable[[socket.socket], None]
 
 
-class _Dialled:
+# What is mixed in is a connection for the type checker only: at run time each class has one base with sockets.
+if TYPE_CHECKING:
+    _Base = HTTPConnection
+else:
+    _Base = object
+
+
+class _Dialled(_Base):
     """Mixed into urllib3's connection classes; `dial` and `watch` are set by `pool_classes`."""
 
     dial: Dial

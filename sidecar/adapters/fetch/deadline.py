@@ -49,7 +49,7 @@ class _Watch:
 
 
 _watch = _Watch()
-os.register_at_fork(after_in_child=_watch.__init__)  # the child has none of its parent's threads and fetches
+os.register_at_fork(after_in_child=_watch.__init__)  # type: ignore[misc]  # no subclass; the child has none of its parent's threads and fetches
 
 
 class Deadline:

@@ -124,7 +124,7 @@ def _in_srgb(image: Image, profile: bytes | None) -> Image:
         from PIL import ImageCms
 
         try:
-            return ImageCms.profileToProfile(
+            return ImageCms.profileToProfile(  # type: ignore[return-value]  # None only if asked to work in place
                 image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
         except (ImageCms.PyCMSError, OSError):

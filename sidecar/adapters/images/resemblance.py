@@ -11,7 +11,7 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...core.errors import PermanentError
 from . import vips
@@ -154,7 +154,7 @@ def _colour(before: Image, after: Image) -> float:
 
 
 def _blocks(image: Image) -> list[float]:
-    return list(image.reduce(BLOCK).get_flattened_data())
+    return cast(list[float], list(image.reduce(BLOCK).get_flattened_data()))
 
 
 def _regions(values: list[float], columns: int, rows: int, side: int) -> list[float]:

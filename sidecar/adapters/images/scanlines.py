@@ -69,7 +69,7 @@ class Scanlines:
                 piece = inflater.unconsumed_tail
                 if not piece and len(pixels) < PIECE:
                     break
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]  # its stubs do not say what it derives from
             raise corrupt(f"the compressed data cannot be inflated ({error})") from error
         if inflater.unused_data:
             self._pass_over(len(inflater.unused_data), PIECE, "the compressed data go on after their end")

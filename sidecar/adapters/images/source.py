@@ -116,7 +116,7 @@ def _shown_by_pillow(file: BinaryIO, format: str) -> ImageInfo | None:
     }[format]
     try:
         with warnings.catch_warnings(action="ignore"):
-            image = plugin(file)
+            image = plugin(file)  # type: ignore[abstract]  # none of the three is
             width, height = image.size
             if width * height > _MOST_FOR_PILLOW:
                 return None

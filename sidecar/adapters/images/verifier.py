@@ -5,7 +5,7 @@ One pass, memory independent of the image; the codecs (pyvips, Pillow) are not i
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG
@@ -47,7 +47,7 @@ class Verifier:
         self.bytes_seen = 0
         self._expected = expected
         self._head = b""
-        self._parser = None
+        self._parser: Any = None
 
     @property
     def info(self) -> ImageInfo | None:
@@ -77,7 +77,7 @@ class Verifier:
     def feed(self, chunk: Chunk) -> Chunk:
         """The next bytes of the file, any number of them; returns those that belong to the image, all but a few behind
         its end. Raises as early as the fault can be known."""
-        came = chunk
+        news = memoryview(chunk)
         self.bytes_seen += len(chunk)
         if self.bytes_seen > self._expected.max_bytes:
             raise PermanentError(
@@ -85,18 +85,18 @@ class Verifier:
                 f"expected {self._expected.max_bytes} bytes at most, found {self.bytes_seen} or more",
             )
         if self._parser is None:
-            chunk = self._head = self._head + bytes(chunk)
-            if len(chunk) < ENOUGH:
-                return came
-            format = sniff(chunk)
+            head = self._head = self._head + bytes(chunk)
+            if len(head) < ENOUGH:
+                return chunk
+            format = sniff(head)
             if format is None:
-                raise PermanentError("result_not_an_image", f"expected an image, found {describe(chunk)}")
+                raise PermanentError("result_not_an_image", f"expected an image, found {describe(head)}")
             self._expected.check_format(format)
-            self._parser = parser_for(format, self._expected)
+            self._parser, news = parser_for(format, self._expected), memoryview(head)
         before = self._parser.surplus_bytes
-        self._parser.feed(memoryview(chunk))
+        self._parser.feed(news)
         surplus = self._parser.surplus_bytes - before
-        return came[: len(came) - surplus] if surplus else came
+        return chunk[: len(chunk) - surplus] if surplus else chunk
 
     def finish(self) -> ImageInfo:
         """Says that the stream has ended. Raises if the image has not."""

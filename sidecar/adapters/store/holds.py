@@ -80,7 +80,8 @@ class RedisHolds:
         look = self._last_look
         if time.monotonic() >= look.until:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hgetall(_held(False)).hgetall(_held(True))
+                pipe.hgetall(_held(False))
+                pipe.hgetall(_held(True))
                 for stage in HELD_STAGES:
                     pipe.exists(f"smi:streak:{stage}")
                 by_itself, by_admin, *streaks = pipe.execute()

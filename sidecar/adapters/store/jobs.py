@@ -88,7 +88,15 @@ class RedisJobStore:
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
-        args = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, _listed(job.to_fields())]
+        args: list[Any] = [
+            json.dumps(answer),
+            ttl_s,
+            job.job_id,
+            job.attempt,
+            due_at,
+            WAKE_UP_S,
+            _listed(job.to_fields()),
+        ]
         if next_step and not self._slots:
             message = next_step.message
             changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
@@ -99,7 +107,7 @@ class RedisJobStore:
         return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
-        raw = self._redis.hgetall(_job(job_id))
+        raw: Any = self._redis.hgetall(_job(job_id))
         return Job.from_fields(raw) if raw else None
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -224,8 +232,8 @@ class RedisJobStore:
 
     def counts(self) -> dict[str, int]:
         """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
-        counted = self._redis.hgetall("smi:states").items()
-        return {state: int(n) for state, n in counted if state not in SETTLED and int(n) > 0}
+        counted: Any = self._redis.hgetall("smi:states")
+        return {state: int(n) for state, n in counted.items() if state not in SETTLED and int(n) > 0}
 
     def oldest(self) -> dict[str, float]:
         """Seconds since the oldest unsettled job of each state came into it."""
@@ -247,7 +255,7 @@ class RedisJobStore:
         """Whether the job may go to Upsampler now; else it waits in line, oldest payment first."""
         if self._slots == 0:
             return True
-        args = [job.job_id, self._slots, job.paid_at or self._clock()]
+        args: list[Any] = [job.job_id, self._slots, job.paid_at or self._clock()]
         return self._take_slot(keys=["smi:slots", "smi:waiting"], args=args) == 1
 
     def free_slot(self, job_id: str) -> list[str]:
@@ -262,11 +270,11 @@ class RedisJobStore:
             self._redis.sadd("smi:slots", job_id)
 
     def slot_holders(self) -> list[str]:
-        return list(self._redis.smembers("smi:slots")) if self._slots else []
+        return [str(holder) for holder in self._redis.smembers("smi:slots")] if self._slots else []
 
     def position(self, job_id: str) -> int | None:
         """Place in the line before Upsampler, from 1; None when not in line."""
-        rank = self._redis.zrank("smi:waiting", job_id)
+        rank: Any = self._redis.zrank("smi:waiting", job_id)
         return None if rank is None else rank + 1
 
     # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
@@ -275,7 +283,7 @@ class RedisJobStore:
         self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=HINT_TTL_S)
 
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
-        return self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or ""
+        return str(self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or "")
 
 
 def _job(job_id: str) -> str:

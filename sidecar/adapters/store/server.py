@@ -32,7 +32,7 @@ class RedisServer:
     def eviction_policy(self) -> str:
         """Redis' maxmemory-policy, "" where the server does not tell."""
         try:
-            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
+            return self._redis.config_get("maxmemory-policy").get("maxmemory-policy") or ""
         except redis.ResponseError:
             return ""
 
@@ -54,7 +54,8 @@ class RedisServer:
     def _ask_generation(self) -> str:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.info("persistence").info("server")
+                pipe.info("persistence")
+                pipe.info("server")
                 persistence, server = pipe.execute()
         except redis.ResponseError:
             return ""
@@ -63,7 +64,7 @@ class RedisServer:
     def name(self) -> str:
         """What this sidecar calls itself: made by its first process, kept in Redis, which all its processes share."""
         mine = f"{socket.gethostname()[:60]}-{secrets.token_hex(3)}"
-        return mine if self._redis.set("smi:name", mine, nx=True) else (self._redis.get("smi:name") or mine)
+        return mine if self._redis.set("smi:name", mine, nx=True) else str(self._redis.get("smi:name") or mine)
 
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""

@@ -20,6 +20,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -143,6 +144,7 @@ class UpsamplerClient:
     def _post(self, path: str, payload: bytes) -> tuple[int, str | None, bytes]:
         """(HTTP status, Retry-After, body), by the three steps named above. Never sends twice."""
         connect_s, read_s = self._timeout
+        connection: http.client.HTTPConnection
         if self._tls:
             connection = http.client.HTTPSConnection(self._host, self._port, timeout=connect_s, context=tls_context())
         else:
@@ -198,7 +200,7 @@ class UpsamplerClient:
     def _connections(self) -> urllib3.PoolManager:
         pid = os.getpid()
         if self._pool is None or self._pool[0] != pid:  # sockets inherited over a fork belong to the parent
-            tls = {"ssl_context": tls_context()} if self._tls else {}
+            tls: dict[str, Any] = {"ssl_context": tls_context()} if self._tls else {}
             self._pool = (pid, urllib3.PoolManager(num_pools=2, maxsize=16, **tls))
         return self._pool[1]
 

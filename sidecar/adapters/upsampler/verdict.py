@@ -139,7 +139,7 @@ def http_error(
     knows whether the job exists. A bare 503 and Cloudflare's 521-526 come before it was passed on: repeat.
     """
     spoke = isinstance(body, dict)
-    text = error_text(body.get("error", body.get("message"))) if spoke else ""
+    text = error_text(body.get("error", body.get("message"))) if isinstance(body, dict) else ""
     said = f"HTTP {status}" + (f": {text}" if text else "")
     pause = retry_after(wait, now)
 

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sidecar.adapters.upsampler.verdict import classify, error_text
 from sidecar.core.errors import CallerError
@@ -152,7 +153,9 @@ def parse_hint(body: bytes) -> Hint:
     data = parse_object(body) if len(body) <= MAX_HINT_BYTES else None
     if data is None:
         raise CallerError("webhook_malformed", "not a JSON object of at most 64 KiB")
-    inner = next((data[key] for key in ("data", "job", "payload") if isinstance(data.get(key), dict)), {})
+    inner: dict[str, Any] = next(
+        (data[key] for key in ("data", "job", "payload") if isinstance(data.get(key), dict)), {}
+    )
     named = _first(data, "job_id", "jobId") or _first(inner, "id", "job_id", "jobId")
     if named is None:
         # An event object may carry an id of its own beside the job's; a bare status object's id is the job's.

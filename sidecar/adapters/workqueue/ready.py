@@ -97,7 +97,10 @@ class ReadyWork:
 
     def waiting(self) -> list[Item]:
         """All that waits, the first to go first, by queue."""
-        return [_item(queue, text) for queue in QUEUES for text in self._redis.zrange(_key(queue), 0, -1)]
+        return [_item(queue, text) for queue in QUEUES for text in self._in(queue)]
+
+    def _in(self, queue: str) -> list[bytes]:
+        return self._redis.zrange(_key(queue), 0, -1)  # type: ignore[return-value]  # its stubs do not know `decode`
 
     def mark_many(self, queue: str, jobs: Sequence[tuple[str, int]]) -> list[list[Any]]:
         """Set the marks of jobs; those whose mark was not there."""

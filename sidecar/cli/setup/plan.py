@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -119,7 +119,7 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
     if any(Path("/home") in Path(path).parents for path in (facts.folder, facts.uploads, Path(sys.executable))):
         changes[r"^ProtectHome=.*"] = "ProtectHome=read-only"
     for pattern, line in changes.items():
-        template, found = re.subn(pattern, lambda _, line=line: line, template, flags=re.MULTILINE)
+        template, found = re.subn(pattern, _as_it_is(line), template, flags=re.MULTILINE)
         assert found, pattern
     files = [File(Path(UNITS, "smi-sidecar@.service"), template)]
     if key == SANDBOX:
@@ -178,3 +178,8 @@ def _include(connection: Connection, facts: Facts) -> str:
     edit = rf"sudo sed -i '/ServerName *{host}/a\    Include {APACHE_SNIPPET}' {site}"
     modules = "sudo a2enmod -q proxy proxy_http headers setenvif"
     return f"{edit} && {modules} && sudo apachectl configtest && sudo systemctl reload apache2"
+
+
+def _as_it_is(line: str) -> Callable[[re.Match[str]], str]:
+    """A replacement in which a backslash is a backslash."""
+    return lambda _: line

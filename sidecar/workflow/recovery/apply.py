@@ -74,7 +74,7 @@ def _resubmit(ports: Ports, stage: str, job: Job, decision: Decision, not_accept
 
 
 def _next_submission(ports: Ports, job: Job, changes: dict[str, Any], event: str) -> None:
-    cleared = dict.fromkeys(("upsampler_id", "webhook_upsampler_id", "result_url", "submit_claim"), "")
+    cleared: dict[str, Any] = dict.fromkeys(("upsampler_id", "webhook_upsampler_id", "result_url", "submit_claim"), "")
     cleared |= dict.fromkeys(("bad_results", "consecutive_failures", "submit_started_at"), 0)
     ports.store.free_slot(job.job_id)
     # The ledger hears in this order that the submission is over, and that the next one asks for its go.

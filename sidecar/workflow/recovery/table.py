@@ -148,5 +148,5 @@ def backoff(failures: int, random: Callable[[], float], retry_after: float | Non
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog: sleep = random(0, min(cap, base * 2^n)).
     Half a second at least, so that a lucky draw does not hammer.
     """
-    ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures)
+    ceiling: float = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures)
     return max(0.5, ceiling * random(), min(retry_after or 0.0, 3600.0))

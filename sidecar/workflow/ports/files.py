@@ -1,0 +1,116 @@
+"""Workflow, port: files: results on their way, finished ones, and our copies of sources.
+
+A write raises ConfigurationError disk_full or folder_not_writable; where files travel to the shop, also the errors of
+the shop's door. Names are relative to the folder of results, e.g. ``2026/11/…_4x.jpg``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from ...core.job import Job
+from ...core.pictures import ImageInfo
+
+
+class StoredFile(Protocol):
+    """A finished file: its name, bytes, and when it was last written (Unix seconds)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def modified(self) -> float: ...
+
+
+class Incoming(Protocol):
+    """A temp file that grows while its bytes are hashed. `bytes`: handed in so far; `sha256`: after `close`."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def sha256(self) -> str: ...
+    def write(self, chunk: bytes | memoryview) -> None:
+        """The chunk must not change any more."""
+
+    def close(self) -> None:
+        """The bytes are on the disk when this returns."""
+
+    def discard(self) -> None:
+        """Safe to repeat, also after the file was published."""
+
+    @property
+    def bytes(self) -> int: ...
+
+
+class Files(Protocol):
+    """The folder of results."""
+
+    @property
+    def root(self) -> Path: ...
+
+    # ------------------------------------------------------------------ files that are being made
+    def prepare(self) -> None:
+        """Make the folder; safe to repeat."""
+
+    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming: ...
+    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path: ...
+    def hash_file(self, path: Path) -> tuple[int, str]:
+        """Bytes and sha256 of a local file, which is on the disk then."""
+
+    def discard_temps(self, job_id: str) -> None:
+        """What dead tries of the job have left."""
+
+    def temps(self) -> list[Path]: ...
+
+    # ------------------------------------------------------------------ finished files
+    def name(self, job_id: str, factor: int, extension: str, at: float) -> str:
+        """`at`: Unix seconds."""
+
+    def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
+        """A closed file under its name: all of it, durably, or nothing. Raises PermanentError path_outside."""
+
+    def path(self, name: str) -> Path:
+        """Where it lies, in a folder of ours. Raises PermanentError path_outside."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes, None if there is no such file."""
+
+    def sha256(self, name: str) -> str: ...
+    def remove(self, name: str) -> bool:
+        """False when it was not there."""
+
+    def of_job(self, job_id: str) -> list[str]: ...
+    def stored(self) -> Iterator[StoredFile]: ...
+    def probe(self) -> None:
+        """Raises when the folder can't be used."""
+
+    # ------------------------------------------------------------------ results that were refused
+    def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
+        """A small JPEG, for the admin."""
+
+    def refused(self) -> list[Path]: ...
+
+
+class SourceCopy(Protocol):
+    """`name`: as source tokens name it; `factor`: what to ask Upsampler for, so that the paid size comes out."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def factor(self) -> int: ...
+
+
+class Copies(Protocol):
+    """Our own copies of sources: smaller, or turned upright."""
+
+    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
+        """Safe to repeat. Raises as `Sources.obtain`, and source_too_large when no copy fits."""
+
+    def all(self) -> list[Path]: ...

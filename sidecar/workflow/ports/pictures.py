@@ -1,0 +1,101 @@
+"""Workflow, port: pictures: the bought source, the checks on a result, conversions. Memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...core.job import Job
+from ...core.pictures import Expected, ImageInfo
+
+
+class Source(Protocol):
+    """A bought picture. `path`: the local file, None when only `url` is known; `bytes`: None when unknown."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def info(self) -> ImageInfo: ...
+    @property
+    def bytes(self) -> int | None: ...
+
+
+class Sources(Protocol):
+    """Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
+    source_not_an_image, source_unsupported, source_too_large; TemporaryError fetch_unavailable, fetch_failed."""
+
+    def look(self, job: Job) -> Source:
+        """What the source is; fetches as little as it can."""
+
+    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+        """The source as a local file: where it lies, or fetched to `into`."""
+
+    def local_path(self, job: Job) -> Path | None:
+        """Where the source lies on this machine; None: elsewhere."""
+
+    def name(self, path: Path) -> str:
+        """A local source's path, for a source token."""
+
+    def named(self, name: str) -> Path:
+        """The file behind a source token."""
+
+
+class Verifier(Protocol):
+    """Checks one result as it arrives, and says what it found. Not to be fed again after it has raised.
+
+    Raises PermanentError result_truncated, result_corrupt, result_not_an_image, result_wrong_dimensions,
+    result_wrong_format, result_too_large.
+    """
+
+    @property
+    def bytes_seen(self) -> int: ...
+    @property
+    def flaws(self) -> Sequence[str]:
+        """Small flaws, in words, for which a picture is repaired and not ordered again."""
+
+    @property
+    def must_be_rewritten(self) -> bool:
+        """A flaw goes only when the file is written anew."""
+
+    @property
+    def kept(self) -> Any:
+        """For `check_picture` of this very result, which alone knows what it is: pixels that need no second reading."""
+
+    def feed(self, chunk: bytes) -> bytes | memoryview:
+        """The next bytes of the file; returns those of them that belong to the picture."""
+
+    def finish(self) -> ImageInfo: ...
+
+
+class PictureVerdict(Protocol):
+    """`code`: one of the recovery table's, None if `ok`; `detail`: a sentence for the admin."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def detail(self) -> str: ...
+
+
+class Pictures(Protocol):
+    """Checks and conversions."""
+
+    def Verifier(self, expected: Expected) -> Verifier: ...
+    def verify_pixels(self, path: Path, info: ImageInfo) -> None:
+        """That a complete file decodes; raises PermanentError result_corrupt."""
+
+    def check_picture(self, source: Path, result: Path, info: ImageInfo, *, kept: Any = None) -> PictureVerdict:
+        """Whether a result shows its source. `kept`: of its Verifier. Raises PermanentError source_not_an_image."""
+
+    def convert(
+        self, source: Path, target: Path, *, format: str, quality: int, size: tuple[int, int] | None
+    ) -> ImageInfo:
+        """Write `source` as `format`, resized to `size` px; returns what was written. Raises PermanentError
+        conversion_failed, ConfigurationError disk_full."""
+
+    def thumbnail(self, path: Path) -> bytes:
+        """A small JPEG. Raises PermanentError result_corrupt."""

@@ -1,0 +1,68 @@
+"""Workflow, port: results on their way: transfers, which wait for bytes in threads, and the parts that they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from ...core.parts import Part
+
+Result = TypeVar("Result")
+
+
+class Transfer(Protocol):
+    """What its work tells of itself, and learns."""
+
+    @property
+    def alone(self) -> bool:
+        """No worker waits any more: the end is told by `ended`."""
+
+    def reads_from(self, abort: Callable[[], None]) -> None:
+        """`abort` ends the exchange that this transfer waits for, from another thread."""
+
+    def came(self, bytes: int) -> None:
+        """So many bytes have come. Raises GivenUp when it is to end."""
+
+
+class Transfers(Protocol):
+    """Work in threads of this process. What takes longer than a moment goes on alone."""
+
+    def run(
+        self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]
+    ) -> tuple[bool, Result | None]:
+        """(True, what `work` has returned), or (False, None): it goes on alone, and calls `ended` from its thread with
+        what it has raised and returned. Raises what `work` raises in time; Crowded: there is no place for another."""
+
+    def alone(self) -> int:
+        """How many go on alone now."""
+
+    def close(self) -> None:
+        """The process ends: each gives its job back."""
+
+
+class Parts(Protocol):
+    """One part for each job, in the folder of temp files. A write raises ConfigurationError disk_full or
+    folder_not_writable."""
+
+    def find(self, job_id: str, key: str) -> Part | None:
+        """The part of `key`, if there is one."""
+
+    def keep(self, temp: Path, job_id: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say."""
+
+    def take(self, part: Part, temp: Path) -> Path:
+        """The part as a temp file."""
+
+    def chunks(self, path: Path) -> Iterator[bytes]: ...
+    def grow(self, path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
+        """Write `chunks` from byte `at` on; yields the size of each when it is written."""
+
+    def cut(self, path: Path, size: int) -> None:
+        """Cut off what is behind `size` bytes; the rest is on the disk then."""
+
+    def source(self, job_id: str) -> Path:
+        """Where a source that lies elsewhere is kept until the result is compared with it."""
+
+    def drop(self, job_id: str) -> None:
+        """Throw away all that is kept for a job."""
