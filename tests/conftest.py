@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,14 @@ REAL_PARTS = frozenset(
     {"bridge", "chaos", "deploy", "doors", "e2e", "integrations", "recovery", "testbed_selftest", "ui"}
 )
 NOT_FAST = REAL_PARTS | {"php_versions"}
+# Why the tests of a folder get a second chance. All others get none; `second_chance(reason)` gives one to a single test.
+SECOND_CHANCES = {
+    "chaos": "processes are killed and frozen at a point: on a busy machine a bystander may be starved out of its lease",
+    "doors": "clients are slow on purpose, and deadlines of seconds are read from a clock that others use as well",
+    "e2e": "a dozen real processes hand a job on within seconds, which a busy machine may not give them",
+    "recovery": "leases and polls of seconds lapse while a busy machine starves whoever holds them",
+    "ui": "a real browser paints and animates when the machine lets it",
+}
 # Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
 SLOW = frozenset(
     {
@@ -49,11 +58,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test with a real shop or a real browser bears their mark, so that `-m "not wordpress"` leaves it out.
 
-    What runs on a dozen real processes gets a second chance, since a busy machine may starve any of them; the summary
-    names each test that needed it. A test of code alone gets none.
+    A second chance needs a reason, and the summary counts those that were taken.
     """
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in REAL_PARTS:
+        named = item.get_closest_marker("second_chance")
+        if named and not (named.args and str(named.args[0]).strip()):
+            raise pytest.UsageError(f"{item.nodeid}: a second chance needs a reason")
+        if named or item.path.relative_to(TESTS).parts[0] in SECOND_CHANCES:
             item.add_marker(pytest.mark.flaky(reruns=1))
         fixtures = getattr(item, "fixturenames", ())
         if "shop_factory" in fixtures or "wordpress_version" in fixtures:
@@ -67,6 +78,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if heavy & {mark.name for mark in item.iter_markers()}]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many second chances were taken, by folder."""
+    taken = Counter(report.nodeid.split("/")[1] for report in terminalreporter.stats.get("rerun", []))
+    for folder, times in sorted(taken.items()):
+        why = SECOND_CHANCES.get(folder, "see the test's own reason")
+        terminalreporter.write_line(f"second chances: {times} in tests/{folder} ({why})")
 
 
 @pytest.fixture(scope="session")
