@@ -23,9 +23,9 @@ REAL_PARTS = frozenset(
     {"bridge", "chaos", "deploy", "doors", "e2e", "integrations", "recovery", "testbed_selftest", "ui"}
 )
 NOT_FAST = REAL_PARTS | {"php_versions"}
-# Why the tests of a folder get a second chance. All others get none; `second_chance(reason)` gives one to a single test.
+# Why the tests of a folder get a second chance. Others get none; `second_chance(reason)` gives one to a single test.
 SECOND_CHANCES = {
-    "chaos": "processes are killed and frozen at a point: on a busy machine a bystander may be starved out of its lease",
+    "chaos": "processes are killed and frozen at a point: a busy machine may starve a bystander out of its lease",
     "doors": "clients are slow on purpose, and deadlines of seconds are read from a clock that others use as well",
     "e2e": "a dozen real processes hand a job on within seconds, which a busy machine may not give them",
     "recovery": "leases and polls of seconds lapse while a busy machine starves whoever holds them",

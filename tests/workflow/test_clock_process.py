@@ -61,3 +61,16 @@ def test_a_bug_costs_one_stroke_and_no_more() -> None:
     store = run(rig, 2, {1})
     assert store.tick == 2
     assert rig.store.heartbeats.is_alive("cron"), "the second tick was whole"
+
+
+@pytest.mark.parametrize(("bought", "looks"), [(True, 12), (False, 2)])
+def test_without_work_the_clock_looks_more_rarely(bought: bool, looks: int) -> None:
+    rig = Rig()
+    if bought:
+        rig.buy()
+    store = Ticks(rig.store, 100, set())
+    services = Services(rig.settings)
+    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
+    clock = Clock(services)
+    assert [clock._tick() for _ in range(12)] == [bought] * 12
+    assert store.tick == looks

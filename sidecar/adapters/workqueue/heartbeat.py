@@ -23,11 +23,14 @@ def heartbeat(connection: redis.Redis, worker: str) -> Iterator[None]:
     ended = threading.Event()
 
     def run() -> None:
+        tidied = 0.0
         while True:
             with suppress(redis.RedisError):  # away for a moment: the next heartbeat tells
                 now = time.time()
                 connection.zadd("smi:workers", {worker: now})
-                connection.zremrangebyscore("smi:workers", "-inf", now - 100 * ALIVE_S)
+                if now > tidied + 100 * ALIVE_S:
+                    tidied = now
+                    connection.zremrangebyscore("smi:workers", "-inf", now - 100 * ALIVE_S)
             if ended.wait(HEARTBEAT_S):
                 return
 
