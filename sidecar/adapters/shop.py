@@ -15,7 +15,7 @@ import urllib3
 from ..core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from ..core.messages import Signer
 from ..core.version import VERSION
-from .fetch.tls import tls_context
+from .fetch.bounded import BoundedPool, Reply
 from .shop_wall import bridge_answer, refusal
 
 ROUTE = "smi-bridge/v1/messages"
@@ -33,20 +33,19 @@ class ShopDoor:
         *,
         shop_url: str,
         address: str = "",
-        timeout: tuple[float, float] = (5, 60),
+        timeout: tuple[float, float] = (5, 90),
         clock: Callable[[], float] = time.time,
     ):
-        """`address`: where to connect to when that is not `shop_url`; the Host header stays the shop's."""
+        """`address`: where to connect to when that is not `shop_url`; the Host header stays the shop's.
+        `timeout`: seconds to connect, and for the whole answer."""
         self._signer, self._clock = signer, clock
-        self._timeout = urllib3.Timeout(connect=timeout[0], read=timeout[1])
         base = address or shop_url
         # The second form works where pretty permalinks are off, the third where a plugin guards or removes REST.
         self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}", f"{base}/?smi-bridge=messages"]
         self.detour = ""  # why the first form is not the one that works
         self._host = urlsplit(shop_url).netloc if address else ""
         # Not `requests`, which takes half as much CPU again for the same exchange.
-        tls: dict[str, Any] = {"ssl_context": tls_context()} if base.startswith("https:") else {}
-        self._http = urllib3.PoolManager(num_pools=2, maxsize=4, **tls)
+        self._http = BoundedPool(connect_s=timeout[0], whole_s=timeout[1], most_bytes=MAX_ANSWER_BYTES)
 
     def send(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Results in the order of the messages: {"id", "status": "done"|"refused"|"failed", "reason", "data"}.
@@ -122,21 +121,19 @@ class ShopDoor:
         assert first, "each form has answered or raised"
         raise first
 
-    def _exchange(self, address: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _exchange(self, address: str, body: bytes, headers: dict[str, str]) -> Reply:
         """A kept connection that the shop has closed meanwhile is no outage: once more, on a new one."""
         for last in (False, True):
             try:
-                return self._http.request(
-                    "POST", address, body=body, headers=headers, timeout=self._timeout, retries=False, redirect=False
-                )
+                return self._http.request("POST", address, headers, body)
             except urllib3.exceptions.ProtocolError as error:
                 if last:
                     raise TemporaryError("shop_unavailable", f"{address}: {_short(error)}") from error
-            except urllib3.exceptions.HTTPError as error:
+            except (urllib3.exceptions.HTTPError, TemporaryError) as error:
                 raise TemporaryError("shop_unavailable", f"{address}: {_short(error)}") from error
         raise AssertionError("the loop returns or raises")
 
-    def _judge(self, address: str, response: urllib3.BaseHTTPResponse, answer: dict[str, Any] | None) -> dict[str, Any]:
+    def _judge(self, address: str, response: Reply, answer: dict[str, Any] | None) -> dict[str, Any]:
         status = response.status
         if answer is None or (status != 200 and "results" in answer):
             raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.data)} bytes")
@@ -148,7 +145,7 @@ class ShopDoor:
             raise TemporaryError("shop_unavailable", f"{address} answered {status}: {_text(response)}")
         return answer
 
-    def _skew(self, response: urllib3.BaseHTTPResponse) -> str:
+    def _skew(self, response: Reply) -> str:
         try:
             skew = parsedate_to_datetime(response.headers["Date"]).timestamp() - self._clock()
         except (KeyError, ValueError, TypeError):
@@ -156,7 +153,7 @@ class ShopDoor:
         return f"; its clock differs from ours by {skew:.0f} s" if abs(skew) > 60 else ""
 
 
-def _text(response: urllib3.BaseHTTPResponse) -> str:
+def _text(response: Reply) -> str:
     return response.data[:200].decode(errors="replace")
 
 

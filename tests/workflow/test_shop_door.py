@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import TO_SHOP, Opener, Signer
 from sidecar.core.version import VERSION
+from tests.fetch.wire_server import Exchange, WireServer
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_795_341_600.0
@@ -255,3 +257,33 @@ def test_an_order_that_the_shop_refuses_is_the_callers_fault(shop: Shop) -> None
         door.order("job.rerun", {"job_id": "j", "force": False})
     assert caught.value.code == "working"
     door.close()
+
+
+@pytest.mark.parametrize("headers_too", [True, False], ids=["headers", "body"])
+def test_a_shop_that_drips_costs_a_bounded_time(headers_too: bool) -> None:
+    """A byte every tenth of a second is no silence, and would else last for hours."""
+
+    def drip(exchange: Exchange) -> None:
+        start = b"" if headers_too else b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+        exchange.send(start)
+        rest = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 100_000 if headers_too else b" " * 100_000
+        for byte in rest:
+            exchange.send(bytes([byte]))
+            time.sleep(0.1)
+
+    signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
+    with WireServer(drip) as server:
+        door = ShopDoor(signer, shop_url=server.url.rstrip("/"), clock=lambda: NOW, timeout=(1, 0.5))
+        began = time.monotonic()
+        with pytest.raises(TemporaryError) as caught:
+            door.ask("status", {})
+        assert caught.value.code == "shop_unavailable"
+        assert time.monotonic() - began < 10
+
+
+def test_a_shop_that_never_answers_costs_a_bounded_time() -> None:
+    signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
+    with WireServer(lambda exchange: time.sleep(3)) as server:
+        door = ShopDoor(signer, shop_url=server.url.rstrip("/"), clock=lambda: NOW, timeout=(1, 0.5))
+        with pytest.raises(TemporaryError):
+            door.ask("status", {})

@@ -16,6 +16,7 @@ from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
 from ...core.stored_names import JOB_FIELDS, stored
 from . import scripts
+from .ages import RedisAges
 from .heartbeats import RedisHeartbeats
 from .holds import RedisHolds
 from .idempotency import RedisIdempotency
@@ -53,6 +54,7 @@ class RedisJobStore:
         self.heartbeats = RedisHeartbeats(connection, clock)
         self.idempotency = RedisIdempotency(connection)
         self.server = RedisServer(connection)
+        self.oldest = RedisAges(connection, clock).oldest
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
@@ -234,17 +236,6 @@ class RedisJobStore:
         """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
         counted: Any = self._redis.hgetall("smi:states")
         return {state: int(n) for state, n in counted.items() if state not in SETTLED and int(n) > 0}
-
-    def oldest(self) -> dict[str, float]:
-        """Seconds since the oldest unsettled job of each state came into it."""
-        now, oldest = self._clock(), dict[str, float]()
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in self.all_ids():
-                pipe.hmget(_job(job_id), "state", stored(JOB_FIELDS, "stage_since"))
-            for state, since in pipe.execute():
-                if state and since and state not in SETTLED:
-                    oldest[state] = max(oldest.get(state, 0.0), now - float(since))
-        return oldest
 
     def all_ids(self) -> list[str]:
         """Every job in the schedule, in no order."""

@@ -18,13 +18,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import time
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
+from sidecar.adapters.fetch.bounded import BoundedPool
+from sidecar.adapters.fetch.deadline import Deadline
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.adapters.upsampler.verdict import error_text, http_error, refusal
 from sidecar.adapters.upsampler.wire import (
@@ -78,7 +78,7 @@ class UpsamplerClient:
         parts = urlsplit(self._base_url)
         self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path
         self._tls = parts.scheme == "https"
-        self._pool: tuple[int, urllib3.PoolManager] | None = None
+        self._pool: tuple[int, BoundedPool] | None = None
 
     def submit(self, *, image_url: str, factor: int, webhook_url: str | None) -> Submission:
         """Orders an enlargement by `factor` (1 to 16). Not safe to call twice: each call may cost credits.
@@ -149,6 +149,7 @@ class UpsamplerClient:
             connection = http.client.HTTPSConnection(self._host, self._port, timeout=connect_s, context=tls_context())
         else:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=connect_s)
+        deadline = Deadline(connect_s + read_s)
         try:
             try:
                 connection.connect()
@@ -156,13 +157,14 @@ class UpsamplerClient:
                 raise _unavailable(error) from error
             headers = {**self._headers, "Content-Type": "application/json", "Connection": "close"}
             connection.sock.settimeout(read_s)
+            deadline.guard(connection.sock)
             try:
                 connection.request("POST", path, body=payload, headers=headers)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise _unknown(error) from error
             try:
-                body = _read_capped(answer, read_s)
+                body = _read_capped(answer)
             except (OSError, http.client.HTTPException) as error:
                 if 200 <= answer.status < 300:
                     raise _unknown(error) from error
@@ -171,50 +173,38 @@ class UpsamplerClient:
                 answer.close()
             return answer.status, answer.getheader("Retry-After"), body
         finally:
+            deadline.cancel()
             connection.close()
 
     def _get(self, url: str) -> tuple[int, str | None, bytes]:
         """(HTTP status, Retry-After, body) over a kept-alive connection; made again once if that one was stale."""
-        connect_s, read_s = self._timeout
-        timeout = urllib3.Timeout(connect=connect_s, read=read_s)
         for last in (False, True):
             try:
-                answer = self._connections().request(
-                    "GET", url, headers=self._headers, timeout=timeout, retries=False, redirect=False,
-                    preload_content=False,
-                )  # fmt: skip
+                answer = self._connections().request("GET", url, self._headers)
+                return answer.status, answer.headers.get("Retry-After"), answer.data
             except urllib3.exceptions.ProtocolError as error:
                 if last:
                     raise _unavailable(error) from error
-                continue
-            except urllib3.exceptions.HTTPError as error:
+            except (urllib3.exceptions.HTTPError, OSError, TemporaryError) as error:
                 raise _unavailable(error) from error
-            try:
-                return answer.status, answer.headers.get("Retry-After"), _read_capped(answer, read_s)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise _unavailable(error) from error
-            finally:
-                answer.close()  # read to its end, it has gone back to the pool already
         raise AssertionError("the loop returns or raises")
 
-    def _connections(self) -> urllib3.PoolManager:
+    def _connections(self) -> BoundedPool:
         pid = os.getpid()
         if self._pool is None or self._pool[0] != pid:  # sockets inherited over a fork belong to the parent
-            tls: dict[str, Any] = {"ssl_context": tls_context()} if self._tls else {}
-            self._pool = (pid, urllib3.PoolManager(num_pools=2, maxsize=16, **tls))
+            connect_s, read_s = self._timeout
+            pool = BoundedPool(connect_s=connect_s, whole_s=read_s, most_bytes=MAX_ANSWER_BYTES, connections=16)
+            self._pool = (pid, pool)
         return self._pool[1]
 
 
-def _read_capped(answer: http.client.HTTPResponse | urllib3.BaseHTTPResponse, limit_s: float) -> bytes:
-    """The body in `limit_s` seconds in all, at most MAX_ANSWER_BYTES of it (cut there, it is no JSON any more)."""
-    end = time.monotonic() + limit_s
+def _read_capped(answer: http.client.HTTPResponse) -> bytes:
+    """The body, at most MAX_ANSWER_BYTES of it (cut there, it is no JSON any more)."""
     parts: list[bytes] = []
     size = 0
     while size < MAX_ANSWER_BYTES and (part := answer.read1(min(65536, MAX_ANSWER_BYTES - size))):
         parts.append(part)
         size += len(part)
-        if time.monotonic() > end:
-            raise TimeoutError("the answer came too slowly")
     return b"".join(parts)
 
 
