@@ -20,7 +20,7 @@ from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
 from .services import Services
-from .workflow import scheduler
+from .workflow import lateness, scheduler
 
 TICK_S = 1.0
 IDLE_TICK_S, LOOK_EVERY = 5.0, 6  # without work: seconds between two ticks, and of how many one looks at everything
@@ -168,6 +168,8 @@ class Clock:
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
+        if busy and self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
+            lateness.tell(self._ports)
         return busy
 
 

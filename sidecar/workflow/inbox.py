@@ -97,6 +97,7 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         "public_url": settings.public_url,
         "webhook_url_base": settings.webhook_address("") or "",
         "queues": ports.queue.depths(),
+        "ready_seconds": {queue: round(age) for queue, age in ports.queue.ages().items()},
         "jobs": ports.store.counts(),
         "workers": ports.queue.workers(),
         "scheduler": ports.store.heartbeats.is_alive("cron"),

@@ -104,6 +104,17 @@ def test_a_hold_ends_with_its_resume(bridge: Bridge) -> None:
     assert set(open_notices(bridge)) == {"hold:collect"}
 
 
+def test_late_work_is_told_once_and_ends_by_itself(bridge: Bridge) -> None:
+    before = admin_mails(bridge)
+    for _ in range(2):
+        bridge.door.send(*notice(kind="late", stage="collect", reason=None, detail="waited for 6 minutes"))
+    assert admin_mails(bridge) == before + 1
+    assert "Orders are not worked on" in bridge.shop.mails(bridge.shop.admin_email)[-1].text
+    bridge.door.send(*notice(stage="collect"))
+    bridge.door.send(*notice(kind="caught_up", stage="collect", reason=None))
+    assert set(open_notices(bridge)) == {"hold:collect"}
+
+
 def test_another_reason_is_told_again(bridge: Bridge) -> None:
     before = admin_mails(bridge)
     bridge.door.send(*notice())

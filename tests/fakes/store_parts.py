@@ -70,6 +70,11 @@ class MemoryHeartbeats:
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         return self._store.lapsing.take(f"turn:{task}", every_s)
 
+    def release_interval(self, task: str) -> bool:
+        running = self._store.lapsing.get(f"turn:{task}") is not None
+        self._store.lapsing.drop(f"turn:{task}")
+        return running
+
 
 class MemoryIdempotency:
     """Same methods as RedisIdempotency."""

@@ -67,6 +67,13 @@ final class Dashboard {
 			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Labels::label( $hold['reason'] );
 			$held[ $stage ] = implode( ', ', array_filter( array( $why, Format::distance( $hold['since'] ?? '' ) ) ) );
 		}
+		$late = array();
+		foreach ( (array) ( $status['ready_seconds'] ?? array() ) as $stage => $seconds ) {
+			if ( (int) $seconds >= MINUTE_IN_SECONDS ) {
+				/* translators: %s: time span, such as "5 minutes" */
+				$late[ $stage ] = sprintf( __( 'waits for %s', 'smi-bridge' ), Format::span( (int) $seconds ) );
+			}
+		}
 		return array(
 			'stats'   => $stats,
 			'words'   => array(
@@ -86,6 +93,7 @@ final class Dashboard {
 				'scheduler' => ! empty( $status['scheduler'] ),
 				'queues'    => (object) array_map( 'intval', (array) ( $status['queues'] ?? array() ) ),
 				'held'      => (object) $held,
+				'late'      => (object) $late,
 			),
 			'working' => Jobs_Query::count( 'working' ),
 		);

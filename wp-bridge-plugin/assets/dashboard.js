@@ -210,7 +210,7 @@
 			var stage = cell.dataset.smibStage;
 			var held = sidecar.held[ stage ];
 			cell.firstChild.textContent = sidecar.ok ? String( sidecar.queues[ stage ] || 0 ) : '–';
-			cell.lastChild.textContent = held ? text.held + ' ' + held : '';
+			cell.lastChild.textContent = held ? text.held + ' ' + held : sidecar.late[ stage ] || '';
 			cell.classList.toggle( 'held', Boolean( held ) );
 		} );
 		endings( data.stats );

@@ -24,6 +24,13 @@ class RedisHeartbeats:
 
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s` seconds, over all machines."""
-        kind, _, of_what = task.partition(":")
-        name = f"{stored(INTERVALS, kind)}:{of_what}" if of_what else stored(INTERVALS, kind)
-        return bool(self._redis.set(f"smi:turn:{name}", "1", nx=True, px=int(every_s * 1000)))
+        return bool(self._redis.set(_turn(task), "1", nx=True, px=int(every_s * 1000)))
+
+    def release_interval(self, task: str) -> bool:
+        """End an interval early. False: none was running."""
+        return self._redis.delete(_turn(task)) == 1
+
+
+def _turn(task: str) -> str:
+    kind, _, of_what = task.partition(":")
+    return f"smi:turn:{stored(INTERVALS, kind)}:{of_what}" if of_what else f"smi:turn:{stored(INTERVALS, kind)}"

@@ -49,6 +49,9 @@ class Heartbeats(Protocol):
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s`."""
 
+    def release_interval(self, task: str) -> bool:
+        """End an interval early. False: none was running."""
+
 
 class Idempotency(Protocol):
     """Answers by message id, so that a repeated message gets the same one."""

@@ -94,7 +94,8 @@ final class Problems {
 		foreach ( Admin_Digest::open() as $key => $notice ) {
 			$stage = (string) ( $notice['stage'] ?? '' );
 			/* translators: %s: name of a stage */
-			$title   = 'hold' === $notice['kind'] ? sprintf( __( 'Jobs are on hold (%s)', 'smi-bridge' ), Job_Labels::stages()[ $stage ] ?? $stage ) : Reason_Labels::label( $notice['kind'] );
+			$words   = 'hold' === $notice['kind'] ? __( 'Jobs are on hold (%s)', 'smi-bridge' ) : __( 'Work waits and nobody takes it (%s)', 'smi-bridge' );
+			$title   = sprintf( $words, Job_Labels::stages()[ $stage ] ?? $stage );
 			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin_Access::url( 'dashboard' ), (int) Format::timestamp( $notice['since'] ?? 0 ) );
 		}
 		return $found;

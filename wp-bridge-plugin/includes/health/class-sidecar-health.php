@@ -76,7 +76,7 @@ final class Sidecar_Health {
 	 */
 	private static function judged( $answer ): array {
 		$failed = is_wp_error( $answer );
-		$status = $failed ? null : array_intersect_key( $answer, array_flip( array( 'name', 'version', 'time', 'queues', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' ) ) );
+		$status = $failed ? null : array_intersect_key( $answer, array_flip( array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' ) ) );
 		return array(
 			'at'      => time(),
 			'ok'      => ! $failed,

@@ -34,19 +34,26 @@ final class Admin_Digest {
 	/** Most items that a digest lists. */
 	const MOST = 50;
 
+	/** Kinds of notices that end another. */
+	const ENDS = array(
+		'resume'    => 'hold',
+		'caught_up' => 'late',
+	);
+
 	/** Whether something in this request must be told at once. @var bool */
 	private static $urgent = false;
 
 	/**
-	 * Message `admin.notice`: stored; `resume` takes its stage's hold away.
+	 * Message `admin.notice`: stored; `resume` takes its stage's hold away, `caught_up` its lateness.
 	 *
 	 * @param array $data See schema.
 	 */
 	public static function notice( array $data ): Outcome {
 		$open = self::open();
-		$key  = ( 'resume' === $data['kind'] ? 'hold' : $data['kind'] ) . ':' . ( $data['stage'] ?? '' );
+		$ends = self::ENDS[ $data['kind'] ] ?? null;
+		$key  = ( $ends ?? $data['kind'] ) . ':' . ( $data['stage'] ?? '' );
 		$old  = $open[ $key ] ?? null;
-		if ( 'resume' === $data['kind'] ) {
+		if ( null !== $ends ) {
 			unset( $open[ $key ] );
 		} else {
 			$known        = $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] );

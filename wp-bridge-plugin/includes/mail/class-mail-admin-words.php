@@ -95,6 +95,10 @@ final class Mail_Admin_Words {
 				__( 'Orders are waiting', 'smi-bridge' ),
 				__( 'A fault that is not the customers’ stops the work. No order is lost; everything resumes by itself when the fault is fixed.', 'smi-bridge' ),
 			),
+			'late'       => array(
+				__( 'Orders are not worked on', 'smi-bridge' ),
+				__( 'Work that could be done waits, and nobody takes it. Look whether the sidecar’s workers are alive, and whether they are enough.', 'smi-bridge' ),
+			),
 			'other'      => array(
 				__( 'Something needs you', 'smi-bridge' ),
 				__( 'See the details in WordPress.', 'smi-bridge' ),
