@@ -21,6 +21,7 @@ from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
 from ..services import Services
+from ..workflow.time_limits import READY_LIMIT_S
 
 MOST_SKEW_S = 60
 
@@ -77,7 +78,11 @@ def _closed_store(services: Services, name: str) -> Finding:
 
 
 def _worker(services: Services, name: str) -> Finding:
-    workers = services.ports.queue.workers()
+    workers, ages = services.ports.queue.workers(), services.ports.queue.ages()
+    late = {queue: seconds for queue, seconds in ages.items() if seconds > READY_LIMIT_S}
+    if workers and late:
+        found = ", ".join(f"{queue} waits for {seconds:.0f} s" for queue, seconds in late.items())
+        return Finding(name, False, f"{workers} alive, and work is not taken: {found}", "Raise SMI_WORKERS.")
     return Finding(name, workers > 0, f"{workers} alive", "Start the Procfile's `worker`.")
 
 

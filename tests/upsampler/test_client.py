@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
@@ -91,6 +92,31 @@ def test_an_answer_that_drips_for_ever_is_a_lost_one():
 
     with WireServer(drip) as server:
         assert code_of(submit, make(server)) == "submit_outcome_unknown"
+
+
+def dripping_headers(exchange: Exchange) -> None:
+    """Each byte comes in time, the head never ends."""
+    exchange.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not exchange.server.stopping.wait(0.05):
+        exchange.send(b"x")
+
+
+def test_headers_that_drip_cost_a_bounded_time():
+    with WireServer(dripping_headers) as server:
+        began = time.monotonic()
+        assert code_of(submit, make(server)) == "submit_outcome_unknown"
+        assert code_of(make(server).status, "a1") == "upsampler_unavailable"
+        assert time.monotonic() - began < 15
+
+
+def test_a_status_answer_that_drips_costs_a_bounded_time():
+    def drip(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
+        while not exchange.server.stopping.wait(0.05):
+            exchange.send(b" ")
+
+    with WireServer(drip) as server:
+        assert code_of(make(server).status, "a1") == "upsampler_unavailable"
 
 
 def test_a_refusal_whose_body_is_lost_is_still_a_refusal():
