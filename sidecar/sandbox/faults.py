@@ -46,6 +46,7 @@ FAULTS: dict[str, Fault] = {
     "status_404": Fault("a status call says that there is no such job"),
     "status_html": Fault("a status call is answered 200 with HTML"),
     "status_hang": Fault("a status call is answered after the given seconds", {"seconds": 60}),
+    "status_drip": Fault("a status call's answer comes at so many bytes a second", {"rate": 1}),
     "status_reset": Fault("a status call's connection ends without an answer"),
     "result_truncated": Fault("half of the file, with a Content-Length to match"),
     "result_cut": Fault("the connection ends in the middle of the file"),

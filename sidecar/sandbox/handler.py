@@ -176,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
         strike = strikes[0] if strikes else Strike("", {})
         if strike.name == "status_reset":
             raise Cut
+        if strike.name == "status_drip":
+            return self._drip(float(strike.params["rate"]))
         if strike.name == "status_html":
             return self.answer(200, b"<html>OK</html>")
         if strike.name == "status_hang":
@@ -184,6 +186,13 @@ class Handler(BaseHTTPRequestHandler):
             status = int(strike.name.rpartition("_")[2])
             return self.answer(status, {"error": f"HTTP {status}"}, wait=strike.params.get("wait"))
         return self.answer(200, status_answer(job, stand_in.clock.now(), stand_in.base_url, self.server.options.wire))
+
+    def _drip(self, rate: float) -> None:
+        """An answer that never comes to its end: each byte is in time."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not self.server.stopping.wait(1 / rate):
+            self.wfile.write(b" ")
+        raise Cut
 
     def _json(self) -> dict | None:
         try:

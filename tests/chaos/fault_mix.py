@@ -42,6 +42,8 @@ OUTAGES: dict[str, list[dict[str, Any]]] = {
     "too many requests": [{"fault": "submit_429", "params": {"wait": 2}}],
     "no webhook arrives": [{"fault": "webhook_dropped"}],
     "every file is cut": [{"fault": "result_cut"}],
+    "files drip": [{"fault": "result_slow", "params": {"rate": 500}}],
+    "the API drips": [{"fault": "status_drip", "params": {"rate": 5}}],
 }
 
 REFUND_MODES = ("ok", "ok", "ok", "ok", "ok", "error", "lost", "throw", "die")

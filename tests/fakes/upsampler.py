@@ -108,7 +108,7 @@ class FakeUpsampler:
             raise PermanentError("upsampler_unknown_job", "HTTP 404")
         strikes = self._strikes("status", job)
         strike = strikes[0] if strikes else Strike("", {})
-        if strike.name in ("status_hang", "status_reset"):
+        if strike.name in ("status_hang", "status_drip", "status_reset"):
             raise TemporaryError("upsampler_unavailable", "no answer")
         if strike.name == "status_html":
             raise TemporaryError("upsampler_bad_answer", "HTTP 200 without the promised status object")

@@ -237,6 +237,7 @@ def test_a_lost_answer_is_an_unknown_outcome_and_never_a_second_submit(side, fau
         ("status_429", TemporaryError, "upsampler_rate_limited"),
         ("status_html", TemporaryError, "upsampler_bad_answer"),
         ("status_hang", TemporaryError, "upsampler_unavailable"),
+        ("status_drip", TemporaryError, "upsampler_unavailable"),
         ("status_reset", TemporaryError, "upsampler_unavailable"),
         ("status_404", PermanentError, "upsampler_unknown_job"),
     ],
