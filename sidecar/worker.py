@@ -23,7 +23,7 @@ from .services import Services
 from .workflow import lateness, scheduler
 
 TICK_S = 1.0
-IDLE_TICK_S, LOOK_EVERY = 5.0, 6  # without work: seconds between two ticks, and of how many one looks at everything
+IDLE_TICKS = 5  # without work, one tick of so many does everything
 WORKER_TTL_S = 60
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
@@ -121,7 +121,8 @@ def run_workers(services: Services) -> None:
 
 
 class Clock:
-    """The scheduler's tick every second, and the periodic tasks. While there is no work it looks around more rarely.
+    """The scheduler's tick every second, and the periodic tasks. While there is no work, a tick is one look whether
+    there is any, and all else is done every fifth time.
 
     It runs here and not in a worker: when all workers are busy with large files, the clock must not stop. (RQ's own
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
@@ -139,9 +140,9 @@ class Clock:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
         while not self._ended.is_set():
-            began, pause = time.monotonic(), TICK_S
+            began = time.monotonic()
             try:
-                pause = TICK_S if self._tick() else IDLE_TICK_S
+                self._tick()
                 self._told = ""
             except redis.RedisError as error:
                 self._idle_ticks = 0
@@ -149,7 +150,7 @@ class Clock:
             except Exception:  # one missed tick is harmless, a dead clock stops every job
                 self._idle_ticks = 0
                 logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
-            self._ended.wait(max(0.05, pause - (time.monotonic() - began)))
+            self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
 
     def _tell(self, why: str) -> None:
         """Once, until it is something else or over."""
@@ -159,11 +160,12 @@ class Clock:
 
     def _tick(self) -> bool:
         """Whether there is work. Without any, only a wake-up can have been lost: for that, now and then is enough."""
-        busy = scheduler.is_busy(self._ports)
+        busy = self._ports.store.is_busy()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
-        if busy or self._idle_ticks % LOOK_EVERY == 1:
-            scheduler.tick(self._ports)
-            self._ports.queue.wake()
+        if not busy and self._idle_ticks % IDLE_TICKS != 1:
+            return False
+        scheduler.tick(self._ports)
+        self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):

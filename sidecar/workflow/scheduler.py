@@ -36,11 +36,6 @@ def tick(ports: Ports) -> int:
     return len(ids)
 
 
-def is_busy(ports: Ports) -> bool:
-    """Whether a job is unsettled or a message waits: else nothing can come due."""
-    return ports.store.unsettled() > 0 or any(ports.outbox.waiting(lane) for lane in LANES)
-
-
 def _dispatch_all(ports: Ports, jobs: Sequence[Job]) -> None:
     """A job that we stumble over must not stop the others; when we stumble over all of them, it is not the jobs."""
     stumbled: list[Exception] = []

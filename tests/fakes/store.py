@@ -12,7 +12,7 @@ from typing import Any
 from sidecar.adapters.store.jobs import SETTLED_TTL_S
 from sidecar.core.errors import StaleClaim
 from sidecar.core.job import Job, NextStep
-from sidecar.core.states import SETTLED
+from sidecar.core.states import LANES, SETTLED
 from tests.fakes.clock import Lapsing, SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
 from tests.fakes.store_parts import MemoryHeartbeats, MemoryHolds, MemoryIdempotency, MemoryServer
@@ -231,6 +231,9 @@ class MemoryJobStore:
         ids = [job_id for _, job_id in due[:limit]]
         self._due |= dict.fromkeys(ids, now + rebook_s)
         return ids
+
+    def is_busy(self) -> bool:
+        return bool(self._due) or any(self._outbox.waiting(lane) for lane in LANES)
 
     def unsettled(self) -> int:
         return len(self._due)

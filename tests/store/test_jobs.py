@@ -290,3 +290,13 @@ def test_the_oldest_unsettled_job_of_each_state_is_known(memory: Memory) -> None
         memory.paid(f"job-{number}", state="enlarged", stage_since=int(memory.clock() - age))
     memory.paid("job-3", stage_since=int(memory.clock() - 5))
     assert {state: round(age) for state, age in memory.store.oldest().items()} == {"enlarged": 70, "paid": 5}
+
+
+def test_a_store_is_busy_with_an_unsettled_job_or_a_waiting_message(memory: Memory) -> None:
+    assert not memory.store.is_busy()
+    memory.outbox.put("settle", [{"id": "m", "type": "admin.notice", "data": {}}])
+    assert memory.store.is_busy()
+    memory.outbox.drop("settle", ["m"])
+    assert not memory.store.is_busy()
+    memory.paid()
+    assert memory.store.is_busy()

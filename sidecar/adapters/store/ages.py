@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import redis
 
-from ...core.states import SETTLED
+from ...core.states import LANES, SETTLED
 from ...core.stored_names import JOB_FIELDS, stored
+from .outbox import written_keys
 
 # KEYS: schedule.  ARGV: field of the time at which a job came into its state.  -> state, earliest time, state, …
 # Job hashes are named by the ids in the schedule: one answer instead of thousands.
@@ -29,7 +30,7 @@ return flat
 
 class RedisAges:
     def __init__(self, connection: redis.Redis, clock: Callable[[], float]):
-        self._clock = clock
+        self._redis, self._clock = connection, clock
         self._oldest = connection.register_script(_OLDEST)
 
     def oldest(self) -> dict[str, float]:
@@ -37,3 +38,7 @@ class RedisAges:
         flat = self._oldest(keys=["smi:due"], args=[stored(JOB_FIELDS, "stage_since")])
         now, found = self._clock(), dict(zip(flat[::2], flat[1::2], strict=True))
         return {state: now - float(since) for state, since in found.items() if state not in SETTLED}
+
+    def is_busy(self) -> bool:
+        """Whether a job is unsettled or a message waits: else nothing can come due. (Empty sets do not exist.)"""
+        return self._redis.exists("smi:due", *(written_keys(lane)[0] for lane in LANES)) > 0

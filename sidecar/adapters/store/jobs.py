@@ -54,7 +54,8 @@ class RedisJobStore:
         self.heartbeats = RedisHeartbeats(connection, clock)
         self.idempotency = RedisIdempotency(connection)
         self.server = RedisServer(connection)
-        self.oldest = RedisAges(connection, clock).oldest
+        ages = RedisAges(connection, clock)
+        self.oldest, self.is_busy = ages.oldest, ages.is_busy
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
             register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)

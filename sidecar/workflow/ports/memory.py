@@ -165,6 +165,9 @@ class JobStore(Protocol):
         """Ids that are due; each is booked again `rebook_s` later, should nobody act on it."""
 
     def due_at(self, job_id: str) -> float | None: ...
+    def is_busy(self) -> bool:
+        """Whether a job is unsettled or a message waits: else nothing can come due."""
+
     def unsettled(self) -> int: ...
     def counts(self) -> dict[str, int]:
         """Jobs in each state that is not settled."""
