@@ -234,7 +234,7 @@ class Rig:
 
     def next_event(self) -> float | None:
         """When something is due, as far as one can know."""
-        lanes = [self.outbox.next_at(lane) for lane in LANES]
+        lanes = [getattr(self.outbox, "sent_at", self.outbox.next_at)(lane) for lane in LANES]
         times = [self.store.next_due(), self.upsampler.next_webhook_at() if self.webhooks else None, *lanes]
         return min((at for at in times if at is not None), default=None)
 
