@@ -34,13 +34,13 @@ SECOND_CHANCES = {
 # Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
 SLOW = frozenset(
     {
-        "test_a_delivered_job_that_was_downloaded_still_leaves_working_memory",
+        "test_a_paid_image_of_768_megapixels_passes_in_64_mb",
         "test_a_planted_bug_is_found",
         "test_a_shop_that_was_away_for_days_gets_everything_and_the_customer_a_fresh_link",
-        "test_an_erased_job_leaves_no_file_also_when_memory_has_forgotten_it_long_ago",
         "test_every_job_has_its_ending_and_nothing_happens_twice",
         "test_every_path_ends_and_nothing_happens_twice",
-        "test_submissions_that_are_refused_for_ever_end_before_the_ledgers_numbers_do",
+        "test_the_first_bytes_tell_the_same_as_the_whole_file_or_nothing",
+        "test_whatever_libvips_shows_is_a_source_as_libvips_finds_it",
     }
 )
 

@@ -44,6 +44,10 @@ class Lapsing:
         end = self._ends.get(key)
         return end[1] if end and end[0] > self._clock() else None
 
+    def ends(self, key: str) -> float:
+        """When the key dies; 0 when it is dead."""
+        return self._ends[key][0] if self.get(key) is not None else 0.0
+
     def drop(self, key: str) -> None:
         self._ends.pop(key, None)
 

@@ -81,6 +81,11 @@ class MemoryOutbox:
             return None
         return min(later) if len(later) >= len(bodies) else now
 
+    def sent_at(self, lane: str) -> float | None:
+        """When a sender may come: where a simulated clock may jump to. Not a method of the real one."""
+        at = self.next_at(lane)
+        return None if at is None else max(at, self._lapsing.ends(f"paused:{lane}"))
+
     def waiting(self, lane: str) -> int:
         return len(self._bodies.get(lane, {}))
 

@@ -234,8 +234,8 @@ class Rig:
 
     def next_event(self) -> float | None:
         """When something is due, as far as one can know."""
-        lanes = [self.outbox.next_at(lane) for lane in LANES]
-        times = [self.store.next_due(), self.upsampler.next_webhook_at(), *lanes]
+        lanes = [getattr(self.outbox, "sent_at", self.outbox.next_at)(lane) for lane in LANES]
+        times = [self.store.next_due(), self.upsampler.next_webhook_at() if self.webhooks else None, *lanes]
         return min((at for at in times if at is not None), default=None)
 
     def let_pass(self, seconds: float, *, sweeping: bool = False) -> None:
@@ -244,7 +244,10 @@ class Rig:
         while True:
             self.tick()
             at = self.next_event()
-            at = self.clock() + 1 if at is None or at <= self.clock() else at
+            if at is None:
+                at = end + 1
+            elif at <= self.clock():  # it waits for something that is not booked: a paused lane, a lock
+                at = self.clock() + 1
             if sweeping:
                 at = min(at, self.clock() + 60)
             if at > end:

@@ -91,15 +91,8 @@ class RedisJobStore:
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
         keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
-        args: list[Any] = [
-            json.dumps(answer),
-            ttl_s,
-            job.job_id,
-            job.attempt,
-            due_at,
-            WAKE_UP_S,
-            _listed(job.to_fields()),
-        ]
+        fields = _listed(job.to_fields())
+        args: list[Any] = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, fields]
         if next_step and not self._slots:
             message = next_step.message
             changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
