@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import Crowded, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.formats import EXTENSIONS
@@ -44,13 +45,19 @@ def run(ports: Ports, job: Job) -> None:
     if isinstance(source, Left):
         return
     with transfer.brought(ports, job) as result:
-        if result is not None:
-            _store(ports, job, result, source)
-            ports.parts.drop(job.job_id)
+        stored = _store(ports, job, result, source) if result else None
+    if stored is None:
+        return
+    ports.parts.drop(job.job_id)
+    ports.crash_point("collect:after_rename")
+    file, repaired = stored
+    told = [outbound.progress(job, "enlarged", "repaired", detail=repaired)] if repaired else []
+    delivery.deliver_stored(ports, job, **file, messages=told)
 
 
-def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPicture) -> None:
-    """From a checked result to a delivery."""
+def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPicture) -> tuple[dict[str, Any], str]:
+    """From a checked result to a file under its final name: what it is, and what was repaired in words. No temp file
+    is left: whoever dies from here on leaves none behind."""
     outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
@@ -69,11 +76,8 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPictu
         ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
     finally:
         temp.unlink(missing_ok=True)
-    ports.crash_point("collect:after_rename")
-    delivery.deliver_stored(
-        ports, job, path=name, bytes=size, sha256=digest, width=info.width, height=info.height, format=info.format,
-        messages=[outbound.progress(job, "enlarged", "repaired", detail=repaired)] if repaired else [],
-    )  # fmt: skip
+    file = {"path": name, "bytes": size, "sha256": digest}
+    return {**file, "width": info.width, "height": info.height, "format": info.format}, repaired
 
 
 def _look_again(ports: Ports, job: Job) -> Job:

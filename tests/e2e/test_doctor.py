@@ -265,7 +265,7 @@ def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callab
     wrong = _wrong(findings)
     assert "Start Redis" in wrong["Redis"]
     assert [name for name, finding in findings.items() if finding["ok"] is None] == [
-        "Redis keeps its data", "The store is closed", "Workers", "Clock", "Our own door", "Holds",
+        "Redis keeps its data", "The store is closed", "Workers", "Clock", "One sidecar", "Our own door", "Holds",
     ]  # fmt: skip
     assert findings["Workers"]["found"] == "not looked at: first fix “Redis”"
     assert ready.status_code == 503
