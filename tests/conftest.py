@@ -25,6 +25,8 @@ REAL_PARTS = frozenset(
 NOT_FAST = REAL_PARTS | {"php_versions"}
 # Why the tests of a folder get a second chance. Others get none; `second_chance(reason)` gives one to a single test.
 SECOND_CHANCES = {
+    "bridge": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
+    "integrations": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
     "chaos": "processes are killed and frozen at a point: a busy machine may starve a bystander out of its lease",
     "doors": "clients are slow on purpose, and deadlines of seconds are read from a clock that others use as well",
     "e2e": "a dozen real processes hand a job on within seconds, which a busy machine may not give them",
