@@ -23,6 +23,7 @@ from .adapters.files import INCOMING, ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
 from .adapters.parts import Parts
+from .adapters.rest_files import RestFiles
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
 from .adapters.store import RedisJobStore, RedisOutbox
@@ -99,12 +100,24 @@ class Services:
     def ports(self) -> Ports:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
+        folder = settings.downloads_dir
+        crash_point = _crash_points(os.environ.get("SMI_CRASH_POINTS", ""))
+        shop = ShopDoor(
+            Signer(settings.secret, direction=TO_SHOP, site=settings.site),
+            shop_url=settings.shop_url,
+            address=settings.shop_address,
+        )
+        files: ResultFiles | RestFiles
+        if settings.at_the_shop:
+            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+        else:
+            files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(
             fetcher,
-            uploads_dir=settings.uploads_dir,
+            uploads_dir=None if settings.at_the_shop else settings.uploads_dir,
             uploads_url=settings.uploads_base_url,
             shop_url=settings.shop_url,
-            work_dir=settings.downloads_dir,
+            work_dir=folder,
         )
         queue = self.work_queue
         return Ports(
@@ -114,11 +127,7 @@ class Services:
             store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, notify_worker=queue.flush),
             outbox=RedisOutbox(self.redis, notify_worker=queue.flush),
             queue=queue,
-            shop=ShopDoor(
-                Signer(settings.secret, direction=TO_SHOP, site=settings.site),
-                shop_url=settings.shop_url,
-                address=settings.shop_address,
-            ),
+            shop=shop,
             upsampler=UpsamplerClient(
                 base_url=settings.upsampler_url,
                 api_key=settings.upsampler_key,
@@ -127,16 +136,16 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(sources, settings.downloads_dir, settings.uploads_dir),
-            files=ResultFiles(settings.downloads_dir, file_mode=settings.file_mode, folder_mode=settings.folder_mode),
-            parts=Parts(settings.downloads_dir / INCOMING),
+            copies=SourceCopies(sources, folder, folder if settings.at_the_shop else settings.uploads_dir),
+            files=files,
+            parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys),
             leases=LeaseKeeper(),
             log=CountingLog(logs.log, self.counters),
             bind=logs.bind,
-            crash_point=_crash_points(os.environ.get("SMI_CRASH_POINTS", "")),
+            crash_point=crash_point,
         )
 
 

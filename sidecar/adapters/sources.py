@@ -44,14 +44,16 @@ class Sources:
         self,
         fetcher: SafeFetcher,
         *,
-        uploads_dir: Path,
+        uploads_dir: Path | None,
         uploads_url: str,
         shop_url: str = "",
         work_dir: Path | None = None,
     ):
-        """`work_dir`: for temporary files without a name; default: the system's."""
+        """`uploads_dir`: None where it is not on this machine: then every source comes by its address, and `named`
+        finds our own copies only. `work_dir`: for temporary files without a name; default: the system's."""
         self._fetcher = fetcher
-        self._dir = uploads_dir
+        self._is_far = uploads_dir is None
+        self._dir = uploads_dir or work_dir or Path(tempfile.gettempdir())
         self._url = uploads_url.rstrip("/") + "/"
         self._shop_url = (shop_url or uploads_url).rstrip("/")
         self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
@@ -107,11 +109,13 @@ class Sources:
         if job.source_type == "upload" or job.source_path:
             if not job.source_path:
                 raise PermanentError("source_outside_uploads", "the uploaded file lies outside the uploads folder")
-            return self._spelt(job.source_path)
+            return None if self._is_far else self._spelt(job.source_path)
         url = self._address(job)
         below = path_below(self._url, url)
         if below is None and climbs_out(self._url, job.source_url):
             raise PermanentError("source_outside_uploads", "the source's address leaves the uploads folder")
+        if self._is_far:
+            return None
         if below is not None:
             return self._spelt(below)
         # The folder's own address, where another one (a CDN's) is set: old posts have it.
