@@ -36,6 +36,7 @@ from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
 from .core.tokens import TokenMaker
 from .workflow.ports import Ports
+from .workflow.time_limits import SOURCE_LINK_S
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -118,6 +119,7 @@ class Services:
             uploads_url=settings.uploads_base_url,
             shop_url=settings.shop_url,
             work_dir=folder,
+            signed=lambda job_id: settings.source_address(job_id, int(time.time()) + SOURCE_LINK_S),
         )
         queue = self.work_queue
         return Ports(

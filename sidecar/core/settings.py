@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from . import status_token
 from .env import (
     EXAMPLE_SECRET,
     choice,
@@ -28,7 +29,6 @@ from .env import (
 )
 from .errors import ConfigurationError
 from .messages import direction_key, site_identity
-from .status_token import PURPOSE
 
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
@@ -152,7 +152,12 @@ class Settings:
     @property
     def status_keys(self) -> tuple[bytes, ...]:
         """Keys of status tokens, the signing one first."""
-        return tuple(direction_key(secret, PURPOSE) for secret in self.secrets)
+        return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
+
+    def source_address(self, job_id: str, end: int) -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
+        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
+        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
 
     @property
     def at_the_shop(self) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ import requests
 from PIL import Image
 
 from sidecar.adapters.connections import connect
+from sidecar.core.settings import Settings
 from tests.chaos.points import Points
 from tests.e2e.console import operate
 from tests.testbed.customer import Customer, download_link
@@ -87,10 +89,12 @@ def test_the_finished_file_lies_in_the_shops_folder_and_the_customer_is_told_onc
 def test_the_customer_downloads_through_the_shop(far: Whole, customer: Customer, delivered: dict[str, Any]) -> None:
     assert delivered["download_url"] is None
     link = download_link(customer.mail(delivered["job_id"]))
-    assert link.startswith(far.shop.url)
+    assert link.startswith(f"{far.shop.url}/?smi-bridge=download&")
+    assert requests.head(link, timeout=30).status_code == 200
+    assert customer.attempts(delivered["job_id"])[0]["downloaded_at"] is None
     answer = requests.get(link, timeout=30)
     assert (answer.status_code, digest(answer.content)) == (200, delivered["sha256"])
-    wait_for(lambda: customer.attempts(delivered["job_id"])[0]["downloaded_at"], "the first download is marked")
+    assert customer.attempts(delivered["job_id"])[0]["downloaded_at"] is not None
 
 
 def test_the_sidecars_own_door_says_that_the_shop_has_the_file(far: Whole, delivered: dict[str, Any]) -> None:
@@ -121,9 +125,10 @@ def test_a_retry_delivers_the_good_file_again_and_another_one_when_it_is_gone(fa
 def test_a_link_is_renewed_and_a_job_erased(far: Whole, customer: Customer) -> None:
     job_id = customer.buy()
     row = customer.until(job_id, "delivered")
-    assert act(far, "renew", job_id)["ok"] is True
-    renewed = customer.attempts(job_id)[0]
-    assert (renewed["token"] != row["token"], renewed["download_url"]) == (True, None)
+    old = download_link(customer.mail(job_id))
+    far.shop.sql("UPDATE wp_smi_bridge_ledger SET expires_at = '2020-01-01' WHERE job_id = %s", job_id)
+    assert requests.get(old, timeout=30).status_code == 410
+    wait_for(lambda: act(far, "renew", job_id)["ok"], "the sidecar has read that the shop has acknowledged")
     newest = f"SmiBridge\\Ledger\\Ledger::newest('{job_id}')"
     link = far.shop.php_json(f"return SmiBridge\\Shop\\Shop::download_url({newest});")
     assert digest(requests.get(link, timeout=30).content) == row["sha256"]
@@ -164,10 +169,26 @@ def test_a_worker_that_is_killed_in_the_middle_of_the_upload_costs_no_byte_twice
     assert len(orders) == 1 and len(customer.mails(job_id)) == 1
 
 
-def test_a_customers_own_picture_is_enlarged(far: Whole, customer: Customer) -> None:
-    picture = photo(far.shop.uploads / "own.jpg", 160, 120, seed=9)
-    row = customer.until(customer.buy_upload(picture), "delivered")
+def test_a_customers_own_picture_is_enlarged_though_it_is_not_public(far: Whole, customer: Customer) -> None:
+    (far.shop.uploads / "smi-downloads" / "own").mkdir(parents=True)
+    picture = photo(far.shop.uploads / "smi-downloads" / "own" / "own.jpg", 160, 120, seed=9)
+    url = f"{far.shop.url}/wp-content/uploads/smi-downloads/own/own.jpg"
+    assert requests.get(url, timeout=30).status_code == 403
+    job_id = customer.buy_upload(picture)
+    row = customer.until(job_id, "delivered")
     assert digest(stored(far, row).read_bytes()) == row["sha256"]
+    settings = Settings.from_env(far.sidecar.env)
+    address = settings.source_address(job_id, int(time.time()) + 60)
+    assert requests.get(address, timeout=30).content == picture.read_bytes()
+    part = requests.get(address, headers={"Range": "bytes=10-19"}, timeout=30)
+    assert (part.status_code, part.content) == (206, picture.read_bytes()[10:20])
+    for wrong in (
+        settings.source_address(job_id, int(time.time()) - 1),
+        address.replace(job_id, customer.buy()),
+        address[:-1],
+        address.replace("source&", "download&"),
+    ):
+        assert requests.get(wrong, timeout=30).status_code == 404
 
 
 def test_cleanup_removes_what_nobody_needs_at_the_shop(far: Whole) -> None:
