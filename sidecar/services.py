@@ -23,6 +23,7 @@ from .adapters.files import INCOMING, ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
 from .adapters.parts import Parts
+from .adapters.rest_files import RestFiles
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
 from .adapters.store import RedisJobStore, RedisOutbox
@@ -35,6 +36,7 @@ from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
 from .core.tokens import TokenMaker
 from .workflow.ports import Ports
+from .workflow.time_limits import SOURCE_LINK_S
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
@@ -99,12 +101,25 @@ class Services:
     def ports(self) -> Ports:
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
+        folder = settings.downloads_dir
+        crash_point = _crash_points(os.environ.get("SMI_CRASH_POINTS", ""))
+        shop = ShopDoor(
+            Signer(settings.secret, direction=TO_SHOP, site=settings.site),
+            shop_url=settings.shop_url,
+            address=settings.shop_address,
+        )
+        files: ResultFiles | RestFiles
+        if settings.at_the_shop:
+            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+        else:
+            files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(
             fetcher,
-            uploads_dir=settings.uploads_dir,
+            uploads_dir=None if settings.at_the_shop else settings.uploads_dir,
             uploads_url=settings.uploads_base_url,
             shop_url=settings.shop_url,
-            work_dir=settings.downloads_dir,
+            work_dir=folder,
+            signed=lambda job_id: settings.source_address(job_id, int(time.time()) + SOURCE_LINK_S),
         )
         queue = self.work_queue
         return Ports(
@@ -114,11 +129,7 @@ class Services:
             store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, notify_worker=queue.flush),
             outbox=RedisOutbox(self.redis, notify_worker=queue.flush),
             queue=queue,
-            shop=ShopDoor(
-                Signer(settings.secret, direction=TO_SHOP, site=settings.site),
-                shop_url=settings.shop_url,
-                address=settings.shop_address,
-            ),
+            shop=shop,
             upsampler=UpsamplerClient(
                 base_url=settings.upsampler_url,
                 api_key=settings.upsampler_key,
@@ -127,16 +138,16 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(sources, settings.downloads_dir, settings.uploads_dir),
-            files=ResultFiles(settings.downloads_dir, file_mode=settings.file_mode, folder_mode=settings.folder_mode),
-            parts=Parts(settings.downloads_dir / INCOMING),
+            copies=SourceCopies(sources, folder, folder if settings.at_the_shop else settings.uploads_dir),
+            files=files,
+            parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys),
             leases=LeaseKeeper(),
             log=CountingLog(logs.log, self.counters),
             bind=logs.bind,
-            crash_point=_crash_points(os.environ.get("SMI_CRASH_POINTS", "")),
+            crash_point=crash_point,
         )
 
 

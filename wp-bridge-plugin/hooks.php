@@ -7,7 +7,9 @@
 
 namespace SmiBridge;
 
+use SmiBridge\Customer\Download_Route;
 use SmiBridge\Customer\Status_Route;
+use SmiBridge\Files\Source_Route;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Payment;
 use SmiBridge\Jobs\Provider_Refund;
@@ -52,6 +54,10 @@ if ( isset( $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ) && 'POST' === ( $_SERVER['REQUE
 }
 add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
 add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );
+if ( isset( $_GET['smi-bridge'] ) ) { // phpcs:ignore WordPress.Security.NonceVerification -- only looked at: other requests load none of it.
+	add_action( 'init', array( Source_Route::class, 'answer' ), 20 );
+	add_action( 'init', array( Download_Route::class, 'answer' ), 20 );
+}
 add_action( 'rest_api_init', array( Messages_Endpoint::class, 'register_route' ) );
 add_action( 'rest_api_init', array( Status_Route::class, 'register_route' ) );
 add_filter( 'rest_authentication_errors', array( Messages_Endpoint::class, 'let_signed_through' ), PHP_INT_MAX );

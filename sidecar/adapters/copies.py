@@ -34,7 +34,7 @@ class SourceCopies:
     def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
         try:
-            self._root.parent.mkdir(exist_ok=True)
+            self._root.parent.mkdir(parents=self._uploads == self._root.parent, exist_ok=True)
             self._root.mkdir(exist_ok=True)
         except OSError as error:
             raise storage_error(error, self._root) from error

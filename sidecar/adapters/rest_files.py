@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..core.errors import ConfigurationError, SidecarError, StaleClaim, TemporaryError
+from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from .files import Incoming, ResultFiles, StoredFile
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
@@ -31,16 +31,24 @@ class FileDoor(Protocol):
 
 
 class RestFiles:
-    """Same methods as ResultFiles, but for `path`: nobody has the finished file here."""
+    """Same methods as ResultFiles; but no finished file lies here."""
 
     name = staticmethod(ResultFiles.name)
     owner = staticmethod(ResultFiles.owner)
 
-    def __init__(self, door: FileDoor, work: Path, *, sleep: Callable[[float], None] = time.sleep):
-        """`work`: a folder for files that are being made, on a disk of this machine."""
+    def __init__(
+        self,
+        door: FileDoor,
+        work: Path,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        sent: Callable[[], None] = lambda: None,
+    ):
+        """`work`: a folder for files that are being made, on a disk of this machine. `sent`: called after each chunk
+        that has gone through."""
         self._door = door
         self._work = ResultFiles(work, file_mode=0o600, folder_mode=0o700)
-        self._sleep = sleep
+        self._sleep, self._sent = sleep, sent
         self._chunk = 8 << 20  # bytes; what has gone through, and grows again with each that does
         self.root = work
 
@@ -88,6 +96,9 @@ class RestFiles:
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
                 raise self._error("file.close", closed, str(job_id))
 
+    def path(self, name: str) -> Path:
+        raise PermanentError("path_outside", f"{name} lies at the shop")
+
     def size(self, name: str) -> int | None:
         return self._ask("file.stat", {"name": name})["bytes"]
 
@@ -124,6 +135,7 @@ class RestFiles:
                 status, answer = self._chunk_sent(file, offset, body)
                 if status == 200:
                     offset, failures = int(answer["offset"]), 0
+                    self._sent()
                     slow = time.monotonic() - began > SLOW_S
                     self._chunk = max(LEAST_CHUNK, self._chunk // 2) if slow else min(2 * self._chunk, limit)
                     continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,18 +44,23 @@ class Sources:
         self,
         fetcher: SafeFetcher,
         *,
-        uploads_dir: Path,
+        uploads_dir: Path | None,
         uploads_url: str,
         shop_url: str = "",
         work_dir: Path | None = None,
+        signed: Callable[[str], str] | None = None,
     ):
-        """`work_dir`: for temporary files without a name; default: the system's."""
+        """`uploads_dir`: None where it is not on this machine: then every source comes by its address, and `named`
+        finds our own copies only. `work_dir`: for temporary files without a name; default: the system's. `signed`: of
+        a job's id, the address by which the shop hands out a source that need not be public."""
         self._fetcher = fetcher
-        self._dir = uploads_dir
+        self._is_far = uploads_dir is None
+        self._dir = uploads_dir or work_dir or Path(tempfile.gettempdir())
         self._url = uploads_url.rstrip("/") + "/"
         self._shop_url = (shop_url or uploads_url).rstrip("/")
         self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
         self._work_dir = work_dir
+        self._signed = signed
 
     def look(self, job: Job) -> Source:
         """What the source is, found alike wherever it lies. Raises PermanentError source_url_invalid,
@@ -107,11 +112,13 @@ class Sources:
         if job.source_type == "upload" or job.source_path:
             if not job.source_path:
                 raise PermanentError("source_outside_uploads", "the uploaded file lies outside the uploads folder")
-            return self._spelt(job.source_path)
+            return None if self._is_far else self._spelt(job.source_path)
         url = self._address(job)
         below = path_below(self._url, url)
         if below is None and climbs_out(self._url, job.source_url):
             raise PermanentError("source_outside_uploads", "the source's address leaves the uploads folder")
+        if self._is_far:
+            return None
         if below is not None:
             return self._spelt(below)
         # The folder's own address, where another one (a CDN's) is set: old posts have it.
@@ -121,6 +128,8 @@ class Sources:
 
     def _address(self, job: Job) -> str:
         """The source's address as a browser on the shop's pages opens it."""
+        if self._is_far and self._signed and job.source_type == "upload":
+            return self._signed(job.job_id)
         if (url := as_opened(job.source_url, self._shop_url)) is None:
             raise PermanentError("source_url_invalid", "the source's address is no http or https address")
         return url

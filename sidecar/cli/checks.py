@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import pwd
-import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..adapters import embedded, outside
@@ -22,19 +19,9 @@ from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
 from ..services import Services
 from ..workflow.time_limits import READY_LIMIT_S
+from .checks_of_files import Finding, closed, same_folder, uploads
 
 MOST_SKEW_S = 60
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`ok`: None when it could not be looked at (because something before it failed)."""
-
-    name: str
-    ok: bool | None
-    found: str
-    fix: str = ""
-    advice: Advice | None = None
 
 
 @dataclass(frozen=True)
@@ -89,15 +76,6 @@ def _worker(services: Services, name: str) -> Finding:
 def _clock(services: Services, name: str) -> Finding:
     alive = services.ports.store.heartbeats.is_alive("cron")
     return Finding(name, alive, "alive" if alive else "no heartbeat", "Start the Procfile's `cron`.")
-
-
-def _uploads(services: Services, name: str) -> Finding:
-    folder = services.settings.uploads_dir
-    if not folder.is_dir():
-        fix, wrong = "Set SMI_UPLOADS_DIR to WordPress' uploads folder.", advice("uploads_not_here", folder=folder)
-        return Finding(name, False, f"there is no folder {folder}", fix, wrong)
-    services.ports.files.probe()
-    return Finding(name, True, f"{services.ports.files.root} can be written and read")
 
 
 def _our_door(services: Services, name: str) -> Finding:
@@ -193,49 +171,7 @@ def _versions(services: Services, name: str) -> Finding:
     return Finding(name, work_together(bridge, VERSION), found, "Renew the older one: `upgrade-check`.", apart)
 
 
-# ---------------------------------------------------------------------- the uploads folder, as others see it
-@contextmanager
-def _canary(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """A file with an unguessable name and content, gone afterwards: (name, content)."""
-    name, content = f"smi-canary-{secrets.token_hex(8)}.txt", secrets.token_hex(16).encode()
-    path = folder / name
-    try:
-        path.write_bytes(content)
-        yield name, content
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _same_folder(services: Services, name: str) -> Finding:
-    """What we write into the uploads folder must be what the web server finds there."""
-    folder, url = services.settings.uploads_dir, services.settings.uploads_base_url
-    fix = f"SMI_UPLOADS_DIR must be the folder behind {url} (SMI_UPLOADS_URL), readable for the web server's user."
-    try:
-        with _canary(folder) as (file, content):
-            seen = outside.get(f"{url}/{file}")
-    except OSError as error:
-        return Finding(name, False, f"{folder}: {error.strerror}", fix)
-    if seen.status == 200 and seen.body == content:
-        return Finding(name, True, f"{folder} is {url}")
-    if seen.status in (200, 404):
-        other = advice("uploads_other_folder", folder=folder, url=url)
-        return Finding(name, False, f"a file in {folder} is not to be found at {url}", fix, other)
-    return Finding(name, None, f"{url} can't be looked into: {seen.why or seen.status}")
-
-
-def _closed(services: Services, name: str) -> Finding:
-    """A stranger who guesses a paid file's address must not get it."""
-    folder, url = services.settings.downloads_dir, f"{services.settings.uploads_base_url}/smi-downloads"
-    with _canary(folder) as (file, content):
-        seen = outside.get(f"{url}/{file}")
-    if seen.status == 0:
-        return Finding(name, None, f"{url}: {seen.why}")
-    if seen.body == content:
-        fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
-        return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
-    return Finding(name, True, f"{url} answers {seen.status}")
-
-
+# ---------------------------------------------------------------------- the addresses of others
 def _public(services: Services, name: str) -> Finding:
     url = services.settings.public_url
     if not url:
@@ -261,13 +197,13 @@ CHECKS = (
     Check("The store is closed", _closed_store, ("Redis",)),
     Check("Workers", _worker, ("Redis",)),
     Check("Clock", _clock, ("Redis",)),
-    Check("Uploads folder", _uploads),
+    Check("Uploads folder", uploads),
     Check("The shop's door", _shop),
     Check("Clocks", _clocks, ("The shop's door",)),
     Check("One sidecar", _alone, ("The shop's door", "Redis")),
     Check("Versions", _versions, ("The shop's door",)),
-    Check("The same uploads folder", _same_folder, ("Uploads folder",)),
-    Check("Paid files are closed", _closed, ("Uploads folder",)),
+    Check("The same uploads folder", same_folder, ("Uploads folder",)),
+    Check("Paid files are closed", closed, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),
     Check("Our public address", _public),
     Check("Upsampler", _upsampler),

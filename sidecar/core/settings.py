@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from . import status_token
 from .env import (
     EXAMPLE_SECRET,
     choice,
@@ -28,14 +29,22 @@ from .env import (
 )
 from .errors import ConfigurationError
 from .messages import direction_key, site_identity
-from .status_token import PURPOSE
 
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
 
-def setting(name: str, read: Callable[[str], Any], help: str, default: str | None = None, example: str = "") -> Any:
-    """A field of Settings: the environment variable `name`, required when `default` is None."""
-    return field(metadata={"name": name, "read": read, "default": default, "help": help, "example": example})
+def setting(
+    name: str,
+    read: Callable[[str], Any],
+    help: str,
+    default: str | None = None,
+    example: str = "",
+    unless: tuple[str, str] | None = None,
+) -> Any:
+    """A field of Settings: the environment variable `name`, required when `default` is None; `unless` that field, which
+    stands before it, has that value."""
+    known = {"name": name, "read": read, "default": default, "help": help, "example": example, "unless": unless}
+    return field(metadata=known)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,8 @@ class Settings:
     secret: bytes = setting("SMI_SECRET", secret, "The secret shared with the bridge (whsec_…, from its settings page)", None, EXAMPLE_SECRET)  # fmt: skip
     previous_secret: bytes = setting("SMI_PREVIOUS_SECRET", optional_secret, "The secret before the last change, accepted while both sides change over", "")  # fmt: skip
     shop_address: str = setting("SMI_SHOP_ADDRESS", optional_url, "Where the sidecar reaches the shop, when that is not SMI_SHOP_URL (the Host header stays SMI_SHOP_URL's)", "")  # fmt: skip
-    uploads_dir: Path = setting("SMI_UPLOADS_DIR", Path, "WordPress' uploads folder, as seen from here", None, "/var/www/html/wp-content/uploads")  # fmt: skip
+    storage: str = setting("SMI_STORAGE", choice("local", "rest"), "How finished files come into the shop's uploads folder: the folder is here (local), or they are uploaded through the shop's door (rest)", "local")  # fmt: skip
+    uploads_dir: Path = setting("SMI_UPLOADS_DIR", Path, "WordPress' uploads folder, as seen from here; not needed with SMI_STORAGE=rest", None, "/var/www/html/wp-content/uploads", ("storage", "rest"))  # fmt: skip
     uploads_url: str = setting("SMI_UPLOADS_URL", optional_url, "The same folder's public address; default SMI_SHOP_URL/wp-content/uploads", "")  # fmt: skip
     # --- addresses of our own
     public_url: str = setting("SMI_PUBLIC_URL", optional_url, "Where browsers reach the sidecar, e.g. https://shop.example/smi; empty: not public, WordPress stands in", "")  # fmt: skip
@@ -105,9 +115,10 @@ class Settings:
             try:
                 text = _lookup(env, name, read_file)
                 if text is None or text == "":
-                    if default is None:
+                    unless = item.metadata["unless"]
+                    if default is None and not (unless and values.get(unless[0]) == unless[1]):
                         raise ValueError(f"is missing ({item.metadata['help']})")
-                    text = default
+                    text = default or ""
                 values[item.name] = item.metadata["read"](text)
             except (ValueError, OSError) as error:
                 faults.append(f"{name} {error}")
@@ -141,15 +152,30 @@ class Settings:
     @property
     def status_keys(self) -> tuple[bytes, ...]:
         """Keys of status tokens, the signing one first."""
-        return tuple(direction_key(secret, PURPOSE) for secret in self.secrets)
+        return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
+
+    def source_address(self, job_id: str, end: int) -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
+        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
+        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
+
+    @property
+    def at_the_shop(self) -> bool:
+        """Whether finished files lie where only the shop sees them."""
+        return self.storage == "rest"
 
     @property
     def downloads_dir(self) -> Path:
-        return self.uploads_dir / "smi-downloads"
+        """Where files are made, and (unless they go to the shop then) kept."""
+        return self.data_dir.absolute() / "work" if self.at_the_shop else self.uploads_dir / "smi-downloads"
 
     @property
     def uploads_base_url(self) -> str:
         return self.uploads_url or f"{self.shop_url}/wp-content/uploads"
+
+    def download_address(self, token: str) -> str:
+        """Where the sidecar itself hands a file out; "": the shop does."""
+        return f"{self.public_url}/download/{token}" if self.public_url and not self.at_the_shop else ""
 
     def webhook_address(self, token: str) -> str | None:
         """Where Upsampler is asked to report the end of a submission."""
@@ -203,7 +229,16 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         lambda prefix: prefix.startswith("/") and prefix.endswith("/"),
         "SMI_ACCEL_PREFIX must begin and end with /",
     ),
-    (("uploads_dir",), lambda folder: folder.is_absolute(), "SMI_UPLOADS_DIR must be an absolute path"),
+    (
+        ("download_mode", "storage"),
+        lambda mode, storage: mode == "stream" or storage == "local",
+        "SMI_DOWNLOAD_MODE has no meaning with SMI_STORAGE=rest: the shop hands the files out",
+    ),
+    (
+        ("uploads_dir", "storage"),
+        lambda folder, storage: folder.is_absolute() or storage == "rest",
+        "SMI_UPLOADS_DIR must be an absolute path",
+    ),
 )
 
 

@@ -56,6 +56,8 @@ def answer(services: Services, environ: Environ) -> Application | None:
     parts, token = services.ports, environ["PATH_INFO"].split("/", 3)[2]
     grant = parts.tokens.read_download(token, now=parts.clock())
     job = _delivered(parts, grant)
+    if parts.settings.at_the_shop:
+        raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
     if not path.is_file():
         parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)

@@ -22,6 +22,7 @@ _STATUS = {
     "link_replaced": 410,
     "file_missing": 404,
     "no_file": 404,
+    "file_at_the_shop": 410,
 }
 
 

@@ -73,7 +73,8 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPictu
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
         ports.crash_point("collect:renaming")
-        ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
+        with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):  # it may have a long way to go
+            ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
     finally:
         temp.unlink(missing_ok=True)
     file = {"path": name, "bytes": size, "sha256": digest}

@@ -12,7 +12,7 @@ from ..core.job import Job
 from ..core.tokens import DownloadGrant
 from . import holds, outbound
 from .ports import Ports
-from .time_limits import ACK_S
+from .time_limits import ACK_S, FRESH_S
 
 
 def deliver_stored(
@@ -64,7 +64,12 @@ def deliver_again(ports: Ports, job: Job) -> None:
 
 
 def file_is_gone(ports: Ports, job: Job) -> bool:
-    """Looked at just before the shop is told: a link to nothing must not go out. A shop that is away can't be asked."""
+    """Looked at just before the shop is told: a link to nothing must not go out. A shop that is away can't be asked.
+
+    Where the look is a request to the shop, the shop's word of a moment ago is good enough.
+    """
+    if ports.settings.at_the_shop and ports.clock() - job.stage_since < FRESH_S:
+        return False
     try:
         return ports.files.size(job.path) != job.bytes
     except SidecarError:
@@ -89,5 +94,5 @@ def has_aged(ports: Ports, job: Job) -> bool:
 def _link(ports: Ports, job: Job, now: float) -> dict[str, Any]:
     expires_at = int(now) + job.expiry_hours * 3600
     token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
-    public = ports.settings.public_url
-    return {"token": token, "expires_at": expires_at, "download_url": f"{public}/download/{token}" if public else ""}
+    url = ports.settings.download_address(token)
+    return {"token": token, "expires_at": expires_at, "download_url": url}

@@ -70,8 +70,7 @@ def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         raise CallerError("no_file", "there is no stored file of this attempt")
     expires_at = int(ports.clock()) + data["expiry_hours"] * 3600
     token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
-    public = ports.settings.public_url
-    url = f"{public}/download/{token}" if public else ""
+    url = ports.settings.download_address(token)
     changes = {"token": token, "expires_at": expires_at, "download_url": url, "revoked": 0}
     ports.store.change(job.job_id, job.attempt, ("delivered",), changes, due_at=None, settled=True)
     return {"token": token, "download_url": url or None, "expires_at": rfc3339(expires_at)}

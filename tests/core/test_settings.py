@@ -43,6 +43,18 @@ def test_an_empty_environment_names_everything_that_is_missing() -> None:
     assert [line.split()[0] for line in caught.value.detail.splitlines()] == list(NEEDED)
 
 
+def test_where_files_go_through_the_shops_door_no_uploads_folder_is_needed_and_the_shop_hands_them_out() -> None:
+    settings = read(
+        SMI_STORAGE="rest", SMI_UPLOADS_DIR=None, SMI_DATA_DIR="/srv/data", SMI_PUBLIC_URL="https://a.example"
+    )
+    assert settings.downloads_dir == Path("/srv/data/work")
+    assert (settings.download_address("token"), settings.at_the_shop) == ("", True)
+    assert read(SMI_PUBLIC_URL="https://a.example").download_address("token") == "https://a.example/download/token"
+    assert "SMI_UPLOADS_DIR" in faults(SMI_STORAGE="local", SMI_UPLOADS_DIR=None)
+    handed_out = faults(SMI_STORAGE="rest", SMI_PUBLIC_URL="https://a.example", SMI_DOWNLOAD_MODE="x-accel")
+    assert handed_out.startswith("SMI_DOWNLOAD_MODE")
+
+
 def test_all_faults_are_reported_at_once_contradictions_too() -> None:
     found = faults(
         SMI_SECRET="hunter2",

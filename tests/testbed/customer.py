@@ -135,7 +135,7 @@ class Customer:
 
 def download_link(mail: Mail) -> str:
     """The address behind the mail's button. Raises ValueError when there is none."""
-    found = re.search(r'href="([^"]+/download/[^"]+)"', mail.html)
+    found = re.search(r'href="([^"]+(?:/download/|smi-bridge=download)[^"]+)"', mail.html)
     if found is None:
         raise ValueError(f"the mail {mail.subject!r} has no download link")
     return found[1].replace("&#038;", "&").replace("&amp;", "&")

@@ -51,6 +51,14 @@ final class Downloads {
 		}
 	}
 
+	/** The bridge itself hands the file of an attempt out. @param array $row Ledger row. */
+	public static function by_link( array $row ): void {
+		if ( null === $row['downloaded_at'] ) {
+			self::note( $row, Sql::utc( time() ) );
+			History::write();
+		}
+	}
+
 	/**
 	 * When the customer first downloaded a file of this job, whichever attempt made it. Null: never.
 	 *

@@ -169,7 +169,8 @@ final class Shop {
 	}
 
 	/**
-	 * The customer's download link: the sidecar's if it is public, else the shop's own route; null if neither is there.
+	 * The customer's download link: the sidecar's if it is public, else ours where the file lies here, else the shop's own route; null
+	 * if none is there.
 	 *
 	 * @param array $row A delivered ledger row.
 	 */
@@ -177,7 +178,13 @@ final class Shop {
 		if ( null === $row['token'] || null !== $row['revoked_at'] ) {
 			return null;
 		}
-		return $row['download_url'] ?? self::ask( 'download_url', null, $row['job_id'], self::shop_token( $row['token'] ) );
+		if ( null !== $row['download_url'] ) {
+			return $row['download_url'];
+		}
+		if ( is_file( wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'] ) ) {
+			return home_url( '/?smi-bridge=download&job=' . rawurlencode( $row['job_id'] ) . '&token=' . rawurlencode( $row['token'] ) ); // Download_Route.
+		}
+		return self::ask( 'download_url', null, $row['job_id'], self::shop_token( $row['token'] ) );
 	}
 
 	/**

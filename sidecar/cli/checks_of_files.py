@@ -1,0 +1,96 @@
+"""Face: what `doctor` looks at in the uploads folder: from here, as others see it, or through the shop's door."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..adapters import outside
+from ..core.advice import Advice, advice
+from ..services import Services
+
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")  # how what we deliver begins
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`ok`: None when it could not be looked at (because something before it failed)."""
+
+    name: str
+    ok: bool | None
+    found: str
+    fix: str = ""
+    advice: Advice | None = None
+
+
+def uploads(services: Services, name: str) -> Finding:
+    if services.settings.at_the_shop:
+        services.ports.files.probe()
+        return Finding(name, True, "not needed: files go through the shop's door, which answers")
+    folder = services.settings.uploads_dir
+    if not folder.is_dir():
+        fix, wrong = "Set SMI_UPLOADS_DIR to WordPress' uploads folder.", advice("uploads_not_here", folder=folder)
+        return Finding(name, False, f"there is no folder {folder}", fix, wrong)
+    services.ports.files.probe()
+    return Finding(name, True, f"{services.ports.files.root} can be written and read")
+
+
+@contextmanager
+def _canary(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """A file with an unguessable name and content, gone afterwards: (name, content)."""
+    name, content = f"smi-canary-{secrets.token_hex(8)}.txt", secrets.token_hex(16).encode()
+    path = folder / name
+    try:
+        path.write_bytes(content)
+        yield name, content
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def same_folder(services: Services, name: str) -> Finding:
+    """What we write into the uploads folder must be what the web server finds there."""
+    if services.settings.at_the_shop:
+        return Finding(name, True, "the shop writes its own")
+    folder, url = services.settings.uploads_dir, services.settings.uploads_base_url
+    fix = f"SMI_UPLOADS_DIR must be the folder behind {url} (SMI_UPLOADS_URL), readable for the web server's user."
+    try:
+        with _canary(folder) as (file, content):
+            seen = outside.get(f"{url}/{file}")
+    except OSError as error:
+        return Finding(name, False, f"{folder}: {error.strerror}", fix)
+    if seen.status == 200 and seen.body == content:
+        return Finding(name, True, f"{folder} is {url}")
+    if seen.status in (200, 404):
+        other = advice("uploads_other_folder", folder=folder, url=url)
+        return Finding(name, False, f"a file in {folder} is not to be found at {url}", fix, other)
+    return Finding(name, None, f"{url} can't be looked into: {seen.why or seen.status}")
+
+
+def closed(services: Services, name: str) -> Finding:
+    """A stranger who guesses a paid file's address must not get it."""
+    folder, url = services.settings.downloads_dir, f"{services.settings.uploads_base_url}/smi-downloads"
+    if services.settings.at_the_shop:
+        return _closed_at_the_shop(services, name, url)
+    with _canary(folder) as (file, content):
+        seen = outside.get(f"{url}/{file}")
+    if seen.status == 0:
+        return Finding(name, None, f"{url}: {seen.why}")
+    if seen.body == content:
+        fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
+        return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
+    return Finding(name, True, f"{url} answers {seen.status}")
+
+
+def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
+    """Nothing of ours can be put there to be asked for, but a paid file."""
+    file = next(iter(services.ports.files.stored()), None)
+    if file is None:
+        return Finding(name, None, "no file is there yet; the shop's Site Health looks at it with one of its own")
+    seen = outside.get(f"{url}/{file.name}")
+    if seen.status == 200 and seen.body.startswith(_PICTURES):
+        fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
+        return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
+    return Finding(name, True if seen.status else None, f"{url} answers {seen.status or seen.why}")

@@ -1,0 +1,125 @@
+<?php
+/**
+ * Visitor: the customer, who fetches the file from the shop: `/?smi-bridge=download&job=…&token=…`, where no sidecar hands it out.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Customer;
+
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Files\Served_File;
+use SmiBridge\Files\Stored_Files;
+use SmiBridge\Jobs\Downloads;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The token is the one that stands in the ledger, and what it opens is what the sidecar's door would open: permitted, not expired, not
+ * revoked, there. Any number of times; the first is noted.
+ */
+final class Download_Route {
+
+	const TYPES = array( 'jpg' => 'image/jpeg', 'png' => 'image/png', 'webp' => 'image/webp' ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+
+	/** `init`, when there are words. */
+	public static function answer(): void {
+		// phpcs:disable WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
+		if ( 'download' !== ( $_GET['smi-bridge'] ?? '' ) || ! in_array( $_SERVER['REQUEST_METHOD'] ?? '', array( 'GET', 'HEAD' ), true ) ) {
+			return;
+		}
+		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
+		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
+		// phpcs:enable
+		Private_Answer::mark();
+		$row = self::opened( Ledger::attempts( $job_id ), $token );
+		if ( is_string( $row ) ) {
+			self::refuse( $row );
+			return;
+		}
+		if ( 'GET' === $_SERVER['REQUEST_METHOD'] ) {
+			try {
+				Downloads::by_link( $row );
+			} catch ( Database_Error $error ) { // The customer gets the file all the same.
+				Log::write( 'download_not_noted', $error->getMessage() );
+			}
+		}
+		self::send( $row );
+	}
+
+	/**
+	 * The attempt whose file a token opens, or a word for why it opens none.
+	 *
+	 * @param array[] $attempts Of one job, oldest first.
+	 * @param string  $token    As it came.
+	 * @return array|string
+	 */
+	private static function opened( array $attempts, string $token ) {
+		$found = null;
+		foreach ( $attempts as $row ) {
+			if ( null !== $row['token'] && '' !== $token && hash_equals( $row['token'], $token ) ) {
+				$found = $row;
+			}
+		}
+		$newest = $attempts ? end( $attempts ) : null;
+		if ( null === $found ) {
+			return 'invalid';
+		}
+		if ( null !== $found['revoked_at'] || 'refunded' === $newest['state'] || 'delivered' !== $found['state'] ) {
+			return 'revoked';
+		}
+		if ( $newest['attempt'] !== $found['attempt'] && null !== $newest['path'] ) {
+			return 'replaced';
+		}
+		if ( strtotime( $found['expires_at'] . ' UTC' ) <= time() ) {
+			return 'expired';
+		}
+		return null === Stored_Files::size( $found['path'] ) ? 'missing' : $found;
+	}
+
+	/** Sends the file. @param array $row A ledger row. */
+	private static function send( array $row ): void {
+		$path  = (string) Stored_Files::path( $row['path'] );
+		$end   = pathinfo( $path, PATHINFO_EXTENSION );
+		$job   = Shop::job( $row['job_id'] );
+		$title = trim( mb_substr( (string) preg_replace( '/[\x00-\x1f\x7f<>:"\/\\\\|?*\s]+/u', ' ', $job ? wp_strip_all_tags( (string) Shop::title( $job ) ) : '' ), 0, 80 ), ' .' );
+		$name  = ( '' === $title ? 'image' : $title ) . ( $job ? " {$job['factor']}x" : '' ) . '.' . $end;
+		$plain = preg_replace( '/[^\x20-\x7e]/', '', remove_accents( $name ) );
+		$about = array(
+			'Content-Type'        => self::TYPES[ $end ],
+			'Content-Disposition' => "attachment; filename=\"$plain\"; filename*=UTF-8''" . rawurlencode( $name ),
+		);
+		/**
+		 * Filters a header that has the web server send the file, e.g. `X-Sendfile: /path/of/the/file`; '': PHP sends it.
+		 *
+		 * @param string $header Name and value.
+		 * @param string $path   Where the file lies.
+		 * @param string $name   The same, relative to smi-downloads.
+		 */
+		$header = (string) apply_filters( 'smi_bridge_sendfile_header', '', $path, $row['path'] );
+		if ( '' !== $header ) {
+			foreach ( $about + array( 'ETag' => '"' . $row['sha256'] . '"', 'Cache-Control' => 'private, no-store' ) as $key => $value ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				header( $key . ': ' . $value );
+			}
+			header( $header );
+			exit;
+		}
+		Served_File::send( $path, $row['sha256'], $about );
+	}
+
+	/** A page that says why. @param string $why A word of opened(). */
+	private static function refuse( string $why ): void {
+		$words = array(
+			'expired'  => __( 'This link has expired. Your picture is not lost: write to us, and you get a fresh link.', 'smi-bridge' ),
+			'revoked'  => __( 'This link is no longer valid: the order was refunded, or its link was withdrawn.', 'smi-bridge' ),
+			'replaced' => __( 'There is a newer link. Please use the newest e-mail about your order.', 'smi-bridge' ),
+		);
+		Private_Answer::send( 'no-referrer' );
+		$gone = isset( $words[ $why ] );
+		$text = $gone ? $words[ $why ] : __( 'We can’t find that download. Copy the whole address from the e-mail, or press the button in it.', 'smi-bridge' );
+		wp_die( esc_html( $text ), '', array( 'response' => $gone ? 410 : 404 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
+}

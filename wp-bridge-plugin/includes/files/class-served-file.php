@@ -1,0 +1,123 @@
+<?php
+/**
+ * A file as an answer of PHP: whole or in part, so that a browser can go on where it was cut off.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Files;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * GET and HEAD, Range, If-Range, If-None-Match (RFC 9110), and an exact length. A host that ends PHP after 30 s loses nothing: the
+ * client asks for the rest. Memory holds one block.
+ */
+final class Served_File {
+
+	const BLOCK   = 262144;
+	const HEADERS = array(
+		'Accept-Ranges'           => 'bytes',
+		'Cache-Control'           => 'private, no-store, no-transform',
+		'Referrer-Policy'         => 'no-referrer',
+		'X-Content-Type-Options'  => 'nosniff',
+		'X-Robots-Tag'            => 'noindex, nofollow',
+		'X-Accel-Buffering'       => 'no', // nginx: a file of a gigabyte is not copied to its disk first.
+		'Content-Security-Policy' => "default-src 'none'; sandbox",
+	);
+
+	/**
+	 * Sends it and ends the request.
+	 *
+	 * @param string $path    Where it lies.
+	 * @param string $etag    Without quotes; another one for other bytes.
+	 * @param array  $headers Name => value, `Content-Type` among them.
+	 */
+	public static function send( string $path, string $etag, array $headers ): void {
+		clearstatcache( true, $path );
+		$length = (int) filesize( $path );
+		$etag   = '"' . $etag . '"';
+		$part   = self::part( self::header( 'HTTP_RANGE' ), self::header( 'HTTP_IF_RANGE' ), $etag, $length );
+		$status = null === $part ? 200 : ( $part ? 206 : 416 );
+		if ( in_array( $etag, array_map( 'trim', explode( ',', self::header( 'HTTP_IF_NONE_MATCH' ) ) ), true ) ) {
+			$status = 304;
+		}
+		list( $first, $bytes ) = $part ? $part : array( 0, 416 === $status ? 0 : $length );
+		$headers              += array( 'ETag' => $etag ) + self::HEADERS;
+		if ( 304 !== $status ) {
+			$headers['Content-Length'] = $bytes;
+		}
+		if ( 206 === $status || 416 === $status ) {
+			$headers['Content-Range'] = 206 === $status ? sprintf( 'bytes %d-%d/%d', $first, $first + $bytes - 1, $length ) : 'bytes */' . $length;
+		}
+		self::begin( $status, $headers );
+		if ( $status < 300 && 'HEAD' !== self::header( 'REQUEST_METHOD' ) ) {
+			self::copy( $path, $first, $bytes );
+		}
+		exit;
+	}
+
+	/**
+	 * What is asked for: array( first byte, bytes ); null: all of it; empty: nothing that is there. Several ranges at once are
+	 * answered with all of it, as RFC 9110 allows.
+	 *
+	 * @param string $range    Header.
+	 * @param string $if_range Header: the part is wanted only if the file is still this one.
+	 * @param string $etag     The file's.
+	 * @param int    $length   The file's.
+	 */
+	public static function part( string $range, string $if_range, string $etag, int $length ): ?array {
+		if ( ! preg_match( '/^bytes=(\d{0,18})-(\d{0,18})\z/', $range, $found ) || '-' === substr( $range, 6 ) || ( '' !== $if_range && $if_range !== $etag ) ) {
+			return null;
+		}
+		list( , $first, $last ) = $found;
+		if ( '' === $first ) { // The last so many.
+			$bytes = min( (int) $last, $length );
+			return $bytes ? array( $length - $bytes, $bytes ) : array();
+		}
+		if ( '' !== $last && (int) $last < (int) $first ) {
+			return null;
+		}
+		$end = '' === $last ? $length : min( (int) $last + 1, $length );
+		return (int) $first < $length ? array( (int) $first, $end - (int) $first ) : array();
+	}
+
+	/** Sends the head of the answer, whatever others have begun. @param int $status Status. @param array $headers Headers. */
+	private static function begin( int $status, array $headers ): void {
+		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
+			ob_end_clean();
+		}
+		if ( function_exists( 'set_time_limit' ) ) {
+			set_time_limit( 0 );
+		}
+		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie.
+		header_remove();
+		http_response_code( $status );
+		foreach ( $headers as $name => $value ) {
+			header( $name . ': ' . $value );
+		}
+	}
+
+	/** Sends bytes. @param string $path File. @param int $first The first. @param int $bytes How many. */
+	private static function copy( string $path, int $first, int $bytes ): void {
+		// phpcs:disable WordPress.WP.AlternativeFunctions, WordPress.Security.EscapeOutput -- a stream of bytes.
+		$file = fopen( $path, 'rb' );
+		fseek( $file, $first );
+		while ( $bytes > 0 && ! connection_aborted() ) {
+			$block = fread( $file, min( self::BLOCK, $bytes ) );
+			if ( false === $block || '' === $block ) {
+				break; // It was cut meanwhile: the client sees that bytes are missing.
+			}
+			echo $block;
+			flush();
+			$bytes -= strlen( $block );
+		}
+		fclose( $file );
+		// phpcs:enable
+	}
+
+	/** A header as it came. @param string $name In `$_SERVER`. */
+	private static function header( string $name ): string {
+		return trim( (string) wp_unslash( $_SERVER[ $name ] ?? '' ) ); // phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- compared and parsed, never printed.
+	}
+}

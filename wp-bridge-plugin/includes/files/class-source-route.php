@@ -1,0 +1,51 @@
+<?php
+/**
+ * Visitors: the sidecar, and Upsampler, who fetch a source that is not public: `/?smi-bridge=source&job=…&token=…`.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Files;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Status_Token;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * The token is made by the sidecar as a status token is, with a key of another purpose, and lives for hours. It opens the source of one
+ * job of the ledger, and only what lies in the uploads folder (Source_Place). Every refusal is the same.
+ */
+final class Source_Route {
+
+	const PURPOSE = 'source';
+
+	/** `init`. */
+	public static function answer(): void {
+		// phpcs:disable WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
+		if ( 'source' !== ( $_GET['smi-bridge'] ?? '' ) || ! in_array( $_SERVER['REQUEST_METHOD'] ?? '', array( 'GET', 'HEAD' ), true ) ) {
+			return;
+		}
+		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
+		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
+		// phpcs:enable
+		$path = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $job_id, time() ) ? self::path( $job_id ) : null;
+		if ( null === $path ) {
+			status_header( 404 );
+			nocache_headers();
+			exit;
+		}
+		$type = wp_check_filetype( $path )['type'];
+		Served_File::send( $path, dechex( (int) filemtime( $path ) ) . '-' . dechex( (int) filesize( $path ) ), array( 'Content-Type' => $type ? $type : 'application/octet-stream' ) );
+	}
+
+	/** Where the source of a job of the ledger lies, or null. @param string $job_id The shop's id. */
+	private static function path( string $job_id ): ?string {
+		$job  = Ledger::newest( $job_id ) ? Shop::job( $job_id ) : null;
+		$path = $job['source']['path'] ?? null;
+		$file = null === $path ? '' : wp_get_upload_dir()['basedir'] . '/' . $path;
+		return is_file( $file ) ? $file : null;
+	}
+}
