@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import requests
+from redis import RedisError
 
 from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
+from sidecar.core.stored_names import INTERVALS, stored
 from sidecar.core.tokens import TokenMaker
 from tests.testbed.customer import Customer
 from tests.testbed.mail import Mail
@@ -207,6 +210,29 @@ class Rig:
                     redis.delete("smi:probe:submit", "smi:probe:collect")
         finally:
             redis.close()
+
+    @contextmanager
+    def minutes_fly(self) -> Iterator[None]:
+        """Inside, the minute between two reconciliations is a second. That it is a minute,
+        tests/workflow/test_clock_process.py shows."""
+        over = threading.Event()
+
+        def fly() -> None:
+            redis = connect(self.settings.redis_url, self.settings.data_dir, decode=True)
+            try:
+                while not over.wait(0.5):
+                    with suppress(RedisError):  # away, as some tests want it
+                        redis.delete(f"smi:turn:{stored(INTERVALS, 'reconcile')}")
+            finally:
+                redis.close()
+
+        hand = threading.Thread(target=fly, daemon=True)
+        hand.start()
+        try:
+            yield
+        finally:
+            over.set()
+            hand.join(10)
 
     # --- the fault mix
 

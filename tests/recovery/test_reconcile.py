@@ -25,11 +25,11 @@ def rig(rig_factory: Callable[..., Rig]) -> Iterator[Rig]:
     rig = rig_factory()
     (rig.shop.root / "wp-content" / "mu-plugins" / "blocked.php").write_text(_BLOCKED)
     rig.faults({"fault": "webhook_dropped"})
-    yield rig
+    with rig.minutes_fly():
+        yield rig
 
 
 def test_without_any_push_and_any_webhook_jobs_arrive(rig: Rig) -> None:
-    rig.redis.delete("smi:turn:sweep")  # the minute is over
     job_ids = [rig.buy(f"unheard-{number}") for number in range(3)]
     for job_id in job_ids:
         rig.settled(job_id, timeout=75)
@@ -50,14 +50,12 @@ def test_a_payment_whose_event_never_fired_is_found(rig: Rig) -> None:
 
 def test_a_refund_that_nobody_told_the_sidecar_of_kills_the_link(rig: Rig) -> None:
     """The bridge's word about it is lost like all its others; working memory would keep the link for a day."""
-    rig.redis.delete("smi:turn:sweep")
     job_id = rig.buy("refund-unheard")
     rig.settled(job_id, timeout=75)
     link = download_link(rig.customer.mail(job_id))
     assert requests.head(link, timeout=10).status_code == 200
     rig.shop.php(f"smi_demo_shop_refund_outside('{job_id}');")
     assert rig.ledger(job_id)["state"] == "refunded"
-    rig.redis.delete("smi:turn:sweep")
     wait_for(lambda: requests.head(link, timeout=10).status_code == 410, "the link is dead", 30)
     rig.until_memory(job_id, "state", "refunded")
 

@@ -56,6 +56,17 @@ def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> Non
     assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
 
 
+def test_the_ledger_is_asked_once_a_minute() -> None:
+    rig = Rig()
+    sent = []
+    for seconds in (0, 59, 2):
+        rig.clock.advance(seconds)
+        rig.queue.tasks.clear()
+        run(rig, 1, set())
+        sent.append([task.name for task in rig.queue.tasks if task.name == "reconcile"])
+    assert sent == [["reconcile"], [], ["reconcile"]]
+
+
 def test_a_bug_costs_one_stroke_and_no_more() -> None:
     rig = Rig()
     store = run(rig, 2, {1})
