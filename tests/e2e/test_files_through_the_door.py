@@ -186,9 +186,11 @@ def test_a_customers_own_picture_is_enlarged_though_it_is_not_public(far: Whole,
         settings.source_address(job_id, int(time.time()) - 1),
         address.replace(job_id, customer.buy()),
         address[:-1],
-        address.replace("source&", "download&"),
+        address.replace("token=", "token[]="),
     ):
-        assert requests.get(wrong, timeout=30).status_code == 404
+        assert requests.get(wrong, timeout=30).status_code == 403
+    picture.unlink()
+    assert requests.get(address, timeout=30).status_code == 404  # only then is the source gone
 
 
 def test_cleanup_removes_what_nobody_needs_at_the_shop(far: Whole) -> None:

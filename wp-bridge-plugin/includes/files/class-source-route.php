@@ -16,7 +16,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * The token is made by the sidecar as a status token is, with a key of another purpose, and lives for hours. It opens the source of one
- * job of the ledger, and only what lies in the uploads folder (Source_Place). Every refusal is the same.
+ * job of the ledger, and only what lies in the uploads folder (Source_Place). Strangers get one and the same refusal.
  */
 final class Source_Route {
 
@@ -31,9 +31,10 @@ final class Source_Route {
 		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
 		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
 		// phpcs:enable
-		$path = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $job_id, time() ) ? self::path( $job_id ) : null;
+		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $job_id, time() );
+		$path  = $opens ? self::path( $job_id ) : null;
 		if ( null === $path ) {
-			status_header( 404 );
+			status_header( $opens ? 404 : 403 ); // 404 tells the sidecar that the source is gone: the money goes back.
 			nocache_headers();
 			exit;
 		}
