@@ -50,10 +50,12 @@ add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 // The sidecar's messages: the door answers as early as it can, the route is for everybody else's eyes.
 if ( isset( $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ) && 'POST' === ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
 	add_action( 'plugins_loaded', array( Early_Door::class, 'arrive' ), PHP_INT_MIN );
+}
+if ( strpos( $_SERVER['REQUEST_URI'] ?? '', 'files' ) ) { // phpcs:ignore WordPress.Security -- only looked at: other requests load none of it.
 	add_action( 'plugins_loaded', array( Files_Endpoint::class, 'answer_early' ), PHP_INT_MIN );
+	add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );
 }
 add_action( 'parse_request', array( Messages_Endpoint::class, 'answer_early' ), 1 );
-add_action( 'parse_request', array( Files_Endpoint::class, 'answer_early' ), 1 );
 if ( isset( $_GET['smi-bridge'] ) ) { // phpcs:ignore WordPress.Security.NonceVerification -- only looked at: other requests load none of it.
 	add_action( 'init', array( Source_Route::class, 'answer' ), 20 );
 	add_action( 'init', array( Download_Route::class, 'answer' ), 20 );
