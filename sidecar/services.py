@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from redis import Redis
 
-from .adapters import faults, images, logs
+from .adapters import faults, images, logs, refusals
 from .adapters.connections import connect
 from .adapters.copies import SourceCopies
 from .adapters.fetch import SafeFetcher
@@ -148,6 +148,7 @@ class Services:
             log=CountingLog(logs.log, self.counters),
             bind=logs.bind,
             crash_point=crash_point,
+            memory_outages=refusals.AWAY,
         )
 
 

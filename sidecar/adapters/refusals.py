@@ -28,6 +28,9 @@ _WORDS = FAILED_OVER | {
     "NOPERM": "Redis forbids the user of REDIS_URL a command or a key",
 }
 
+# What a command raises while Redis is away, refusals included; other errors of Redis are faults of ours.
+AWAY = (redis.ConnectionError, redis.TimeoutError)
+
 
 class Refused(redis.ConnectionError):
     """As a fault of the connection it drops the connection, and whoever waits for Redis goes on waiting."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import PermanentError, SidecarError, StaleClaim, TemporaryError
+from ..core.errors import PermanentError
 from ..core.job import Job
 from . import collect, redelivery, submit, watch
 from .ports import Ports
-from .recovery import apply
+from .recovery import failed
 from .recovery.table import MAX_CRASHES
 from .time_limits import LEASE_S
 
@@ -34,20 +34,14 @@ def _run_if_ready(ports: Ports, stage: str, job_id: str, attempt: int) -> None:
 
 
 def _run(ports: Ports, stage: str, step: Any, job: Job) -> None:
-    job_id, attempt = job.job_id, job.attempt
     try:
         with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
             ports.crash_point(f"{stage}:claimed")
             if job.crash_count >= MAX_CRASHES:
                 raise PermanentError("crash_loop", f"stage {stage} has killed its worker {job.crash_count} times")
             step.run(ports, job)
-    except StaleClaim:
-        ports.log("claim.stale", "Another worker has taken over.", job_id=job_id, attempt=attempt, stage=stage)
-    except SidecarError as error:
-        _recover(ports, stage, job, error)
-    except Exception as error:
-        ports.log("stage.broke", "A fault of ours.", job_id=job_id, attempt=attempt, stage=stage, exc_info=True)
-        _recover(ports, stage, job, TemporaryError("internal_error", f"{type(error).__name__}: {error}"[:500]))
+    except Exception as failure:
+        failed.recover(ports, stage, job, failure)
 
 
 def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
@@ -56,10 +50,3 @@ def run_watch(ports: Ports, jobs: Sequence[tuple[str, int]]) -> None:
         ports.queue.begin("watch", job_id)
     for job_id, attempt in jobs:
         _run_if_ready(ports, "watch", job_id, attempt)
-
-
-def _recover(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
-    try:
-        apply.handle(ports, stage, job, error)
-    except StaleClaim:
-        ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt, stage=stage)

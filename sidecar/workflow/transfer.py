@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..core.errors import Crowded, GivenUp, SidecarError, StaleClaim, TemporaryError
+from ..core.errors import Crowded, GivenUp, TemporaryError
 from ..core.job import Job
 from ..core.parts import Part
 from ..core.pictures import Expected, ImageInfo
 from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
-from .recovery import apply
+from .recovery import failed
 from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
 
 ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
@@ -98,8 +98,8 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
 
     try:
         in_time, result = ports.transfers.run(lambda transfer: _transfer(ports, job, part, transfer), ended)
-    except Crowded:  # no fault of the job's
-        ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+    except Crowded:
+        come_again(ports, job)
         return None
     if in_time and result is None:  # it went on with a part, which is whole now
         part = ports.parts.find(job.job_id, _key(job))
@@ -112,24 +112,30 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
 def give_back(ports: Ports, job: Job, failure: BaseException | None) -> None:
     """A transfer that went on alone has ended: a worker goes on with the job, or the recovery table decides."""
     with ports.bind(request_id=job.trace):
-        _decide(ports, job, failure)
+        if failure is not None:
+            failed_alone(ports, "collect", job, failure)
+            return
+        try:
+            ports.store.advance(job, {}, due_at=ports.clock())
+            ports.queue.stage("collect", job.job_id, job.attempt)
+        except Exception as error:
+            failed.recover(ports, "collect", job, error)
 
 
-def _decide(ports: Ports, job: Job, failure: BaseException | None) -> None:
+def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> None:
+    """One that was given up for another is tried again soon; else as every failure."""
+    if not isinstance(failure, GivenUp):
+        failed.recover(ports, stage, job, failure)
+        return
     try:
-        if failure is None or isinstance(failure, GivenUp):
-            wait = 0.0 if failure is None else CROWDED_S * (0.5 + ports.random())
-            ports.store.advance(job, {}, due_at=ports.clock() + wait)
-            if failure is None:
-                ports.queue.stage("collect", job.job_id, job.attempt)
-        elif isinstance(failure, SidecarError):
-            apply.handle(ports, "collect", job, failure)
-        else:
-            about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect"}
-            ports.log("stage.broke", "A fault of ours.", exc_info=failure, **about)
-            apply.handle(ports, "collect", job, TemporaryError("internal_error", repr(failure)[:500]))
-    except StaleClaim:
-        ports.log("claim.stale", "Another worker has taken over.", job_id=job.job_id, attempt=job.attempt)
+        come_again(ports, job)
+    except Exception as error:
+        failed.recover(ports, stage, job, error)
+
+
+def come_again(ports: Ports, job: Job) -> None:
+    """There is no place for it now, which is no fault of the job's."""
+    ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
 
 
 def _transfer(ports: Ports, job: Job, part: Part | None, transfer: Transfer) -> Brought | None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from sidecar.adapters import images, schemas
 from sidecar.adapters.files import INCOMING
 from sidecar.adapters.parts import Parts
+from sidecar.adapters.refusals import AWAY
 from sidecar.adapters.upsampler import parse_hint
 from sidecar.core.errors import CallerError, StaleClaim
 from sidecar.core.job import Job
@@ -172,6 +173,7 @@ class Rig:
             tokens=self.tokens,
             leases=self.leases,
             log=lambda event, sentence, **fields: self.events.append((event, fields)),
+            memory_outages=AWAY,
             crash_point=lambda name: self.crash_point(name),
         )
 

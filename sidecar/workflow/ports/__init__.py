@@ -77,4 +77,5 @@ class Ports:
     leases: LeaseKeeper
     log: Log
     bind: Callable[..., AbstractContextManager[Any]] = lambda **fields: nullcontext()  # fields of all log lines inside
+    memory_outages: tuple[type[Exception], ...] = ()  # what store, outbox and queue raise while working memory is away
     crash_point: Callable[[str], None] = lambda name: None  # where crash tests may kill the process
