@@ -44,6 +44,10 @@ class Transfer:
         self._abort()
 
     @property
+    def is_given_up(self) -> bool:
+        return self._given_up
+
+    @property
     def age(self) -> float:
         return time.monotonic() - self._began
 
@@ -117,8 +121,10 @@ class Transfers:
             if done.is_set():
                 return False
             if len(self._alone) >= self._most:
-                slowest = min((t for t in self._alone if t.age > self._young_s), key=lambda t: t.speed, default=None)
-                if slowest is None:
+                # One that has been given up and has not ended yet gives no second place.
+                old = [t for t in self._alone if t.age > self._young_s and not t.is_given_up]
+                slowest = min(old, key=lambda t: t.speed, default=None)
+                if slowest is None or len(self._alone) >= 2 * self._most:
                     transfer.give_up()
                     raise Crowded()
                 slowest.give_up()

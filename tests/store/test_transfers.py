@@ -130,6 +130,21 @@ def test_the_slowest_gives_its_place_to_a_new_one() -> None:
     threads.close()
 
 
+def test_one_that_does_not_notice_that_it_is_given_up_gives_one_place_only() -> None:
+    threads, deaf = Transfers(most=1, young_s=0), threading.Event()
+
+    def work(transfer: Transfer) -> None:
+        assert deaf.wait(20)
+
+    assert threads.run(work, lambda *_: None) == (False, None)
+    assert threads.run(work, lambda *_: None) == (False, None)
+    with pytest.raises(Crowded):
+        threads.run(work, never)
+    assert threads.alone() == 2
+    deaf.set()
+    threads.close()
+
+
 def test_at_the_end_of_the_process_all_give_up(threads: Transfers) -> None:
     slow = Slow()
     threads.run(slow.work, slow.tell)

@@ -46,7 +46,7 @@ final class Batch_Effects {
 	 * Effects of a delivery.
 	 *
 	 * @param \stdClass[] $messages Messages.
-	 * @param Outcome[]   $outcomes Outcomes; effects may add to their data.
+	 * @param \SmiBridge\Core\Outcome[]   $outcomes Outcomes; effects may add to their data.
 	 * @param string|null $keep_as  Id under which the answer is kept; null: not kept.
 	 */
 	public function __construct( array $messages, array $outcomes, ?string $keep_as ) {
