@@ -28,6 +28,7 @@ SECOND_CHANCES = {
     "bridge": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
     "integrations": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
     "chaos": "processes are killed and frozen at a point: a busy machine may starve a bystander out of its lease",
+    "deploy": "units and processes are started, killed and counted, which a busy machine may show late",
     "doors": "clients are slow on purpose, and deadlines of seconds are read from a clock that others use as well",
     "e2e": "a dozen real processes hand a job on within seconds, which a busy machine may not give them",
     "recovery": "leases and polls of seconds lapse while a busy machine starves whoever holds them",

@@ -73,7 +73,10 @@ def _living(pids: set[int]) -> list[int]:
 def _child(of: int, name: str) -> int | None:
     """The process that `run` has started as `name`."""
     for pid in Path(f"/proc/{of}/task/{of}/children").read_text().split():
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        except OSError:  # it has just gone
+            continue
         if name in words or any(name in word for word in words if "gunicorn" in word or "valkey" in word):
             return int(pid)
     return None
