@@ -79,7 +79,8 @@ class Transfers:
             try:
                 outcome["result"] = work(transfer)
             except BaseException as error:  # the worker raises it, or `ended` is told
-                failure = outcome["error"] = error
+                # Whoever is given up sees his connection end: that is no failure of the network.
+                failure = outcome["error"] = GivenUp() if transfer.is_given_up else error
             with self._lock:
                 done.set()
                 if not transfer.alone:

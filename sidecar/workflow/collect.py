@@ -14,7 +14,7 @@ from . import delivery, outbound, transfer
 from .ports import Ports, Transfer, Verifier
 from .recovery import outage
 from .recovery.table import backoff
-from .time_limits import CROWDED_S, LEASE_S, RESULT_LIFE_S
+from .time_limits import LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
 SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
@@ -137,7 +137,7 @@ def _source(ports: Ports, job: Job) -> BoughtPicture | Left:
         in_time, _ = ports.transfers.run(fetch, lambda failure, _: _source_ended(ports, job, failure))
         return kept if in_time else LEFT
     except Crowded:
-        ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+        transfer.come_again(ports, job)
         return LEFT
     except SidecarError as error:
         return error

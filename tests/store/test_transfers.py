@@ -145,6 +145,19 @@ def test_one_that_does_not_notice_that_it_is_given_up_gives_one_place_only() -> 
     threads.close()
 
 
+def test_the_end_of_its_connection_is_no_failure_of_who_is_given_up(threads: Transfers) -> None:
+    slow = Slow()
+
+    def work(transfer: Transfer) -> None:
+        transfer.reads_from(slow.go_on.set)
+        assert slow.go_on.wait(20)
+        raise TemporaryError("fetch_failed", "the socket was shut down")
+
+    threads.run(work, slow.tell)
+    threads.close()
+    assert isinstance(slow.told[0][0], GivenUp)
+
+
 def test_at_the_end_of_the_process_all_give_up(threads: Transfers) -> None:
     slow = Slow()
     threads.run(slow.work, slow.tell)
