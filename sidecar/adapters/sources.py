@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 from urllib.parse import quote, urlsplit
 
 from ..core.addresses import as_opened, climbs_out, host_of, path_below, spellings
@@ -25,6 +26,13 @@ OBTAIN_S = 120  # seconds for a whole source
 _IN_MEMORY = 4 << 20
 _GONE = (404, 410)
 _OTHER_FORMATS = frozenset({"gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2", "psd", "pdf"})
+
+
+class Watched(Protocol):
+    """Who is told of the bytes that come (workflow.ports, transfers)."""
+
+    def reads_from(self, abort: Callable[[], None]) -> None: ...
+    def came(self, bytes: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,9 @@ class Sources:
         except OSError as error:
             raise storage_error(error, self._folder_for_temps() or Path(tempfile.gettempdir())) from error
 
-    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
-        """The source as a local file: where it lies, or fetched to `into`. Raises as `look`, and source_too_large."""
+    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Watched | None = None) -> Path:
+        """The source as a local file: where it lies, or fetched to `into`. Raises as `look`, and source_too_large.
+        `transfer`: whose thread this is; it may end the exchange, and is told what comes."""
         path = self.local_path(job)
         if path is not None:
             self._must_be_there(path)
@@ -97,7 +106,7 @@ class Sources:
         url = self._address(job)
         try:
             with into.open("wb") as file:
-                for chunk in self._fetched(url, max_bytes):
+                for chunk in self._fetched(url, max_bytes, transfer):
                     file.write(chunk)
         except OSError as error:
             into.unlink(missing_ok=True)
@@ -157,15 +166,19 @@ class Sources:
         """The file behind a source token."""
         return self._inside(name)
 
-    def _fetched(self, url: str, max_bytes: int) -> Iterator[bytes]:
+    def _fetched(self, url: str, max_bytes: int, transfer: Watched | None = None) -> Iterator[bytes]:
         with (
             self._as_a_source(),
             self._fetcher.stream(url, max_bytes=max_bytes, deadline_s=OBTAIN_S) as response,
         ):
+            if transfer:
+                transfer.reads_from(response.abort)
             first = next(response.chunks, b"")
             _must_be_a_picture(first, url)
-            yield first
-            yield from response.chunks
+            for chunk in chain((first,), response.chunks):
+                if transfer:
+                    transfer.came(len(chunk))
+                yield chunk
 
     def _folder_for_temps(self) -> Path | None:
         return self._work_dir if self._work_dir and self._work_dir.is_dir() else None

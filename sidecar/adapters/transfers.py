@@ -26,8 +26,10 @@ class Transfer:
         self._abort: Callable[[], None] = lambda: None
 
     def reads_from(self, abort: Callable[[], None]) -> None:
-        """`abort` ends the exchange that this transfer waits for, from another thread."""
+        """`abort` ends the exchange that this transfer waits for, from another thread. Raises GivenUp when it is to
+        end already."""
         self._abort = abort
+        self.check()
 
     def came(self, bytes: int) -> None:
         """So many bytes have come. Raises GivenUp when it is to end."""

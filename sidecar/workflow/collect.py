@@ -132,7 +132,7 @@ def _source(ports: Ports, job: Job) -> BoughtPicture | Left:
 
         def fetch(going: Transfer) -> None:
             with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
-                ports.sources.obtain(job, temp, max_bytes=most).replace(kept)
+                ports.sources.obtain(job, temp, max_bytes=most, transfer=going).replace(kept)
 
         in_time, _ = ports.transfers.run(fetch, lambda failure, _: _source_ended(ports, job, failure))
         return kept if in_time else LEFT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sidecar.adapters.copies import Copy
 from sidecar.adapters.images import ImageInfo
@@ -28,7 +29,7 @@ class FakeSources:
         info = self.info.get(job.source_url, INFO)
         return Source(job.source_url, None, info, self.sizes.get(job.source_url, 1000))
 
-    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Any = None) -> Path:
         """There are no pixels here: whoever wants to compare finds the source gone."""
         raise self.faults.get(job.source_url) or PermanentError("source_gone", "a double has no pixels")
 

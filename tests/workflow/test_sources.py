@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ import pytest
 
 from sidecar.adapters.fetch import FetchResponse, Head, Refused
 from sidecar.adapters.sources import Sources
-from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError
+from sidecar.adapters.transfers import Transfer
+from sidecar.core.errors import ConfigurationError, GivenUp, PermanentError, SidecarError, TemporaryError
 from sidecar.core.job import Job
 from sidecar.workflow.recovery.table import TABLE
 from tests.fakes.fetcher import png
@@ -282,6 +284,32 @@ def test_a_picture_elsewhere_is_fetched_whole(uploads: Path) -> None:
         job(source_url="https://cdn.example/x"), into, max_bytes=10**6
     )
     assert (fetched, into.read_bytes()) == (into, png(8, 6))
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_source_of_a_transfer_that_is_given_up_comes_no_further(uploads: Path, early: bool) -> None:
+    """Before a byte has come, and between two: its connection is ended, and nothing of it stays."""
+    aborted: list[str] = []
+
+    class Given(Transfer):
+        def came(self, bytes: int) -> None:
+            self.give_up()
+            super().came(bytes)
+
+    class Far(Elsewhere):
+        @contextmanager
+        def stream(self, url: str, **how: Any) -> Iterator[FetchResponse]:
+            with super().stream(url, **how) as response:
+                yield dataclasses.replace(response, abort=lambda: aborted.append(url))
+
+    transfer, into = Given(), uploads / "fetched"
+    if early:
+        transfer.give_up()
+    with pytest.raises(GivenUp):
+        sources(uploads, Far(png(8, 6))).obtain(
+            job(source_url="https://cdn.example/x"), into, max_bytes=10**6, transfer=transfer
+        )
+    assert not into.exists() and (early or aborted == ["https://cdn.example/x"])
 
 
 def test_a_full_disk_is_ours_to_fix(uploads: Path) -> None:

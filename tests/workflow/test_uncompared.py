@@ -44,7 +44,7 @@ class Obtained(FakeSources):
         super().__init__()
         self.errors = list(errors)
 
-    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
+    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Any = None) -> Path:
         if self.errors:
             raise self.errors.pop(0)
         return into
@@ -83,3 +83,25 @@ def test_a_source_that_has_vanished_is_the_customers_fault_never(code: str) -> N
 def test_a_picture_too_large_to_compare_is_delivered_and_told() -> None:
     rig, eye = collected(Obtained(), PictureVerdict(True, None, "not compared: too large", 0.0))
     assert (eye.compared, uncompared(rig)) == (1, ["too_large_to_compare"])
+
+
+def test_a_source_elsewhere_can_be_given_up_while_it_comes() -> None:
+    class Elsewhere(Obtained):
+        given_up = 0
+
+        def local_path(self, job: Job) -> Path | None:
+            return None
+
+        def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Any = None) -> Path:
+            transfer.give_up()
+            self.given_up += 1
+            transfer.came(1)
+            return into
+
+    rig, sources = Rig(SMI_CHECK_PICTURE="1"), Elsewhere()
+    rig.ports = dataclasses.replace(rig.ports, sources=sources, pictures=Eye(GOOD))
+    rig.transfers.slow = True
+    rig.buy()
+    rig.let_pass(60)
+    rig.transfers.finish()
+    assert (sources.given_up, rig.job().state, rig.job().consecutive_failures, rig.actions()) == (1, "enlarged", 0, [])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ...core.job import Job
 from ...core.pictures import Expected, ImageInfo
+from .transfers import Transfer
 
 
 class Source(Protocol):
@@ -30,8 +31,9 @@ class Sources(Protocol):
     def look(self, job: Job) -> Source:
         """What the source is; fetches as little as it can."""
 
-    def obtain(self, job: Job, into: Path, *, max_bytes: int) -> Path:
-        """The source as a local file: where it lies, or fetched to `into`."""
+    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Transfer | None = None) -> Path:
+        """The source as a local file: where it lies, or fetched to `into`, in the thread of `transfer` if it says so.
+        Raises GivenUp when that is to end."""
 
     def local_path(self, job: Job) -> Path | None:
         """Where the source lies on this machine; None: elsewhere."""

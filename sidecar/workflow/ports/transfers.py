@@ -19,7 +19,8 @@ class Transfer(Protocol):
         """No worker waits any more: the end is told by `ended`."""
 
     def reads_from(self, abort: Callable[[], None]) -> None:
-        """`abort` ends the exchange that this transfer waits for, from another thread."""
+        """`abort` ends the exchange that this transfer waits for, from another thread. Raises GivenUp when it is to
+        end already."""
 
     def came(self, bytes: int) -> None:
         """So many bytes have come. Raises GivenUp when it is to end."""
