@@ -25,7 +25,6 @@ class Everything(BuildHookInterface):
                 str(bridge): "sidecar/smi-bridge.zip",
                 str(root / "wp-bridge-plugin" / "schemas"): "sidecar/schemas",
                 str(root / "deploy"): "sidecar/deploy",
-                str(root / "Procfile"): "sidecar/Procfile",
             }
         )
 

@@ -16,7 +16,6 @@ def _place(in_the_wheel: str, in_a_checkout: str) -> Path:
 
 SCHEMAS = _place("schemas", "wp-bridge-plugin/schemas")
 DEPLOY = _place("deploy", "deploy")
-PROCFILE = _place("Procfile", "Procfile")
 # Of these two a checkout has the folder only, and a wheel the ready file only.
 BRIDGE_ZIP = PACKAGE / "smi-bridge.zip"
 BRIDGE_FOLDER = CHECKOUT / "wp-bridge-plugin"

@@ -48,11 +48,6 @@ def parse_public_url(url: str) -> Url:
     return parts
 
 
-def authority(parts: Url) -> str:
-    """``host:port`` in lower case, the form in which private hosts are allowed."""
-    return f"{parts.host}:{parts.port or _PORTS[parts.scheme or '']}".lower()
-
-
 def require_public(address: str) -> None:
     """Refuses an IP address (text form) that is not reachable for everybody on the Internet.
 

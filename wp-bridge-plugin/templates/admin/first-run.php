@@ -7,7 +7,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\First_Run_Page;
 use SmiBridge\Core\Admin_Access;
 
@@ -27,12 +26,7 @@ defined( 'ABSPATH' ) || exit;
 					<pre class="smib-wrap" dir="ltr">python3 -m venv /opt/smi-sidecar
 /opt/smi-sidecar/bin/pip install smi-sidecar
 /opt/smi-sidecar/bin/smi-sidecar setup</pre>
-					<pre id="smib-connection" class="smib-wrap" tabindex="0" aria-label="<?php esc_attr_e( 'Connection string', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::masked() ); ?>"><?php echo esc_html( Connection_String::masked() ); ?></pre>
-					<div class="smib-buttons">
-						<button type="button" class="button button-primary" data-smib-copy="connection"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
-						<button type="button" class="button" data-smib-show="connection" aria-controls="smib-connection" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
-						<span class="smib-said" role="status"></span>
-					</div>
+					<?php require __DIR__ . '/connection-string.php'; ?>
 				</div>
 				<?php elseif ( 'picture' === $smib_name ) : ?>
 				<p><button type="button" class="button button-primary" id="smib-send-test" disabled><?php esc_html_e( 'Send a test picture', 'smi-bridge' ); ?></button> <span class="smib-said" role="status"></span></p>

@@ -72,12 +72,7 @@ $smib_kinds = array(
 				<h3><?php esc_html_e( 'Start setup on the sidecar’s machine', 'smi-bridge' ); ?></h3>
 				<p><code dir="ltr">smi-sidecar setup</code> &ndash; <?php esc_html_e( 'it asks for this connection string, looks around, and says what it will do before it does it.', 'smi-bridge' ); ?></p>
 				<div class="smib-code">
-					<pre id="smib-connection" class="smib-wrap" tabindex="0" aria-label="<?php esc_attr_e( 'Connection string', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::masked() ); ?>"><?php echo esc_html( Connection_String::masked() ); ?></pre>
-					<div class="smib-buttons">
-						<button type="button" class="button button-primary" data-smib-copy="connection"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
-						<button type="button" class="button" data-smib-show="connection" aria-controls="smib-connection" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
-						<span class="smib-said" role="status"></span>
-					</div>
+					<?php require __DIR__ . '/connection-string.php'; ?>
 				</div>
 				<p class="description"><?php
 				/* translators: %s: twelve characters */
