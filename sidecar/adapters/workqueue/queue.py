@@ -30,9 +30,8 @@ class WorkQueue:
         self._ready = ReadyWork(connection)
         self._wake_ups = WakeUps(connection)
         self.serves: Sequence[str] = QUEUES  # the queues of this process' worker, by priority
-        self._drainer = (
-            0  # the thread that drains; transfers (adapters/transfers.py) put items from threads of their own
-        )
+        # The thread that drains; 0 before the first. Transfers (adapters/transfers.py) put items from other threads.
+        self._drainer = 0
         self._draining = False
         self._begun: set[str] = set()  # marks of the item at hand: they are gone already
         self._at_single_job = False  # and not at an item that may go on for long with others
