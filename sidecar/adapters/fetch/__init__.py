@@ -1,6 +1,6 @@
 """Adapter: safe streaming GET over http(s) to public addresses."""
 
-from sidecar.adapters.fetch.answer import FetchResponse, Head, Refused
+from sidecar.adapters.fetch.answer import FetchResponse, Head, Refused, Resumable
 from sidecar.adapters.fetch.fetcher import Resolver, SafeFetcher, system_resolver
 
-__all__ = ["FetchResponse", "Head", "Refused", "Resolver", "SafeFetcher", "system_resolver"]
+__all__ = ["FetchResponse", "Head", "Refused", "Resolver", "Resumable", "SafeFetcher", "system_resolver"]
