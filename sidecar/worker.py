@@ -186,7 +186,7 @@ class Clock:
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
-        if busy and self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
+        if self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
             lateness.tell(self._ports)
         return busy
 
