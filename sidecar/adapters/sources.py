@@ -84,9 +84,9 @@ class Sources:
 
     def looked_at(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched. Raises as `look`."""
-        return self.recalled(job, read_header(fetched), fetched.stat().st_size)
+        return self.seen_before(job, read_header(fetched), fetched.stat().st_size)
 
-    def recalled(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
         """A source that lies elsewhere and was looked at before."""
         return Source(self._address(job), None, info, bytes)
 

@@ -37,7 +37,7 @@ def look(ports: Ports, stage: str, job: Job) -> Source | Left:
     if whole := _whole(ports, job):
         return ports.sources.looked_at(job, whole.path)
     if seen := ports.parts.find_look(job.job_id, key):
-        return ports.sources.recalled(job, *seen)
+        return ports.sources.seen_before(job, *seen)
 
     def ended(failure: BaseException | None, seen: Source | None) -> None:
         if seen:

@@ -57,9 +57,9 @@ class FakeSources:
         return Source(job.source_url, path, info, self.sizes.get(job.source_url, 1000))
 
     def looked_at(self, job: Job, fetched: Path) -> Source:
-        return self.recalled(job, self.info.get(job.source_url, INFO), len(self.data))
+        return self.seen_before(job, self.info.get(job.source_url, INFO), len(self.data))
 
-    def recalled(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
         return Source(job.source_url, None, info, bytes)
 
     @contextmanager

@@ -17,7 +17,6 @@ from time import monotonic
 from urllib.parse import urljoin
 
 import urllib3
-from urllib3.util.connection import create_connection
 
 from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
 from sidecar.adapters.fetch.answer import (
@@ -33,14 +32,12 @@ from sidecar.adapters.fetch.answer import (
 from sidecar.adapters.fetch.coding import packing_of, unpacked
 from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
+from sidecar.adapters.fetch.names import Resolver, dial, system_resolver
 from sidecar.adapters.fetch.pace import Pace, PaceWatch
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.core.addresses import as_opened
 from sidecar.core.errors import PermanentError, TemporaryError
-
-Resolver = Callable[[str, int], list[str]]
-"""(host name, port) → IP addresses as text, best first; raises OSError when the name leads nowhere."""
 
 HEADERS_S = 60  # for redirects and headers, where the body is held to a pace
 MOMENT_S = 0.5  # a chunk is no longer waited for
@@ -50,12 +47,6 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "smi-sidecar"}
 
 def _by_nobody(abort: Callable[[], None]) -> None:
     """The exchange is ended by its deadline only."""
-
-
-def system_resolver(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver gives."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class SafeFetcher:
@@ -220,13 +211,7 @@ class SafeFetcher:
         if _plain(f"{host}:{port}") not in self._private:
             for address in addresses:
                 require_public(address)
-        failure = OSError("the name leads to no address")
-        for address in addresses:
-            try:
-                return create_connection((address, port), timeout, socket_options=options)
-            except OSError as error:
-                failure = error
-        raise failure
+        return dial(addresses, port, timeout, options)
 
 
 def _plain(host_and_port: str) -> str:

@@ -41,7 +41,7 @@ class Sources(Protocol):
     def looked_at(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched."""
 
-    def recalled(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
         """A source that lies elsewhere and was looked at before."""
 
     def stream(
