@@ -12,6 +12,7 @@ import pytest
 
 from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
+from tests.testbed import php
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.system import find_program
 from tests.testbed.wordpress import NEWEST
@@ -35,7 +36,9 @@ class Tools(Bridge):
         """Run `wp smi-bridge …`: WP-CLI itself where it is installed, else the stand-in beside this file."""
         scan = self.shop.folder / "wp-cli-ini"
         scan.mkdir(exist_ok=True)
-        (scan / "testbed.ini").write_text("".join(f'{name} = "{value}"\n' for name, value in self.shop.ini.items()))
+        (scan / "testbed.ini").write_text(
+            "".join(f'{name} = "{value}"\n' for name, value in (self.shop.ini | php.FILES_ONLY).items())
+        )
         program = [wp] if (wp := shutil.which("wp")) else [find_program("php") or "php", str(STAND_IN)]
         site = [f"--path={self.shop.root}", f"--url={self.shop.url}"]
         ended = subprocess.run(
