@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,13 @@ SLOW = frozenset(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="only what needs no WordPress, browser or real processes")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Workers of `-n auto`. Tests of real parts wait for processes half of their time: two workers keep a processor
+    busy. The fast ones compute, and tests that compute beside tests with deadlines would starve them: one each."""
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.getoption("--fast") else 2 * processors
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
