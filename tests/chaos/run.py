@@ -95,18 +95,18 @@ def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer, DrippingProxy]]
     """The sidecar speaks to the shop through a proxy, by which also some pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
-    with RedisServer(folder / "redis", aof=True) as server:
+    with RedisServer(folder / "redis", aof=True) as server, DrippingProxy() as proxy:
         whole = Whole.start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
-            env={**env, "REDIS_URL": server.url},
+            env={**env, "REDIS_URL": server.url, "SMI_SHOP_ADDRESS": proxy.url},
+            private_hosts=[f"127.0.0.1:{proxy.port}"],
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
-        with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
-            private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
-            with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
-                yield whole, server, proxy
+        with whole:
+            proxy.upstream = int(whole.shop.url.rpartition(":")[2])
+            yield whole, server, proxy
 
 
 class Chaos:

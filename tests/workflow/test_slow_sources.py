@@ -184,7 +184,7 @@ def test_whose_source_has_come_waits_for_a_slot_again() -> None:
     rig.transfers.finish()
     rig.work()
     assert (rig.job().state, rig.store.position("job-1"), submits(rig)) == ("submitting", 1, 1)
-    rig.let_pass(120)
+    rig.let_pass(300)
     assert [rig.row(name).state for name in ("job-1", "job-2")] == ["delivered", "delivered"]
     assert submits(rig) == 2 and rig.store.slot_holders() == []
 
