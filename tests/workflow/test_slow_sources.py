@@ -120,6 +120,19 @@ def test_without_a_place_a_job_comes_again_and_has_not_failed() -> None:
     assert (rig.row().state, submits(rig)) == ("delivered", 1)
 
 
+def test_the_larger_the_crowd_the_longer_its_pauses() -> None:
+    """However many there are, their tries cost a worker little of its time."""
+    pauses = []
+    for crowd in (0, 50, 200, 10_000):
+        rig = Rig()
+        rig.sources.far = rig.transfers.slow = rig.transfers.crowded = True
+        rig.transfers.crowd = crowd
+        rig.buy()
+        rig.work()
+        pauses.append((rig.store.due_at("job-1") or 0) - rig.clock())
+    assert pauses[0] == pauses[1] < pauses[2] < pauses[3] <= 450
+
+
 @pytest.mark.parametrize(
     ("failure", "ending"), [(PermanentError("source_gone", ""), "refunded"), (TemporaryError("fetch_failed", ""), "")]
 )
