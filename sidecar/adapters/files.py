@@ -247,6 +247,10 @@ class ResultFiles:
         except OSError as error:
             raise storage_error(error, folder) from error
 
+    def forget_refused(self, job_id: str) -> None:
+        for path in (self.root / REFUSED).glob(f"{job_id}.*.jpg"):
+            path.unlink(missing_ok=True)
+
     def refused(self) -> list[Path]:
         return [path for path in (self.root / REFUSED).glob("*.jpg") if path.is_file()]
 

@@ -52,6 +52,7 @@ class MemoryFiles:
         self.root = ROOT
         self.broken: SidecarError | None = None
         self.files: dict[str, bytes] = {}
+        self.thumbnails: dict[tuple[str, int], bytes] = {}
         self.unfinished: dict[Path, bytes] = {}
 
     def check(self) -> None:
@@ -73,6 +74,10 @@ class MemoryFiles:
 
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
         self.check()
+        self.thumbnails[job_id, attempt] = thumbnail
+
+    def forget_refused(self, job_id: str) -> None:
+        self.thumbnails = {key: kept for key, kept in self.thumbnails.items() if key[0] != job_id}
 
     def refused(self) -> list[Path]:
         return []

@@ -22,7 +22,7 @@ HOST_INI = {
     "upload_max_filesize": "8M",
     "memory_limit": "128M",
     "max_execution_time": "30",
-    "disable_functions": "exec,passthru,shell_exec,system,proc_open,popen,pcntl_exec,set_time_limit,ignore_user_abort",
+    "disable_functions": "exec,passthru,shell_exec,system,proc_open,popen,pcntl_exec,set_time_limit",
 }
 HOST_MOST_BODY = "10m"
 

@@ -91,6 +91,9 @@ class Files(Protocol):
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
         """A small JPEG, for the admin."""
 
+    def forget_refused(self, job_id: str) -> None:
+        """Those of a job whose customer is forgotten."""
+
     def refused(self) -> list[Path]: ...
 
 
