@@ -17,7 +17,6 @@ from PIL import Image
 
 from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
-from tests.chaos.points import Points
 from tests.e2e.console import operate
 from tests.testbed.customer import Customer, download_link
 from tests.testbed.far import Far
@@ -122,22 +121,6 @@ def test_working_memory_is_brought_back_and_the_file_is_still_known(far: Far, fa
     far_customer.pay(job_id, "['admin_override' => true]")
     again = far_customer.until(job_id, "delivered", attempt=2)
     assert again["sha256"] == row["sha256"]
-
-
-def test_a_worker_that_is_killed_in_the_middle_of_the_upload_costs_no_byte_twice_and_no_second_order(
-    far: Far, far_customer: Customer, far_points: Points
-) -> None:
-    far_points.arm("upload:chunk")
-    job_id = far_customer.buy()
-    far_points.reached("upload:chunk")
-    (part,) = (far.shop.uploads / "smi-downloads" / ".incoming").glob(f"{job_id}.*")
-    begun = part.stat().st_ino
-    far.sidecar.restart("worker")
-    row = far_customer.until(job_id, "delivered")
-    assert stored(far, row).stat().st_ino == begun
-    assert digest(stored(far, row).read_bytes()) == row["sha256"]
-    orders = [order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"]]
-    assert len(orders) == 1 and len(far_customer.mails(job_id)) == 1
 
 
 def test_a_customers_own_picture_is_enlarged_though_it_is_not_public(far: Far, far_customer: Customer) -> None:

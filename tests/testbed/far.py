@@ -32,9 +32,11 @@ class Far(Whole):
     way to the shop and to Upsampler, and do not see the shop's folder; elsewhere only settings keep them apart.
 
     `way`: from the sidecar to the shop; what happens there is up to `way.trouble`. None without namespaces.
+    `entered`: goes before a command line that is to run on the sidecar's machine.
     """
 
     way: Wire | None = None
+    entered: Sequence[str] = ()
 
     def host(self) -> dict[str, Any]:
         return {"ini": HOST_INI, "most_body": HOST_MOST_BODY}
@@ -53,7 +55,8 @@ class Far(Whole):
             self._wires.append(Wire(machine.listener(self.sidecar_port), connect))
         for wire in self._wires:
             wire.__enter__()
-        return self._machine.entered(REPOSITORY)
+        self.entered = self._machine.entered(REPOSITORY)
+        return self.entered
 
     def _wire_out(self, port: int, *, http: bool = False) -> Wire:
         return Wire(self._machine.listener(port), partial(machine.connection, port), http=http)
