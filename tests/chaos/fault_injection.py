@@ -16,9 +16,11 @@ from pathlib import Path
 import requests
 
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.whole import Whole
+from tests.testbed.wire import Trouble, refusal
 
 FROZEN_S = 16  # longer than a lease
 
@@ -49,6 +51,8 @@ class FaultInjection:
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
         }
+        if isinstance(whole, Far) and whole.way:
+            self.kinds["the way to the shop"] = (self.bad_way, 6)
 
     def strike(self) -> str:
         """The next fault of a shuffled deck, so that a long enough run sees each kind; returns its name."""
@@ -64,6 +68,7 @@ class FaultInjection:
         for timer in self._later:
             timer.join()
         self._restore_folder()
+        self._good_way()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
         for part in (
             self._redis,
@@ -150,6 +155,18 @@ class FaultInjection:
 
     def _put_by(self) -> Path:
         return self._whole.folder / "smi-downloads-put-by"
+
+    def bad_way(self) -> None:
+        """For some seconds a proxy refuses, cuts, or loses every other request, and its answers."""
+        assert isinstance(self._whole, Far) and self._whole.way
+        troubles = [refusal(413), refusal(502), refusal(504), Trouble(body=700), Trouble(reply=30), Trouble(reply=0)]
+        self._whole.way.trouble = lambda head: self._chance.choice([None] * len(troubles) + troubles)
+        time.sleep(self._chance.uniform(1, 5))
+        self._good_way()
+
+    def _good_way(self) -> None:
+        if isinstance(self._whole, Far) and self._whole.way:
+            self._whole.way.trouble = lambda head: None
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:

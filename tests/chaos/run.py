@@ -23,6 +23,7 @@ from tests.chaos.fault_injection import FaultInjection
 from tests.chaos.forged_webhooks import ForgedWebhooks
 from tests.chaos.invariants import SETTLED, Books, Findings
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.photos import photo
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
@@ -46,6 +47,7 @@ class Plan:
     outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
+    remote: bool = False  # the sidecar is elsewhere, and files go through the shop's door
 
     @property
     def pace_s(self) -> float:
@@ -76,7 +78,7 @@ class Outcome:
 def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """The whole run in `folder`, which is left behind for the curious."""
     began = time.monotonic()
-    with _started(folder) as (whole, server):
+    with _started(folder, Far if plan.remote else Whole) as (whole, server):
         chaos = Chaos(plan, whole, server, show)
         try:
             chaos.sell_and_strike()
@@ -90,11 +92,11 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer]]:
+def _started(folder: Path, kind: type[Whole]) -> Iterator[tuple[Whole, RedisServer]]:
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
     with RedisServer(folder / "redis", aof=True) as server:
-        whole = Whole.start(
+        whole = kind.start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**env, "REDIS_URL": server.url},

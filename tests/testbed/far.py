@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.testbed import machine
 from tests.testbed.machine import Machine, may_have_namespaces
@@ -44,12 +45,14 @@ class Far(Whole):
     def settings(self) -> dict[str, str]:
         return {**super().settings(), **FAR}
 
-    def machine(self) -> Sequence[str]:
+    def machine(self, env: Mapping[str, str]) -> Sequence[str]:
         if not may_have_namespaces():
             return ()
         self._machine = Machine(self.folder / "machine", hidden=self.shop.folder).start()
         self.way = self._wire_out(self.shop.nginx.port, http=True)
         self._wires = [self.way, self._wire_out(self.sandbox_port)]
+        if redis := urlsplit(env.get("REDIS_URL", "")).port:
+            self._wires.append(self._wire_out(redis))
         if SHOP_CALLS_SIDECAR:
             connect = partial(self._machine.connection, self.sidecar_port)
             self._wires.append(Wire(machine.listener(self.sidecar_port), connect))

@@ -114,12 +114,9 @@ class Whole:
             **self.host(),
         )
         progress("starting the sidecar: " + ", ".join(processes))
+        settings = {**self.settings(), **env}
         self.sidecar = Sidecar.start(
-            self.folder / "sidecar",
-            {**self.settings(), **env},
-            processes,
-            port=self.sidecar_port,
-            entered=self.machine(),
+            self.folder / "sidecar", settings, processes, port=self.sidecar_port, entered=self.machine(settings)
         )
         self.sandbox.wait_ready()
 
@@ -135,7 +132,7 @@ class Whole:
         """What the shop's host is like: further arguments of `Shop.start`."""
         return {}
 
-    def machine(self) -> Sequence[str]:
+    def machine(self, env: Mapping[str, str]) -> Sequence[str]:
         """Called when the shop is up. What goes before the command lines of the sidecar's processes."""
         return ()
 
