@@ -19,6 +19,7 @@ from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.far import Far
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
+from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 from tests.testbed.wire import Trouble, refusal
 
@@ -101,6 +102,7 @@ class FaultInjection:
         """The workers are orphans now; the supervisor starts a second pool beside them."""
         process = self._sidecar.process("worker")
         process.signal(signal.SIGKILL)
+        wait_for(lambda: not process.running, "the killed parent has gone", 30)  # a busy kernel takes its time
         self._a_moment()
         process.launch()
 
