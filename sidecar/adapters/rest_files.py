@@ -76,12 +76,9 @@ class RestFiles:
     def temps(self) -> list[Path]:
         return self._work.temps()
 
-    def refused(self) -> list[Path]:
+    def refused(self, job_id: str = "*") -> list[Path]:
         """None lie here: the bridge forgets its own, by age and with the customer."""
         return []
-
-    def forget_refused(self, job_id: str) -> None:
-        pass
 
     # ------------------------------------------------------------------ finished files, at the shop
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
