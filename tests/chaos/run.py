@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,22 +98,20 @@ def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer
     machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
-    with RedisServer(folder / "redis", aof=True) as server:
+    with RedisServer(folder / "redis", aof=True) as server, nullcontext() if remote else DrippingProxy() as proxy:
+        settings = {**env, "REDIS_URL": server.url}
         whole = (Far if remote else Whole).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
-            env={**env, "REDIS_URL": server.url},
+            env={**settings, "SMI_SHOP_ADDRESS": proxy.url} if proxy else settings,
+            private_hosts=[f"127.0.0.1:{proxy.port}"] if proxy else [],
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
-        if remote:
-            with whole:
-                yield whole, server, None
-            return
-        with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
-            private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
-            with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
-                yield whole, server, proxy
+        with whole:
+            if proxy:
+                proxy.upstream = int(whole.shop.url.rpartition(":")[2])
+            yield whole, server, proxy
 
 
 class Chaos:
