@@ -15,8 +15,6 @@ import pymysql
 import redis
 import requests
 
-from sidecar.core.settings import Settings
-from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
 from tests.chaos.fault_injection import FaultInjection
@@ -111,8 +109,8 @@ class Chaos:
     def __init__(self, plan: Plan, whole: Whole, server: RedisServer, show: Callable[[Progress], None]) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
-        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
-        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.tokens = whole.sidecar.tokens
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True), whole.sidecar.keys)
         self.faults = FaultInjection(whole, server, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
         self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
