@@ -26,10 +26,10 @@ from .adapters.parts import Parts
 from .adapters.rest_files import RestFiles
 from .adapters.shop import ShopDoor
 from .adapters.sources import Sources
-from .adapters.store import RedisJobStore, RedisOutbox, take_over
+from .adapters.store import RedisJobStore, RedisOutbox
 from .adapters.transfers import Transfers
 from .adapters.upsampler import UpsamplerClient
-from .adapters.workqueue import WorkQueue, clear_old_queues
+from .adapters.workqueue import WorkQueue
 from .core.advice import advice
 from .core.errors import ConfigurationError
 from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
@@ -89,12 +89,6 @@ class Services:
     def keys(self) -> Keys:
         """Of the site that is served: there is one so far."""
         return Keys(self.settings.site_hash)
-
-    def take_over_old_keys(self) -> int:
-        """What a version that did not name the site has left in Redis; the number of jobs. Safe to repeat."""
-        moved = take_over(self.redis, self.keys)
-        clear_old_queues(self.rq_redis)
-        return moved
 
     @cached_property
     def counters(self) -> Counters:

@@ -132,7 +132,7 @@ class Clock:
     PERIODIC = {"reconcile": 60, "cleanup": 3600}  # task: seconds
 
     def __init__(self, services: Services):
-        self._services, self._ports = services, services.ports
+        self._ports = services.ports
         self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
@@ -181,7 +181,8 @@ class Clock:
 
     def _take_over_old_keys(self) -> None:
         """Before all else: reconciliation must find what was under way before an upgrade."""
-        moved = self._services.take_over_old_keys()
+        moved = self._ports.store.server.take_over_old_keys()
+        self._ports.queue.clear_old_queues()
         self._looked_for_old_keys = True
         if moved:
             logs.log("clock.old_keys", "Jobs that an older version had under way go on.", jobs=moved)

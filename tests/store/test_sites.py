@@ -12,7 +12,7 @@ import redis
 
 from sidecar.adapters.metrics import Counters
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
-from sidecar.adapters.workqueue import WakeUpQueue, WorkQueue, clear_old_queues
+from sidecar.adapters.workqueue import WakeUpQueue, WorkQueue
 from sidecar.core.job import Job
 from sidecar.core.messages import site_hash
 from sidecar.core.stored_names import Keys, OldKeys
@@ -122,7 +122,7 @@ def test_wake_ups_of_before_go_and_what_others_have_put_there_stays(client: redi
     client.zadd("rq:failed:deliver", {"long-gone": 1})
     client.sadd("rq:workers:deliver", "rq:worker:dead")
     client.sadd("rq:workers", "rq:worker:dead")
-    clear_old_queues(client)
+    WorkQueue(client, KEYS).clear_old_queues()
     left = {key.decode() for key in client.scan_iter("rq:*")}
     assert left == {"rq:queue:submit", "rq:job:another-programs", "rq:queues"}
     assert client.smembers("rq:queues") == {b"rq:queue:submit"}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from sidecar.adapters.store import RedisJobStore, RedisOutbox, take_over
+from sidecar.adapters.store import RedisJobStore, RedisOutbox
+from sidecar.adapters.store.old_keys import take_over
 from sidecar.core.errors import StaleClaim, TemporaryError
 from sidecar.core.stored_names import OldKeys
 from tests.fakes.queue import Task

@@ -1,7 +1,6 @@
 """Adapter: working memory in Redis. Every change is one Lua script, so that no reader sees half of one."""
 
 from .jobs import RedisJobStore
-from .old_keys import take_over
 from .outbox import RedisOutbox
 
-__all__ = ["RedisJobStore", "RedisOutbox", "take_over"]
+__all__ = ["RedisJobStore", "RedisOutbox"]

@@ -92,14 +92,8 @@ class RedisJobStore:
 
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
-        keys = [
-            self._keys.answer(message_id),
-            self._keys.job(job.job_id),
-            self._keys.due,
-            self._keys.states,
-            self._keys.held,
-            self._keys.held_by_admin,
-        ]
+        of = self._keys
+        keys = [of.answer(message_id), of.job(job.job_id), of.due, of.states, of.held, of.held_by_admin]
         fields = _listed(job.to_fields())
         args: list[Any] = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, fields]
         if next_step and not self._slots:

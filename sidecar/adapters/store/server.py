@@ -12,6 +12,7 @@ from ...core.errors import TemporaryError
 from ...core.stored_names import Keys
 from ..connections import opened, write_something
 from ..refusals import in_words
+from .old_keys import take_over
 
 GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 
@@ -69,6 +70,10 @@ class RedisServer:
         return (
             mine if self._redis.set(self._keys.name, mine, nx=True) else str(self._redis.get(self._keys.name) or mine)
         )
+
+    def take_over_old_keys(self) -> int:
+        """What a version that did not name the site has left; the number of jobs. Safe to repeat."""
+        return take_over(self._redis, self._keys)
 
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""

@@ -30,7 +30,6 @@ puts it back when it leaves. While a worker drains, it does not look at RQ's com
 
 from .allowed import WakeUp, WakeUpQueue, forbid_pickle
 from .heartbeat import heartbeat, workers_alive
-from .old_queues import clear_old_queues
 from .queue import TIMEOUT_S, WorkQueue
 from .ready import MARK_S, Item
 
@@ -41,7 +40,6 @@ __all__ = [
     "WakeUp",
     "WakeUpQueue",
     "WorkQueue",
-    "clear_old_queues",
     "forbid_pickle",
     "heartbeat",
     "workers_alive",

@@ -12,6 +12,7 @@ import redis
 from ...core.states import QUEUES
 from ...core.stored_names import Keys
 from .heartbeat import workers_alive
+from .old_queues import clear_old_queues
 from .ready import PUT_AND_WAKE, Item, Put, ReadyWork
 from .wakeup import WakeUps
 
@@ -90,6 +91,10 @@ class WorkQueue:
             self._begun.discard(mark)
         else:
             self._ready.lift(mark)
+
+    def clear_old_queues(self) -> None:
+        """Remove wake-ups of a version whose queues did not name the site. Safe to repeat."""
+        clear_old_queues(self._redis)
 
     def workers(self) -> int:
         """How many workers are alive. RQ's own count goes on naming those that were killed, for minutes or hours."""
