@@ -153,6 +153,10 @@ class Keys:
         return self._of("alive", process)
 
     @property
+    def outage(self) -> str:
+        return self._of("outage")
+
+    @property
     def workers(self) -> str:
         return self._of("workers")
 

@@ -8,9 +8,11 @@ import redis
 
 from ...core.stored_names import Keys
 
+OUTAGE_KEPT_S = 3600  # longer than what came due in an outage waits for a worker
+
 
 class RedisHeartbeats:
-    """Marks that expire: of processes, and of tasks that one of them has taken."""
+    """Marks that expire: of processes, of tasks that one of them has taken, and when nobody could set any."""
 
     def __init__(self, connection: redis.Redis, keys: Keys, clock: Callable[[], float]):
         self._redis = connection
@@ -22,6 +24,12 @@ class RedisHeartbeats:
 
     def is_alive(self, who: str) -> bool:
         return self._redis.exists(self._keys.alive(who)) == 1
+
+    def record_outage(self, *, since: float, until: float) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.hset(self._keys.outage, mapping={"since": since, "until": until})
+            pipe.expire(self._keys.outage, OUTAGE_KEPT_S)
+            pipe.execute()
 
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s` seconds, over all machines."""

@@ -126,7 +126,8 @@ class RedisJobStore:
         """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""
         now, claim = self._clock(), secrets.token_hex(6)
         answer = self._claim(
-            keys=[self._keys.job(job_id), self._keys.due], args=[job_id, attempt, now, now + lease_s, claim, *states]
+            keys=[self._keys.job(job_id), self._keys.due, self._keys.outage],
+            args=[job_id, attempt, now, now + lease_s, claim, *states],
         )
         return None if isinstance(answer, str) else Job.from_fields(_pairs(answer))
 
