@@ -154,9 +154,9 @@ def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
     return redis.Redis.from_pool(pool)
 
 
-def write_something(client: redis.Redis) -> None:
+def write_something(client: redis.Redis, key: str) -> None:
     """Raises redis.RedisError where we could not work."""
-    client.set("smi:ping", "1", ex=60)
+    client.set(key, "1", ex=60)
 
 
 def place(url: str, data_dir: Path) -> str:

@@ -15,8 +15,6 @@ import pymysql
 import redis
 import requests
 
-from sidecar.core.settings import Settings
-from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
 from tests.chaos.dripping_proxy import DrippingProxy
@@ -127,8 +125,8 @@ class Chaos:
     ) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
-        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
-        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.tokens = whole.sidecar.tokens
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True), whole.sidecar.keys)
         self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
         if proxy:
