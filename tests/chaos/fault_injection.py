@@ -62,7 +62,7 @@ class FaultInjection:
     def heal(self) -> None:
         """Everything runs again, and nothing is in its way."""
         for timer in self._later:
-            timer.join()
+            timer.join(30)
         self._restore_folder()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
         for part in (

@@ -37,7 +37,7 @@ def main() -> int:
             last_line, job_id, link = _sell(whole)
             if not once:
                 _addresses(whole, job_id, link)
-                threading.Event().wait()
+                threading.Event().wait()  # ends: with Ctrl-C, or a closed terminal
             _listen(_no)
     except KeyboardInterrupt:
         pass

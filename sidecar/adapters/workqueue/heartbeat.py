@@ -24,7 +24,7 @@ def heartbeat(connection: redis.Redis, worker: str) -> Iterator[None]:
 
     def run() -> None:
         tidied = 0.0
-        while True:
+        while True:  # ends: within a heartbeat after the block below
             with suppress(redis.RedisError):  # away for a moment: the next heartbeat tells
                 now = time.time()
                 connection.zadd("smi:workers", {worker: now})
@@ -40,6 +40,6 @@ def heartbeat(connection: redis.Redis, worker: str) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join()  # ends: calls to Redis have a timeout
         with suppress(redis.RedisError):  # then its last heartbeat grows old
             connection.zrem("smi:workers", worker)
