@@ -41,10 +41,9 @@ def _excused(lines: list[str], number: int) -> bool:
 
 
 def _waits(tree: ast.Module, source: str) -> Iterator[ast.expr | ast.stmt]:
-    queues, sockets_end = (
-        _queues(tree),
-        "settimeout(" in source or "timeout=" in source and "create_connection(" in source,
-    )
+    limited = "settimeout(" in source.replace("settimeout(None)", "")
+    sockets_end = limited or ("timeout=" in source and "create_connection(" in source)
+    queues = _queues(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _may_last(node, queues, sockets_end):
             yield node
