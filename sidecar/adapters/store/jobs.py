@@ -225,9 +225,6 @@ class RedisJobStore:
         """When the scheduler looks at a job next (Unix seconds); None: never."""
         return self._redis.zscore("smi:due", job_id)
 
-    def unsettled(self) -> int:
-        return self._redis.zcard("smi:due")
-
     def counts(self) -> dict[str, int]:
         """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
         counted: Any = self._redis.hgetall("smi:states")
