@@ -110,7 +110,7 @@ class Services:
         )
         files: ResultFiles | RestFiles
         if settings.at_the_shop:
-            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+            files = RestFiles(shop, folder, crash_point=crash_point)
         else:
             files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(

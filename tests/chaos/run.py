@@ -24,6 +24,7 @@ from tests.chaos.fault_injection import FaultInjection
 from tests.chaos.forged_webhooks import ForgedWebhooks
 from tests.chaos.invariants import SETTLED, Books, Findings
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.photos import photo
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
@@ -47,6 +48,7 @@ class Plan:
     outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
+    remote: bool = False  # the sidecar is elsewhere, and files go through the shop's door
 
     @property
     def pace_s(self) -> float:
@@ -77,7 +79,7 @@ class Outcome:
 def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """The whole run in `folder`, which is left behind for the curious."""
     began = time.monotonic()
-    with _started(folder) as (whole, server, proxy):
+    with _started(folder, remote=plan.remote) as (whole, server, proxy):
         chaos = Chaos(plan, whole, server, proxy, show)
         try:
             chaos.sell_and_strike()
@@ -91,18 +93,23 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer, DrippingProxy]]:
-    """The sidecar speaks to the shop through a proxy, by which also some pictures lie elsewhere."""
+def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer, DrippingProxy | None]]:
+    """Beside the shop, the sidecar speaks to it through a proxy, by which also some pictures lie elsewhere. One on a
+    machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
     with RedisServer(folder / "redis", aof=True) as server:
-        whole = Whole.start(
+        whole = (Far if remote else Whole).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**env, "REDIS_URL": server.url},
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
+        if remote:
+            with whole:
+                yield whole, server, None
+            return
         with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
             private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
             with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
@@ -117,7 +124,7 @@ class Chaos:
         plan: Plan,
         whole: Whole,
         server: RedisServer,
-        proxy: DrippingProxy,
+        proxy: DrippingProxy | None,
         show: Callable[[Progress], None],
     ) -> None:
         self.plan, self.whole = plan, whole
@@ -126,7 +133,8 @@ class Chaos:
         self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
         self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
-        whole.shop.option("smi_chaos_elsewhere", proxy.url)
+        if proxy:
+            whole.shop.option("smi_chaos_elsewhere", proxy.url)
         self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
         self.customers = Customers(whole.shop, self._pictures(), plan.jobs, random.Random(self.chance.random()))
         self.progress = Progress()
