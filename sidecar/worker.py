@@ -66,7 +66,7 @@ class StageWorker(SimpleWorker):
 def _wait_for_redis(connection: redis.Redis, key: str) -> None:
     """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
     told = ""
-    while True:
+    while True:  # ends: when Redis is back, or the pool leaves: its manager restarts it
         try:
             write_something(connection, key)
             return
@@ -213,4 +213,4 @@ def idle() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    ended.wait()  # ends: with a signal

@@ -76,7 +76,7 @@ class FaultInjection:
         if self._proxy:
             self._proxy.rates.clear()
         for timer in self._later:
-            timer.join()
+            timer.join(30)
         self._restore_folder()
         self._good_way()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]

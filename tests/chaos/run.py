@@ -209,7 +209,7 @@ class Chaos:
     def heal_and_wait(self) -> None:
         """Everything runs, nothing is in its way: now each job must find its ending."""
         self._ended.set()
-        self._forged_webhooks.join()
+        self._forged_webhooks.join(30)
         self.faults.heal()
         self._set_rules([])
         self._set_refund_mode("ok")
@@ -256,6 +256,6 @@ class Chaos:
     def end(self) -> None:
         self._ended.set()
         self._done.set()
-        self._counter.join()
+        self._counter.join(30)
         self.watch.finish()
         self.watch.close()

@@ -63,7 +63,7 @@ def dashboard(redis_url: str) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    thread.join()
+    thread.join(30)
 
 
 def test_its_pages_open_in_a_browser_without_a_fault(dashboard: str, browser: Browser) -> None:

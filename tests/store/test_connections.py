@@ -46,7 +46,7 @@ def test_threads_at_the_same_time_never_share_one(client: redis.Redis) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert not wrong
 
 
@@ -54,7 +54,7 @@ def test_the_connection_of_a_thread_that_has_ended_serves_the_next(client: redis
     for _ in range(5):
         thread = threading.Thread(target=client.ping)
         thread.start()
-        thread.join()
+        thread.join(30)
     assert opened(client) == 1
 
 
