@@ -6,10 +6,13 @@ commands with a state of their own, a look at the type of each argument. A paid 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import hiredis
 import redis
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 
 class Packer:
@@ -28,6 +31,9 @@ class Packer:
 class Client(redis.Redis):
     """Safe to share by threads, as redis-py's. `pipeline`, `pubsub` and the like are redis-py's own."""
 
+    def register_script(self, script: Any) -> Script:
+        return _Script(self, script)
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         if self.connection is not None:  # a client of one connection only
             return super().execute_command(*args, **options)
@@ -43,3 +49,16 @@ class Client(redis.Redis):
     def _exchange(self, connection: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         connection.send_command(*args)
         return self.parse_response(connection, args[0], **options)
+
+
+class _Script(Script):
+    """By its digest in one step, as long as the server knows it."""
+
+    def __call__(self, keys: Sequence[Any] | None = None, args: Any = None, client: Any = None) -> Any:
+        if client is not None:  # a pipeline, which has to load it
+            return super().__call__(keys, args, client)
+        keys, args = keys or (), args or ()
+        try:
+            return self.registered_client.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return super().__call__(keys, args)

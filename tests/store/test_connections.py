@@ -127,6 +127,16 @@ def test_commands_and_answers_are_those_of_redis_py(client: redis.Redis, redis_u
         assert answers_of_every_kind(client) == answers_of_every_kind(theirs)
 
 
+def test_a_server_that_has_forgotten_a_script_is_told_it_again(client: redis.Redis) -> None:
+    script = client.register_script("return ARGV[1]")
+    for _ in range(2):
+        assert script(args=["a"]) == "a"
+        client.script_flush()
+    with client.pipeline() as pipe:
+        script(args=["b"], client=pipe)
+        assert pipe.execute() == ["b"]
+
+
 def test_what_is_no_argument_is_refused_before_anything_is_sent(client: redis.Redis) -> None:
     with pytest.raises(redis.DataError):
         client.set("key", object())  # type: ignore[arg-type]
