@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.far import Far
 from tests.testbed.process import Process
@@ -29,8 +30,11 @@ FROZEN_S = 16  # longer than a lease
 class FaultInjection:
     """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
 
-    def __init__(self, whole: Whole, redis: RedisServer, watch: Stopwatch, chance: random.Random) -> None:
+    def __init__(
+        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy, watch: Stopwatch, chance: random.Random
+    ) -> None:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
+        self._proxy = proxy
         self._sidecar, self._shop = whole.sidecar, whole.shop
         self._later: list[threading.Timer] = []
         self._deck: list[str] = []
@@ -51,6 +55,8 @@ class FaultInjection:
             "Upsampler": (lambda: self._kill(whole.sandbox, "upsampler", whole.sandbox.is_ready), 1),
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
+            "the shop drips": (lambda: self.drip("door"), 2),
+            "sources drip": (lambda: self.drip("source"), 2),
         }
         if isinstance(whole, Far) and whole.way:
             self.kinds["the way to the shop"] = (self.bad_way, 6)
@@ -66,6 +72,7 @@ class FaultInjection:
 
     def heal(self) -> None:
         """Everything runs again, and nothing is in its way."""
+        self._proxy.rates.clear()
         for timer in self._later:
             timer.join()
         self._restore_folder()
@@ -169,6 +176,13 @@ class FaultInjection:
     def _good_way(self) -> None:
         if isinstance(self._whole, Far) and self._whole.way:
             self._whole.way.trouble = lambda head: None
+
+    # --- the network
+    def drip(self, kind: str) -> None:
+        """Answers of the shop's door, or files, come at some bytes a second for some seconds."""
+        self._proxy.rates[kind] = self._chance.choice((2, 50, 1000))
+        time.sleep(self._chance.uniform(2, 8))
+        self._proxy.rates.pop(kind, None)
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:
