@@ -27,7 +27,7 @@ class SmtpStandIn(socketserver.ThreadingTCPServer):
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
-        self._thread.join()
+        self._thread.join(10)
         self.server_close()
 
 
