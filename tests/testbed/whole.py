@@ -105,7 +105,9 @@ class Whole:
             nginx_snippet=snippet,
             nginx_upstream=upstream,
             constants={
-                "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
+                "SMI_BRIDGE_SIDECAR_URL": "none"
+                if env.get("SMI_BIND") == "none"
+                else f"http://127.0.0.1:{self.sidecar_port}",
                 "SMI_BRIDGE_SECRET": self.secret,
             }
             if connected
