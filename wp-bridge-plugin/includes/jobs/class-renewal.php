@@ -74,31 +74,4 @@ final class Renewal {
 	public static function is_link( array $answer ): bool {
 		return ! empty( $answer['token'] ) && ! empty( $answer['expires_at'] );
 	}
-
-	/**
-	 * A sidecar that comes by itself has answered.
-	 *
-	 * @param array $message From the mailbox.
-	 * @param int   $status  As its door would answer.
-	 * @param array $answer  Its answer.
-	 * @return callable[] What is to be done after the commit.
-	 */
-	public static function answered( array $message, int $status, array $answer ): array {
-		$job_id  = $message['job_id'];
-		$attempt = (int) $message['data']['attempt'];
-		$row     = Ledger::newest( $job_id, true );
-		if ( $row && ( 200 !== $status || ! self::is_link( $answer ) ) ) {
-			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? $status ) ) );
-			return array();
-		}
-		$renewed = self::write( $row, $attempt, $answer, (int) ( $message['note']['user'] ?? 0 ) );
-		if ( ! $renewed || self::MAIL !== ( $message['note']['then'] ?? '' ) ) {
-			return array();
-		}
-		return array(
-			static function () use ( $job_id ) {
-				Actions::run( 'resend', $job_id );
-			},
-		);
-	}
 }

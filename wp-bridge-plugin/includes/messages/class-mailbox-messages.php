@@ -13,6 +13,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
+use SmiBridge\Jobs\Actions;
 use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -87,7 +88,7 @@ final class Mailbox_Messages {
 		}
 		switch ( $message['type'] ) {
 			case 'job.renew':
-				return Renewal::answered( $message, $status, $answer );
+				return self::renewed( $message, $good, $answer );
 			case 'job.erase':
 				Effects::done( $message['job_id'], 0, Effects::ERASE, $good ? 'erased' : 'failed', $good ? '' : (string) ( $answer['error'] ?? '' ) );
 				break;
@@ -96,6 +97,32 @@ final class Mailbox_Messages {
 				self::forwarded( $message, $good, (string) ( $answer['error'] ?? '' ) );
 		}
 		return array();
+	}
+
+	/**
+	 * The sidecar has made a new link, or has not.
+	 *
+	 * @param array $message From Mailbox::take_out().
+	 * @param bool  $good    Whether it has.
+	 * @param array $answer  Its answer.
+	 * @return callable[] The customer is mailed, where that was asked for.
+	 */
+	private static function renewed( array $message, bool $good, array $answer ): array {
+		$job_id  = $message['job_id'];
+		$attempt = (int) $message['data']['attempt'];
+		$row     = Ledger::newest( $job_id, true );
+		if ( $row && ! ( $good && Renewal::is_link( $answer ) ) ) {
+			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
+			return array();
+		}
+		if ( ! Renewal::write( $row, $attempt, $answer, (int) ( $message['note']['user'] ?? 0 ) ) || Renewal::MAIL !== ( $message['note']['then'] ?? '' ) ) {
+			return array();
+		}
+		return array(
+			static function () use ( $job_id ) {
+				Actions::run( 'resend', $job_id );
+			},
+		);
 	}
 
 	/**
