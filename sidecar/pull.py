@@ -14,6 +14,7 @@ from .services import Services
 from .workflow import mailbox
 from .workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S, VISIT_STATUS_S
 
+SEEN_S = 60  # a sidecar that was at the shop within the last minute is connected
 NOT_MINE = 0.9  # of a pause: so long another clock of this sidecar need not go, too
 
 
@@ -58,6 +59,7 @@ class Pull:
         with_status = time.monotonic() >= self._status_at
         seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status)
         self._done = seen.done
+        self._ports.store.heartbeats.record("pull", ttl_s=SEEN_S)
         if with_status:
             self._status_at = time.monotonic() + VISIT_STATUS_S
         if any(done["type"] == "hold" for done in seen.done):

@@ -31,6 +31,7 @@ final class Connection_Test {
 		'tls'                  => 'sidecar_silent',
 		'network'              => 'sidecar_silent',
 		'no_sidecar'           => 'not_the_sidecar',
+		'not_seen'             => 'sidecar_not_seen',
 		'clock'                => 'clocks_apart',
 		'wrong_secret'         => 'wrong_secret',
 		'wrong_site'           => 'wrong_site',
