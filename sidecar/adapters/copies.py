@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from .images import ImageInfo, compress_source, upright
 from .sources import MOST_BYTES, Sources
 
 FOLDER = ".sources"
+
+Publish = Callable[[Path, str, Job], None]
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,12 @@ class Copy:
 
 
 class SourceCopies:
-    """The folder `smi-downloads/.sources`, in the shared uploads folder, so that every machine can serve it."""
+    """The folder `smi-downloads/.sources` in the shared uploads folder: every machine can serve it, and the shop."""
 
-    def __init__(self, sources: Sources, downloads_dir: Path, uploads_dir: Path):
+    def __init__(self, sources: Sources, downloads_dir: Path, uploads_dir: Path, publish: Publish | None = None):
+        """`publish`: brings a copy into that folder at the shop, where none is shared; it is gone here then."""
         self._sources, self._root, self._uploads = sources, downloads_dir / FOLDER, uploads_dir
+        self._publish = publish
 
     def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
@@ -54,6 +59,8 @@ class SourceCopies:
             for path_left in (fetched, turned, target):
                 path_left.unlink(missing_ok=True)
         name = str(path.resolve().relative_to(self._uploads.resolve()))
+        if self._publish:
+            self._publish(path, f"{FOLDER}/{path.name}", job)
         return Copy(name, made.width, made.height, made.factor)
 
     def all(self) -> list[Path]:

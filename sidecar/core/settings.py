@@ -156,10 +156,12 @@ class Settings:
         """Keys of status tokens, the signing one first."""
         return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
 
-    def source_address(self, job_id: str, end: int) -> str:
-        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
-        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
-        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
+    def source_address(self, job_id: str, end: int, copy: str = "") -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds); or the `copy`
+        of it that lies in the shop's `smi-downloads/.sources` under that name."""
+        token = status_token.make(direction_key(self.secret, "source"), f"{job_id}/{copy}" if copy else job_id, end)
+        address = f"{self.shop_url}/?smi-bridge=source&job={job_id}"
+        return f"{address}&copy={copy}&token={token}" if copy else f"{address}&token={token}"
 
     @property
     def pulls(self) -> bool:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -29,6 +30,7 @@ FAR = {
     "SMI_UPLOADS_DIR": "",
     "SMI_PUBLIC_URL": "",
     "SMI_DOWNLOAD_MODE": "stream",
+    "SMI_MAX_SOURCE_MP": "1",
 }
 PROCESSES = ("store", "worker", "cron")
 BEFORE_THE_FIRST_POLL = 25  # the default is 30 s: what is delivered sooner came by webhook
@@ -167,15 +169,40 @@ def test_a_link_of_a_file_that_is_gone_is_not_renewed_and_the_admin_can_read_it(
     wait_for(lambda: "renewal_failed" in story(far, job_id), "the sidecar has answered")
 
 
-def test_a_job_is_erased(far: Whole, customer: Customer) -> None:
-    job_id = customer.buy()
+def test_a_source_that_needs_a_smaller_copy_gets_it_from_the_shop(far: Whole, customer: Customer) -> None:
+    job_id = customer.buy(customer.photo("large.jpg", 1200, 900))
     row = customer.until(job_id, "delivered")
+    assert (row["width"], row["height"]) == (4800, 3600)
+    order = next(order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"])
+    address = order["imageUrl"]
+    assert address.startswith(f"{far.shop.url}/?smi-bridge=source&job={job_id}&copy={job_id}.1.")
+    copy = far.shop.uploads / "smi-downloads" / ".sources" / parse_qs(urlsplit(address).query)["copy"][0]
+    assert requests.get(address, timeout=30).content == copy.read_bytes()
+    other = customer.buy()
+    whole_source = address.partition("&copy=")[0] + "&token=" + address.partition("&token=")[2]
+    for wrong in (whole_source, address.replace(".1.", ".2."), address.replace(f"job={job_id}", f"job={other}")):
+        assert requests.get(wrong, timeout=30).status_code == 403
+    work = Path(far.sidecar.env["SMI_DATA_DIR"]) / "work" / ".sources"
+    assert list(work.iterdir()) == [], "none is left here"
     customer.mail(job_id)
+    erase(far, customer, job_id)
+    assert not copy.exists()
+
+
+def erase(far: Whole, customer: Customer, job_id: str) -> None:
+    """As WordPress' own tool does it."""
     email = customer.row(job_id)["email"]
     far.shop.php(
         "$tools = apply_filters('wp_privacy_personal_data_erasers', []);"
         f"$tools['smi-bridge']['callback']('{email}', 1);"
     )
+
+
+def test_a_job_is_erased(far: Whole, customer: Customer) -> None:
+    job_id = customer.buy()
+    row = customer.until(job_id, "delivered")
+    customer.mail(job_id)
+    erase(far, customer, job_id)
     wait_for(
         lambda: not (far.shop.uploads / "smi-downloads" / row["path"]).exists(), "the file of an erased job is gone"
     )

@@ -9,6 +9,7 @@ namespace SmiBridge\Files;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
@@ -19,6 +20,8 @@ defined( 'ABSPATH' ) || exit;
 final class Stored_Files {
 
 	const NAME     = '#^[0-9]{4}/[0-9]{2}/(' . Job_Id::PATTERN . ')_[0-9]{1,2}x\.(?:jpg|png|webp)\z#';
+	const COPY     = '#^\.sources/(' . Job_Id::PATTERN . ')\.[0-9]{1,4}\.(?:jpg|png|webp)\z#';
+	const COPIES   = '.sources';
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
 
@@ -32,9 +35,9 @@ final class Stored_Files {
 		return null === self::owner( $name ) ? null : self::root() . '/' . $name;
 	}
 
-	/** The job that a file belongs to; null for a name that is none of ours. @param string $name Name. */
+	/** The job that a file, or a copy of its source, belongs to; null for a name that is none of ours. @param string $name Name. */
 	public static function owner( string $name ): ?string {
-		return preg_match( self::NAME, $name, $found ) ? $found[1] : null;
+		return preg_match( self::NAME, $name, $found ) || preg_match( self::COPY, $name, $found ) ? $found[1] : null;
 	}
 
 	/** Bytes of a finished file, or null. @param string $name Name. */
@@ -66,6 +69,25 @@ final class Stored_Files {
 			}
 		}
 		return wp_is_writable( self::root() . '/' . $folder );
+	}
+
+	/** Where a copy of a source lies, or null. @param string $job_id The job. @param string $copy As in its address, `<job>.<attempt>.jpg`. */
+	public static function copy_of( string $job_id, string $copy ): ?string {
+		$path = self::owner( self::COPIES . '/' . $copy ) === $job_id ? self::root() . '/' . self::COPIES . '/' . $copy : '';
+		return is_file( $path ) ? $path : null;
+	}
+
+	/** A job is forgotten: copies of its source go. @param string $job_id The job. */
+	public static function forget_copies( string $job_id ): void {
+		foreach ( Job_Id::matches( $job_id ) ? (array) glob( self::root() . '/' . self::COPIES . '/' . $job_id . '.*' ) : array() as $path ) {
+			unlink( (string) $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+		}
+	}
+
+	/** Daily, and before each upload: what nobody needs any more. */
+	public static function tidy(): void {
+		self::forget_old( self::INCOMING, Time_Limits::UPLOAD );
+		self::forget_old( self::COPIES, Time_Limits::UPLOAD );
 	}
 
 	/** Message `file.stat`. @param array $data See schema. */
