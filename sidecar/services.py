@@ -139,7 +139,6 @@ class Services:
             fetcher=fetcher,
             sources=sources,
             copies=SourceCopies(
-                sources,
                 folder,
                 folder if settings.at_the_shop else settings.uploads_dir,
                 files.publish_copy if isinstance(files, RestFiles) else None,

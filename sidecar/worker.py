@@ -22,6 +22,7 @@ from .core.states import QUEUES
 from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
+from .workflow.time_limits import LEASE_S
 
 TICK_S = 1.0
 IDLE_TICKS = 5  # without work, one tick of so many does everything
@@ -137,6 +138,7 @@ class Clock:
         self._told = ""
         self._idle_ticks = 0
         self._pull = Pull(services) if services.settings.pulls else None
+        self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -145,16 +147,20 @@ class Clock:
             self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
-            try:
-                self._tick()
-                self._told = ""
-            except redis.RedisError as error:
-                self._idle_ticks = 0
-                self._tell(in_words(error))
-            except Exception:  # one missed tick is harmless, a dead clock stops every job
-                self._idle_ticks = 0
-                logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
+            self.tick()
             self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
+
+    def tick(self) -> None:
+        """One second's work; raises nothing."""
+        try:
+            self._tick()
+            self._told = ""
+        except redis.RedisError as error:
+            self._idle_ticks = 0
+            self._tell(in_words(error))
+        except Exception:  # one missed tick is harmless, a dead clock stops every job
+            self._idle_ticks = 0
+            logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
 
     def _tell(self, why: str) -> None:
         """Once, until it is something else or over."""
@@ -162,9 +168,19 @@ class Clock:
             logs.log("clock.redis", "The clock waits for Redis.", level="warning", detail=why)
         self._told = why
 
+    def _tell_of_outage(self) -> None:
+        """Before work is handed out. A clock that was started in an outage does not know when it began: what has taken
+        all processes down, memory and all, may have been a job."""
+        now = self._ports.clock()
+        if self._told and self._reached_at:
+            until = max(now, self._reached_at + LEASE_S + TICK_S)  # so long a lease lives that was renewed just before
+            self._ports.store.heartbeats.record_outage(since=self._reached_at, until=until)
+        self._reached_at = now
+
     def _tick(self) -> bool:
         """Whether there is work. Without any, only a wake-up can have been lost: for that, now and then is enough."""
         busy = self._ports.store.is_busy()
+        self._tell_of_outage()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
         if not busy and self._idle_ticks % IDLE_TICKS != 1:
             return False
@@ -174,7 +190,7 @@ class Clock:
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
-        if busy and self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
+        if self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
             lateness.tell(self._ports)
         return busy
 

@@ -1,8 +1,8 @@
-"""Workflow: the bytes of a result come in a thread; a worker waits for them for a moment only.
+"""Workflow: the bytes of a file come in a thread; a worker waits for them for a moment only.
 
-Terms. A *transfer* brings the result of one job. One that takes longer than a worker waits goes on *alone*: it keeps
-the job's claim, and gives the job back when it has ended. A *part* is what it leaves on the disk: the whole result, not
-yet checked, or its beginning.
+Terms. A *transfer* brings the result of one job, or its source (source.py). One that takes longer than a worker waits
+goes on *alone*: it keeps the job's claim, and gives the job back when it has ended. A *part* is what it leaves on the
+disk: the whole file, not yet checked, or its beginning.
 
 Mental model. A result that comes at once is checked while it comes, as if there were no thread. One that comes slowly
 costs a thread and no worker; when it is whole, the job is due again, and a worker checks it from the disk. One that
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
         if result:  # it was whole in the very moment in which the worker left
             about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
-        give_back(ports, job, failure)
+        give_back(ports, "collect", job, failure)
 
     try:
         in_time, result = ports.transfers.run(lambda transfer: _transfer(ports, job, part, transfer), ended)
@@ -109,17 +109,17 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     return result
 
 
-def give_back(ports: Ports, job: Job, failure: BaseException | None) -> None:
+def give_back(ports: Ports, stage: str, job: Job, failure: BaseException | None) -> None:
     """A transfer that went on alone has ended: a worker goes on with the job, or the recovery table decides."""
     with ports.bind(request_id=job.trace):
         if failure is not None:
-            failed_alone(ports, "collect", job, failure)
+            failed_alone(ports, stage, job, failure)
             return
         try:
             ports.store.advance(job, {}, due_at=ports.clock())
-            ports.queue.stage("collect", job.job_id, job.attempt)
+            ports.queue.stage(stage, job.job_id, job.attempt)
         except Exception as error:
-            failed.recover(ports, "collect", job, error)
+            failed.recover(ports, stage, job, error)
 
 
 def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> None:
@@ -199,17 +199,33 @@ def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str,
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:
     """The rest of a part; all of it anew where the server has another version, or can send no rest."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
-    about: dict[str, Any] = {"key": part.key, "total": part.total, "etag": part.etag}
+    grow(ports, job.job_id, path, _stream(ports, job, part), transfer, part=part, key=part.key)
+
+
+def grow(
+    ports: Ports,
+    name: str,
+    path: Path,
+    stream: AbstractContextManager[FetchResponse],
+    transfer: Transfer,
+    *,
+    part: Part | None,
+    key: str,
+) -> None:
+    """What `stream` brings is written behind what lies in the temp file `path` of `part`, or into an empty one, and
+    kept under `name`: whole, or as far as it came."""
+    about: dict[str, Any] = {"key": key, "total": part.total if part else None, "etag": part.etag if part else ""}
     try:
-        with _stream(ports, job, part) as response:
+        with stream as response:
             transfer.reads_from(response.abort)
             if response.begins_at == 0:
                 about |= {"total": response.content_length, "etag": response.etag}
             for size in ports.parts.grow(path, response.begins_at, response.chunks):
                 transfer.came(size)
-        ports.parts.keep(path, job.job_id, complete=True, **about)
+        ports.parts.keep(path, name, complete=True, **about)
     except BaseException as error:
-        if isinstance(error, TemporaryError | GivenUp) and about["etag"] and path.exists():
-            ports.parts.keep(path, job.job_id, complete=False, **about)
+        if isinstance(error, TemporaryError | GivenUp) and about["etag"]:
+            with suppress(FileNotFoundError):  # whoever has the job now has thrown it away
+                ports.parts.keep(path, name, complete=False, **about)
         path.unlink(missing_ok=True)
         raise

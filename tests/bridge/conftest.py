@@ -147,8 +147,7 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
 
 @pytest.fixture(scope="session")
 def shared_bridge(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Bridge]:
-    shop = shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP])
-    with SidecarStandIn(SECRET, shop.url) as sidecar:
+    with shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]) as shop, SidecarStandIn(SECRET, shop.url) as sidecar:
         connect(shop, sidecar)
         yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
@@ -26,8 +27,11 @@ FROZEN_S = 16  # longer than a lease
 class FaultInjection:
     """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
 
-    def __init__(self, whole: Whole, redis: RedisServer, watch: Stopwatch, chance: random.Random) -> None:
+    def __init__(
+        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy, watch: Stopwatch, chance: random.Random
+    ) -> None:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
+        self._proxy = proxy
         self._sidecar, self._shop = whole.sidecar, whole.shop
         self._later: list[threading.Timer] = []
         self._deck: list[str] = []
@@ -48,6 +52,8 @@ class FaultInjection:
             "Upsampler": (lambda: self._kill(whole.sandbox, "upsampler", whole.sandbox.is_ready), 1),
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
+            "the shop drips": (lambda: self.drip("door"), 2),
+            "sources drip": (lambda: self.drip("source"), 2),
         }
 
     def strike(self) -> str:
@@ -61,6 +67,7 @@ class FaultInjection:
 
     def heal(self) -> None:
         """Everything runs again, and nothing is in its way."""
+        self._proxy.rates.clear()
         for timer in self._later:
             timer.join()
         self._restore_folder()
@@ -150,6 +157,13 @@ class FaultInjection:
 
     def _put_by(self) -> Path:
         return self._whole.folder / "smi-downloads-put-by"
+
+    # --- the network
+    def drip(self, kind: str) -> None:
+        """Answers of the shop's door, or files, come at some bytes a second for some seconds."""
+        self._proxy.rates[kind] = self._chance.choice((2, 50, 1000))
+        time.sleep(self._chance.uniform(2, 8))
+        self._proxy.rates.pop(kind, None)
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:

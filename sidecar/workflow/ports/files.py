@@ -110,7 +110,7 @@ class SourceCopy(Protocol):
 class Copies(Protocol):
     """Our own copies of sources: smaller, or turned upright."""
 
-    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
-        """Safe to repeat. Raises as `Sources.obtain`, and source_too_large when no copy fits."""
+    def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
+        """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
 
     def all(self) -> list[Path]: ...
