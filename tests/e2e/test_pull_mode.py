@@ -18,21 +18,13 @@ from sidecar.core.tokens import TokenMaker
 from tests.chaos.points import Points
 from tests.e2e.console import operate
 from tests.testbed.customer import Customer, download_link
-from tests.testbed.sidecar import SidecarProcess
+from tests.testbed.sidecar import UNREACHED, SidecarProcess
 from tests.testbed.waiting import wait_for
-from tests.testbed.whole import Whole
+from tests.testbed.whole import PULLED, Whole
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("pull")]
 
-FAR = {
-    "SMI_BIND": "none",
-    "SMI_STORAGE": "rest",
-    "SMI_UPLOADS_DIR": "",
-    "SMI_PUBLIC_URL": "",
-    "SMI_DOWNLOAD_MODE": "stream",
-    "SMI_MAX_SOURCE_MP": "1",
-}
-PROCESSES = ("store", "worker", "cron")
+FAR = {**PULLED, "SMI_MAX_SOURCE_MP": "1"}
 BEFORE_THE_FIRST_POLL = 25  # the default is 30 s: what is delivered sooner came by webhook
 
 
@@ -53,7 +45,7 @@ def open_a_checkout(far: Whole) -> None:
 def far(tmp_path_factory: pytest.TempPathFactory, points: Points) -> Iterator[Whole]:
     env = {**FAR, "SMI_CRASH_POINTS": str(points.folder)}
     folder = tmp_path_factory.mktemp("pull")
-    with Whole.start(folder, env=env, sandbox=["--delay", "0.2"], processes=PROCESSES) as whole:
+    with Whole.start(folder, env=env, sandbox=["--delay", "0.2"], processes=UNREACHED) as whole:
         open_a_checkout(whole)
         yield whole
 

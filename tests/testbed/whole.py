@@ -22,6 +22,15 @@ from .sidecar import ALL, Sidecar
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 API_KEY = "sandbox-key"
 
+# The settings of a sidecar that shares no folder with the shop, and that nobody can reach.
+PULLED = {
+    "SMI_BIND": "none",
+    "SMI_STORAGE": "rest",
+    "SMI_UPLOADS_DIR": "",
+    "SMI_PUBLIC_URL": "",
+    "SMI_DOWNLOAD_MODE": "stream",
+}
+
 
 class Sandbox(Process):
     """The Upsampler stand-in, `python -m sidecar sandbox`."""
