@@ -24,16 +24,8 @@ final class Sidecar_Report {
 
 	/** The last one. A sidecar that should come by itself and did not is no longer well. */
 	public static function last(): array {
-		$last = get_option( self::OPTION );
-		$last = ( is_array( $last ) ? $last : array() ) + array(
-			'at'      => 0,
-			'ok'      => true,
-			'code'    => '',
-			'message' => '',
-			'since'   => 0,
-			'status'  => null,
-		);
-		if ( ! Settings::is_pulled() || $last['at'] > time() - self::SEEN ) {
+		$last = self::kept();
+		if ( ! self::is_missed( $last ) ) {
 			return $last;
 		}
 		return array(
@@ -44,13 +36,32 @@ final class Sidecar_Report {
 		) + $last;
 	}
 
+	/** The last one, as it was kept. */
+	private static function kept(): array {
+		$last = get_option( self::OPTION );
+		return ( is_array( $last ) ? $last : array() ) + array(
+			'at'      => 0,
+			'ok'      => true,
+			'code'    => '',
+			'message' => '',
+			'since'   => 0,
+			'status'  => null,
+		);
+	}
+
+	/** Whether a sidecar that comes by itself has not been here for too long. @param array $last From kept(). */
+	private static function is_missed( array $last ): bool {
+		return Settings::is_pulled() && $last['at'] <= time() - self::SEEN;
+	}
+
 	/**
-	 * Keeps one.
+	 * Keeps one. Also before WordPress is whole: nothing is translated here.
 	 *
 	 * @param array|\WP_Error $answer The sidecar's status, or why there is none.
 	 */
 	public static function keep( $answer ): array {
-		$last   = self::last();
+		$last   = self::kept();
+		$was_ok = $last['ok'] && ! self::is_missed( $last );
 		$failed = is_wp_error( $answer );
 		$now    = array(
 			'at'      => time(),
@@ -58,15 +69,10 @@ final class Sidecar_Report {
 			'code'    => $failed ? (string) $answer->get_error_code() : 'ok',
 			'message' => $failed ? $answer->get_error_message() : '',
 			// A fault counts from its first sight, whatever its later shapes.
-			'since'   => $last['at'] && $last['ok'] === ! $failed ? $last['since'] : time(),
+			'since'   => $last['at'] && $was_ok === ! $failed ? $last['since'] : time(),
 			'status'  => $failed ? null : array_intersect_key( $answer, array_flip( self::FIELDS ) ),
 		);
 		update_option( self::OPTION, $now, false );
 		return $now;
-	}
-
-	/** Whether a sidecar that comes by itself was here within the last minute. */
-	public static function is_seen(): bool {
-		return self::last()['at'] > time() - self::SEEN;
 	}
 }
