@@ -144,7 +144,11 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(folder, folder if settings.at_the_shop else settings.uploads_dir),
+            copies=SourceCopies(
+                folder,
+                folder if settings.at_the_shop else settings.uploads_dir,
+                files.publish_copy if isinstance(files, RestFiles) else None,
+            ),
             files=files,
             parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),

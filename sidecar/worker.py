@@ -19,6 +19,7 @@ from .adapters.connections import write_something
 from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
+from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
 from .workflow.time_limits import LEASE_S
@@ -138,11 +139,14 @@ class Clock:
         self._ended = threading.Event()
         self._told = ""
         self._idle_ticks = 0
+        self._pull = Pull(services) if services.settings.pulls else None
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
+        if self._pull:
+            self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
             self.tick()
