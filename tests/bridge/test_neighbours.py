@@ -190,8 +190,8 @@ def test_a_mail_server_that_hangs_ends_in_time(says: bytes, beside: Callable[[st
 
         def hang() -> None:
             with suppress(OSError):
-                while True:
-                    held.append(server.accept()[0])
+                while True:  # ends: its listener is closed
+                    held.append(server.accept()[0])  # ends: its listener is closed
                     held[-1].sendall(says)
 
         threading.Thread(target=hang, daemon=True).start()

@@ -15,8 +15,6 @@ import pymysql
 import redis
 import requests
 
-from sidecar.core.settings import Settings
-from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
 from tests.chaos.dripping_proxy import DrippingProxy
@@ -127,8 +125,8 @@ class Chaos:
     ) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
-        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
-        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.tokens = whole.sidecar.tokens
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True), whole.sidecar.keys)
         self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
         if proxy:
@@ -211,7 +209,7 @@ class Chaos:
     def heal_and_wait(self) -> None:
         """Everything runs, nothing is in its way: now each job must find its ending."""
         self._ended.set()
-        self._forged_webhooks.join()
+        self._forged_webhooks.join(30)
         self.faults.heal()
         self._set_rules([])
         self._set_refund_mode("ok")
@@ -258,6 +256,6 @@ class Chaos:
     def end(self) -> None:
         self._ended.set()
         self._done.set()
-        self._counter.join()
+        self._counter.join(30)
         self.watch.finish()
         self.watch.close()
