@@ -83,7 +83,7 @@ def optional_secret(text: str) -> bytes:
 
 
 def keys(text: str) -> tuple[bytes, ...]:
-    """Signing keys, parted by commas, the newest first: with it is signed, with all is verified."""
+    """Keys of links, parted by commas: the last one signs, all of them verify (the order of itsdangerous)."""
     keys = tuple(key.strip().encode() for key in text.split(",") if key.strip())
     if any(len(key) < 16 for key in keys):
         raise ValueError("each key must have at least 16 characters")
