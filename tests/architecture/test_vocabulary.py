@@ -75,7 +75,9 @@ RETIRED = {
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.
 PUBLIC = (
     "smi:nudged",
+    "smi:<site>:nudged",
     "smi:rests",
+    "smi:<site>:rests",
     "smi:turn:sweep",
     '"task": "sweep"',  # a log field
     "job.mended",  # a log event

@@ -227,7 +227,7 @@ class FaultInjection:
         def works() -> bool:
             client = self._redis.client()
             with contextlib.closing(client):
-                return int(client.get("smi:alive:cron") or 0) > since
+                return int(client.get(self._sidecar.keys.alive("cron")) or 0) > since
 
         return works
 

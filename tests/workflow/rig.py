@@ -148,7 +148,7 @@ class Rig:
         )
         self.transfers = InstantTransfers()
         self.leases = LeaseDouble()
-        self.tokens = TokenMaker(self.settings.signing_keys)
+        self.tokens = TokenMaker(self.settings.signing_keys, self.settings.site_hash)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.crash_point: Callable[[str], None] = lambda name: None
         self.webhooks = True

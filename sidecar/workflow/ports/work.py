@@ -105,6 +105,9 @@ class WorkQueue(Protocol):
     def workers(self) -> int:
         """How many workers are alive."""
 
+    def clear_old_queues(self) -> None:
+        """Remove what an older version called otherwise."""
+
 
 class LeaseKeeper(Protocol):
     """Keeps leases alive while their holder works."""
