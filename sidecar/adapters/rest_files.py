@@ -181,7 +181,7 @@ class RestFiles:
 
     def _listed(self, job_id: str | None) -> Iterator[StoredFile]:
         after: str | None = None
-        while True:
+        while True:  # ends: with the last page; each question has a timeout
             page = self._ask("file.list", {"job_id": job_id, "after": after, "limit": PAGE})
             yield from (StoredFile(it["name"], it["bytes"], it["modified"]) for it in page["files"])
             after = page["next"]

@@ -152,9 +152,8 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
 
 @pytest.fixture(scope="session")
 def shared_bridge(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Bridge]:
-    host = {"ini": HOST_INI, "most_body": HOST_MOST_BODY}
     with (
-        shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP], **host) as shop,
+        shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP], ini=HOST_INI, most_body=HOST_MOST_BODY) as shop,
         SidecarStandIn(SECRET, shop.url) as sidecar,
     ):
         connect(shop, sidecar)

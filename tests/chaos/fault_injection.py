@@ -31,7 +31,7 @@ class FaultInjection:
     """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
 
     def __init__(
-        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy, watch: Stopwatch, chance: random.Random
+        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy | None, watch: Stopwatch, chance: random.Random
     ) -> None:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
         self._proxy = proxy
@@ -55,9 +55,10 @@ class FaultInjection:
             "Upsampler": (lambda: self._kill(whole.sandbox, "upsampler", whole.sandbox.is_ready), 1),
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
-            "the shop drips": (lambda: self.drip("door"), 2),
-            "sources drip": (lambda: self.drip("source"), 2),
         }
+        if proxy:
+            self.kinds["the shop drips"] = (lambda: self.drip("door"), 2)
+            self.kinds["sources drip"] = (lambda: self.drip("source"), 2)
         if isinstance(whole, Far) and whole.way:
             self.kinds["the way to the shop"] = (self.bad_way, 6)
 
@@ -72,9 +73,10 @@ class FaultInjection:
 
     def heal(self) -> None:
         """Everything runs again, and nothing is in its way."""
-        self._proxy.rates.clear()
+        if self._proxy:
+            self._proxy.rates.clear()
         for timer in self._later:
-            timer.join()
+            timer.join(30)
         self._restore_folder()
         self._good_way()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
@@ -165,6 +167,14 @@ class FaultInjection:
     def _put_by(self) -> Path:
         return self._whole.folder / "smi-downloads-put-by"
 
+    # --- the network
+    def drip(self, kind: str) -> None:
+        """Answers of the shop's door, or files, come at some bytes a second for some seconds."""
+        assert self._proxy
+        self._proxy.rates[kind] = self._chance.choice((2, 50, 1000))
+        time.sleep(self._chance.uniform(2, 8))
+        self._proxy.rates.pop(kind, None)
+
     def bad_way(self) -> None:
         """For some seconds a proxy refuses, cuts, or loses every other request, and its answers."""
         assert isinstance(self._whole, Far) and self._whole.way
@@ -176,13 +186,6 @@ class FaultInjection:
     def _good_way(self) -> None:
         if isinstance(self._whole, Far) and self._whole.way:
             self._whole.way.trouble = lambda head: None
-
-    # --- the network
-    def drip(self, kind: str) -> None:
-        """Answers of the shop's door, or files, come at some bytes a second for some seconds."""
-        self._proxy.rates[kind] = self._chance.choice((2, 50, 1000))
-        time.sleep(self._chance.uniform(2, 8))
-        self._proxy.rates.pop(kind, None)
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:
@@ -224,7 +227,7 @@ class FaultInjection:
         def works() -> bool:
             client = self._redis.client()
             with contextlib.closing(client):
-                return int(client.get("smi:alive:cron") or 0) > since
+                return int(client.get(self._sidecar.keys.alive("cron")) or 0) > since
 
         return works
 

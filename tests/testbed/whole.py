@@ -59,6 +59,7 @@ class Whole:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.secret = new_secret()
+        self._private_hosts: tuple[str, ...] = ()
         self.sidecar_port, self.sandbox_port = reserve_port(), reserve_port()
         self.shop: Shop
         self.sidecar: Sidecar
@@ -76,10 +77,13 @@ class Whole:
         processes: Sequence[str] = ALL,
         php_children: int = 4,
         connected: bool = True,
+        private_hosts: Sequence[str] = (),
         progress: Callable[[str], None] = lambda line: None,
     ) -> Whole:
-        """Start everything in `folder`; ready to sell when this returns, unless the bridge is left unconnected."""
+        """Start everything in `folder`; ready to sell when this returns, unless the bridge is left unconnected.
+        `private_hosts`: further ones that the sidecar may fetch from."""
         whole = cls(folder.resolve())
+        whole._private_hosts = tuple(private_hosts)
         whole.folder.mkdir(parents=True, exist_ok=True)
         try:
             whole._start(version, plugins, env or {}, sandbox, processes, php_children, connected, progress)
@@ -146,7 +150,9 @@ class Whole:
             "SMI_DOWNLOAD_MODE": "x-accel",
             "UPSAMPLER_API_KEY": API_KEY,
             "UPSAMPLER_URL": f"{self.sandbox.url}/api/v1",
-            "SMI_PRIVATE_HOSTS": f"127.0.0.1:{self.sandbox_port},{self.shop.url.partition('//')[2]}",
+            "SMI_PRIVATE_HOSTS": ",".join(
+                (f"127.0.0.1:{self.sandbox_port}", self.shop.url.partition("//")[2], *self._private_hosts)
+            ),
             "SMI_LOG_FORMAT": "text",
         }
 
