@@ -25,6 +25,8 @@ NAMES = (
     "convert",
     "collect",
     "download",
+    "download_php",
+    "remote_delivery",
     "status_poll",
     "intake",
     "in_flight",

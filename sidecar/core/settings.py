@@ -29,7 +29,7 @@ from .env import (
     whole,
 )
 from .errors import ConfigurationError
-from .messages import direction_key, site_identity
+from .messages import direction_key, site_hash, site_identity
 
 NO_DOOR = "none"  # in the place of an address to listen on
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
@@ -135,6 +135,11 @@ class Settings:
         return site_identity(self.shop_url)
 
     @property
+    def site_hash(self) -> str:
+        """The same where it must be short."""
+        return site_hash(self.site)
+
+    @property
     def is_sandbox(self) -> bool:
         """Whether the stand-in enlarges: nothing costs a credit."""
         return self.upsampler_key == SANDBOX_KEY
@@ -176,7 +181,11 @@ class Settings:
     @property
     def downloads_dir(self) -> Path:
         """Where files are made, and (unless they go to the shop then) kept."""
-        return self.data_dir.absolute() / "work" if self.at_the_shop else self.uploads_dir / "smi-downloads"
+        return (
+            self.data_dir.absolute() / "work" / self.site_hash
+            if self.at_the_shop
+            else self.uploads_dir / "smi-downloads"
+        )
 
     @property
     def uploads_base_url(self) -> str:

@@ -79,7 +79,7 @@ final class Erasure {
 			}
 		);
 		Shop::write_erased( $job_id );
-		Stored_Files::forget_copies( $job_id );
+		Stored_Files::forget_job( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
 		return ! $attempts || self::tell_sidecar( $job_id );
 	}
