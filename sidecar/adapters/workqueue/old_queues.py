@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
@@ -26,7 +28,8 @@ def clear_old_queues(connection: redis.Redis) -> None:
                 queue.remove(id)
                 connection.delete(WakeUp.key_for(id))
         for key in (registry(queue=queue).key for registry in _REGISTRIES):
-            for entry in connection.zrange(key, 0, -1):
+            entries: Any = connection.zrange(key, 0, -1)
+            for entry in entries:
                 id = entry.decode().partition(":")[0]
                 if _is_ours(connection, id):
                     connection.zrem(key, entry)
