@@ -117,7 +117,7 @@ class Services:
         )
         files: ResultFiles | RestFiles
         if settings.at_the_shop:
-            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+            files = RestFiles(shop, folder, crash_point=crash_point)
         else:
             files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(
@@ -145,7 +145,11 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(folder, folder if settings.at_the_shop else settings.uploads_dir),
+            copies=SourceCopies(
+                folder,
+                folder if settings.at_the_shop else settings.uploads_dir,
+                files.publish_copy if isinstance(files, RestFiles) else None,
+            ),
             files=files,
             cdn=Cdn(settings, folder, clock=time.time) if settings.download_mode == "redirect" else None,
             parts=Parts(folder / INCOMING),

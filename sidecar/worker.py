@@ -21,6 +21,7 @@ from .adapters.connections import write_something
 from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
+from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
 from .workflow.time_limits import CDN_PROBE_S, LEASE_S
@@ -68,7 +69,7 @@ class StageWorker(SimpleWorker):
 def _wait_for_redis(connection: redis.Redis, key: str) -> None:
     """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
     told = ""
-    while True:
+    while True:  # ends: when Redis is back, or the pool leaves: its manager restarts it
         try:
             write_something(connection, key)
             return
@@ -141,11 +142,14 @@ class Clock:
         self._ended = threading.Event()
         self._told = ""
         self._idle_ticks = 0
+        self._pull = Pull(services) if services.settings.pulls else None
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
+        if self._pull:
+            self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
             self.tick()
@@ -216,4 +220,4 @@ def idle() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    ended.wait()  # ends: with a signal

@@ -99,7 +99,7 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
     def _store_what_comes(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
+        while (chunk := self._chunks.get()) is not None:  # ends: close and discard put None
             self._store(chunk)
 
     def _store(self, chunk: bytes | memoryview) -> None:
@@ -121,7 +121,7 @@ class Incoming:
     def _end_thread(self) -> None:
         if self._thread is not None:
             self._chunks.put(None)
-            self._thread.join()
+            self._thread.join()  # ends: with the None above, after one write to the disk
             self._thread = None
 
 
@@ -196,10 +196,9 @@ class ResultFiles:
 
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
-        try:
+        with suppress(FileNotFoundError):
             return self.path(name).stat().st_size
-        except FileNotFoundError:
-            return None
+        return None
 
     def sha256(self, name: str) -> str:
         with self.path(name).open("rb") as file:
@@ -213,11 +212,10 @@ class ResultFiles:
             return os.fstat(file.fileno()).st_size, digest
 
     def remove(self, name: str) -> bool:
-        try:
+        with suppress(FileNotFoundError):
             self.path(name).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+            return True
+        return False
 
     @staticmethod
     def owner(name: str) -> str | None:
@@ -247,8 +245,8 @@ class ResultFiles:
         except OSError as error:
             raise storage_error(error, folder) from error
 
-    def refused(self) -> list[Path]:
-        return [path for path in (self.root / REFUSED).glob("*.jpg") if path.is_file()]
+    def refused(self, job_id: str = "*") -> list[Path]:
+        return [path for path in (self.root / REFUSED).glob(f"{job_id}.*.jpg") if path.is_file()]
 
     def stored(self) -> Iterator[StoredFile]:
         """All finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""

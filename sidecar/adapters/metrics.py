@@ -80,7 +80,7 @@ class Counters:
         Finalize(None, self._last_flush, exitpriority=1)
 
     def _flush_for_ever(self) -> None:
-        while True:
+        while True:  # ends: a daemon thread, with its process
             time.sleep(self._every_s)
             self._last_flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ from .env import (
 from .errors import ConfigurationError
 from .messages import direction_key, site_hash, site_identity
 
+NO_DOOR = "none"  # in the place of an address to listen on
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
 
@@ -62,7 +64,7 @@ class Settings:
     uploads_url: str = setting("SMI_UPLOADS_URL", optional_url, "The same folder's public address; default SMI_SHOP_URL/wp-content/uploads", "")  # fmt: skip
     # --- addresses of our own
     public_url: str = setting("SMI_PUBLIC_URL", optional_url, "Where browsers reach the sidecar, e.g. https://shop.example/smi; empty: not public, WordPress stands in", "")  # fmt: skip
-    bind: str = setting("SMI_BIND", text, "Address that the web process listens on", "127.0.0.1")
+    bind: str = setting("SMI_BIND", text, "Address that the web process listens on; none: there is no web process, and the sidecar comes to the shop for its messages", "127.0.0.1")  # fmt: skip
     port: int = setting("PORT", whole(1, 65535), "Port that the web process listens on", "8321")
     trusted_proxies: int = setting("SMI_TRUSTED_PROXIES", whole(0, 5), "How many reverse proxies stand before the web process", "1")  # fmt: skip
     # --- Upsampler
@@ -165,10 +167,17 @@ class Settings:
         """Keys of status tokens, the signing one first."""
         return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
 
-    def source_address(self, job_id: str, end: int) -> str:
-        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
-        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
-        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
+    def source_address(self, job_id: str, end: int, copy: str = "") -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds); or the `copy`
+        of it that lies in the shop's `smi-downloads/.sources` under that name."""
+        token = status_token.make(direction_key(self.secret, "source"), f"{job_id}/{copy}" if copy else job_id, end)
+        address = f"{self.shop_url}/?smi-bridge=source&job={job_id}"
+        return f"{address}&copy={copy}&token={token}" if copy else f"{address}&token={token}"
+
+    @property
+    def pulls(self) -> bool:
+        """Whether nobody reaches us: the shop's messages are fetched, and there is no web process."""
+        return self.bind.lower() == NO_DOOR
 
     @property
     def at_the_shop(self) -> bool:
@@ -199,7 +208,16 @@ class Settings:
             where = "direct" if self.public_url else "shop"
         if where == "direct":
             return f"{self.public_url}/webhooks/upsampler/{token}"
-        return f"{self.shop_url}/smi-webhook/upsampler/?token={token}" if where == "shop" else None
+        if where == "off":
+            return None
+        address = f"{self.shop_url}/smi-webhook/upsampler/?token={token}"
+        return f"{address}&mac={hint_mac(self.secret, token)}" if self.pulls and token else address
+
+
+def hint_mac(secret: bytes, token: str) -> str:
+    """What shows the shop that a webhook's token is one of ours: it keeps hints for a sidecar that nobody reaches."""
+    mac = hmac.new(direction_key(secret, "webhook"), token.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str]) -> str | None:
@@ -230,14 +248,19 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
     ),
     (
-        ("download_mode", "cdn_url", "cdn_key"),
-        lambda mode, cdn, key: mode != "redirect" or bool(cdn and key),
-        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY",
+        ("download_mode", "cdn_url", "cdn_key", "cdn_signing", "cdn_key_id"),
+        lambda mode, url, key, how, id: mode != "redirect" or bool(url and key and (id or how != "cloudfront")),
+        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY, with SMI_CDN_SIGNING=cloudfront SMI_CDN_KEY_ID, too",
     ),
     (
-        ("download_mode", "cdn_signing", "cdn_key_id"),
-        lambda mode, signing, key_id: mode != "redirect" or signing != "cloudfront" or bool(key_id),
-        "SMI_CDN_SIGNING=cloudfront needs SMI_CDN_KEY_ID",
+        ("bind", "public_url"),
+        lambda bind, public: bind.lower() != NO_DOOR or not public,
+        "SMI_PUBLIC_URL has no meaning with SMI_BIND=none: there is no web process that would answer",
+    ),
+    (
+        ("bind", "rq_dashboard_password"),
+        lambda bind, password: bind.lower() != NO_DOOR or not password,
+        "SMI_RQ_DASHBOARD_PASSWORD has no meaning with SMI_BIND=none: there is no web process that would show it",
     ),
     (
         ("first_poll_s", "watch_limit_s"),

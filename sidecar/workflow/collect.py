@@ -61,13 +61,12 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPictu
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
-        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
+        wanted = transfer.wanted_format(ports.settings.output_format, job, info.format)
         at_fault = (info.width, info.height) != job.target_size or result.verifier.must_be_rewritten
         if wanted != info.format or at_fault:
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, info, bought, result.verifier.kept)
-        result.forget_pixels()
+        _check_picture(ports, job, temp, info, bought, result.verifier)
         name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
@@ -139,25 +138,27 @@ def _source_ended(ports: Ports, job: Job, failure: BaseException | None) -> None
     transfer.give_back(ports, "collect", job, failure)
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, info: ImageInfo, bought: BoughtPicture, kept: object) -> None:
+def _check_picture(
+    ports: Ports, job: Job, temp: Path, info: ImageInfo, bought: BoughtPicture, verifier: Verifier
+) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
     One whose server stumbles is asked for again, some times.
     """
     if bought is None:
-        ports.pictures.verify_pixels(temp, info)
+        _decode(ports, temp, info, verifier)
         return
     try:
         if isinstance(bought, SidecarError):
             raise bought
-        verdict = ports.pictures.check_picture(bought, temp, info, kept=kept)
+        verdict = ports.pictures.check_picture(bought, temp, info, reduction=verifier.reduction)
     except SidecarError as error:
         stumbles = isinstance(error, TemporaryError) and job.consecutive_failures < SOURCE_TRIES
         if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
         _unchecked(ports, job, error.code, error.detail)
-        ports.pictures.verify_pixels(temp, info)
+        _decode(ports, temp, info, verifier)
         return
     if verdict.ok and verdict.detail:
         _unchecked(ports, job, "too_large_to_compare", verdict.detail)
@@ -167,18 +168,15 @@ def _check_picture(ports: Ports, job: Job, temp: Path, info: ImageInfo, bought: 
         raise PermanentError(verdict.code or "", verdict.detail)
 
 
+def _decode(ports: Ports, temp: Path, info: ImageInfo, verifier: Verifier) -> None:
+    """What was made of checked pixels needs no second look."""
+    if not verifier.converted:
+        ports.pictures.verify_pixels(temp, info)
+
+
 def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
     about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect", "reason": reason, "detail": detail}
     ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
-
-
-def _wanted_format(setting: str, job: Job, info: ImageInfo) -> str:
-    """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
-    if setting == "keep":
-        return info.format
-    if setting == "auto":
-        return "jpeg" if job.source_format == "jpeg" else "png"
-    return setting
 
 
 def _convert(ports: Ports, job: Job, temp: Path, info: ImageInfo, wanted: str) -> tuple[Path, ImageInfo]:

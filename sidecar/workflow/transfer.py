@@ -21,29 +21,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..core.errors import Crowded, GivenUp, TemporaryError
+from ..core.formats import JPEG, PNG
 from ..core.job import Job
 from ..core.parts import Part
-from ..core.pictures import Expected, ImageInfo
+from ..core.pictures import AsJpeg, Expected, ImageInfo
 from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
 from .recovery import failed
-from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
+from .time_limits import BACKOFF_CAP_S, CROWDED_S, FETCH_DEADLINE_S, LEASE_S
 
+CROWD = 50  # so many may be turned away in ten seconds, before their pauses grow
 ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
 
 
 @dataclass
 class Brought:
-    """A result that is checked and lies in a temp file. `verifier` may have kept the pixels."""
+    """A result that is checked and lies in a temp file: as it came, or already converted by `verifier`."""
 
     path: Path
     bytes: int
     sha256: str
     info: ImageInfo
     verifier: Verifier
-
-    def forget_pixels(self) -> None:
-        """Those that the verifier has kept are some megabytes."""
-        del self.verifier
 
 
 @contextmanager
@@ -67,9 +65,29 @@ def _key(job: Job) -> str:
 
 
 def _verifier(ports: Ports, job: Job) -> Verifier:
-    limit = ports.settings.max_result_mb * 1_000_000
-    expected = Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
-    return ports.pictures.Verifier(expected)
+    settings = ports.settings
+    expected = Expected(*job.result_size, ALL_FORMATS, settings.max_result_mb * 1_000_000, settings.result_off_by)
+    jpeg = None
+    if wanted_format(settings.output_format, job, PNG) == JPEG:
+        jpeg = AsJpeg(settings.jpeg_quality, job.target_size, lambda: ports.files.incoming(job.job_id, job.claim, JPEG))
+    return ports.pictures.Verifier(expected, look=settings.check_picture, jpeg=jpeg)
+
+
+def wanted_format(setting: str, job: Job, found: str) -> str:
+    """The customer gets the family that he bought from, unless the shop's owner has said otherwise. `found`: the
+    result's format."""
+    setting = job.wanted_format or setting
+    if setting == "keep":
+        return found
+    if setting == "auto":
+        return JPEG if job.source_format == JPEG else PNG
+    return setting
+
+
+def _in_its_place(verifier: Verifier) -> Brought | None:
+    """What was made of a sound result, instead of it."""
+    made = verifier.converted
+    return Brought(made.path, made.bytes, made.sha256, made.info, verifier) if made else None
 
 
 def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
@@ -79,11 +97,16 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
     try:
         for chunk in ports.parts.chunks(path):
             good = verifier.feed(chunk)
-            digest.update(good)
+            if not verifier.converts:
+                digest.update(good)
             size += len(good)
         info = verifier.finish()
+        if made := _in_its_place(verifier):
+            path.unlink(missing_ok=True)
+            return made
         ports.parts.cut(path, size)
     except BaseException:
+        verifier.discard()
         path.unlink(missing_ok=True)
         raise
     return Brought(path, size, digest.hexdigest(), info, verifier)
@@ -91,7 +114,7 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
 
 def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
-        if result:  # it was whole in the very moment in which the worker left
+        if result:  # it was whole, and checked, in the very moment in which the worker left
             about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
         give_back(ports, "collect", job, failure)
@@ -134,8 +157,11 @@ def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> 
 
 
 def come_again(ports: Ports, job: Job) -> None:
-    """There is no place for it now, which is no fault of the job's."""
-    ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+    """There is no place for it now, which is no fault of the job's. Each try costs a worker a moment: the larger the
+    crowd, the longer the pauses, so that all of them together never cost a worker's time."""
+    crowd = ports.transfers.turned_away() / CROWD
+    pause = min(CROWDED_S * max(1.0, crowd * crowd), BACKOFF_CAP_S)
+    ports.store.advance(job, {}, due_at=ports.clock() + pause * (0.5 + ports.random()))
 
 
 def _transfer(ports: Ports, job: Job, part: Part | None, transfer: Transfer) -> Brought | None:
@@ -170,19 +196,27 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
             about |= {"total": response.content_length, "etag": response.etag}
             for chunk in response.chunks:
                 came += len(chunk)
+                if transfer.alone:
+                    verifier.discard()
                 incoming.write(chunk if transfer.alone else verifier.feed(chunk))
                 transfer.came(len(chunk))
             if response.content_length is not None and came != response.content_length:
                 raise TemporaryError("result_cut", f"{came} of {response.content_length} bytes came")
         if not transfer.alone:
             info = verifier.finish()
-            incoming.close()
+            made = _in_its_place(verifier)
+            if not made:
+                incoming.close()
             if not transfer.alone:
-                return Brought(incoming.path, incoming.bytes, incoming.sha256, info, verifier)
+                if made:
+                    incoming.discard()
+                return made or Brought(incoming.path, incoming.bytes, incoming.sha256, info, verifier)
+        verifier.discard()
         incoming.close()
         ports.parts.keep(incoming.path, job.job_id, complete=True, **about)
         return None
     except BaseException as error:
+        verifier.discard()
         _keep_what_came(ports, job, incoming, about, error)
         raise
 

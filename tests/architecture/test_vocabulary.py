@@ -106,6 +106,7 @@ def lines() -> list[tuple[str, int, str]]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     found = []
     for path in filter(None, listed.stdout.split("\0")):

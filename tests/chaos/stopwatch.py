@@ -93,7 +93,7 @@ class Stopwatch:
     def finish(self) -> None:
         """Wait for the measurements that are under way."""
         for thread in self._threads:
-            thread.join()
+            thread.join(PATIENCE_S + 10)
 
     def close(self) -> None:
         self._redis.close()

@@ -43,7 +43,7 @@ def test_counts_arrive_by_themselves_also_from_a_fork(redis_url: str):
     counters.count("job.paid", {})
     child = multiprocessing.get_context("fork").Process(target=counters.count, args=("job.paid", {}))
     child.start()  # its count is added when it ends
-    child.join()
+    child.join(30)
     assert child.exitcode == 0
     reader = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS)
     wait_for(lambda: reader.read() == {"n|job.paid|||": 2}, "both counts", 5)

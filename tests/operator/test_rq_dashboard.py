@@ -63,7 +63,7 @@ def dashboard(redis_url: str) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    thread.join()
+    thread.join(30)
 
 
 def test_its_pages_open_in_a_browser_without_a_fault(dashboard: str, browser: Browser) -> None:
@@ -72,6 +72,7 @@ def test_its_pages_open_in_a_browser_without_a_fault(dashboard: str, browser: Br
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
+        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
         page.goto(f"{dashboard}/rq/")
         page.locator("table").get_by_text(KEYS.rq_name("deliver"), exact=True).wait_for(timeout=10_000)
         page.goto(f"{dashboard}/rq/0/view/jobs/{KEYS.rq_name('deliver')}/queued/8/asc/1")
@@ -82,6 +83,41 @@ def test_its_pages_open_in_a_browser_without_a_fault(dashboard: str, browser: Br
         page.goto(f"{dashboard}/rq/0/view/workers")
         page.get_by_text("No workers").wait_for(timeout=10_000)
         assert faults == []
+
+
+EVIL = "<img src=x onerror=\"window.ran='image'\"><script>window.ran='script'</script>"
+
+
+def test_names_out_of_redis_are_text(dashboard: str, redis_url: str, browser: Browser) -> None:
+    """Of a queue and of a worker, and what a job says of itself."""
+    with redis.Redis.from_url(redis_url) as client:
+        (job_id,) = client.lrange(f"rq:queue:{KEYS.rq_name('deliver')}", 0, -1)
+        client.hset(b"rq:job:" + job_id, "description", EVIL)
+        client.sadd("rq:queues", f"rq:queue:{EVIL}")
+        client.rpush(f"rq:queue:{EVIL}", job_id)
+        worker = f"rq:worker:{EVIL}"
+        client.sadd("rq:workers", worker)
+        client.hset(worker, mapping={"birth": "2026-11-27T00:00:00Z", "queues": EVIL, "state": EVIL, "version": EVIL})
+    login = {"username": "admin", "password": "correct horse"}
+    views = ["queues", f"jobs/{KEYS.rq_name('deliver')}/queued/8/asc/1", f"job/{job_id.decode()}", "workers"]
+    with browser.page(http_credentials=login) as page:
+        for view in views:
+            page.goto(f"{dashboard}/rq/0/view/{view}")
+            page.wait_for_function("document.body.innerText.includes('onerror')", timeout=10_000)
+            assert page.evaluate("window.ran") is None and page.locator("img").count() == 0, view
+
+
+def test_a_script_that_gets_into_a_page_all_the_same_does_not_run(dashboard: str, browser: Browser) -> None:
+    login = {"username": "admin", "password": "correct horse"}
+    with browser.page(http_credentials=login) as page:
+        refused: list[str] = []
+        page.on("console", lambda said: refused.append(said.text))
+        page.goto(f"{dashboard}/rq/")
+        page.evaluate("html => $('body').append(html)", EVIL)
+        page.wait_for_function("document.images.length > 0 && document.images[0].complete")
+        page.evaluate("new Promise(done => setTimeout(done, 0))")
+        assert page.evaluate("window.ran") is None
+        assert any("Content Security Policy" in text for text in refused)
 
 
 def test_it_unpickles_nothing(redis_url: str, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ class Rig:
     def stop(self) -> None:
         self._ended.set()
         if self._hand is not None:
-            self._hand.join()
+            self._hand.join(30)
         self.redis.close()
         self.whole.stop()
 

@@ -244,7 +244,7 @@ class Rig:
     def let_pass(self, seconds: float, *, sweeping: bool = False) -> None:
         """Time passes; everything that becomes due meanwhile is done, when it is due."""
         end = self.clock() + seconds
-        while True:
+        while True:  # ends: each turn moves the clock, on to `end`
             self.tick()
             at = self.next_event()
             if at is None:

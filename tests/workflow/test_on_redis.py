@@ -76,7 +76,7 @@ def test_a_job_is_delivered(rig: RigOnRedis) -> None:
     job = rig.job()
     assert (rig.row().state, job.state, rig.mails()) == ("delivered", "delivered", ["delivered"])
     assert (job.title, job.out_width, job.credits) == ("Émile ☀", 32, "0.0002")
-    assert rig.store.unsettled() == 0 and rig.store.counts() == {}
+    assert rig.store.all_ids() == [] and rig.store.counts() == {}
 
 
 def test_retries_a_second_submission_and_a_bad_result_end_well(rig: RigOnRedis) -> None:

@@ -229,9 +229,6 @@ class RedisJobStore:
         """When the scheduler looks at a job next (Unix seconds); None: never."""
         return self._redis.zscore(self._keys.due, job_id)
 
-    def unsettled(self) -> int:
-        return self._redis.zcard(self._keys.due)
-
     def counts(self) -> dict[str, int]:
         """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
         counted: Any = self._redis.hgetall(self._keys.states)

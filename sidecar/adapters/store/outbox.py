@@ -141,9 +141,6 @@ class RedisOutbox:
         """The whole lane waits: the shop is away, and asking once is enough."""
         self._redis.set(self._keys.outbox_paused(lane), "1", px=max(1, int(seconds * 1000)))
 
-    def paused(self, lane: str) -> bool:
-        return self._redis.exists(self._keys.outbox_paused(lane)) == 1
-
     # ------------------------------------------------------------------ one wake-up is enough
     def wake_up(self, lane: str) -> None:
         """Notify a worker of a lane whose messages may go now, unless one is notified already or the lane is paused."""

@@ -26,7 +26,7 @@ def heartbeat(connection: redis.Redis, keys: Keys, worker: str) -> Iterator[None
 
     def run() -> None:
         tidied = 0.0
-        while True:
+        while True:  # ends: within a heartbeat after the block below
             with suppress(redis.RedisError):  # away for a moment: the next heartbeat tells
                 now = time.time()
                 connection.zadd(keys.workers, {worker: now})
@@ -42,6 +42,6 @@ def heartbeat(connection: redis.Redis, keys: Keys, worker: str) -> Iterator[None
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join()  # ends: calls to Redis have a timeout
         with suppress(redis.RedisError):  # then its last heartbeat grows old
             connection.zrem(keys.workers, worker)

@@ -147,7 +147,7 @@ class WorkQueue:
         if self._next:
             kept, self._next = self._next, None
             return self._begin_item(kept)
-        while True:
+        while True:  # ends: nothing is waited for beyond WAIT_S
             now = self._clock()
             taken = self._ready.take(self.serves, now)
             if taken.item:

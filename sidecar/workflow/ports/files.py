@@ -91,7 +91,8 @@ class Files(Protocol):
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
         """A small JPEG, for the admin."""
 
-    def refused(self) -> list[Path]: ...
+    def refused(self, job_id: str = "*") -> list[Path]:
+        """Those that lie here, of one job or of all."""
 
 
 class SourceCopy(Protocol):

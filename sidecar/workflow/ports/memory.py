@@ -174,7 +174,6 @@ class JobStore(Protocol):
     def is_busy(self) -> bool:
         """Whether a job is unsettled or a message waits: else nothing can come due."""
 
-    def unsettled(self) -> int: ...
     def counts(self) -> dict[str, int]:
         """Jobs in each state that is not settled."""
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ...core.job import Job
 from ...core.parts import Part
-from ...core.pictures import Expected, ImageInfo
+from ...core.pictures import AsJpeg, Converted, Expected, ImageInfo
 from .outside import FetchResponse
 from .transfers import Transfer
 
@@ -74,11 +74,23 @@ class Verifier(Protocol):
         """A flaw goes only when the file is written anew."""
 
     @property
-    def kept(self) -> Any:
-        """For `check_picture` of this very result, which alone knows what it is: pixels that need no second reading."""
+    def reduction(self) -> Any:
+        """For `check_picture` of this very result, which alone knows what it is; None: the file has to be read."""
+
+    @property
+    def converts(self) -> bool:
+        """The JPEG that was ordered will take the place of what is fed, should it prove sound."""
+
+    @property
+    def converted(self) -> Converted | None:
+        """It, after `finish`."""
+
+    def discard(self) -> None:
+        """Remove what was made beside the check. Safe to repeat."""
 
     def feed(self, chunk: bytes) -> bytes | memoryview:
-        """The next bytes of the file; returns those of them that belong to the picture."""
+        """The next bytes of the file; returns those of them that belong to the picture. Raises as the file that was
+        opened for a JPEG, too."""
 
     def finish(self) -> ImageInfo: ...
 
@@ -97,12 +109,15 @@ class PictureVerdict(Protocol):
 class Pictures(Protocol):
     """Checks and conversions."""
 
-    def Verifier(self, expected: Expected) -> Verifier: ...
+    def Verifier(self, expected: Expected, *, look: bool = False, jpeg: AsJpeg | None = None) -> Verifier:
+        """`look`: a reduction is wanted, for `check_picture`. `jpeg`: so is a JPEG of it. Both are made on the way, of
+        the kinds of picture for which that can be done."""
+
     def verify_pixels(self, path: Path, info: ImageInfo) -> None:
         """That a complete file decodes; raises PermanentError result_corrupt."""
 
-    def check_picture(self, source: Path, result: Path, info: ImageInfo, *, kept: Any = None) -> PictureVerdict:
-        """Whether a result shows its source. `kept`: of its Verifier. Raises PermanentError source_not_an_image."""
+    def check_picture(self, source: Path, result: Path, info: ImageInfo, *, reduction: Any = None) -> PictureVerdict:
+        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image."""
 
     def convert(
         self, source: Path, target: Path, *, format: str, quality: int, size: tuple[int, int] | None
