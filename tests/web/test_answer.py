@@ -23,10 +23,16 @@ def answer_to(connection: socket.socket, *, ends_in: float) -> Answer:
     return answer
 
 
+def pair() -> tuple[socket.socket, socket.socket]:
+    connection, reader = socket.socketpair()
+    reader.settimeout(20)
+    return connection, reader
+
+
 def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
     """A socket timeout that began anew with each piece would never end this."""
     ended = threading.Event()
-    connection, reader = socket.socketpair()
+    connection, reader = pair()
 
     def take_a_little() -> None:
         while not ended.wait(0.02) and reader.recv(4096):
@@ -40,11 +46,11 @@ def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
                 answer_to(connection, ends_in=0.5).write(LARGE)
         finally:
             ended.set()
-            thread.join()
+            thread.join(20)
 
 
 def test_pieces_have_one_end_together() -> None:
-    connection, reader = socket.socketpair()
+    connection, reader = pair()
     with connection, reader:
         answer = answer_to(connection, ends_in=60)
         answer.write(b"first")
@@ -54,7 +60,7 @@ def test_pieces_have_one_end_together() -> None:
 
 
 def test_who_takes_it_gets_all() -> None:
-    connection, reader = socket.socketpair()
+    connection, reader = pair()
     got: list[int] = []
 
     def take() -> None:
@@ -68,5 +74,5 @@ def test_who_takes_it_gets_all() -> None:
             answer = answer_to(connection, ends_in=60)
             answer.write(LARGE)
             answer.close()
-        thread.join()
+        thread.join(20)
     assert sum(got) > len(LARGE)
