@@ -23,19 +23,13 @@ def answer_to(connection: socket.socket, *, ends_in: float) -> Answer:
     return answer
 
 
-def pair() -> tuple[socket.socket, socket.socket]:
-    connection, reader = socket.socketpair()
-    reader.settimeout(20)
-    return connection, reader
-
-
 def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
     """A socket timeout that began anew with each piece would never end this."""
     ended = threading.Event()
-    connection, reader = pair()
+    connection, reader = socket.socketpair()
 
     def take_a_little() -> None:
-        while not ended.wait(0.02) and reader.recv(4096):
+        while not ended.wait(0.02) and reader.recv(4096):  # ends: the answer closes it
             pass
 
     thread = threading.Thread(target=take_a_little, daemon=True)
@@ -46,11 +40,11 @@ def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
                 answer_to(connection, ends_in=0.5).write(LARGE)
         finally:
             ended.set()
-            thread.join(20)
+            thread.join(30)
 
 
 def test_pieces_have_one_end_together() -> None:
-    connection, reader = pair()
+    connection, reader = socket.socketpair()
     with connection, reader:
         answer = answer_to(connection, ends_in=60)
         answer.write(b"first")
@@ -60,11 +54,11 @@ def test_pieces_have_one_end_together() -> None:
 
 
 def test_who_takes_it_gets_all() -> None:
-    connection, reader = pair()
+    connection, reader = socket.socketpair()
     got: list[int] = []
 
     def take() -> None:
-        while piece := reader.recv(1 << 20):
+        while piece := reader.recv(1 << 20):  # ends: the answer closes it
             got.append(len(piece))
 
     thread = threading.Thread(target=take, daemon=True)
@@ -74,5 +68,5 @@ def test_who_takes_it_gets_all() -> None:
             answer = answer_to(connection, ends_in=60)
             answer.write(LARGE)
             answer.close()
-        thread.join(20)
+        thread.join(30)
     assert sum(got) > len(LARGE)
