@@ -223,9 +223,12 @@ def test_a_shop_on_another_machine(server: Place) -> None:
     assert settings.at_the_shop and "SMI_UPLOADS_DIR" not in env and "SMI_PUBLIC_URL" not in env
     assert "ReadWritePaths=/var/lib/smi-sidecar\n" in server.text(UNIT)
     assert not server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    assert settings.pulls and "comes to the shop for its messages" in said
     before = server.files()
     status, said = server.setup(connect=False, key="")
     assert (status, server.files()) == (0, before), "what was said once holds"
+    server.setup("--address", "https://sidecar.example", connect=False, key="")
+    assert "SMI_BIND" not in _env(server), "who has an address is reached"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
