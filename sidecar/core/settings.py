@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from . import status_token
 from .env import (
     EXAMPLE_SECRET,
+    cdn_key,
     choice,
     flag,
     hosts,
@@ -30,6 +32,7 @@ from .env import (
 from .errors import ConfigurationError
 from .messages import direction_key, site_hash, site_identity
 
+NO_DOOR = "none"  # in the place of an address to listen on
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
 
@@ -61,7 +64,7 @@ class Settings:
     uploads_url: str = setting("SMI_UPLOADS_URL", optional_url, "The same folder's public address; default SMI_SHOP_URL/wp-content/uploads", "")  # fmt: skip
     # --- addresses of our own
     public_url: str = setting("SMI_PUBLIC_URL", optional_url, "Where browsers reach the sidecar, e.g. https://shop.example/smi; empty: not public, WordPress stands in", "")  # fmt: skip
-    bind: str = setting("SMI_BIND", text, "Address that the web process listens on", "127.0.0.1")
+    bind: str = setting("SMI_BIND", text, "Address that the web process listens on; none: there is no web process, and the sidecar comes to the shop for its messages", "127.0.0.1")  # fmt: skip
     port: int = setting("PORT", whole(1, 65535), "Port that the web process listens on", "8321")
     trusted_proxies: int = setting("SMI_TRUSTED_PROXIES", whole(0, 5), "How many reverse proxies stand before the web process", "1")  # fmt: skip
     # --- Upsampler
@@ -88,8 +91,13 @@ class Settings:
     folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")
     # --- downloads
     keep_days: int = setting("SMI_KEEP_DAYS", whole(0, 3650), "Days that a delivered file is kept after its link has expired", "7")  # fmt: skip
-    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile", "stream")  # fmt: skip
+    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile", "redirect"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile, a CDN (redirect)", "stream")  # fmt: skip
     accel_prefix: str = setting("SMI_ACCEL_PREFIX", text, "nginx's internal location of uploads/smi-downloads (x-accel)", "/smi-internal/")  # fmt: skip
+    cdn_url: str = setting("SMI_CDN_URL", optional_url, "Address of uploads/smi-downloads at the CDN (redirect)", "")
+    cdn_signing: str = setting("SMI_CDN_SIGNING", choice("secure-link", "bunny", "cloudfront"), "How the CDN wants addresses signed: nginx's secure_link_md5, bunny.net's token, CloudFront's canned policy", "secure-link")  # fmt: skip
+    cdn_key: str = setting("SMI_CDN_KEY", cdn_key, "The key for that: a text, or (cloudfront) an RSA private key in PEM; better in a file, SMI_CDN_KEY_FILE", "")  # fmt: skip
+    cdn_key_id: str = setting("SMI_CDN_KEY_ID", text, "CloudFront's id of the key (Key-Pair-Id)", "")
+    cdn_link_s: int = setting("SMI_CDN_LINK_S", whole(60, 3600), "Seconds that an address at the CDN opens; a revoked link dies with it", "300")  # fmt: skip
     link_keys: tuple[bytes, ...] = setting("SMI_LINK_KEYS", keys, "Keys that sign download links, comma-separated, the last one signs; default: derived from SMI_SECRET", "")  # fmt: skip
     # --- running
     redis_url: str = setting("REDIS_URL", redis_url, "A Redis server; empty: an embedded Valkey with its data in SMI_DATA_DIR", "")  # fmt: skip
@@ -159,10 +167,17 @@ class Settings:
         """Keys of status tokens, the signing one first."""
         return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
 
-    def source_address(self, job_id: str, end: int) -> str:
-        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
-        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
-        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
+    def source_address(self, job_id: str, end: int, copy: str = "") -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds); or the `copy`
+        of it that lies in the shop's `smi-downloads/.sources` under that name."""
+        token = status_token.make(direction_key(self.secret, "source"), f"{job_id}/{copy}" if copy else job_id, end)
+        address = f"{self.shop_url}/?smi-bridge=source&job={job_id}"
+        return f"{address}&copy={copy}&token={token}" if copy else f"{address}&token={token}"
+
+    @property
+    def pulls(self) -> bool:
+        """Whether nobody reaches us: the shop's messages are fetched, and there is no web process."""
+        return self.bind.lower() == NO_DOOR
 
     @property
     def at_the_shop(self) -> bool:
@@ -193,7 +208,16 @@ class Settings:
             where = "direct" if self.public_url else "shop"
         if where == "direct":
             return f"{self.public_url}/webhooks/upsampler/{token}"
-        return f"{self.shop_url}/smi-webhook/upsampler/?token={token}" if where == "shop" else None
+        if where == "off":
+            return None
+        address = f"{self.shop_url}/smi-webhook/upsampler/?token={token}"
+        return f"{address}&mac={hint_mac(self.secret, token)}" if self.pulls and token else address
+
+
+def hint_mac(secret: bytes, token: str) -> str:
+    """What shows the shop that a webhook's token is one of ours: it keeps hints for a sidecar that nobody reaches."""
+    mac = hmac.new(direction_key(secret, "webhook"), token.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str]) -> str | None:
@@ -222,6 +246,21 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         ("download_mode", "public_url"),
         lambda mode, public: mode == "stream" or bool(public),
         "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
+    ),
+    (
+        ("download_mode", "cdn_url", "cdn_key", "cdn_signing", "cdn_key_id"),
+        lambda mode, url, key, how, id: mode != "redirect" or bool(url and key and (id or how != "cloudfront")),
+        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY, with SMI_CDN_SIGNING=cloudfront SMI_CDN_KEY_ID, too",
+    ),
+    (
+        ("bind", "public_url"),
+        lambda bind, public: bind.lower() != NO_DOOR or not public,
+        "SMI_PUBLIC_URL has no meaning with SMI_BIND=none: there is no web process that would answer",
+    ),
+    (
+        ("bind", "rq_dashboard_password"),
+        lambda bind, password: bind.lower() != NO_DOOR or not password,
+        "SMI_RQ_DASHBOARD_PASSWORD has no meaning with SMI_BIND=none: there is no web process that would show it",
     ),
     (
         ("first_poll_s", "watch_limit_s"),

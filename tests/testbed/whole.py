@@ -22,6 +22,15 @@ from .sidecar import ALL, Sidecar
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 API_KEY = "sandbox-key"
 
+# The settings of a sidecar that shares no folder with the shop, and that nobody can reach.
+PULLED = {
+    "SMI_BIND": "none",
+    "SMI_STORAGE": "rest",
+    "SMI_UPLOADS_DIR": "",
+    "SMI_PUBLIC_URL": "",
+    "SMI_DOWNLOAD_MODE": "stream",
+}
+
 
 class Sandbox(Process):
     """The Upsampler stand-in, `python -m sidecar sandbox`."""
@@ -109,7 +118,9 @@ class Whole:
             nginx_snippet=snippet,
             nginx_upstream=upstream,
             constants={
-                "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
+                "SMI_BRIDGE_SIDECAR_URL": "none"
+                if env.get("SMI_BIND") == "none"
+                else f"http://127.0.0.1:{self.sidecar_port}",
                 "SMI_BRIDGE_SECRET": self.secret,
             }
             if connected
