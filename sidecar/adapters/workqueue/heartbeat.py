@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import redis
 
-HEARTBEAT_S, ALIVE_S = 4, 15  # between two heartbeats, and how long one counts
+HEARTBEAT_S, ALIVE_S = 5, 15  # between two heartbeats, and how long one counts
 
 
 def workers_alive(connection: redis.Redis) -> int:
