@@ -42,10 +42,8 @@ def _run_all(given) -> int:
 
 def _load_all() -> None:
     """What the processes need, before they are forked: so it is loaded once, and its memory is shared."""
-    from gunicorn.app import wsgiapp  # noqa: F401
-
-    from .. import worker  # noqa: F401
-    from ..web import build, fair_worker  # noqa: F401
+    from .. import web, worker  # noqa: F401
+    from ..web import serve  # noqa: F401
 
 
 def _workers(number: int) -> dict[str, Callable[[], None]]:
@@ -79,16 +77,10 @@ def _store(given) -> None:
 
 
 def _web(given) -> None:
-    from gunicorn.app.wsgiapp import run
-
     from ..services import load_settings
+    from ..web.serve import serve
 
-    settings = load_settings()  # all configuration faults at once, before gunicorn forks
-    sys.argv = ["gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
-    sys.argv += ["--bind", f"{settings.bind}:{settings.port}"]
-    sys.argv += ["--workers", str(settings.web_processes), "--threads", str(settings.web_threads)]
-    sys.argv += ["sidecar:create_app()"]
-    run()
+    serve(load_settings())  # all configuration faults at once, before gunicorn forks
 
 
 def _worker(given) -> int:
