@@ -158,6 +158,13 @@ def test_a_small_machine_gets_few_processes_unless_somebody_says_otherwise(serve
     assert (_env(server)["SMI_WORKERS"], _env(server)["SMI_WEB_PROCESSES"]) == ("1", "1")
 
 
+def test_on_one_machine_all_processes_are_one_unit(server: Place) -> None:
+    """They share memory, which units of their own would not."""
+    server.setup(key="up-123456")
+    target = server.text("/etc/systemd/system/smi-sidecar.target")
+    assert [line for line in target.splitlines() if line.startswith("Wants=")] == ["Wants=smi-sidecar@run.service"]
+
+
 def test_a_shop_in_a_folder_with_an_uploads_address_of_its_own(server: Place) -> None:
     from dataclasses import replace
 

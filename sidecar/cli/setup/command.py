@@ -123,9 +123,9 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
 
 
 def _start(machine: Machine, changed: bool, facts: Facts) -> None:
-    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
     if changed and facts.runs:
-        machine.systemctl("restart smi-sidecar.target")
+        machine.systemctl("stop smi-sidecar.target")  # before it is read again: it may name other units then
+    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
 
 
 def _runs(machine: Machine, facts: Facts) -> bool:
