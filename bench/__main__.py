@@ -33,6 +33,7 @@ NAMES = (
     "slow_neighbours",
     "cold_start",
     "footprint",
+    "small_profile",
     "first_hour",
 )
 

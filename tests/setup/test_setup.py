@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.setup import dotenv_file
+from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
 from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
 from tests.testbed.process import Process
@@ -207,7 +208,7 @@ def test_a_port_in_use(place: Place, tmp_path: Path) -> None:
     with Busy(tmp_path, place.port):
         status, said = place.setup("--folder", "/opt/x")
     assert status == 1
-    assert f"Another program listens at port {place.port}.\n    smi-sidecar setup --port " in said
+    assert f"{advice('port_taken', port=place.port, free=0).sentence}\n    smi-sidecar setup --port " in said
     assert not place.exists("/opt/x")
 
 
@@ -222,6 +223,17 @@ def test_another_user_who_may_not_write(server: Place) -> None:
     status, said = server.setup("--user", "nobody")
     assert status == 1
     assert f"The user nobody may not write into {UPLOADS}/smi-downloads.\n    sudo install -d -o nobody" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
+def test_a_program_that_its_user_can_not_read(server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in root's own folder."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    status, said = server.setup("--user", "nobody")
+    assert status == 1
+    words = advice("program_hidden", user="nobody", folder=tmp_path)
+    assert f"{words.sentence}\n    {words.command}" in said
 
 
 def test_a_damaged_connection_string(place: Place) -> None:
@@ -248,6 +260,8 @@ def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path, capfd:
     ended = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert f"can't be read by this user. sudo -u {ME} smi-sidecar status" in ended.stderr
+
+    assert "env_unreadable" in ended.stderr
 
 
 @pytest.mark.parametrize(
