@@ -24,6 +24,8 @@ NAMES = (
     "convert",
     "collect",
     "download",
+    "download_php",
+    "remote_delivery",
     "status_poll",
     "intake",
     "in_flight",

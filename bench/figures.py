@@ -78,7 +78,8 @@ class Figure:
     note: str = ""
 
     def __str__(self) -> str:
-        beside = "" if self.baseline is None else f", beside {self.baseline:.4g}: {self.ratio:.3g} x"
+        times = "" if self.ratio is None else f": {self.ratio:.3g} x"
+        beside = "" if self.baseline is None else f", beside {self.baseline:.4g}{times}"
         verdict = "" if self.goal is None else f" ({self.goal}: {'met' if self.met else 'MISSED'})"
         return f"{self.name}: {self.value:.4g} {self.unit}{beside}{verdict}"
 
@@ -120,7 +121,9 @@ def figure(
     theirs = Runs(tuple(baseline))
     over = theirs.values if speed_up else ours.values
     under = ours.values if speed_up else theirs.values
-    ratio = statistics.median(a / b for a, b in zip(over, under, strict=True))
+    # What the kernel's clock shows as nothing is no measure for anything.
+    pairs = [a / b for a, b in zip(over, under, strict=True) if b]
+    ratio = statistics.median(pairs) if pairs else None
     return Figure(name, ours.median, unit, len(runs), ours.spread, goal, theirs.median, ratio, note)
 
 

@@ -38,6 +38,11 @@ def bought() -> tuple[Path, Path]:
     return folder / "source.png", folder / "result.png"
 
 
+def bought_jpeg() -> Path:
+    """The source of `bought` as JPEG, as shops sell them."""
+    return _made("bought-jpeg", "source.jpg", lambda path: photo(path, 188, 141, seed=11))
+
+
 def download_of(megabytes: int) -> Path:
     """A file of that size, of bytes that nothing compresses."""
 

@@ -43,8 +43,9 @@ class System:
         answer = requests.put(f"{self.sandbox.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
         answer.raise_for_status()
 
-    def payment_stub(self) -> PaymentStub:
-        return PaymentStub(self)
+    def payment_stub(self, picture: int | None = None) -> PaymentStub:
+        """A payer of this attachment (the one of `stock`)."""
+        return PaymentStub(self, picture or self.picture)
 
     def wait_delivered(self, job_id: str, timeout: float = 60) -> None:
         """Until the customer has been mailed. Raises TimeoutError."""
@@ -101,6 +102,10 @@ class Baseline(System):
             self.stop()
             raise
 
+    def equal_work(self, on: bool) -> None:
+        """Whether the handler checks and converts a result as the sidecar does."""
+        self.shop.option("in_request_equal_work", int(on))
+
     def stop(self) -> None:
         if hasattr(self, "shop"):
             self.shop.stop()
@@ -121,9 +126,9 @@ def _go_live(shop: Shop) -> None:
 class PaymentStub:
     """One payer's connection to the payment request (bench/payment_stub). Not shared between threads."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, picture: int) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(system.shop.url).netloc, timeout=120)
-        self._picture = system.picture
+        self._picture = picture
 
     def pay(self, email: str, *, fire: bool = True, forget_circuit: bool = False) -> tuple[str, float]:
         """(job id, milliseconds that `smi_payment_completed` took inside PHP). `fire` False: all but the action."""

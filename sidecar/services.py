@@ -110,7 +110,7 @@ class Services:
         )
         files: ResultFiles | RestFiles
         if settings.at_the_shop:
-            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+            files = RestFiles(shop, folder, crash_point=crash_point)
         else:
             files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(
@@ -138,7 +138,7 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(sources, folder, folder if settings.at_the_shop else settings.uploads_dir),
+            copies=SourceCopies(folder, folder if settings.at_the_shop else settings.uploads_dir),
             files=files,
             parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),

@@ -22,10 +22,10 @@ from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
 from .services import Services
 from .workflow import lateness, scheduler
+from .workflow.time_limits import LEASE_S
 
 TICK_S, IDLE_TICK_S = 1.0, 2.0  # between two ticks, and while there is no work
 IDLE_TICKS = 3  # without work, one tick of so many is a whole one
-ASKED_IN_AN_INTERVAL = 60  # so often in its interval it is asked whether a periodic task's turn has come
 WORKER_TTL_S = 60
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
@@ -127,22 +127,29 @@ class Clock:
         self._idle_ticks = 0
         self._idle_s = max(TICK_S, min(IDLE_TICK_S, services.settings.first_poll_s))
         self._ask_again: dict[str, float] = {}
+        self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
         while not self._ended.is_set():
-            began, pause = time.monotonic(), TICK_S
-            try:
-                pause = TICK_S if self._tick() else self._idle_s
-                self._told = ""
-            except redis.RedisError as error:
-                self._idle_ticks = 0
-                self._tell(in_words(error))
-            except Exception:  # one missed tick is harmless, a dead clock stops every job
-                self._idle_ticks = 0
-                logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
+            began = time.monotonic()
+            pause = TICK_S if self.tick() else self._idle_s
             self._ended.wait(max(0.05, pause - (time.monotonic() - began)))
+
+    def tick(self) -> bool:
+        """One second's work; raises nothing. Whether the next one is to come in a second, too."""
+        try:
+            busy = self._tick()
+            self._told = ""
+            return busy
+        except redis.RedisError as error:
+            self._idle_ticks = 0
+            self._tell(in_words(error))
+        except Exception:  # one missed tick is harmless, a dead clock stops every job
+            self._idle_ticks = 0
+            logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
+        return True
 
     def _tell(self, why: str) -> None:
         """Once, until it is something else or over."""
@@ -150,9 +157,20 @@ class Clock:
             logs.log("clock.redis", "The clock waits for Redis.", level="warning", detail=why)
         self._told = why
 
+    def _tell_of_outage(self) -> None:
+        """Before work is handed out. A clock that was started in an outage does not know when it began: what has taken
+        all processes down, memory and all, may have been a job."""
+        now = self._ports.clock()
+        if self._told and self._reached_at:
+            # So long a lease lives that was renewed just before.
+            until = max(now, self._reached_at + LEASE_S + IDLE_TICK_S)
+            self._ports.store.heartbeats.record_outage(since=self._reached_at, until=until)
+        self._reached_at = now
+
     def _tick(self) -> bool:
         """Whether there is work. Without any, only the wake-up of a periodic task can have been lost."""
         busy = self._ports.store.is_busy()
+        self._tell_of_outage()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
         if not busy and self._idle_ticks % IDLE_TICKS != 1:
             return False
@@ -161,19 +179,19 @@ class Clock:
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
         for task, every_s in self.PERIODIC.items():
-            if self._may_ask(task, every_s) and self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
+            if self._is_its_turn(task, every_s):
                 self._ports.queue.task("watch", task)
-        if busy and self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
+        if self._is_its_turn("lateness", 60):
             lateness.tell(self._ports)
         return busy
 
-    def _may_ask(self, task: str, every_s: float) -> bool:
-        """Whether a task's turn may have come, as far as this process can tell: each question is a command."""
-        now = time.monotonic()
-        if now < self._ask_again.get(task, 0):
+    def _is_its_turn(self, task: str, every_s: float) -> bool:
+        """Over all machines. Each question is a command: only for the ledger it comes at once that memory was lost."""
+        now = self._ports.clock()
+        if 0 < self._ask_again.get(task, 0) - now <= every_s:  # else the machine's clock was put right
             return False
-        self._ask_again[task] = now + every_s / ASKED_IN_AN_INTERVAL
-        return True
+        self._ask_again[task] = now + (0 if task == "reconcile" else every_s / 4)
+        return self._ports.store.heartbeats.acquire_interval(task, every_s=every_s)
 
 
 def run_clock(services: Services) -> None:

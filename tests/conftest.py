@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,17 +24,6 @@ REAL_PARTS = frozenset(
     {"bridge", "chaos", "deploy", "doors", "e2e", "integrations", "recovery", "testbed_selftest", "ui"}
 )
 NOT_FAST = REAL_PARTS | {"php_versions"}
-# Why the tests of a folder get a second chance. Others get none; `second_chance(reason)` gives one to a single test.
-SECOND_CHANCES = {
-    "bridge": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
-    "integrations": "PHP keeps a compiled must-use plugin for two seconds, also when a test has just rewritten it",
-    "chaos": "processes are killed and frozen at a point: a busy machine may starve a bystander out of its lease",
-    "deploy": "units and processes are started, killed and counted, which a busy machine may show late",
-    "doors": "clients are slow on purpose, and deadlines of seconds are read from a clock that others use as well",
-    "e2e": "a dozen real processes hand a job on within seconds, which a busy machine may not give them",
-    "recovery": "leases and polls of seconds lapse while a busy machine starves whoever holds them",
-    "ui": "a real browser paints and animates when the machine lets it",
-}
 # Tests of more than some seconds, as `pytest --durations=50` shows them: `--fast` leaves them to the whole run.
 SLOW = frozenset(
     {
@@ -52,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="only what needs no WordPress, browser or real processes")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Workers of `-n auto`. Tests of real parts wait for processes half of their time: two workers keep a processor
+    busy. The fast ones compute, and tests that compute beside tests with deadlines would starve them: one each."""
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.getoption("--fast") else 2 * processors
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The fast run does not even read the folders of real parts."""
     place = collection_path.relative_to(TESTS).parts if collection_path.is_relative_to(TESTS) else ()
@@ -67,8 +64,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         named = item.get_closest_marker("second_chance")
         if named and not (named.args and str(named.args[0]).strip()):
             raise pytest.UsageError(f"{item.nodeid}: a second chance needs a reason")
-        if named or item.path.relative_to(TESTS).parts[0] in SECOND_CHANCES:
+        if named:
             item.add_marker(pytest.mark.flaky(reruns=1))
+            item.user_properties.append(("second chance", str(named.args[0])))
         fixtures = getattr(item, "fixturenames", ())
         if "shop_factory" in fixtures or "wordpress_version" in fixtures:
             item.add_marker("wordpress")
@@ -84,11 +82,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many second chances were taken, by folder."""
-    taken = Counter(report.nodeid.split("/")[1] for report in terminalreporter.stats.get("rerun", []))
-    for folder, times in sorted(taken.items()):
-        why = SECOND_CHANCES.get(folder, "see the test's own reason")
-        terminalreporter.write_line(f"second chances: {times} in tests/{folder} ({why})")
+    """How many second chances were taken, by reason."""
+    reports = terminalreporter.stats.get("rerun", [])
+    taken = Counter(dict(report.user_properties).get("second chance", "no reason given") for report in reports)
+    for why, times in sorted(taken.items()):
+        terminalreporter.write_line(f"second chances: {times} ({why})")
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ class Studio:
     def sitting(self, name: str, look: str, admin: bool = False, full_page: bool = False) -> Iterator[Any]:
         """A page to arrange; it is photographed at the end. Nothing happens for a name that nobody asked for."""
         who = self.ui.admin if admin else self.ui.visitor
-        with who(**LOOKS[look], reduced_motion="reduce") as page:
+        with who(**LOOKS[look]) as page:
             yield page
             path = FOLDER / f"{name}-{look}.png"
             screenshot(page, path, full_page=full_page)

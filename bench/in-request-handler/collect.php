@@ -28,8 +28,7 @@ function catch_webhook(): void {
 				'credits_used' => (int) round( $data['creditCost'] ?? 0 ),
 			)
 		);
-		collect( $job->job_id, (string) $data['imageUrl'] );
-		note( 'completed', $job->job_id );
+		collect( $job, (string) $data['imageUrl'] );
 	}
 	header( 'Content-Type: application/json' );
 	echo $job ? '{"success":true}' : '{"success":false}';
@@ -39,10 +38,11 @@ function catch_webhook(): void {
 /**
  * Fetches the result into the uploads folder, looks at its first bytes, makes a token, writes the row, mails.
  *
- * @param string $job_id The job.
- * @param string $url    Where the webhook says that the result lies.
+ * @param object $job The row.
+ * @param string $url Where the webhook says that the result lies.
  */
-function collect( string $job_id, string $url ): void {
+function collect( object $job, string $url ): void {
+	$job_id = $job->job_id;
 	$folder = wp_upload_dir()['basedir'] . '/sell-my-images';
 	wp_mkdir_p( $folder );
 	$temp   = $folder . '/' . $job_id . '.tmp';
@@ -59,8 +59,18 @@ function collect( string $job_id, string $url ): void {
 		change( $job_id, array( 'status' => 'failed' ) );
 		return;
 	}
+	$checked = $temp;
+	if ( get_option( 'in_request_equal_work' ) ) {
+		require_once __DIR__ . '/equal-work.php';
+		$checked = checked_and_converted( $job, $temp );
+		if ( ! $checked ) {
+			change( $job_id, array( 'status' => 'failed' ) );
+			return;
+		}
+		$kind = getimagesize( $checked );
+	}
 	$file = $folder . '/' . $job_id . image_type_to_extension( $kind[2] );
-	rename( $temp, $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
+	rename( $checked, $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
 	change(
 		$job_id,
 		array(
@@ -71,6 +81,6 @@ function collect( string $job_id, string $url ): void {
 	);
 	$stored = job_by( 'job_id', $job_id );
 	if ( $stored && $stored->download_token ) {
-		change( $job_id, array( 'email_sent' => (int) mail_link( $job_id ) ) );
+		change( $job_id, array( 'email_sent' => (int) mail_link( $stored ) ) );
 	}
 }

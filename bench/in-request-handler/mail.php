@@ -10,13 +10,12 @@ namespace InRequestHandler;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Hands an HTML mail with the download link to `wp_mail`, and a copy of it for the shop's admin, as the shop does.
+ * Hands an HTML mail with the download link to `wp_mail`.
  *
- * @param string $job_id The job.
- * @return bool Whether the customer's was taken.
+ * @param object $job The row.
+ * @return bool Whether it was taken.
  */
-function mail_link( string $job_id ): bool {
-	$job   = job_by( 'job_id', $job_id );
+function mail_link( object $job ): bool {
 	$link  = rest_url( 'in-request/v1/download/' . $job->download_token );
 	$shop  = get_bloginfo( 'name' );
 	$admin = get_option( 'admin_email' );
@@ -29,11 +28,5 @@ function mail_link( string $job_id ): bool {
 
 	$subject = "[$shop] Your enlarged picture is ready";
 	$headers = array( "From: $shop <$admin>", "Reply-To: $admin", 'Content-Type: text/html; charset=UTF-8' );
-	$sent    = is_email( $job->email ) && wp_mail( $job->email, $subject, $body, $headers );
-	if ( $admin && $admin !== $job->email ) {
-		wp_mail( $admin, "Copy: $subject", $body, $headers );
-		note( 'copied to the admin', $job_id );
-	}
-	note( $sent ? 'mailed' : 'not mailed', $job_id );
-	return $sent;
+	return is_email( $job->email ) && wp_mail( $job->email, $subject, $body, $headers );
 }

@@ -55,7 +55,6 @@ function submit( $job_id ): void {
 			'processing_started_at' => current_time( 'mysql' ),
 		)
 	);
-	note( 'submitted', $job->job_id );
 }
 
 /**

@@ -9,7 +9,6 @@ from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from .files import storage_error
 from .images import ImageInfo, compress_source, upright
-from .sources import MOST_BYTES, Sources
 
 FOLDER = ".sources"
 
@@ -28,20 +27,19 @@ class Copy:
 class SourceCopies:
     """The folder `smi-downloads/.sources`, in the shared uploads folder, so that every machine can serve it."""
 
-    def __init__(self, sources: Sources, downloads_dir: Path, uploads_dir: Path):
-        self._sources, self._root, self._uploads = sources, downloads_dir / FOLDER, uploads_dir
+    def __init__(self, downloads_dir: Path, uploads_dir: Path):
+        self._root, self._uploads = downloads_dir / FOLDER, uploads_dir
 
-    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
-        """A copy within both limits, upright. Raises as `Sources.obtain` and `compress_source`. Safe to repeat."""
+    def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
+        """A copy within both limits, upright. Raises as `compress_source`. Safe to repeat."""
         try:
             self._root.parent.mkdir(parents=self._uploads == self._root.parent, exist_ok=True)
             self._root.mkdir(exist_ok=True)
         except OSError as error:
             raise storage_error(error, self._root) from error
         stem = f"{job.job_id}.{job.attempt}"
-        fetched, turned, target = (self._root / f"{stem}.{part}" for part in ("fetched", "upright.png", "copy"))
+        turned, target = (self._root / f"{stem}.{part}" for part in ("upright.png", "copy"))
         try:
-            source = self._sources.obtain(job, fetched, max_bytes=MOST_BYTES)
             if info.orientation != 1:
                 source = upright(source, turned)
             made = compress_source(
@@ -51,7 +49,7 @@ class SourceCopies:
         except OSError as error:
             raise storage_error(error, self._root) from error
         finally:
-            for path_left in (fetched, turned, target):
+            for path_left in (turned, target):
                 path_left.unlink(missing_ok=True)
         name = str(path.resolve().relative_to(self._uploads.resolve()))
         return Copy(name, made.width, made.height, made.factor)

@@ -1,4 +1,4 @@
-"""Adapter: what a download has left on the disk: all of a result, not yet checked, or the beginning of it."""
+"""Adapter: what a download has left on the disk: all of a file, not yet checked, or the beginning of it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..core.parts import Part
+from ..core.pictures import ImageInfo
 from .files import KEPT, storage_error
 
 _BLOCK = 1 << 20
 
 
 class Parts:
-    """One for each job, in the folder of temp files: whatever machine goes on with the job finds it there."""
+    """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there."""
 
     def __init__(self, folder: Path):
         self._folder = folder
 
-    def find(self, job_id: str, key: str) -> Part | None:
+    @staticmethod
+    def source_of(job_id: str) -> str:
+        """The name of the part of a job's source; that of its result is the job's id."""
+        return f"{job_id}.source"
+
+    def find(self, name: str, key: str) -> Part | None:
         """The part of `key`, if there is one. Another one is replaced by what comes next."""
-        path, about = self._paths(job_id)
+        path, about = self._paths(name)
         try:
             said = json.loads(about.read_text())
             size = path.stat().st_size
@@ -33,9 +39,10 @@ class Parts:
             return None
         return Part(path, key, **said)
 
-    def keep(self, temp: Path, job_id: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. Raises ConfigurationError disk_full, folder_not_writable."""
-        path, about = self._paths(job_id)
+    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+        """Keep a closed temp file. Raises ConfigurationError disk_full, folder_not_writable; FileNotFoundError when the
+        temp file has gone."""
+        path, about = self._paths(name)
         part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete))
         del part["path"]
         try:
@@ -80,15 +87,30 @@ class Parts:
             file.truncate(size)
             os.fsync(file.fileno())
 
-    def source(self, job_id: str) -> Path:
-        """Where a source that lies elsewhere is kept until the result is compared with it."""
-        return self._folder / f"{job_id}{KEPT}.source"
+    def keep_look(self, job_id: str, key: str, info: ImageInfo, bytes: int | None) -> None:
+        """Keep what was seen of a source that lies elsewhere."""
+        path = self._look(job_id)
+        try:
+            path.write_text(json.dumps({"key": key, "info": asdict(info), "bytes": bytes}))
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def find_look(self, job_id: str, key: str) -> tuple[ImageInfo, int | None] | None:
+        """What was seen of it, and how many bytes it has, if that is known."""
+        try:
+            said = json.loads(self._look(job_id).read_text())
+            return (ImageInfo(**said["info"]), said["bytes"]) if said["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def drop(self, job_id: str) -> None:
         """Throw away all that is kept for a job."""
-        for path in (*self._paths(job_id), self.source(job_id)):
+        for path in (*self._paths(job_id), *self._paths(self.source_of(job_id)), self._look(job_id)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def _paths(self, job_id: str) -> tuple[Path, Path]:
-        return self._folder / f"{job_id}{KEPT}", self._folder / f"{job_id}{KEPT}.json"
+    def _look(self, job_id: str) -> Path:
+        return self._folder / f"{self.source_of(job_id)}{KEPT}.look"
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        return self._folder / f"{name}{KEPT}", self._folder / f"{name}{KEPT}.json"

@@ -6,33 +6,28 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from ..core.addresses import as_opened, climbs_out, host_of, path_below, spellings
 from ..core.errors import ConfigurationError, PermanentError, TemporaryError
 from ..core.formats import format_of
 from ..core.job import Job
-from .fetch import Refused, SafeFetcher
-from .files import storage_error
-from .images import ImageInfo, our_format, read_header, read_header_bytes, read_header_of
+from .fetch import FetchResponse, Refused, Resumable, SafeFetcher
+from .images import ImageInfo, our_format, read_header, read_header_bytes
 
 HEADER_BYTES = 256 * 1024  # of most photos, EXIF, thumbnail and ICC profile end before; of others all is fetched
-MOST_BYTES = 2_000_000_000  # no source of a customer is larger; a stranger's endless file ends here
-OBTAIN_S = 120  # seconds for a whole source
-_IN_MEMORY = 4 << 20
+SIGNATURE_BYTES = 64  # tell a picture from a web page
 _GONE = (404, 410)
 _OTHER_FORMATS = frozenset({"gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2", "psd", "pdf"})
 
 
 class Watched(Protocol):
-    """Who is told of the bytes that come (workflow.ports, transfers)."""
+    """Whose thread this is (workflow.ports, transfers)."""
 
     def reads_from(self, abort: Callable[[], None]) -> None: ...
-    def came(self, bytes: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Source:
 
 
 class Sources:
-    """Finds and reads sources; writes nothing but a copy that it is asked for."""
+    """Finds and reads sources; writes nothing."""
 
     def __init__(
         self,
@@ -59,7 +54,7 @@ class Sources:
         signed: Callable[[str], str] | None = None,
     ):
         """`uploads_dir`: None where it is not on this machine: then every source comes by its address, and `named`
-        finds our own copies only. `work_dir`: for temporary files without a name; default: the system's. `signed`: of
+        finds our own copies only. `work_dir`: where our own copies lie then; default: the system's. `signed`: of
         a job's id, the address by which the shop hands out a source that need not be public."""
         self._fetcher = fetcher
         self._is_far = uploads_dir is None
@@ -67,57 +62,63 @@ class Sources:
         self._url = uploads_url.rstrip("/") + "/"
         self._shop_url = (shop_url or uploads_url).rstrip("/")
         self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
-        self._work_dir = work_dir
         self._signed = signed
 
-    def look(self, job: Job) -> Source:
-        """What the source is, found alike wherever it lies. Raises PermanentError source_url_invalid,
-        source_outside_uploads, source_gone, source_refused, source_not_an_image, source_unsupported; TemporaryError
-        from the network.
+    def look(self, job: Job, transfer: Watched | None = None) -> Source | None:
+        """What the source is, found alike wherever it lies. None: it lies elsewhere, and its first bytes do not tell.
+        `transfer`: whose thread this is; it may end the exchange.
+
+        Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
+        source_not_an_image, source_unsupported; TemporaryError from the network.
         """
         path = self.local_path(job)
         if path is not None:
-            self._must_be_there(path)
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
         url = self._address(job)
         with self._as_a_source():
-            head = self._fetcher.head_bytes(url, HEADER_BYTES)
+            watched = transfer.reads_from if transfer else None
+            head = self._fetcher.head_bytes(url, HEADER_BYTES, watched=watched)
         _must_be_a_picture(head.data, url)
         info = read_header_bytes(head.data, whole=head.whole)
-        return Source(url, None, info, head.total) if info is not None else self._looked_at_whole(url)
+        return Source(url, None, info, head.total) if info is not None else None
 
-    def _looked_at_whole(self, url: str) -> Source:
-        try:
-            folder = self._folder_for_temps()
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None) as file:
-                for chunk in self._fetched(url, MOST_BYTES):
-                    file.write(chunk)
-                return Source(url, None, read_header_of(cast(BinaryIO, file)), file.seek(0, os.SEEK_END))
-        except OSError as error:
-            raise storage_error(error, self._folder_for_temps() or Path(tempfile.gettempdir())) from error
+    def looked_at(self, job: Job, fetched: Path) -> Source:
+        """What a source is that lies elsewhere and was fetched. Raises as `look`."""
+        return self.seen_before(job, read_header(fetched), fetched.stat().st_size)
 
-    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Watched | None = None) -> Path:
-        """The source as a local file: where it lies, or fetched to `into`. Raises as `look`, and source_too_large.
-        `transfer`: whose thread this is; it may end the exchange, and is told what comes."""
-        path = self.local_path(job)
-        if path is not None:
-            self._must_be_there(path)
-            return path
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+        """A source that lies elsewhere and was looked at before."""
+        return Source(self._address(job), None, info, bytes)
+
+    @contextmanager
+    def stream(
+        self,
+        job: Job,
+        *,
+        max_bytes: int,
+        deadline_s: float,
+        least_bytes_per_s: float = 0,
+        begun: Resumable | None = None,
+    ) -> Iterator[FetchResponse]:
+        """A source that lies elsewhere, as `SafeFetcher.stream`. Raises as `look`, and source_too_large."""
         url = self._address(job)
-        try:
-            with into.open("wb") as file:
-                for chunk in self._fetched(url, max_bytes, transfer):
-                    file.write(chunk)
-        except OSError as error:
-            into.unlink(missing_ok=True)
-            raise storage_error(error, into) from error
-        except BaseException:
-            into.unlink(missing_ok=True)
-            raise
-        return into
+        with (
+            self._as_a_source(),
+            self._fetcher.stream(
+                url, max_bytes=max_bytes, deadline_s=deadline_s, least_bytes_per_s=least_bytes_per_s, begun=begun
+            ) as response,
+        ):
+            at_first = response.begins_at == 0
+            yield replace(response, chunks=_of_a_picture(response.chunks, url)) if at_first else response
 
     def local_path(self, job: Job) -> Path | None:
-        """Where the source lies on this machine, None for a source that lies elsewhere."""
+        """Where the source lies on this machine, None for a source that lies elsewhere. Raises as `look`."""
+        path = self._local_path(job)
+        if path is not None:
+            self._must_be_there(path)
+        return path
+
+    def _local_path(self, job: Job) -> Path | None:
         if job.source_type == "upload" or job.source_path:
             if not job.source_path:
                 raise PermanentError("source_outside_uploads", "the uploaded file lies outside the uploads folder")
@@ -166,23 +167,6 @@ class Sources:
         """The file behind a source token."""
         return self._inside(name)
 
-    def _fetched(self, url: str, max_bytes: int, transfer: Watched | None = None) -> Iterator[bytes]:
-        with (
-            self._as_a_source(),
-            self._fetcher.stream(url, max_bytes=max_bytes, deadline_s=OBTAIN_S) as response,
-        ):
-            if transfer:
-                transfer.reads_from(response.abort)
-            first = next(response.chunks, b"")
-            _must_be_a_picture(first, url)
-            for chunk in chain((first,), response.chunks):
-                if transfer:
-                    transfer.came(len(chunk))
-                yield chunk
-
-    def _folder_for_temps(self) -> Path | None:
-        return self._work_dir if self._work_dir and self._work_dir.is_dir() else None
-
     @contextmanager
     def _as_a_source(self) -> Iterator[None]:
         """The fetcher speaks of results; what befalls a source has names, and lines of the recovery table, of its own.
@@ -210,6 +194,16 @@ class Sources:
         if not path.is_relative_to(self._dir.resolve()):
             raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
         return path
+
+
+def _of_a_picture(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
+    """The same bytes. Nothing is judged by the first few of a file that drips."""
+    first = b""
+    while len(first) < SIGNATURE_BYTES and (chunk := next(chunks, b"")):
+        first += chunk
+    _must_be_a_picture(first, url)
+    yield first
+    yield from chunks
 
 
 def _must_be_a_picture(head: bytes, url: str) -> None:

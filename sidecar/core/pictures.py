@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from .errors import PermanentError
 from .formats import WEBP
@@ -72,3 +75,36 @@ class Expected:
                 "result_wrong_dimensions",
                 f"expected {self.width}x{self.height} pixels, found {width}x{height}",
             )
+
+
+class JpegFile(Protocol):
+    """A temp file that grows while its bytes are hashed, as `workflow.ports.Incoming`."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def sha256(self) -> str: ...
+    def write(self, chunk: bytes, /) -> None: ...
+    def close(self) -> None: ...
+    def discard(self) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class AsJpeg:
+    """An order: while a picture is checked, make a JPEG of it, if it has this `size`, in the file that `open` gives."""
+
+    quality: int
+    size: tuple[int, int]
+    open: Callable[[], JpegFile]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A picture in another format, whole and on the disk."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    info: ImageInfo

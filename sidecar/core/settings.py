@@ -77,7 +77,7 @@ class Settings:
     max_source_mb: int = setting("SMI_MAX_SOURCE_MB", whole(1, 2000), "Sources above this size (MB) are compressed before they are submitted", "20")  # fmt: skip
     max_source_mp: int = setting("SMI_MAX_SOURCE_MP", whole(1, 1000), "Sources above this many megapixels are scaled down before they are submitted", "64")  # fmt: skip
     max_result_mb: int = setting("SMI_MAX_RESULT_MB", whole(1, 100000), "Results above this size (MB) are refused", "4096")  # fmt: skip
-    min_download_kbps: int = setting("SMI_MIN_DOWNLOAD_KBPS", whole(0, 1_000_000), "Results that come more slowly (kB/s, over half a minute) are given up and gone on with later; 0: at any speed", "16")  # fmt: skip
+    min_download_kbps: int = setting("SMI_MIN_DOWNLOAD_KBPS", whole(0, 1_000_000), "Results, and sources that lie elsewhere, that come more slowly (kB/s, over half a minute) are given up and gone on with later; 0: at any speed", "16")  # fmt: skip
     slow_downloads: int = setting("SMI_SLOW_DOWNLOADS", whole(1, 1000), "Downloads that may go on beside the work of each worker process", "24")  # fmt: skip
     output_format: str = setting("SMI_OUTPUT_FORMAT", choice("auto", "keep", "png", "jpeg", "webp"), "auto: JPEG for a JPEG source, else PNG; keep: whatever Upsampler sent", "auto")  # fmt: skip
     jpeg_quality: int = setting("SMI_JPEG_QUALITY", whole(50, 100), "Quality of files that are converted to JPEG or WebP", "92")  # fmt: skip

@@ -6,25 +6,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import Crowded, PermanentError, SidecarError, StaleClaim, TemporaryError
+from ..core.errors import PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from ..core.pictures import ImageInfo
-from . import delivery, outbound, transfer
-from .ports import Ports, Transfer, Verifier
+from . import delivery, outbound, source, transfer
+from .ports import Ports, Verifier
 from .recovery import outage
 from .recovery.table import backoff
+from .source import Left
 from .time_limits import LEASE_S, RESULT_LIFE_S
 
 STATES = ("enlarged",)
 SOURCE_TRIES = 3  # so often a source is asked for again, before its picture is delivered without a comparison
 
 
-class Left:
-    """Instead of a source: the job is in other hands now."""
-
-
-LEFT = Left()
 BoughtPicture = Path | SidecarError | None  # a file; why there is none; nobody compares
 
 
@@ -38,14 +34,17 @@ def run(ports: Ports, job: Job) -> None:
     """
     ports.files.discard_temps(job.job_id)
     if not job.source_format:
-        job = _look_again(ports, job)
+        looked = _look_again(ports, job)
+        if isinstance(looked, Left):
+            return
+        job = looked
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
-    source = _source(ports, job)
-    if isinstance(source, Left):
+    bought = _source(ports, job)
+    if isinstance(bought, Left):
         return
     with transfer.brought(ports, job) as result:
-        stored = _store(ports, job, result, source) if result else None
+        stored = _store(ports, job, result, bought) if result else None
     if stored is None:
         return
     ports.parts.drop(job.job_id)
@@ -55,20 +54,19 @@ def run(ports: Ports, job: Job) -> None:
     delivery.deliver_stored(ports, job, **file, messages=told)
 
 
-def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPicture) -> tuple[dict[str, Any], str]:
+def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPicture) -> tuple[dict[str, Any], str]:
     """From a checked result to a file under its final name: what it is, and what was repaired in words. No temp file
     is left: whoever dies from here on leaves none behind."""
     outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
-        wanted = _wanted_format(job.wanted_format or ports.settings.output_format, job, info)
+        wanted = transfer.wanted_format(ports.settings.output_format, job, info.format)
         at_fault = (info.width, info.height) != job.target_size or result.verifier.must_be_rewritten
         if wanted != info.format or at_fault:
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
-        _check_picture(ports, job, temp, info, source, result.verifier.kept)
-        result.forget_pixels()
+        _check_picture(ports, job, temp, info, bought, result.verifier)
         name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
         ports.crash_point("collect:before_rename")
         ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
@@ -81,16 +79,18 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, source: BoughtPictu
     return {**file, "width": info.width, "height": info.height, "format": info.format}, repaired
 
 
-def _look_again(ports: Ports, job: Job) -> Job:
+def _look_again(ports: Ports, job: Job) -> Job | Left:
     """A job that was brought back from the ledger: what its source is, the shop's row may not know, or not rightly."""
     try:
-        info = ports.sources.look(job).info
+        seen = source.look(ports, "collect", job)
     except PermanentError:
         if job.width and job.height:
             return job  # the source has gone meanwhile: the row must do
         raise
-    width, height = info.display_size
-    changes = {"width": width, "height": height, "source_format": info.format}
+    if isinstance(seen, Left):
+        return seen
+    width, height = seen.info.display_size
+    changes = {"width": width, "height": height, "source_format": seen.info.format}
     return ports.store.advance(job, changes, due_at=ports.clock() + LEASE_S, release=False)
 
 
@@ -119,26 +119,10 @@ def _source(ports: Ports, job: Job) -> BoughtPicture | Left:
     if not ports.settings.check_picture:
         return None
     most = ports.settings.max_source_mb * 10_000_000
-    kept = ports.parts.source(job.job_id)
-    if kept.exists():
-        return kept
     try:
-        if ports.sources.local_path(job) is not None:
-            return ports.sources.obtain(job, kept, max_bytes=most)
-        if job.consecutive_failures >= SOURCE_TRIES:
+        if job.consecutive_failures >= SOURCE_TRIES and not source.is_here(ports, job):
             return TemporaryError("fetch_failed", f"it did not come in {SOURCE_TRIES} tries")
-        temp = ports.files.temp_path(job.job_id, job.claim, "source")
-        ports.files.prepare()
-
-        def fetch(going: Transfer) -> None:
-            with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
-                ports.sources.obtain(job, temp, max_bytes=most, transfer=going).replace(kept)
-
-        in_time, _ = ports.transfers.run(fetch, lambda failure, _: _source_ended(ports, job, failure))
-        return kept if in_time else LEFT
-    except Crowded:
-        transfer.come_again(ports, job)
-        return LEFT
+        return source.whole(ports, "collect", job, most=most, ended=lambda failure: _source_ended(ports, job, failure))
     except SidecarError as error:
         return error
 
@@ -151,28 +135,30 @@ def _source_ended(ports: Ports, job: Job, failure: BaseException | None) -> None
             due = ports.clock() + backoff(job.consecutive_failures, ports.random)
             ports.store.advance(job, {"consecutive_failures": tries}, due_at=due)
         return
-    transfer.give_back(ports, job, failure)
+    transfer.give_back(ports, "collect", job, failure)
 
 
-def _check_picture(ports: Ports, job: Job, temp: Path, info: ImageInfo, source: BoughtPicture, kept: object) -> None:
+def _check_picture(
+    ports: Ports, job: Job, temp: Path, info: ImageInfo, bought: BoughtPicture, verifier: Verifier
+) -> None:
     """That the pixels decode, as far as the format needs it, and that the picture is the one that was bought.
 
     A source that has vanished since it was submitted can't be compared with: the customer must not suffer for that.
     One whose server stumbles is asked for again, some times.
     """
-    if source is None:
-        ports.pictures.verify_pixels(temp, info)
+    if bought is None:
+        _decode(ports, temp, info, verifier)
         return
     try:
-        if isinstance(source, SidecarError):
-            raise source
-        verdict = ports.pictures.check_picture(source, temp, info, kept=kept)
+        if isinstance(bought, SidecarError):
+            raise bought
+        verdict = ports.pictures.check_picture(bought, temp, info, reduction=verifier.reduction)
     except SidecarError as error:
         stumbles = isinstance(error, TemporaryError) and job.consecutive_failures < SOURCE_TRIES
         if stumbles or not error.code.startswith(("source_", "fetch_")):
             raise
         _unchecked(ports, job, error.code, error.detail)
-        ports.pictures.verify_pixels(temp, info)
+        _decode(ports, temp, info, verifier)
         return
     if verdict.ok and verdict.detail:
         _unchecked(ports, job, "too_large_to_compare", verdict.detail)
@@ -182,18 +168,15 @@ def _check_picture(ports: Ports, job: Job, temp: Path, info: ImageInfo, source: 
         raise PermanentError(verdict.code or "", verdict.detail)
 
 
+def _decode(ports: Ports, temp: Path, info: ImageInfo, verifier: Verifier) -> None:
+    """What was made of checked pixels needs no second look."""
+    if not verifier.converted:
+        ports.pictures.verify_pixels(temp, info)
+
+
 def _unchecked(ports: Ports, job: Job, reason: str, detail: str) -> None:
     about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "collect", "reason": reason, "detail": detail}
     ports.log("picture.unchecked", "The result was not compared with its source.", level="warning", **about)
-
-
-def _wanted_format(setting: str, job: Job, info: ImageInfo) -> str:
-    """The customer gets the family that he bought from, unless the shop's owner has said otherwise."""
-    if setting == "keep":
-        return info.format
-    if setting == "auto":
-        return "jpeg" if job.source_format == "jpeg" else "png"
-    return setting
 
 
 def _convert(ports: Ports, job: Job, temp: Path, info: ImageInfo, wanted: str) -> tuple[Path, ImageInfo]:

@@ -1,25 +1,45 @@
-"""Workflow: work that may go and that nobody takes. Depth does not tell: a long queue may move, a short one stand.
+"""Workflow: past due work. Depth does not tell: a long queue may move, a short one stand.
 
-The admin is told once, and again when it is over: `readyz` has the same limit for whoever watches machines.
+Two things are looked at: work that may go and that nobody takes, and jobs that do not get any further although it is
+taken. Both are one notice for each queue: the admin is told once, and again when it is over. A stage that is held is
+none of this: he knows. `readyz` has the first limit for whoever watches machines.
 """
 
 from __future__ import annotations
 
+from ..core.states import MOVED_BY
 from . import outbound
 from .ports import Ports
-from .time_limits import LATE_TOLD_S, READY_LIMIT_S
+from .recovery.apply import HELD_STAGE
+from .time_limits import JOB_LIMIT_S, LATE_TOLD_S, READY_LIMIT_S
 
 
 def tell(ports: Ports) -> None:
     """Look at each queue; for the clock, once a minute."""
-    for queue, seconds in ports.queue.ages().items():
+    late = _late(ports)
+    for queue in ports.queue.ages():
         told = f"late:{queue}"
-        if seconds > READY_LIMIT_S:
+        if queue in late:
             if ports.store.heartbeats.acquire_interval(told, every_s=LATE_TOLD_S):
-                minutes = f"work that may go has waited for {seconds / 60:.0f} minutes"
-                _put(ports, "late", queue, minutes, ports.clock() - seconds)
+                seconds, words = late[queue]
+                _put(ports, "late", queue, words, ports.clock() - seconds)
         elif ports.store.heartbeats.release_interval(told):
             _put(ports, "caught_up", queue, "", ports.clock())
+
+
+def _late(ports: Ports) -> dict[str, tuple[float, str]]:
+    """Queue -> for how many seconds, and what that is in words."""
+    held = ports.store.holds.held()
+    found: dict[str, tuple[float, str]] = {}
+    for state, seconds in ports.store.oldest().items():
+        queue = MOVED_BY[state]
+        most = JOB_LIMIT_S + (ports.settings.watch_limit_s if queue == "watch" else 0)
+        if seconds > max(most, found.get(queue, (0, ""))[0]) and HELD_STAGE.get(queue) not in held:
+            found[queue] = seconds, f"an order has been in the state {state} for {seconds / 60:.0f} minutes"
+    for queue, seconds in ports.queue.ages().items():
+        if seconds > READY_LIMIT_S:
+            found[queue] = seconds, f"work that may go has waited for {seconds / 60:.0f} minutes"
+    return found
 
 
 def _put(ports: Ports, kind: str, queue: str, detail: str, since: float) -> None:

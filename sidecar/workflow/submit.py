@@ -17,10 +17,11 @@ from ..core.errors import (
 )
 from ..core.job import Job
 from ..core.states import SETTLED
-from . import admission, holds, outbound
+from . import admission, holds, outbound, source
 from .ports import Ports, Source, Submission
 from .recovery import outage
-from .time_limits import LEASE_S, SOURCE_LINK_S
+from .source import Left
+from .time_limits import ACK_S, LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
 
 STATES = ("submitting",)
@@ -33,9 +34,9 @@ _LEARNT = (
 def run(ports: Ports, job: Job) -> None:
     """From the ledger's go to Upsampler's id.
 
-    1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at. 3. It is
-    written down that we are about to ask. 4. We ask. 5. The answer is written down. Between 3 and 5 nobody can know
-    whether Upsampler has the job.
+    1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at; for a
+    source that comes slowly nobody waits, the job comes again. 3. It is written down that we are about to ask. 4. We
+    ask. 5. The answer is written down. Between 3 and 5 nobody can know whether Upsampler has the job.
     """
     if (
         job.submit_started_at
@@ -45,19 +46,20 @@ def run(ports: Ports, job: Job) -> None:
         _find_lost_answer(ports, job)
         return
     _check_order(job)
-    source = ports.sources.look(job)
-    width, height = source.info.display_size
-    job = dataclasses.replace(job, width=width, height=height, source_format=source.info.format)
-    if not job.compressed_path and (job.compress or source.info.orientation != 1):
-        job = _copy(ports, job, source)
-    if not job.compressed_path:
-        _check_size(ports, source)
+    prepared = _prepare(ports, job)
+    if isinstance(prepared, Left):
+        ports.store.free_slot(job.job_id)  # what waits for its source keeps nobody from Upsampler
+        return
+    job, seen = prepared
+    if seen.path is None and not ports.store.take_slot(job):
+        ports.store.advance(job, {}, due_at=ports.clock() + ACK_S)
+        return
     _check_way(ports)
-    image_url, factor = _offer(ports, job, source)
+    image_url, factor = _offer(ports, job, seen)
     webhook = ports.settings.webhook_address(ports.tokens.webhook(job.job_id, job.attempt, job.submission))
-    seen = {name: getattr(job, name) for name in _LEARNT}
+    learnt = {name: getattr(job, name) for name in _LEARNT}
     now = ports.clock()
-    job = ports.store.advance(job, {**seen, "submit_started_at": int(now)}, due_at=now + LEASE_S, release=False)
+    job = ports.store.advance(job, {**learnt, "submit_started_at": int(now)}, due_at=now + LEASE_S, release=False)
     ports.crash_point("submit:before_post")
     try:
         submission = ports.upsampler.submit(image_url=image_url, factor=factor, webhook_url=webhook)
@@ -77,6 +79,23 @@ def run(ports: Ports, job: Job) -> None:
         # Working memory is away, and refuses the webhook as well. The ledger keeps what we heard until it is asked.
         _tell_ledger(ports, job, submission)
         raise
+
+
+def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
+    """What the source is, and what we offer of it: itself, or a copy of our own."""
+    seen = source.look(ports, "submit", job)
+    if isinstance(seen, Left):
+        return seen
+    width, height = seen.info.display_size
+    job = dataclasses.replace(job, width=width, height=height, source_format=seen.info.format)
+    if not job.compressed_path and (job.compress or seen.info.orientation != 1):
+        copied = _copy(ports, job, seen)
+        if isinstance(copied, Left):
+            return copied
+        job = copied
+    if not job.compressed_path:
+        _check_size(ports, seen)
+    return job, seen
 
 
 def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -> None:
@@ -171,18 +190,16 @@ def _check_order(job: Job) -> None:
         raise PermanentError("resolution_unsupported", f"the bought resolution is {found}; 2x to 16x can be made")
 
 
-def _check_size(ports: Ports, source: Source) -> None:
+def _check_size(ports: Ports, seen: Source) -> None:
     settings = ports.settings
-    if source.bytes and source.bytes > settings.max_source_mb * 1_000_000:
-        raise PermanentError(
-            "source_too_large", f"{source.bytes / 1e6:.1f} MB, the limit is {settings.max_source_mb} MB"
-        )
-    if source.info.pixels > settings.max_source_mp * 1_000_000:
-        megapixels = source.info.pixels / 1e6
+    if seen.bytes and seen.bytes > settings.max_source_mb * 1_000_000:
+        raise PermanentError("source_too_large", f"{seen.bytes / 1e6:.1f} MB, the limit is {settings.max_source_mb} MB")
+    if seen.info.pixels > settings.max_source_mp * 1_000_000:
+        megapixels = seen.info.pixels / 1e6
         raise PermanentError("source_too_large", f"{megapixels:.1f} MP, the limit is {settings.max_source_mp} MP")
 
 
-def _copy(ports: Ports, job: Job, source: Source) -> Job:
+def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     """Our own copy: within Upsampler's limits, and upright, since nobody tells whether Upsampler heeds EXIF's
     orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
     settings = ports.settings
@@ -192,9 +209,12 @@ def _copy(ports: Ports, job: Job, source: Source) -> Job:
         raise PermanentError("source_unservable", "a smaller copy can't be served to Upsampler without SMI_PUBLIC_URL")
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
     share = 2 if job.compress and job.submission > 1 else 1
-    max_bytes = min(settings.max_source_mb * 1_000_000, source.bytes or sys.maxsize) // share
-    max_pixels = min(settings.max_source_mp * 1_000_000, source.info.pixels) // share
-    copy = ports.copies.make(job, source.info, max_bytes=max_bytes, max_pixels=max_pixels)
+    max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
+    max_pixels = min(settings.max_source_mp * 1_000_000, seen.info.pixels) // share
+    path = source.whole(ports, "submit", job)
+    if isinstance(path, Left):
+        return path
+    copy = ports.copies.make(job, path, seen.info, max_bytes=max_bytes, max_pixels=max_pixels)
     return dataclasses.replace(
         job,
         compressed_path=copy.name,
@@ -204,13 +224,13 @@ def _copy(ports: Ports, job: Job, source: Source) -> Job:
     )
 
 
-def _offer(ports: Ports, job: Job, source: Source) -> tuple[str, int]:
+def _offer(ports: Ports, job: Job, seen: Source) -> tuple[str, int]:
     """The address that Upsampler fetches the picture from, and the factor to ask for."""
     public, until = ports.settings.public_url, int(ports.clock()) + SOURCE_LINK_S
     if job.compressed_path:
         token = ports.tokens.source(job.compressed_path, expires_at=until)
         return f"{public}/sources/{token}", job.submit_factor or job.factor
-    if public and source.path and job.source_type == "upload":  # uploads of customers need not be public
-        token = ports.tokens.source(ports.sources.name(source.path), expires_at=until)
+    if public and seen.path and job.source_type == "upload":  # uploads of customers need not be public
+        token = ports.tokens.source(ports.sources.name(seen.path), expires_at=until)
         return f"{public}/sources/{token}", job.factor
-    return source.url, job.factor
+    return seen.url, job.factor

@@ -7,6 +7,7 @@ REBOOK_S = 15  # work that was queued and not begun is looked at again after thi
 GOES_ALONG_S = 5  # news of a step waits that long for a request to the shop that is made anyway
 ACK_S = 60  # a message that the shop has not acknowledged is put again after this long
 OUTAGE_SPREAD_S = 10  # over so long the jobs are spread that an outage has held up
+JOB_LIMIT_S = 3600  # a job that is in one state for longer is past due: what fails is tried for half an hour
 READY_LIMIT_S = 300  # work that may go waits no longer than this, or we are not ready
 HELD_S = 30  # how often a held stage is tried, by one job
 POLL_FACTOR = 1.6  # each poll waits this much longer than the one before

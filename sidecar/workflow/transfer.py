@@ -1,8 +1,8 @@
-"""Workflow: the bytes of a result come in a thread; a worker waits for them for a moment only.
+"""Workflow: the bytes of a file come in a thread; a worker waits for them for a moment only.
 
-Terms. A *transfer* brings the result of one job. One that takes longer than a worker waits goes on *alone*: it keeps
-the job's claim, and gives the job back when it has ended. A *part* is what it leaves on the disk: the whole result, not
-yet checked, or its beginning.
+Terms. A *transfer* brings the result of one job, or its source (source.py). One that takes longer than a worker waits
+goes on *alone*: it keeps the job's claim, and gives the job back when it has ended. A *part* is what it leaves on the
+disk: the whole file, not yet checked, or its beginning.
 
 Mental model. A result that comes at once is checked while it comes, as if there were no thread. One that comes slowly
 costs a thread and no worker; when it is whole, the job is due again, and a worker checks it from the disk. One that
@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..core.errors import Crowded, GivenUp, TemporaryError
+from ..core.formats import JPEG, PNG
 from ..core.job import Job
 from ..core.parts import Part
-from ..core.pictures import Expected, ImageInfo
+from ..core.pictures import AsJpeg, Expected, ImageInfo
 from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
 from .recovery import failed
 from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
@@ -33,17 +34,13 @@ ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
 
 @dataclass
 class Brought:
-    """A result that is checked and lies in a temp file. `verifier` may have kept the pixels."""
+    """A result that is checked and lies in a temp file: as it came, or already converted by `verifier`."""
 
     path: Path
     bytes: int
     sha256: str
     info: ImageInfo
     verifier: Verifier
-
-    def forget_pixels(self) -> None:
-        """Those that the verifier has kept are some megabytes."""
-        del self.verifier
 
 
 @contextmanager
@@ -67,9 +64,29 @@ def _key(job: Job) -> str:
 
 
 def _verifier(ports: Ports, job: Job) -> Verifier:
-    limit = ports.settings.max_result_mb * 1_000_000
-    expected = Expected(*job.result_size, ALL_FORMATS, limit, ports.settings.result_off_by)
-    return ports.pictures.Verifier(expected)
+    settings = ports.settings
+    expected = Expected(*job.result_size, ALL_FORMATS, settings.max_result_mb * 1_000_000, settings.result_off_by)
+    jpeg = None
+    if wanted_format(settings.output_format, job, PNG) == JPEG:
+        jpeg = AsJpeg(settings.jpeg_quality, job.target_size, lambda: ports.files.incoming(job.job_id, job.claim, JPEG))
+    return ports.pictures.Verifier(expected, look=settings.check_picture, jpeg=jpeg)
+
+
+def wanted_format(setting: str, job: Job, found: str) -> str:
+    """The customer gets the family that he bought from, unless the shop's owner has said otherwise. `found`: the
+    result's format."""
+    setting = job.wanted_format or setting
+    if setting == "keep":
+        return found
+    if setting == "auto":
+        return JPEG if job.source_format == JPEG else PNG
+    return setting
+
+
+def _in_its_place(verifier: Verifier) -> Brought | None:
+    """What was made of a sound result, instead of it."""
+    made = verifier.converted
+    return Brought(made.path, made.bytes, made.sha256, made.info, verifier) if made else None
 
 
 def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
@@ -79,11 +96,16 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
     try:
         for chunk in ports.parts.chunks(path):
             good = verifier.feed(chunk)
-            digest.update(good)
+            if not verifier.converts:
+                digest.update(good)
             size += len(good)
         info = verifier.finish()
+        if made := _in_its_place(verifier):
+            path.unlink(missing_ok=True)
+            return made
         ports.parts.cut(path, size)
     except BaseException:
+        verifier.discard()
         path.unlink(missing_ok=True)
         raise
     return Brought(path, size, digest.hexdigest(), info, verifier)
@@ -91,10 +113,10 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
 
 def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
-        if result:  # it was whole in the very moment in which the worker left
+        if result:  # it was whole, and checked, in the very moment in which the worker left
             about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
-        give_back(ports, job, failure)
+        give_back(ports, "collect", job, failure)
 
     try:
         in_time, result = ports.transfers.run(lambda transfer: _transfer(ports, job, part, transfer), ended)
@@ -109,17 +131,17 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     return result
 
 
-def give_back(ports: Ports, job: Job, failure: BaseException | None) -> None:
+def give_back(ports: Ports, stage: str, job: Job, failure: BaseException | None) -> None:
     """A transfer that went on alone has ended: a worker goes on with the job, or the recovery table decides."""
     with ports.bind(request_id=job.trace):
         if failure is not None:
-            failed_alone(ports, "collect", job, failure)
+            failed_alone(ports, stage, job, failure)
             return
         try:
             ports.store.advance(job, {}, due_at=ports.clock())
-            ports.queue.stage("collect", job.job_id, job.attempt)
+            ports.queue.stage(stage, job.job_id, job.attempt)
         except Exception as error:
-            failed.recover(ports, "collect", job, error)
+            failed.recover(ports, stage, job, error)
 
 
 def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> None:
@@ -170,19 +192,27 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
             about |= {"total": response.content_length, "etag": response.etag}
             for chunk in response.chunks:
                 came += len(chunk)
+                if transfer.alone:
+                    verifier.discard()
                 incoming.write(chunk if transfer.alone else verifier.feed(chunk))
                 transfer.came(len(chunk))
             if response.content_length is not None and came != response.content_length:
                 raise TemporaryError("result_cut", f"{came} of {response.content_length} bytes came")
         if not transfer.alone:
             info = verifier.finish()
-            incoming.close()
+            made = _in_its_place(verifier)
+            if not made:
+                incoming.close()
             if not transfer.alone:
-                return Brought(incoming.path, incoming.bytes, incoming.sha256, info, verifier)
+                if made:
+                    incoming.discard()
+                return made or Brought(incoming.path, incoming.bytes, incoming.sha256, info, verifier)
+        verifier.discard()
         incoming.close()
         ports.parts.keep(incoming.path, job.job_id, complete=True, **about)
         return None
     except BaseException as error:
+        verifier.discard()
         _keep_what_came(ports, job, incoming, about, error)
         raise
 
@@ -199,17 +229,33 @@ def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str,
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:
     """The rest of a part; all of it anew where the server has another version, or can send no rest."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
-    about: dict[str, Any] = {"key": part.key, "total": part.total, "etag": part.etag}
+    grow(ports, job.job_id, path, _stream(ports, job, part), transfer, part=part, key=part.key)
+
+
+def grow(
+    ports: Ports,
+    name: str,
+    path: Path,
+    stream: AbstractContextManager[FetchResponse],
+    transfer: Transfer,
+    *,
+    part: Part | None,
+    key: str,
+) -> None:
+    """What `stream` brings is written behind what lies in the temp file `path` of `part`, or into an empty one, and
+    kept under `name`: whole, or as far as it came."""
+    about: dict[str, Any] = {"key": key, "total": part.total if part else None, "etag": part.etag if part else ""}
     try:
-        with _stream(ports, job, part) as response:
+        with stream as response:
             transfer.reads_from(response.abort)
             if response.begins_at == 0:
                 about |= {"total": response.content_length, "etag": response.etag}
             for size in ports.parts.grow(path, response.begins_at, response.chunks):
                 transfer.came(size)
-        ports.parts.keep(path, job.job_id, complete=True, **about)
+        ports.parts.keep(path, name, complete=True, **about)
     except BaseException as error:
-        if isinstance(error, TemporaryError | GivenUp) and about["etag"] and path.exists():
-            ports.parts.keep(path, job.job_id, complete=False, **about)
+        if isinstance(error, TemporaryError | GivenUp) and about["etag"]:
+            with suppress(FileNotFoundError):  # whoever has the job now has thrown it away
+                ports.parts.keep(path, name, complete=False, **about)
         path.unlink(missing_ok=True)
         raise

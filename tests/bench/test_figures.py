@@ -19,6 +19,17 @@ def test_a_ratio_is_the_median_over_the_pairs_not_the_ratio_of_the_medians() -> 
     assert found.baseline == 4.0
 
 
+def test_a_baseline_too_small_to_be_seen_gives_no_ratio_and_meets_no_goal() -> None:
+    found = figure("a", "ms", [1.0, 2.0], ratio_at_most(2), baseline=[0.0, 0.0])
+    assert found.ratio is None
+    assert not found.met
+    assert "beside 0" in str(found)
+
+
+def test_a_pair_whose_baseline_can_not_be_seen_does_not_count() -> None:
+    assert figure("a", "ms", [1.0, 6.0], baseline=[0.0, 2.0]).ratio == 3.0
+
+
 def test_a_speed_up_turns_the_ratio_round() -> None:
     assert figure("a", "ms", [2.0], baseline=[1000.0], speed_up=True).ratio == 500.0
 

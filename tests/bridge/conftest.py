@@ -1,14 +1,19 @@
-"""A real shop with the bridge, connected to a stand-in of the sidecar; one for each WordPress, shared by all tests."""
+"""A real shop with the bridge on a host of the usual kind, connected to a stand-in of the sidecar; one for each
+WordPress, shared by all tests."""
 
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.adapters.rest_files import RestFiles
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn, rfc3339
+from tests.bridge.uploads import Door
+from tests.testbed.far import HOST_INI, HOST_MOST_BODY
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import OLDEST
@@ -147,8 +152,10 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
 
 @pytest.fixture(scope="session")
 def shared_bridge(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Bridge]:
-    shop = shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP])
-    with SidecarStandIn(SECRET, shop.url) as sidecar:
+    with (
+        shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP], ini=HOST_INI, most_body=HOST_MOST_BODY) as shop,
+        SidecarStandIn(SECRET, shop.url) as sidecar,
+    ):
         connect(shop, sidecar)
         yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
 
@@ -165,3 +172,20 @@ def bridge(shared_bridge: Bridge) -> Iterator[Bridge]:
         if ("PHP " in line and "/wp-includes/" not in line) or "WordPress database error" in line
     ]
     assert faults == []
+
+
+@pytest.fixture
+def door(bridge: Bridge) -> Iterator[Door]:
+    door = Door(bridge, SECRET)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def files(door: Door, tmp_path: Path) -> RestFiles:
+    return RestFiles(door, tmp_path / "work", sleep=lambda seconds: None)
+
+
+@pytest.fixture
+def downloads(bridge: Bridge) -> Path:
+    return bridge.shop.root / "wp-content" / "uploads" / "smi-downloads"

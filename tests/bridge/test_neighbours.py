@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -130,6 +133,54 @@ def test_a_mailer_that_ends_the_request_costs_its_own_mail_only(
     assert bridge.effects(jobs[1])["mail:delivered"]["done_at"] is None, (
         "a person sees it when some minutes have passed"
     )
+
+
+# The first mail takes 21 seconds, by the clock that the bridge looks at.
+_SLOW_MAILER = """
+eval( 'namespace SmiBridge\\\\Messages; function hrtime( $whole ) { return \\\\hrtime( true ) + $GLOBALS["slept"]; }' );
+$GLOBALS['slept'] = 0;
+add_action( 'phpmailer_init', function () { $GLOBALS['slept'] += 21000000000; } );
+"""
+
+
+def test_a_slow_mailer_costs_its_own_mail_and_the_others_come_with_the_next_delivery(
+    beside: Callable[[str], Bridge], door: ShopDoor
+) -> None:
+    emails = [address() for _ in range(3)]
+    bridge = beside(_SLOW_MAILER)
+    jobs = [bridge.paid(email=email) for email in emails]
+    deliveries = [{"id": f"m{n}", "type": "job.delivered", "data": delivery(job)} for n, job in enumerate(jobs)]
+    for sent in (1, 2, 3):
+        results = door.send(deliveries)
+        assert [bridge.state(job) for job in jobs] == ["delivered"] * 3, "the files are there at once"
+        assert [len(bridge.shop.mails(email)) for email in emails] == [1] * sent + [0] * (3 - sent)
+        assert [result.get("reason") for result in results] == [None] * sent + ["mail_later"] * (3 - sent)
+
+
+@pytest.mark.parametrize("says", [b"", b"2"], ids=["nothing", "a byte"])
+def test_a_mail_server_that_hangs_ends_in_time(says: bytes, beside: Callable[[str], Bridge], door: ShopDoor) -> None:
+    """PHPMailer itself would wait for five minutes, and the sidecar for 90 s. (The shop's own limit is lower here, so
+    that nobody waits: ours is the lower of both.)"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def hang() -> None:
+            with suppress(OSError):
+                while True:
+                    held.append(server.accept()[0])
+                    held[-1].sendall(says)
+
+        threading.Thread(target=hang, daemon=True).start()
+        port = server.getsockname()[1]
+        bridge = beside(
+            "add_action( 'phpmailer_init', function ( $mailer ) { $mailer->isSMTP(); $mailer->Host = '127.0.0.1';"
+            f" $mailer->Port = {port}; $mailer->Timeout = 1; $mailer->SMTPAutoTLS = false; }}, 20 );"
+        )
+        job_id = bridge.paid(email=address())
+        assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "failed"}
+        assert bridge.state(job_id) == "delivered" and held
+        for link in held:
+            link.close()
 
 
 @pytest.mark.parametrize("name", WALLS)

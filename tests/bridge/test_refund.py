@@ -1,12 +1,15 @@
 """job.failed and refunds: once for each payment, whatever repeats, breaks, or dies in between."""
 
 import json
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.test_delivery_messages import address
+from tests.testbed.waiting import wait_for
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
@@ -182,6 +185,38 @@ def test_a_filter_may_refund_instead_of_the_shop(bridge: Bridge) -> None:
         assert refunds(bridge, job_id) == []
     finally:
         remove()
+
+
+def test_a_bank_that_hangs_holds_up_its_own_refund_only_and_is_called_once(bridge: Bridge, tmp_path: Path) -> None:
+    """The sidecar asks again meanwhile: it is told that the refund is under way, and others are delivered."""
+    called, answers = tmp_path / "called", tmp_path / "answers"
+    tmp_path.chmod(0o777)
+    remove = bridge.mu_plugin(
+        "hanging-bank",
+        "add_filter('smi_bridge_refund', function ($no, $job, $reason) {"
+        f" file_put_contents('{called}', 'x', FILE_APPEND);"
+        f" for ($n = 0; $n < 2000 && !file_exists('{answers}'); $n++) {{ usleep(10000); clearstatcache(); }}"
+        " return ['amount' => 4.5]; }, 10, 3);",
+    )
+    results: list[Any] = []
+    try:
+        job_id, other = bridge.paid(email=""), bridge.paid(email="")
+        listed = [{"id": "m", "type": "job.failed", "data": failed(job_id)[1]}]
+        first = bridge.door.seal(bridge.door.envelope(listed))
+        asking = threading.Thread(target=lambda: results.extend(bridge.door.post(*first).json()["results"]))
+        asking.start()
+        wait_for(called.exists, "the bank is called")
+        again = bridge.door.post(*bridge.door.seal(bridge.door.envelope(listed))).json()["results"][0]
+        assert (again["status"], again["reason"]) == ("failed", "refund_under_way")
+        assert bridge.door.send("job.delivered", delivery(other))["status"] == "done"
+        assert results == []
+        answers.touch()
+        asking.join(20)
+    finally:
+        answers.touch()
+        remove()
+    assert results[0]["data"]["outcome"] == "refunded" and called.read_text() == "x"
+    assert bridge.door.send(*failed(job_id))["data"]["outcome"] == "refunded" and called.read_text() == "x"
 
 
 # ------------------------------------------------------------------------------------------------ made in Stripe

@@ -19,10 +19,12 @@ from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
+from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.fault_injection import FaultInjection
 from tests.chaos.forged_webhooks import ForgedWebhooks
 from tests.chaos.invariants import SETTLED, Books, Findings
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.photos import photo
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
@@ -46,6 +48,7 @@ class Plan:
     outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
+    remote: bool = False  # the sidecar is elsewhere, and files go through the shop's door
 
     @property
     def pace_s(self) -> float:
@@ -76,8 +79,8 @@ class Outcome:
 def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """The whole run in `folder`, which is left behind for the curious."""
     began = time.monotonic()
-    with _started(folder) as (whole, server):
-        chaos = Chaos(plan, whole, server, show)
+    with _started(folder, remote=plan.remote) as (whole, server, proxy):
+        chaos = Chaos(plan, whole, server, proxy, show)
         try:
             chaos.sell_and_strike()
             chaos.heal_and_wait()
@@ -90,31 +93,48 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer]]:
+def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer, DrippingProxy | None]]:
+    """Beside the shop, the sidecar speaks to it through a proxy, by which also some pictures lie elsewhere. One on a
+    machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
     with RedisServer(folder / "redis", aof=True) as server:
-        whole = Whole.start(
+        whole = (Far if remote else Whole).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**env, "REDIS_URL": server.url},
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
-        with whole:
-            yield whole, server
+        if remote:
+            with whole:
+                yield whole, server, None
+            return
+        with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
+            private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
+            with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
+                yield whole, server, proxy
 
 
 class Chaos:
     """The parts of a run."""
 
-    def __init__(self, plan: Plan, whole: Whole, server: RedisServer, show: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        whole: Whole,
+        server: RedisServer,
+        proxy: DrippingProxy | None,
+        show: Callable[[Progress], None],
+    ) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
         self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
         self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
-        self.faults = FaultInjection(whole, server, self.watch, random.Random(self.chance.random()))
+        self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
+        if proxy:
+            whole.shop.option("smi_chaos_elsewhere", proxy.url)
         self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
         self.customers = Customers(whole.shop, self._pictures(), plan.jobs, random.Random(self.chance.random()))
         self.progress = Progress()
@@ -124,8 +144,9 @@ class Chaos:
         self._counter = threading.Thread(target=self._count, daemon=True)
 
     def _pictures(self) -> list[int]:
-        """Forty pictures; one of them is a text, one has vanished."""
-        names = [f"p{number}" for number in range(38)] + ["text", "vanished"]
+        """Forty pictures; one of them is a text, one has vanished, ten lie elsewhere as far as the sidecar knows."""
+        names = [f"p{number}" for number in range(28)] + [f"elsewhere{number}" for number in range(10)]
+        names += ["text", "vanished"]
         ids = self.whole.shop.php_json(
             f"$ids = array(); foreach ( explode( ' ', '{' '.join(names)}' ) as $name ) {{"
             f"  $file = wp_upload_dir()['path'] . \"/$name.jpg\"; copy( '{self.original}', $file );"

@@ -21,6 +21,10 @@ from tests.recovery.cases import fault
 from tests.recovery.rig import Rig, one_ending
 from tests.testbed.waiting import wait_for
 
+pytestmark = pytest.mark.second_chance(
+    "processes are killed and their claims lapse after seconds: a busy machine may starve a bystander out of its own"
+)
+
 BACK_AT_WORK_S = 20
 ROUNDS = int(os.environ.get("SMI_CRASH_ROUNDS", "1"))
 

@@ -14,6 +14,10 @@ from tests.recovery.cases import fault
 from tests.recovery.rig import Rig, one_ending
 from tests.testbed.waiting import wait_for
 
+pytestmark = pytest.mark.second_chance(
+    "a worker is frozen at a point: a busy machine may starve another one out of its claim meanwhile"
+)
+
 NO_WEBHOOK = (fault("webhook_dropped"),)
 REFUSED = (fault("submit_415"),)
 

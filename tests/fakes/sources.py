@@ -1,41 +1,83 @@
-"""Bought pictures without files: what is known of each address, and what goes wrong with it."""
+"""Bought pictures without files: what is known of each address, and what goes wrong with it.
+
+`tests/workflow/test_slow_sources.py` holds them to Sources' contract.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sidecar.adapters.copies import Copy
+from sidecar.adapters.fetch import FetchResponse
 from sidecar.adapters.images import ImageInfo
 from sidecar.adapters.sources import Source
-from sidecar.core.errors import PermanentError, SidecarError
+from sidecar.core.errors import SidecarError
 from sidecar.core.job import Job
+from tests.fakes.fetcher import png
 
 INFO = ImageInfo("png", 8, 6, "RGB")
 
 
 @dataclass
 class FakeSources:
-    """Same methods as Sources. `info`, `sizes` (bytes) and `faults` by address; others are a PNG of 8 x 6 pixels."""
+    """Same methods as Sources. `info`, `sizes` (bytes) and `faults` by address; others are a PNG of 8 x 6 pixels.
+
+    `far`: they lie elsewhere. `long_heads`: addresses of which the first bytes do not tell. `etag`, `data`: what
+    a server sends; `breaks_at`: after so many bytes it fails with `failure`, once. `asked`: what was asked for.
+    """
 
     info: dict[str, ImageInfo] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     faults: dict[str, SidecarError] = field(default_factory=dict)
-
-    def look(self, job: Job) -> Source:
-        if job.source_url in self.faults:
-            raise self.faults[job.source_url]
-        info = self.info.get(job.source_url, INFO)
-        return Source(job.source_url, None, info, self.sizes.get(job.source_url, 1000))
-
-    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Any = None) -> Path:
-        """There are no pixels here: whoever wants to compare finds the source gone."""
-        raise self.faults.get(job.source_url) or PermanentError("source_gone", "a double has no pixels")
+    far: bool = False
+    long_heads: set[str] = field(default_factory=set)
+    etag: str = '"v1"'
+    data: bytes = png(8, 6)
+    breaks_at: int | None = None
+    failure: Exception | None = None
+    asked: list[str] = field(default_factory=list)
 
     def local_path(self, job: Job) -> Path | None:
-        """On this machine, wherever it is."""
+        if self.far:
+            return None
+        self._may_fail(job)
         return Path(job.source_url)
+
+    def look(self, job: Job, transfer: Any = None) -> Source | None:
+        self._may_fail(job)
+        self.asked.append("look")
+        if self.far and job.source_url in self.long_heads:
+            return None
+        path = self.local_path(job)
+        info = self.info.get(job.source_url, INFO)
+        return Source(job.source_url, path, info, self.sizes.get(job.source_url, 1000))
+
+    def looked_at(self, job: Job, fetched: Path) -> Source:
+        return self.seen_before(job, self.info.get(job.source_url, INFO), len(self.data))
+
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+        return Source(job.source_url, None, info, bytes)
+
+    @contextmanager
+    def stream(self, job: Job, *, begun: Any = None, **how: Any) -> Iterator[FetchResponse]:
+        self._may_fail(job)
+        start = begun.bytes if begun and begun.etag == self.etag else 0
+        self.asked.append(f"from {start}")
+        yield FetchResponse(200, "image/png", len(self.data) - start, self._chunks(start), start, self.etag)
+
+    def _chunks(self, start: int) -> Iterator[bytes]:
+        end, self.breaks_at = self.breaks_at, None
+        yield self.data[start:end]
+        if end is not None and self.failure:
+            raise self.failure
+
+    def _may_fail(self, job: Job) -> None:
+        if job.source_url in self.faults:
+            raise self.faults[job.source_url]
 
     def name(self, path: Path) -> str:
         return str(path)
@@ -51,7 +93,7 @@ class FakeCopies:
     fault: SidecarError | None = None
     made: list[str] = field(default_factory=list)
 
-    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
+    def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         if self.fault:
             raise self.fault
         self.made.append(job.job_id)

@@ -141,9 +141,10 @@ class MemoryJobStore:
             return None
         changes: dict[str, Any] = {"claim": secrets.token_hex(6)}
         if job.claim:
-            if self._leases.get(job_id, 0) > now:
+            lease = self._leases.get(job_id, 0)
+            if lease > now:
                 return None
-            changes["crash_count"] = job.crash_count + 1
+            changes["crash_count"] = job.crash_count + (not self.heartbeats.lapsed_in_outage(lease))
         self._jobs[job_id] = changed(job, changes)
         self._leases[job_id] = self._due[job_id] = now + lease_s
         return self.get(job_id)

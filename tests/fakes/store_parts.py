@@ -67,6 +67,14 @@ class MemoryHeartbeats:
     def is_alive(self, who: str) -> bool:
         return self._store.lapsing.get(f"alive:{who}") is not None
 
+    def record_outage(self, *, since: float, until: float) -> None:
+        self._store.lapsing.put("outage", 3600, f"{since} {until}")
+
+    def lapsed_in_outage(self, lease: float) -> bool:
+        """What the script asks that claims."""
+        since, until = map(float, str(self._store.lapsing.get("outage") or "0 -1").split())
+        return since <= lease <= until
+
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         return self._store.lapsing.take(f"turn:{task}", every_s)
 

@@ -10,6 +10,7 @@ from typing import Any
 from sidecar.adapters.transfers import Transfer
 from sidecar.core.errors import Crowded
 from sidecar.core.parts import Part
+from sidecar.core.pictures import ImageInfo
 from tests.fakes.files import MemoryFiles
 
 
@@ -60,15 +61,22 @@ class MemoryParts:
     def __init__(self, files: MemoryFiles) -> None:
         self._files = files
         self._parts: dict[str, tuple[Part, bytes]] = {}
+        self._looks: dict[str, tuple[str, ImageInfo, int | None]] = {}
 
-    def find(self, job_id: str, key: str) -> Part | None:
-        part = self._parts.get(job_id, (None, b""))[0]
+    @staticmethod
+    def source_of(job_id: str) -> str:
+        return f"{job_id}.source"
+
+    def find(self, name: str, key: str) -> Part | None:
+        part = self._parts.get(name, (None, b""))[0]
         return part if part and part.key == key else None
 
-    def keep(self, temp: Path, job_id: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
         self._files.check()
+        if temp not in self._files.unfinished:
+            raise FileNotFoundError(temp)
         data = self._files.unfinished.pop(temp)
-        self._parts[job_id] = Part(Path(f"{job_id}.kept"), key, len(data), total, etag, complete), data
+        self._parts[name] = Part(Path(f"{name}.kept"), key, len(data), total, etag, complete), data
 
     def take(self, part: Part, temp: Path) -> Path:
         self._files.check()
@@ -88,11 +96,18 @@ class MemoryParts:
     def cut(self, path: Path, size: int) -> None:
         self._files.unfinished[path] = self._files.unfinished[path][:size]
 
-    def source(self, job_id: str) -> Path:
-        return Path(f"/nowhere/{job_id}.kept.source")
+    def keep_look(self, job_id: str, key: str, info: ImageInfo, bytes: int | None) -> None:
+        self._files.check()
+        self._looks[job_id] = key, info, bytes
+
+    def find_look(self, job_id: str, key: str) -> tuple[ImageInfo, int | None] | None:
+        kept = self._looks.get(job_id)
+        return kept[1:] if kept and kept[0] == key else None
 
     def drop(self, job_id: str) -> None:
         self._parts.pop(job_id, None)
+        self._parts.pop(self.source_of(job_id), None)
+        self._looks.pop(job_id, None)
 
 
 def without_disk(part: Part) -> Part:

@@ -54,6 +54,22 @@ except PermanentError as error:
     print(error.code)
 """
 
+ONE_PASS = """
+import sys
+from pathlib import Path
+from sidecar.adapters.files import Incoming
+from sidecar.adapters.images import Expected, Verifier
+from sidecar.core.pictures import AsJpeg
+size = int(sys.argv[3]), int(sys.argv[4])
+order = AsJpeg(92, size, lambda: Incoming(Path(sys.argv[2]), 0o644))
+verifier = Verifier(Expected(*size, frozenset({"png"}), 10**9), look=True, jpeg=order)
+with open(sys.argv[1], "rb") as file:
+    while piece := file.read(1 << 20):
+        verifier.feed(piece)
+verifier.finish()
+print(verifier.converted.info.width, verifier.converted.info.height)
+"""
+
 CONVERT = """
 import sys
 from pathlib import Path
@@ -99,3 +115,12 @@ def test_conversion_holds_a_few_lines_only(tmp_path):
     back, peak = _run(CONVERT, target, tmp_path / "back.png", "png")
     assert back == f"{WIDTH} 2000"
     assert peak < 96
+
+
+def test_check_copy_and_jpeg_in_one_pass_hold_a_few_strips_only(tmp_path):
+    """Some strips are enough to see it: what is held does not grow with their number, but for a thousandth."""
+    wide, target = tmp_path / "wide.png", tmp_path / "wide.jpg"
+    _write_blank(wide, 2000, WIDTH, 2000)
+    printed, peak = _run(ONE_PASS, wide, target, WIDTH, 2000)
+    assert printed == f"{WIDTH} 2000"
+    assert peak < 64

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
+from tests.testbed import php
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.system import find_program
 from tests.testbed.wordpress import NEWEST
@@ -35,7 +38,9 @@ class Tools(Bridge):
         """Run `wp smi-bridge …`: WP-CLI itself where it is installed, else the stand-in beside this file."""
         scan = self.shop.folder / "wp-cli-ini"
         scan.mkdir(exist_ok=True)
-        (scan / "testbed.ini").write_text("".join(f'{name} = "{value}"\n' for name, value in self.shop.ini.items()))
+        (scan / "testbed.ini").write_text(
+            "".join(f'{name} = "{value}"\n' for name, value in (self.shop.ini | php.FILES_ONLY).items())
+        )
         program = [wp] if (wp := shutil.which("wp")) else [find_program("php") or "php", str(STAND_IN)]
         site = [f"--path={self.shop.root}", f"--url={self.shop.url}"]
         ended = subprocess.run(
@@ -92,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             version = getattr(item, "callspec", None) and item.callspec.params.get("wordpress_version")
-            shared = item.path.stem if "network" in getattr(item, "fixturenames", ()) else version or "newest"
+            shared = item.path.stem if "network" in getattr(item, "fixturenames", ()) else version or NEWEST
             item.add_marker(pytest.mark.xdist_group(f"integrations-{shared}"))
 
 
@@ -103,17 +108,21 @@ def start_tools(shop: Shop, sidecar: SidecarStandIn) -> Tools:
 
 
 @pytest.fixture(scope="session")
-def newest_tools(shop_factory: Callable[..., Shop]) -> Iterator[Tools]:
-    shop = shop_factory(NEWEST, [BRIDGE, DEMO_SHOP])
-    with SidecarStandIn(SECRET, shop.url) as sidecar:
-        yield start_tools(shop, sidecar)
+def connected(shop_factory: Callable[..., Shop]) -> Iterator[Callable[[str], Tools]]:
+    """The shop of a WordPress version, started when it is first asked for."""
+    with ExitStack() as open_shops:
+
+        @cache
+        def of(version: str) -> Tools:
+            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP]))
+            return start_tools(shop, open_shops.enter_context(SidecarStandIn(SECRET, shop.url)))
+
+        yield of
 
 
 @pytest.fixture(scope="session")
-def every_tools(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Tools]:
-    shop = shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP])
-    with SidecarStandIn(SECRET, shop.url) as sidecar:
-        yield start_tools(shop, sidecar)
+def newest_tools(connected: Callable[[str], Tools]) -> Tools:
+    return connected(NEWEST)
 
 
 def _without_faults(tools: Tools) -> Iterator[Tools]:
@@ -133,6 +142,6 @@ def tools(newest_tools: Tools) -> Iterator[Tools]:
 
 
 @pytest.fixture
-def tools_everywhere(every_tools: Tools) -> Iterator[Tools]:
+def tools_everywhere(connected: Callable[[str], Tools], wordpress_version: str) -> Iterator[Tools]:
     """The oldest and the newest WordPress."""
-    yield from _without_faults(every_tools)
+    yield from _without_faults(connected(wordpress_version))

@@ -11,6 +11,10 @@ from tests.recovery.rig import Rig, one_ending
 from tests.testbed.customer import download_link
 from tests.testbed.waiting import wait_for
 
+pytestmark = pytest.mark.second_chance(
+    "what is pulled comes within turns and polls of seconds, which a busy machine stretches"
+)
+
 # A firewall between WordPress and the sidecar, in this direction only.
 _BLOCKED = """<?php
 add_filter( 'smi_bridge_pre_send', static function () {

@@ -9,6 +9,8 @@ import pytest
 from tests.recovery.rig import Rig, one_ending
 from tests.testbed.waiting import wait_for
 
+pytestmark = pytest.mark.second_chance("silence is measured in seconds, which a busy machine may take from the answer")
+
 
 @pytest.fixture
 def away(rig: Rig) -> Iterator[None]:

@@ -75,6 +75,16 @@ def test_a_lapsed_lease_passes_on_and_counts_as_a_crash(memory: Memory) -> None:
     assert (first.crash_count, second.crash_count) == (0, 1)
 
 
+@pytest.mark.parametrize(("since", "until", "crashes"), [(-1, 20, 0), (5, 10, 0), (11, 20, 1), (-20, 9, 1)])
+def test_a_lease_that_lapses_in_an_outage_is_no_crash(memory: Memory, since: int, until: int, crashes: int) -> None:
+    memory.paid()
+    now = memory.clock()
+    memory.store.claim("job-1", 1, ALL, lease_s=10)
+    memory.store.heartbeats.record_outage(since=now + since, until=now + until)
+    memory.let_pass(30)
+    assert memory.store.claim("job-1", 1, ALL, lease_s=10).crash_count == crashes
+
+
 def test_a_worker_that_wakes_up_late_writes_nothing(memory: Memory) -> None:
     memory.paid()
     first = memory.store.claim("job-1", 1, ALL, lease_s=10)

@@ -29,13 +29,21 @@ def commands(procfile: Path = PROCFILE) -> dict[str, str]:
 class SidecarProcess(Process):
     """One line of the Procfile, run by a shell from the repository's folder, as a process manager does."""
 
-    def __init__(self, name: str, line: str, folder: Path, environment: Mapping[str, str], healthz: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        line: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        healthz: str = "",
+        entered: Sequence[str] = (),
+    ) -> None:
         super().__init__(name, folder)
         self.working_folder = REPOSITORY
-        self._line, self._environment, self._healthz = line, environment, healthz
+        self._line, self._environment, self._healthz, self._entered = line, environment, healthz, entered
 
     def command(self) -> Sequence[str]:
-        return ["/bin/sh", "-c", f"exec {self._line}"]
+        return [*self._entered, "/bin/sh", "-c", f"exec {self._line}"]
 
     def environment(self) -> Mapping[str, str]:
         return self._environment
@@ -54,7 +62,12 @@ class Sidecar:
     """Make one with `Sidecar.start`; a context manager that stops it. `url` is the web process' own address."""
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str], port: int | None = None, procfile: Path = PROCFILE
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        port: int | None = None,
+        procfile: Path = PROCFILE,
+        entered: Sequence[str] = (),
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or reserve_port()
@@ -72,7 +85,9 @@ class Sidecar:
             "PORT": str(self.port),
         }
         self.processes = {
-            name: SidecarProcess(name, line, self.folder, self.env, f"{self.url}/healthz" if name == "web" else "")
+            name: SidecarProcess(
+                name, line, self.folder, self.env, f"{self.url}/healthz" if name == "web" else "", entered
+            )
             for name, line in commands(procfile).items()
         }
 
@@ -85,13 +100,15 @@ class Sidecar:
         port: int | None = None,
         timeout: float = 30,
         procfile: Path = PROCFILE,
+        entered: Sequence[str] = (),
     ) -> "Sidecar":
         """Start these processes of the Procfile, logs in `folder`; waits until `web` answers /healthz.
 
         port: one from `reserve_port`, when the address has to be known beforehand (nginx' snippet).
+        entered: what goes before each command line (`Machine.entered`).
         Raises StartFailed with the end of the log; nothing is left running then.
         """
-        sidecar = cls(folder, env, port, procfile)
+        sidecar = cls(folder, env, port, procfile, entered)
         try:
             sidecar.launch(processes)
             sidecar.wait_ready(timeout)

@@ -85,10 +85,10 @@ def _literal(value: object) -> str:
     return json.dumps(value)
 
 
-def php_script(root: Path, ini: Mapping[str, str], script: str, *arguments: str, code: str = "") -> str:
+def php_script(root: Path, ini: dict[str, str], script: str, *arguments: str, code: str = "") -> str:
     """Run one of the testbed's PHP scripts in `root`; returns what it printed. Raises PhpError."""
     ended = subprocess.run(
-        [find_program("php") or "php", *php.as_options(ini), str(php.HERE / script), *arguments],
+        [find_program("php") or "php", *php.as_options(ini | php.FILES_ONLY), str(php.HERE / script), *arguments],
         cwd=root,
         input=code,
         capture_output=True,
@@ -99,7 +99,7 @@ def php_script(root: Path, ini: Mapping[str, str], script: str, *arguments: str,
     return ended.stdout
 
 
-def run_php(root: Path, ini: Mapping[str, str], url: str, code: str) -> tuple[str, Any]:
+def run_php(root: Path, ini: dict[str, str], url: str, code: str) -> tuple[str, Any]:
     """Run `code` inside WordPress: what it printed, and what it returned. Raises PhpError."""
     with tempfile.NamedTemporaryFile("r", prefix="smi-php-", suffix=".json") as result:
         printed = php_script(root, ini, "run.php", url, result.name, code=code.removeprefix("<?php"))

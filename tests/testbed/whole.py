@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -111,10 +111,12 @@ class Whole:
             if connected
             else {},
             progress=progress,
+            **self.host(),
         )
         progress("starting the sidecar: " + ", ".join(processes))
+        settings = {**self.settings(), **env}
         self.sidecar = Sidecar.start(
-            self.folder / "sidecar", {**self.settings(), **env}, processes, port=self.sidecar_port
+            self.folder / "sidecar", settings, processes, port=self.sidecar_port, entered=self.machine(settings)
         )
         self.sandbox.wait_ready()
 
@@ -125,6 +127,14 @@ class Whole:
         copy = self.folder / name
         copy.write_text(text.replace(what, to))
         return copy
+
+    def host(self) -> dict[str, Any]:
+        """What the shop's host is like: further arguments of `Shop.start`."""
+        return {}
+
+    def machine(self, env: Mapping[str, str]) -> Sequence[str]:
+        """Called when the shop is up. What goes before the command lines of the sidecar's processes."""
+        return ()
 
     def settings(self) -> dict[str, str]:
         """The sidecar's environment."""

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,21 @@ def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:
 
 
 @pytest.fixture(scope="session")
-def newest_ui(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Ui]:
-    with start_ui(shop_factory(NEWEST, [BRIDGE, DEMO_SHOP]), browser) as ui:
-        yield ui
+def connected(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Callable[[str], Ui]]:
+    """The shop of a WordPress version, started when it is first asked for."""
+    with ExitStack() as open_shops:
+
+        @cache
+        def of(version: str) -> Ui:
+            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP]))
+            return open_shops.enter_context(start_ui(shop, browser))
+
+        yield of
 
 
 @pytest.fixture(scope="session")
-def every_ui(shop_factory: Callable[..., Shop], wordpress_version: str, browser: Browser) -> Iterator[Ui]:
-    with start_ui(shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]), browser) as ui:
-        yield ui
+def newest_ui(connected: Callable[[str], Ui]) -> Ui:
+    return connected(NEWEST)
 
 
 def _without_faults(ui: Ui) -> Iterator[Ui]:
@@ -125,9 +132,9 @@ def ui(newest_ui: Ui) -> Iterator[Ui]:
 
 
 @pytest.fixture
-def ui_everywhere(every_ui: Ui) -> Iterator[Ui]:
+def ui_everywhere(connected: Callable[[str], Ui], wordpress_version: str) -> Iterator[Ui]:
     """The oldest and the newest WordPress."""
-    yield from _without_faults(every_ui)
+    yield from _without_faults(connected(wordpress_version))
 
 
 @pytest.fixture(scope="session")

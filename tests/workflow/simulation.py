@@ -93,6 +93,9 @@ class Simulation:
         if self.rng.random() < 0.3:
             self.rig.store.generation = "generation0"  # this Redis keeps snapshots, no append-only file
         self._snapshot: list[dict[str, Any]] = []
+        # Half of the worlds have their sources elsewhere. (Decided apart, so that the others stay what they were.)
+        self.rig.sources.far = random.Random(f"sources {seed}").random() < 0.5
+        self.rig.sources.etag = ""  # nothing is gone on with: that has tests of its own
         # What the world does, how likely each: every schedule has a character of its own.
         often = {
             self._work: 14,
@@ -109,6 +112,7 @@ class Simulation:
             self._buy: 1,
             self._person: self.rng.choice((0, 0, 1, 2)),
             self._faults: self.rng.choice((0, 1)),
+            self._transfers: 4 if self.rig.sources.far else 0,
         }
         self._acts = [act for act, weight in often.items() for _ in range(weight)]
         self._most_wait = self.rng.choice((60, 1000, 4 * HOUR))
@@ -227,6 +231,20 @@ class Simulation:
             if self.rng.random() < 0.1:
                 webhook = Webhook(webhook.at, webhook.url, b'{"id": "forged-1", "status": "FAILED"}', "forged-1")
             self._as_worker(f"webhook {webhook.body[:60]!r}", lambda webhook=webhook: self.rig.post(webhook))
+
+    def _transfers(self) -> None:
+        """What is fetched comes slowly from now on, or fast; a transfer that goes on alone ends, or dies."""
+        transfers = self.rig.transfers
+        kind = self.rng.randrange(4)
+        if kind == 0 or not transfers.waiting:
+            transfers.slow = not transfers.slow
+            self._tell("bytes come slowly" if transfers.slow else "bytes come fast")
+            return
+        ends = transfers.waiting.pop(self.rng.randrange(len(transfers.waiting)))
+        if kind > 1:
+            self._as_worker("a transfer ends", ends)
+        else:
+            self._tell("† a transfer's process is killed")
 
     def _lose_or_double_a_task(self) -> None:
         tasks = self.rig.queue.tasks
@@ -349,6 +367,9 @@ class Simulation:
         self._tell("— all is well from here —")
         self.quiet = True
         self._heal()
+        rig.transfers.slow = False
+        while rig.transfers.waiting:
+            self._as_worker("a transfer ends", rig.transfers.waiting.pop())
         kept = [rule for rule in self._rules if rule["fault"] not in ("submit_401", "submit_402")]
         rig.upsampler.put_faults(*(kept if self.rng.random() < 0.7 else ()), seed=self.seed)
         self._as_worker(

@@ -29,7 +29,7 @@ def uploads(tmp_path: Path) -> Path:
 def rig(uploads: Path) -> Rig:
     """On a real disk, whose files bear the simulated time."""
     rig = Rig(files=ResultFiles(uploads / "smi-downloads"), SMI_KEEP_DAYS=str(KEEP_DAYS))
-    copies = SourceCopies(None, uploads / "smi-downloads", uploads)  # type: ignore[arg-type]
+    copies = SourceCopies(uploads / "smi-downloads", uploads)
     rig.ports = dataclasses.replace(rig.ports, copies=copies)
     return rig
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from sidecar.services import Services
 from sidecar.worker import Clock
+from sidecar.workflow.time_limits import LEASE_S
 from tests.workflow.rig import Rig
 
 
@@ -73,6 +75,48 @@ def test_a_bug_costs_one_stroke_and_no_more() -> None:
     store = run(rig, 2, {1})
     assert store.tick == 2
     assert rig.store.heartbeats.is_alive("cron"), "the second tick was whole"
+
+
+class Away(Ticks):
+    """Redis is away at some of its ticks; each lasts `lasts` seconds."""
+
+    def __init__(self, rig: Rig, away_at: set[int], lasts: float = 1) -> None:
+        super().__init__(rig.store, 0, set())
+        self._clock, self._away_at, self._lasts = rig.clock, away_at, lasts
+
+    def is_busy(self) -> bool:
+        self.tick += 1
+        self._clock.advance(self._lasts)
+        if self.tick in self._away_at:
+            raise redis.ConnectionError("refused")
+        return self._store.is_busy()
+
+    def take_due(self, **how: Any) -> list[str]:
+        return self._store.take_due(**how)
+
+
+@pytest.mark.parametrize(
+    ("away_at", "crashes"),
+    [(range(3, 20), 0), (range(3, 5), 0), ((), 1), (range(1, 20), 1)],
+    ids=["long", "short", "none", "since before the clock"],
+)
+def test_a_lease_that_lapses_while_redis_is_away_is_no_crash_of_its_job(away_at: Any, crashes: int) -> None:
+    """In each case the job's worker is gone. Only a clock that saw the outage begin can excuse it."""
+    rig = Rig()
+    rig.buy()
+    rig.run(rig.queue.tasks.pop(0))
+    store = Away(rig, set(away_at))
+    services = Services(rig.settings)
+    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
+    clock = Clock(services)
+    for _ in range(2):
+        clock.tick()
+    held = rig.store.claim("job-1", 1, ("submitting",), lease_s=LEASE_S)
+    assert held and held.crash_count == 0
+    for _ in range(20):
+        clock.tick()
+    again = rig.store.claim("job-1", 1, ("submitting",), lease_s=LEASE_S)
+    assert again and again.crash_count == crashes
 
 
 class Counting:

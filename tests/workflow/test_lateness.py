@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from sidecar.core.states import MOVED_BY, QUEUES, SETTLED, STATES
 from sidecar.workflow import lateness
-from sidecar.workflow.time_limits import READY_LIMIT_S
+from sidecar.workflow.time_limits import JOB_LIMIT_S, READY_LIMIT_S
 from tests.workflow.rig import Rig
 
 
@@ -65,3 +66,53 @@ def test_while_it_lasts_the_admin_is_told_again_after_a_day() -> None:
     rig.clock.advance(86400 + 1)
     lateness.tell(rig.ports)
     assert told(rig) == [("late", "submit")] * 2
+
+
+# ---------------------------------------------------------------------- jobs that get no further
+def stuck() -> Rig:
+    """A rig whose result does not come: there is no place for its transfer, again and again."""
+    rig = Rig()
+    rig.transfers.slow = rig.transfers.crowded = True
+    rig.buy()
+    rig.let_pass(60)
+    assert rig.job().state == "enlarged"
+    return rig
+
+
+def test_an_order_that_gets_no_further_is_told_once_and_when_it_is_over() -> None:
+    rig = stuck()
+    lateness.tell(rig.ports)
+    rig.let_pass(JOB_LIMIT_S + 60)
+    for _ in range(5):
+        lateness.tell(rig.ports)
+        rig.let_pass(60)
+    assert told(rig) == [("late", "collect")]
+    assert "enlarged for 61 minutes" in rig.shop.notices[0]["detail"]
+    rig.transfers.slow = False
+    rig.let_pass(60)
+    lateness.tell(rig.ports)
+    assert told(rig) == [("late", "collect"), ("caught_up", "collect")]
+
+
+def test_work_that_waits_and_the_order_it_belongs_to_are_one_notice() -> None:
+    rig = stuck()
+    queue = Aged(rig.queue)
+    rig.ports = dataclasses.replace(rig.ports, queue=queue)
+    queue.seconds["collect"] = READY_LIMIT_S + 1
+    lateness.tell(rig.ports)
+    rig.let_pass(JOB_LIMIT_S + 60)
+    lateness.tell(rig.ports)
+    assert told(rig) == [("late", "collect")]
+
+
+def test_of_a_held_stage_the_admin_knows_already() -> None:
+    rig = stuck()
+    rig.store.holds.hold("collect", reason="disk_full", detail="no space")
+    rig.let_pass(JOB_LIMIT_S + 60)
+    lateness.tell(rig.ports)
+    assert told(rig) == []
+
+
+def test_every_state_of_a_job_on_its_way_has_its_queue() -> None:
+    assert set(MOVED_BY) == set(STATES) - SETTLED
+    assert set(MOVED_BY.values()) == set(QUEUES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sidecar.adapters.sources import Sources
 from sidecar.adapters.transfers import Transfer
 from sidecar.core.errors import ConfigurationError, GivenUp, PermanentError, SidecarError, TemporaryError
 from sidecar.core.job import Job
+from sidecar.core.parts import Part
 from sidecar.workflow.recovery.table import TABLE
 from tests.fakes.fetcher import png
 from tests.images.handmade import encoded, orientation_block
@@ -30,7 +30,7 @@ class Elsewhere:
         self.data, self.error, self.late = data, error, late
         self.announced, self.looks, self.fetches = True, 0, 0
 
-    def head_bytes(self, url: str, n: int) -> Head:
+    def head_bytes(self, url: str, n: int, **how: Any) -> Head:
         if self.error:
             raise self.error
         self.looks += 1
@@ -87,6 +87,11 @@ def sources(uploads: Path, fetcher: Elsewhere | None = None) -> Sources:
     return Sources(fetcher or Elsewhere(), uploads_dir=uploads, uploads_url=URL)
 
 
+def fetched(sources: Sources, job: Job, **how: Any) -> bytes:
+    with sources.stream(job, max_bytes=10**6, deadline_s=60, **how) as response:
+        return b"".join(response.chunks)
+
+
 @pytest.mark.parametrize(
     "info",
     [
@@ -133,14 +138,10 @@ def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
     ],
 )
 def test_a_source_that_can_not_be_had_says_why(uploads: Path, info: dict, code: str) -> None:
-    for ask in (
-        lambda: sources(uploads).look(job(**info)),
-        lambda: sources(uploads).obtain(job(**info), uploads / "copy", max_bytes=10**6),
-    ):
+    for ask in (sources(uploads).look, sources(uploads).local_path):
         with pytest.raises(PermanentError) as caught:
-            ask()
+            ask(job(**info))
         assert caught.value.code == code
-    assert not (uploads / "copy").exists()
 
 
 def test_a_file_whose_name_is_no_utf_8_is_found_by_its_bytes(uploads: Path) -> None:
@@ -170,11 +171,8 @@ def test_a_folder_that_is_not_mounted_says_nothing_about_its_files(tmp_path: Pat
 
 def test_a_wall_that_rises_between_two_requests_says_nothing_about_the_file(uploads: Path) -> None:
     with pytest.raises(PermanentError) as caught:
-        sources(uploads, Elsewhere(b"<html>Just a moment")).obtain(
-            job(source_url="https://cdn.example/x"), uploads / "c", max_bytes=10**6
-        )
+        fetched(sources(uploads, Elsewhere(b"<html>Just a moment")), job(source_url="https://cdn.example/x"))
     assert caught.value.code == "source_refused"
-    assert not (uploads / "c").exists()
 
 
 def test_another_servers_address_is_asked_for_as_browsers_do(uploads: Path) -> None:
@@ -205,8 +203,8 @@ def test_what_befalls_a_source_on_its_way_is_not_told_as_a_fault_of_the_result(
     uploads: Path, error: SidecarError, code: str, late: bool
 ) -> None:
     fetcher = Elsewhere(png(8, 6), late=error) if late else Elsewhere(error=error)
-    calls = [
-        lambda: sources(uploads, fetcher).obtain(job(source_url="https://cdn.example/x"), uploads / "c", max_bytes=9)
+    calls: list[Callable[[], object]] = [
+        lambda: fetched(sources(uploads, fetcher), job(source_url="https://cdn.example/x"))
     ]
     if not late:
         calls.append(lambda: sources(uploads, fetcher).look(job(source_url="https://cdn.example/x")))
@@ -215,7 +213,6 @@ def test_what_befalls_a_source_on_its_way_is_not_told_as_a_fault_of_the_result(
             call()
         assert caught.value.code == code and error.detail in caught.value.detail
         assert not {"refetch", "resubmit"} & dict(TABLE[code].steps).keys(), "no line about results"
-    assert not (uploads / "c").exists()
 
 
 @pytest.mark.parametrize(
@@ -272,49 +269,49 @@ def test_a_picture_is_the_same_wherever_it_lies_and_its_metadata_lie(uploads: Pa
     here = sources(uploads).look(job(source_url=f"{URL}/long"))
     fetcher = Elsewhere(data)
     fetcher.announced = announced
-    there = sources(uploads, fetcher).look(job(source_url="https://cdn.example/x"))
+    elsewhere, far = sources(uploads, fetcher), job(source_url="https://cdn.example/x")
+    there = elsewhere.look(far)
+    if there is None:
+        (uploads / "whole").write_bytes(fetched(elsewhere, far))
+        there = elsewhere.looked_at(far, uploads / "whole")
     assert there.info == here.info and here.info.orientation == orientation
     assert there.bytes in (len(data), None if not fetches and not announced else len(data))
     assert (fetcher.looks, fetcher.fetches) == (1, fetches)
 
 
 def test_a_picture_elsewhere_is_fetched_whole(uploads: Path) -> None:
-    into = uploads / "fetched"
-    fetched = sources(uploads, Elsewhere(png(8, 6))).obtain(
-        job(source_url="https://cdn.example/x"), into, max_bytes=10**6
-    )
-    assert (fetched, into.read_bytes()) == (into, png(8, 6))
+    assert fetched(sources(uploads, Elsewhere(png(8, 6))), job(source_url="https://cdn.example/x")) == png(8, 6)
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_a_source_of_a_transfer_that_is_given_up_comes_no_further(uploads: Path, early: bool) -> None:
-    """Before a byte has come, and between two: its connection is ended, and nothing of it stays."""
-    aborted: list[str] = []
+def test_nothing_is_judged_by_the_first_bytes_of_a_picture_that_drips(uploads: Path) -> None:
+    class Drips(Elsewhere):
+        def _chunks(self) -> Iterator[bytes]:
+            yield from (self.data[at : at + 1] for at in range(len(self.data)))
 
-    class Given(Transfer):
-        def came(self, bytes: int) -> None:
-            self.give_up()
-            super().came(bytes)
+    assert fetched(sources(uploads, Drips(png(8, 6))), job(source_url="https://cdn.example/x")) == png(8, 6)
+    with pytest.raises(PermanentError) as caught:
+        fetched(sources(uploads, Drips(b"<html>")), job(source_url="https://cdn.example/x"))
+    assert caught.value.code == "source_refused"
 
-    class Far(Elsewhere):
+
+def test_the_rest_of_a_picture_is_no_web_page(uploads: Path) -> None:
+    class Goes(Elsewhere):
         @contextmanager
         def stream(self, url: str, **how: Any) -> Iterator[FetchResponse]:
-            with super().stream(url, **how) as response:
-                yield dataclasses.replace(response, abort=lambda: aborted.append(url))
+            yield FetchResponse(200, "image/png", 5, iter([b"<html"]), begins_at=9)
 
-    transfer, into = Given(), uploads / "fetched"
-    if early:
-        transfer.give_up()
+    part = Part(uploads, "", 9, 14, '"v1"', False)
+    assert fetched(sources(uploads, Goes()), job(source_url="https://cdn.example/x"), begun=part) == b"<html"
+
+
+def test_a_look_can_be_ended_from_another_thread(uploads: Path) -> None:
+    transfer = Transfer()
+    transfer.give_up()
+
+    class Far(Elsewhere):
+        def head_bytes(self, url: str, n: int, *, watched: Any) -> Head:
+            watched(lambda: None)
+            return super().head_bytes(url, n)
+
     with pytest.raises(GivenUp):
-        sources(uploads, Far(png(8, 6))).obtain(
-            job(source_url="https://cdn.example/x"), into, max_bytes=10**6, transfer=transfer
-        )
-    assert not into.exists() and (early or aborted == ["https://cdn.example/x"])
-
-
-def test_a_full_disk_is_ours_to_fix(uploads: Path) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        sources(uploads, Elsewhere(png(8, 6))).obtain(
-            job(source_url="https://cdn.example/x"), uploads / "gone" / "x", max_bytes=10**6
-        )
-    assert caught.value.code == "folder_not_writable"
+        sources(uploads, Far(png(8, 6))).look(job(source_url="https://cdn.example/x"), transfer)

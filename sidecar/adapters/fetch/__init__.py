@@ -1,6 +1,7 @@
 """Adapter: safe streaming GET over http(s) to public addresses."""
 
-from sidecar.adapters.fetch.answer import FetchResponse, Head, Refused
-from sidecar.adapters.fetch.fetcher import Resolver, SafeFetcher, system_resolver
+from sidecar.adapters.fetch.answer import FetchResponse, Head, Refused, Resumable
+from sidecar.adapters.fetch.fetcher import SafeFetcher
+from sidecar.adapters.fetch.names import Resolver, system_resolver
 
-__all__ = ["FetchResponse", "Head", "Refused", "Resolver", "SafeFetcher", "system_resolver"]
+__all__ = ["FetchResponse", "Head", "Refused", "Resolver", "Resumable", "SafeFetcher", "system_resolver"]

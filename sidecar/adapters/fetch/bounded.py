@@ -1,7 +1,8 @@
 """Adapter: requests to servers that we know, each within a time. (A socket timeout begins anew with each byte.)
 
-Connecting and sending have the connect timeout (urllib3 sends under it, and Python counts all of `sendall` against it);
-from then on the exchange has `whole_s` for headers and body together.
+The look-up of the name has LOOKUP_S (names.py). Connecting and sending have the connect timeout (urllib3 sends under
+it, and Python counts all of `sendall` against it); from then on the exchange has `whole_s` for headers and body
+together.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
-from urllib3.util.connection import create_connection
 
 from .connect import pool_classes
 from .deadline import Deadline
+from .names import Resolver, dial, system_resolver
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,20 @@ class Reply:
 class BoundedPool:
     """Kept connections, shared by threads. Not across a fork."""
 
-    def __init__(self, *, connect_s: float, whole_s: float, most_bytes: int, connections: int = 4):
+    def __init__(
+        self,
+        *,
+        connect_s: float,
+        whole_s: float,
+        most_bytes: int,
+        connections: int = 4,
+        resolver: Resolver = system_resolver,
+    ):
+        self._resolver = resolver
         self._connect_s, self._whole_s, self._most = connect_s, whole_s, most_bytes
         self._running = threading.local()  # the deadline of the request that this thread makes
         self._http = urllib3.PoolManager(num_pools=2, maxsize=connections)
-        self._http.pool_classes_by_scheme = pool_classes(_dial, self._watch)
+        self._http.pool_classes_by_scheme = pool_classes(self._dial, self._watch)
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         """The whole answer. Raises urllib3's HTTPError, OSError; TemporaryError("fetch_failed") when the time is up."""
@@ -74,6 +84,5 @@ class BoundedPool:
     def _watch(self, sock: socket.socket) -> None:
         self._running.deadline.guard(sock)
 
-
-def _dial(host: str, port: int, timeout: float | None, options: Any) -> socket.socket:
-    return create_connection((host, port), timeout, socket_options=options)
+    def _dial(self, host: str, port: int, timeout: float | None, options: Any) -> socket.socket:
+        return dial(self._resolver(host.strip("[]"), port), port, timeout, options)

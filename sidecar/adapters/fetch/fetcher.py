@@ -17,7 +17,6 @@ from time import monotonic
 from urllib.parse import urljoin
 
 import urllib3
-from urllib3.util.connection import create_connection
 
 from sidecar.adapters.fetch.address import parse_public_url, refuse, require_public
 from sidecar.adapters.fetch.answer import (
@@ -33,25 +32,17 @@ from sidecar.adapters.fetch.answer import (
 from sidecar.adapters.fetch.coding import packing_of, unpacked
 from sidecar.adapters.fetch.connect import pool_classes
 from sidecar.adapters.fetch.deadline import Deadline
+from sidecar.adapters.fetch.names import Resolver, dial, system_resolver
 from sidecar.adapters.fetch.pace import Pace, PaceWatch
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.core.addresses import as_opened
 from sidecar.core.errors import PermanentError, TemporaryError
 
-Resolver = Callable[[str, int], list[str]]
-"""(host name, port) → IP addresses as text, best first; raises OSError when the name leads nowhere."""
-
 HEADERS_S = 60  # for redirects and headers, where the body is held to a pace
 MOMENT_S = 0.5  # a chunk is no longer waited for
 MAX_REDIRECTS = 3  # shops move images behind a CDN or to https; each hop is judged like the first
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "smi-sidecar"}
-
-
-def system_resolver(host: str, port: int) -> list[str]:
-    """The addresses that the system's resolver gives."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class SafeFetcher:
@@ -126,9 +117,14 @@ class SafeFetcher:
                     length, etag, chunks = None, "", unpacked(chunks, packing, max_bytes, chunk_size)
                 yield FetchResponse(200, kind, length, chunks, start, etag, deadline.pass_)
 
-    def head_bytes(self, url: str, n: int, *, deadline_s: float = 30) -> Head:
-        """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`."""
+    def head_bytes(
+        self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] | None = None
+    ) -> Head:
+        """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`.
+        `watched` gets what ends the exchange from another thread."""
         with self._deadline(deadline_s) as deadline:
+            if watched:
+                watched(deadline.pass_)
             response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
             with closing(response):
                 # The second read finds out whether a short answer was the whole file or a cut one.
@@ -212,13 +208,7 @@ class SafeFetcher:
         if _plain(f"{host}:{port}") not in self._private:
             for address in addresses:
                 require_public(address)
-        failure = OSError("the name leads to no address")
-        for address in addresses:
-            try:
-                return create_connection((address, port), timeout, socket_options=options)
-            except OSError as error:
-                failure = error
-        raise failure
+        return dial(addresses, port, timeout, options)
 
 
 def _plain(host_and_port: str) -> str:

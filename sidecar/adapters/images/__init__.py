@@ -9,7 +9,7 @@ from .formats import Expected, ImageInfo
 from .picture import PictureVerdict, check_picture
 from .pixels import verify_pixels
 from .resemblance import Resemblance, resemblance, thumbnail
-from .source import our_format, read_header, read_header_bytes, read_header_of
+from .source import our_format, read_header, read_header_bytes
 from .verifier import Verifier
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "our_format",
     "read_header",
     "read_header_bytes",
-    "read_header_of",
     "resemblance",
     "thumbnail",
     "upright",

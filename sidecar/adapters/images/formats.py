@@ -14,6 +14,7 @@ from ...core.pictures import ImageInfo as ImageInfo
 
 # Beyond this, an ancillary PNG chunk is not metadata any more (the largest ICC profiles have about 4 MB).
 MAX_METADATA = 16 * 1024 * 1024
+MAX_PROFILE = 4 * 1024 * 1024  # larger ICC profiles are left to libvips
 
 # Bytes behind the end of a result that are cut off: a line break, padding to a word. More are a sign of worse.
 MAX_SURPLUS = 16

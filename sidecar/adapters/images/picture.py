@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG, WEBP
 from .formats import ImageInfo
-from .reduced import Small, reduced_kept, shows_as_stored
-from .resemblance import Resemblance, compare, comparison_size, small_copy
-from .retained_pixels import KeptPixels
+from .reduced import Reduction, Small, comparison_size
+from .resemblance import Resemblance, compare, small_copy
 from .source import read_header
 
 if TYPE_CHECKING:
@@ -60,11 +59,11 @@ class PictureVerdict:
 
 
 def check_picture(
-    source: Path, result: Path, info: ImageInfo, *, kept: KeptPixels | None = None, decode_limit_mp: int = 50
+    source: Path, result: Path, info: ImageInfo, *, reduction: Reduction | None = None, decode_limit_mp: int = 50
 ) -> PictureVerdict:
     """Compares the delivered file with the source that was sent to be enlarged.
 
-    `kept`: the pixels of `result`, if its check has kept them; the file is not read again then.
+    `reduction`: of the picture that `result` is, or was made from, if its check has made one: no file is read then.
 
     `info` is that of `result`, whose integrity the push parser has checked. A JPEG is decoded with libjpeg's
     warnings as errors, so this includes what `verify_pixels` does. Codes: ``result_blank``, ``result_torn``,
@@ -77,7 +76,8 @@ def check_picture(
     theirs = read_header(source)
     if info.doubtful:
         info = read_header(result)
-    if not (info.decodable_within(decode_limit_mp) and theirs.decodable_within(decode_limit_mp)):
+    readable = reduction is not None or info.decodable_within(decode_limit_mp)
+    if not (readable and theirs.decodable_within(decode_limit_mp)):
         return PictureVerdict(
             True, None, f"not compared: decoding would hold more than {decode_limit_mp} megapixels", 0.0
         )
@@ -87,8 +87,8 @@ def check_picture(
     except PermanentError as error:
         raise PermanentError("source_not_an_image", error.detail) from error
     try:
-        if kept is not None and shows_as_stored(info):
-            after = reduced_kept(kept, size)
+        if reduction is not None:
+            after = reduction.small(size)
         else:
             after = small_copy(result, info, size, fail_on="warning" if info.format == JPEG else "error")
     except PermanentError as error:

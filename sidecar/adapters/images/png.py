@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
 from ...core.errors import PermanentError
 from ...core.formats import PNG
-from .formats import MAX_METADATA, MAX_SURPLUS, Expected, ImageInfo, corrupt, exif_orientation, told, truncated
-from .retained_pixels import KeptPixels, may_be_kept
+from .formats import (
+    MAX_METADATA,
+    MAX_PROFILE,
+    MAX_SURPLUS,
+    Expected,
+    ImageInfo,
+    corrupt,
+    exif_orientation,
+    told,
+    truncated,
+)
 from .scanlines import PIECE, Scanlines
 from .sniff import PNG_SIGNATURE
+
+if TYPE_CHECKING:
+    from .byproducts import Byproducts
 
 # (mode, channels, allowed bit depths) by colour type; section 11.2.1.
 _COLOURS = {
@@ -40,11 +53,13 @@ class PngParser:
     With `expected` None only the header is of interest, and pixel data are not inflated.
     """
 
-    def __init__(self, expected: Expected | None):
+    def __init__(self, expected: Expected | None, byproducts: Byproducts | None = None):
         self.info: ImageInfo | None = None
         self.header_complete = False
         self.surplus_bytes = 0  # behind the end
         self._expected = expected
+        self._byproducts = byproducts
+        self._read: dict[bytes, bytes] = {}  # bodies of chunks that byproducts need
         self._gap = bytearray()  # what was seen of the bytes between two chunk bodies
         self._gap_size = len(PNG_SIGNATURE) + 8
         self._type = b""
@@ -99,13 +114,6 @@ class PngParser:
         """Bytes within and behind the compressed data that are no pixels: a decoder passes over them."""
         return self._scanlines.surplus if self._scanlines is not None else 0
 
-    @property
-    def kept(self) -> KeptPixels | None:
-        """The pixels, once the end was reached, if the picture is small and plain."""
-        if not self._ended or self.info is None or self._scanlines is None or self._scanlines.kept is None:
-            return None
-        return KeptPixels(self._scanlines.kept, self.info)
-
     def _cross_gap(self) -> None:
         gap, self._gap = bytes(self._gap), bytearray()
         if self._gap_size == 16:
@@ -140,6 +148,8 @@ class PngParser:
         if exif and size > MAX_EXIF and self.info is not None:
             self.info = replace(self.info, doubtful=True)
         small = kind in (b"IHDR", b"PLTE", b"tRNS") or (exif and size <= MAX_EXIF)
+        if self._byproducts is not None and not self.header_complete:
+            small = small or kind == b"pHYs" or (kind == b"iCCP" and size <= MAX_PROFILE)
         self._kept = bytearray() if small else None
 
     def _check_order(self, kind: bytes, size: int) -> None:
@@ -158,6 +168,7 @@ class PngParser:
             if self._colour == 3 and b"PLTE" not in seen:
                 raise corrupt("a palette image without a palette")
             self.header_complete = True
+            self._hand_on_pixels()
         elif kind == b"PLTE":
             most = 3 << (self._depth if self._colour == 3 else 8)
             if b"IDAT" in seen or b"tRNS" in seen or self._colour in (0, 4):
@@ -191,6 +202,15 @@ class PngParser:
         elif self._type == b"tRNS" and self.info is not None:
             self.info = replace(self.info, has_alpha=True)
 
+        elif self._type in (b"iCCP", b"pHYs"):
+            self._read[self._type] = body
+
+    def _hand_on_pixels(self) -> None:
+        info, profile = self.info, self._read.get(b"iCCP")
+        if self._byproducts is None or self._scanlines is None or info is None or info.has_icc != bool(profile):
+            return
+        self._scanlines.take = self._byproducts.begin(info, profile, _density(self._read.get(b"pHYs", b"")))
+
     def _read_header(self, body: bytes) -> None:
         info = info_of(body)
         if info is None:
@@ -200,8 +220,6 @@ class PngParser:
             self._expected.check_size(info.width, info.height)
             bits = info.bit_depth * _COLOURS[self._colour][1]
             self._scanlines = Scanlines(info.width, info.height, bits, info.progressive)
-            if may_be_kept(info, self._scanlines.bytes_needed):
-                self._scanlines.kept = []
 
 
 def info_of(header: bytes) -> ImageInfo | None:
@@ -212,3 +230,12 @@ def info_of(header: bytes) -> ImageInfo | None:
     if not (fits and 0 < width < 1 << 31 and 0 < height < 1 << 31):
         return None
     return ImageInfo(PNG, width, height, mode, depth, has_alpha=colour in (4, 6), progressive=bool(interlace))
+
+
+def _density(body: bytes) -> tuple[int, int] | None:
+    """Pixels an inch (pHYs, section 11.3.4.3)."""
+    if len(body) != 9 or body[8] != 1:
+        return None
+    across, down = struct.unpack(">II", body[:8])
+    density = round(across * 0.0254), round(down * 0.0254)
+    return density if min(density) > 0 and max(density) <= 0xFFFF else None

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 from ...core.formats import JPEG, PNG
 from . import vips
 from .formats import ImageInfo
-from .retained_pixels import KeptPixels, may_be_kept
+from .strips import STEP, Strip
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+BLOCK = 8  # pixels a side
+SIDE = 16  # blocks along the longer side: pictures are compared at 128 pixels
+_FEW_PIXELS = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,12 @@ class Small:
 
     image: Image
     transparent: float
+
+
+def comparison_size(width: int, height: int) -> tuple[int, int]:
+    """The size at which pictures of these proportions are compared: whole blocks, the longer side 128."""
+    scale = SIDE / max(width, height)
+    return BLOCK * max(3, round(width * scale)), BLOCK * max(3, round(height * scale))
 
 
 def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str, plain_inks: bool = False) -> Small:
@@ -34,6 +45,8 @@ def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str,
     Raises pyvips.Error. `fail_on` is libvips' ("none", "truncated", "error", "warning"). `plain_inks`: CMYK without
     any profile, as some programs take it.
     """
+    from PIL import Image
+
     stored = size if info.orientation < 5 else size[::-1]
     # Twice the wanted size is left for the exact resize.
     block = max(1, min(info.width // (2 * stored[0]), info.height // (2 * stored[1])))
@@ -58,17 +71,45 @@ def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str,
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA" if alpha is not None else "CMYK"}[image.bands]
     if plain_inks:
         profile = None
-    return _finished(mode, (image.width, image.height), pixels, profile, info.orientation, stored)
+    small = Image.frombuffer(mode, (image.width, image.height), pixels, "raw", mode, 0, 1)
+    return _finished(small, profile, info.orientation, stored)
 
 
-def shows_as_stored(info: ImageInfo) -> bool:
-    """Whether the stored pixels are what a viewer shows: nothing shines through, no profile, upright."""
-    return not info.has_alpha and not info.has_icc and info.orientation == 1
+class Reduction:
+    """The same from the strips of a picture, as they come. Memory: some strips of `reduced`'s size, a thousandth of the
+    picture."""
 
+    def __init__(self, info: ImageInfo, lines: int, profile: bytes | None):
+        wide, high = comparison_size(info.width, info.height)
+        block = max(1, min(info.width // (2 * wide), info.height // (2 * high)))
+        # Blocks end with their strip.
+        down = block if lines >= info.height else next(step for step in (STEP, 8, 4, 2, 1) if step <= block)
+        self._block = (block, down)
+        self._info, self._profile = info, profile
+        self._strips: list[Image] = []
 
-def reduced_kept(kept: KeptPixels, size: tuple[int, int]) -> Small:
-    """The same from the pixels that the check has kept, of a picture that `shows_as_stored`."""
-    return _reduced_plain(kept.image(), size)
+    def add(self, strip: Strip) -> None:
+        image = strip.image.reduce(self._block)
+        if strip.alpha is not None:
+            image.putalpha(strip.alpha.reduce(self._block))
+        self._strips.append(image)
+
+    def small(self, size: tuple[int, int]) -> Small:
+        """At exactly `size`, as shown."""
+        from PIL import Image
+
+        info, (across, down) = self._info, self._block
+        whole = self._strips[0]
+        if len(self._strips) > 1:
+            whole = Image.new(whole.mode, (whole.width, sum(strip.height for strip in self._strips)))
+            top = 0
+            for strip in self._strips:
+                whole.paste(strip, (0, top))
+                top += strip.height
+        # The last block of a line or column may stand for fewer pixels.
+        box = (0.0, 0.0, info.width / across, info.height / down)
+        stored = size if info.orientation < 5 else size[::-1]
+        return _finished(whole, self._profile, info.orientation, stored, box)
 
 
 def reduced_plain(path: Path, info: ImageInfo, size: tuple[int, int]) -> Small | None:
@@ -78,8 +119,9 @@ def reduced_plain(path: Path, info: ImageInfo, size: tuple[int, int]) -> Small |
     """
     from PIL import Image
 
-    plain = info.format in (PNG, JPEG) and info.mode in ("L", "RGB") and shows_as_stored(info)
-    if not (plain and may_be_kept(info, 3 * info.pixels)):
+    plain = info.format in (PNG, JPEG) and info.mode in ("L", "RGB") and info.bit_depth == 8 and not info.progressive
+    as_stored = not info.has_alpha and not info.has_icc and info.orientation == 1
+    if not (plain and as_stored and info.pixels <= _FEW_PIXELS):
         return None
     try:
         with Image.open(path, formats=(info.format,)) as image:
@@ -90,23 +132,25 @@ def reduced_plain(path: Path, info: ImageInfo, size: tuple[int, int]) -> Small |
 
 
 def _reduced_plain(image: Image, size: tuple[int, int]) -> Small:
-    from PIL import Image
-
     block = max(1, min(image.width // (2 * size[0]), image.height // (2 * size[1])))
-    small = image.reduce(block) if block > 1 else image
-    return Small(small.convert("RGB").resize(size, Image.Resampling.BILINEAR), 0)
+    return _finished(image.reduce(block) if block > 1 else image, None, 1, size)
 
 
-def _finished(mode, size, pixels, profile, orientation, wanted) -> Small:
+def _finished(
+    small: Image,
+    profile: bytes | None,
+    orientation: int,
+    wanted: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> Small:
     from PIL import Image
 
-    small = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
     transparent = 0.0
-    if mode in ("LA", "RGBA"):
+    if small.mode in ("LA", "RGBA"):
         seen_through = sum(small.getchannel("A").histogram()[:250])
-        transparent = seen_through * (wanted[0] * wanted[1]) / (size[0] * size[1])
-        small = small.convert(mode[:-1])  # already flattened: the colours are those on white
-    small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BILINEAR)
+        transparent = seen_through * (wanted[0] * wanted[1]) / (small.width * small.height)
+        small = small.convert(small.mode[:-1])  # already flattened: the colours are those on white
+    small = _in_srgb(small, profile).resize(wanted, Image.Resampling.BILINEAR, box)
     turn = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, cast
 from ...core.errors import PermanentError
 from . import vips
 from .formats import ImageInfo, corrupt
-from .reduced import Small, reduced, reduced_plain
+from .reduced import BLOCK, Small, comparison_size, reduced, reduced_plain
 from .source import read_header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-BLOCK = 8  # pixels a side
-SIDE = 16  # blocks along the longer side: pictures are compared at 128 pixels
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _FLAT = 0.5  # variance of luma (0 to 255) below which a block shows one colour
 _DETAIL = 10.0  # variance of luma from which a block surely shows more than one
@@ -80,12 +78,6 @@ def small_copy(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: s
         return reduced(path, info, size, fail_on=fail_on, plain_inks=plain_inks)
     except pyvips.Error as error:
         raise corrupt(f"the {info.format} cannot be decoded ({vips.first_line(error)})") from error
-
-
-def comparison_size(width: int, height: int) -> tuple[int, int]:
-    """The size at which pictures of these proportions are compared: whole blocks, the longer side 128."""
-    scale = SIDE / max(width, height)
-    return BLOCK * max(3, round(width * scale)), BLOCK * max(3, round(height * scale))
 
 
 def resemblance(source: Path, result: Path) -> Resemblance:

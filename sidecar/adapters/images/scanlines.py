@@ -1,9 +1,11 @@
-"""Adapter, images: the pixels of a PNG, inflated and counted but never held.
+"""Adapter, images: the pixels of a PNG, inflated and counted, handed on but never held.
 
 Source: PNG specification, third edition (W3C, 2025), sections 7 to 10.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from isal import isal_zlib
 
@@ -40,7 +42,7 @@ class Scanlines:
         self._gathered = memoryview(bytearray(2 * PIECE))
         self._filled = 0
         self.surplus = 0
-        self.kept: list[bytes] | None = None  # set it to a list to have the scanlines collected there
+        self.take: Callable[[bytes], None] | None = None  # gets the scanlines as they are counted
 
     def feed(self, piece: memoryview) -> None:
         """The next compressed bytes, at most `PIECE` of them."""
@@ -63,9 +65,9 @@ class Scanlines:
         try:
             while True:
                 pixels = inflater.decompress(piece, PIECE)
-                self._count(pixels)
-                if self.kept is not None:
-                    self.kept.append(pixels)
+                sound = self._count(pixels)
+                if self.take is not None:
+                    self.take(pixels if sound == len(pixels) else pixels[:sound])
                 piece = inflater.unconsumed_tail
                 if not piece and len(pixels) < PIECE:
                     break
@@ -86,16 +88,16 @@ class Scanlines:
     def _pass_over(self, size: int, most: int, fault: str) -> None:
         """Bytes that are no pixels. A few are an encoder's slip, and cost nothing but the file's rewriting."""
         self.surplus += size
-        self.kept = None
         if self.surplus > most:
             raise corrupt(fault)
 
-    def _count(self, pixels: bytes) -> None:
+    def _count(self, pixels: bytes) -> int:
+        """How many of them belong to the picture."""
         at, end = 0, len(pixels)
         while at < end:
             if not self._passes:
                 self._pass_over(end - at, MAX_SURPLUS, f"expected {self.bytes_needed} bytes of scanlines, found more")
-                return
+                return at
             current = self._passes[-1]
             left, stride = current
             until = min(end, at + left)
@@ -111,3 +113,4 @@ class Scanlines:
             if not current[0]:
                 self._passes.pop()
             at = until
+        return end

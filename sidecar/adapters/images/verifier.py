@@ -9,19 +9,21 @@ from typing import Any, TypeVar
 
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG
+from ...core.pictures import AsJpeg, Converted
+from .byproducts import Byproducts
 from .formats import Expected, ImageInfo, truncated
-from .retained_pixels import KeptPixels
+from .reduced import Reduction
 from .sniff import ENOUGH, begins_like_an_image, describe, sniff
 
 Chunk = TypeVar("Chunk", bytes, bytearray, memoryview)
 
 
-def parser_for(format: str, expected: Expected | None):
+def parser_for(format: str, expected: Expected | None, byproducts: Byproducts | None = None):
     """The push parser for a format, with `feed`, `finish`, `info` and `header_complete`."""
     if format == PNG:
         from .png import PngParser
 
-        return PngParser(expected)
+        return PngParser(expected, byproducts)
     if format == JPEG:
         from .jpeg import JpegParser
 
@@ -36,18 +38,20 @@ class Verifier:
 
     1. counts bytes against `expected.max_bytes`;
     2. knows the format by its first 12 bytes, refuses others;
-    3. hands everything to that format's parser, which refuses wrong dimensions from the header.
+    3. hands everything to that format's parser, which refuses wrong dimensions from the header;
+    4. makes of a PNG's pixels on their way what is wanted: `look` asks for a `reduction`, `jpeg` for one `converted`.
 
     Not to be fed again after it has raised. Codes raised (PermanentError): ``result_truncated``,
     ``result_corrupt``, ``result_not_an_image``, ``result_wrong_dimensions``, ``result_wrong_format``,
     ``result_too_large``.
     """
 
-    def __init__(self, expected: Expected):
+    def __init__(self, expected: Expected, *, look: bool = False, jpeg: AsJpeg | None = None):
         self.bytes_seen = 0
         self._expected = expected
         self._head = b""
         self._parser: Any = None
+        self._byproducts = Byproducts(look, jpeg) if look or jpeg else None
 
     @property
     def info(self) -> ImageInfo | None:
@@ -55,14 +59,33 @@ class Verifier:
         return self._parser.info if self._parser else None
 
     @property
-    def kept(self) -> KeptPixels | None:
-        """The pixels of a small PNG that has been checked to its end, for `check_picture`."""
-        return getattr(self._parser, "kept", None)
+    def reduction(self) -> Reduction | None:
+        """Of a picture that has been checked to its end, for `check_picture`; None: it has to be read from the file."""
+        return self._byproducts.reduction if self._byproducts else None
+
+    @property
+    def converts(self) -> bool:
+        """Whether `converted` takes the place of what was fed, should it prove sound."""
+        return self._byproducts is not None and self._byproducts.converts
+
+    @property
+    def converted(self) -> Converted | None:
+        """The JPEG that was made, once the picture has been checked to its end."""
+        return self._byproducts.converted if self._byproducts else None
+
+    def discard(self) -> None:
+        """The JPEG is not wanted, or not any more."""
+        if self._byproducts:
+            self._byproducts.discard()
 
     @property
     def must_be_rewritten(self) -> bool:
         """Whether the file holds bytes inside that belong to no picture: decoders pass over them, grudgingly."""
-        return bool(getattr(self._parser, "surplus_inside", 0))
+        return bool(self._surplus_inside) and not self.converted
+
+    @property
+    def _surplus_inside(self) -> int:
+        return getattr(self._parser, "surplus_inside", 0)
 
     @property
     def flaws(self) -> list[str]:
@@ -70,8 +93,8 @@ class Verifier:
         found = []
         if self._parser and self._parser.surplus_bytes:
             found.append(f"{self._parser.surplus_bytes} bytes behind its end were cut off")
-        if self.must_be_rewritten:
-            found.append(f"{self._parser.surplus_inside} bytes among its pixels that are none were left out")
+        if self._surplus_inside:
+            found.append(f"{self._surplus_inside} bytes among its pixels that are none were left out")
         return found
 
     def feed(self, chunk: Chunk) -> Chunk:
@@ -92,7 +115,7 @@ class Verifier:
             if format is None:
                 raise PermanentError("result_not_an_image", f"expected an image, found {describe(head)}")
             self._expected.check_format(format)
-            self._parser, news = parser_for(format, self._expected), memoryview(head)
+            self._parser, news = parser_for(format, self._expected, self._byproducts), memoryview(head)
         before = self._parser.surplus_bytes
         self._parser.feed(news)
         surplus = self._parser.surplus_bytes - before
@@ -104,4 +127,7 @@ class Verifier:
             if begins_like_an_image(self._head):
                 raise truncated(f"the file ends after {len(self._head)} bytes")
             raise PermanentError("result_not_an_image", f"expected an image, found {describe(self._head)}")
-        return self._parser.finish()
+        info = self._parser.finish()
+        if self._byproducts:
+            self._byproducts.finish()
+        return info

@@ -8,9 +8,12 @@ import redis
 
 from ...core.stored_names import INTERVALS, stored
 
+OUTAGE = "smi:outage"
+OUTAGE_KEPT_S = 3600  # longer than what came due in an outage waits for a worker
+
 
 class RedisHeartbeats:
-    """`smi:alive:<process>` and `smi:turn:<task>`: marks that expire."""
+    """`smi:alive:<process>` and `smi:turn:<task>`: marks that expire. `smi:outage`: when nobody could set any."""
 
     def __init__(self, connection: redis.Redis, clock: Callable[[], float]):
         self._redis = connection
@@ -21,6 +24,12 @@ class RedisHeartbeats:
 
     def is_alive(self, who: str) -> bool:
         return self._redis.exists(f"smi:alive:{who}") == 1
+
+    def record_outage(self, *, since: float, until: float) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.hset(OUTAGE, mapping={"since": since, "until": until})
+            pipe.expire(OUTAGE, OUTAGE_KEPT_S)
+            pipe.execute()
 
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s` seconds, over all machines."""

@@ -17,7 +17,7 @@ from ...core.states import SETTLED
 from ...core.stored_names import JOB_FIELDS, stored
 from . import scripts
 from .ages import RedisAges
-from .heartbeats import RedisHeartbeats
+from .heartbeats import OUTAGE, RedisHeartbeats
 from .holds import RedisHolds
 from .idempotency import RedisIdempotency
 from .outbox import WAKE_UP_S, dump, written_keys
@@ -122,7 +122,9 @@ class RedisJobStore:
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
         """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""
         now, claim = self._clock(), secrets.token_hex(6)
-        answer = self._claim(keys=[_job(job_id), "smi:due"], args=[job_id, attempt, now, now + lease_s, claim, *states])
+        answer = self._claim(
+            keys=[_job(job_id), "smi:due", OUTAGE], args=[job_id, attempt, now, now + lease_s, claim, *states]
+        )
         return None if isinstance(answer, str) else Job.from_fields(_pairs(answer))
 
     def renew(self, job: Job, *, lease_s: float) -> None:

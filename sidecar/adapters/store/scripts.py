@@ -83,8 +83,9 @@ return {'started', wake_up(KEYS[10], KEYS[11], ARGV[6])}
 """
 )
 
-# KEYS: job hash, schedule.  ARGV: id, attempt, now, lease end, new claim, then the states it may be claimed in.
-# -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its holder.
+# KEYS: job hash, schedule, the last outage.  ARGV: id, attempt, now, lease end, new claim, then the states it may be
+# claimed in.  -> the hash as a flat list | a word why not.  A claim whose lease has lapsed counts as a crash of its
+# holder, unless that was in an outage, in which nobody could renew it.
 CLAIM = """
 local row = redis.call('HMGET', KEYS[1], 'attempt', 'state', 'claim', 'lease')
 if not row[1] then return 'missing' end
@@ -93,8 +94,12 @@ local allowed = false
 for i = 6, #ARGV do if ARGV[i] == row[2] then allowed = true end end
 if not allowed then return 'state' end
 if row[3] and row[3] ~= '' then
-  if tonumber(row[4] or '0') > tonumber(ARGV[3]) then return 'claimed' end
-  redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+  local lapsed = tonumber(row[4] or '0')
+  if lapsed > tonumber(ARGV[3]) then return 'claimed' end
+  local outage = redis.call('HMGET', KEYS[3], 'since', 'until')
+  if not outage[1] or lapsed < tonumber(outage[1]) or lapsed > tonumber(outage[2]) then
+    redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+  end
 end
 redis.call('HSET', KEYS[1], 'claim', ARGV[5], 'lease', ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])

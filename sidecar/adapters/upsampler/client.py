@@ -18,6 +18,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ import urllib3
 
 from sidecar.adapters.fetch.bounded import BoundedPool
 from sidecar.adapters.fetch.deadline import Deadline
+from sidecar.adapters.fetch.names import Resolver, dial, system_resolver
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.adapters.upsampler.verdict import error_text, http_error, refusal
 from sidecar.adapters.upsampler.wire import (
@@ -51,6 +53,7 @@ class UpsamplerClient:
         image_type: universal, realism or anime.
         timeout: (seconds to connect, seconds of silence after which an answer counts as lost).
         options: further fields of the submit's input, e.g. ``{"shouldEnhanceFaces": True}``.
+        resolver: stands in for the system's name lookup.
 
     Safe to share by threads, and across a fork (the child opens connections of its own).
     """
@@ -64,11 +67,13 @@ class UpsamplerClient:
         image_type: str = "universal",
         timeout: tuple[float, float] = (5, 30),
         options: Mapping[str, object] | None = None,
+        resolver: Resolver = system_resolver,
     ):
         self._base_url = base_url.rstrip("/")
         self._mode = mode
         self._image_type = image_type
         self._timeout = timeout
+        self._resolver = resolver
         self._options = {"shouldEnhanceFaces": False, "shouldPreserveBlur": False, **(options or {})}
         self._headers = {
             "Authorization": f"Bearer {api_key}",
@@ -144,15 +149,12 @@ class UpsamplerClient:
     def _post(self, path: str, payload: bytes) -> tuple[int, str | None, bytes]:
         """(HTTP status, Retry-After, body), by the three steps named above. Never sends twice."""
         connect_s, read_s = self._timeout
-        connection: http.client.HTTPConnection
-        if self._tls:
-            connection = http.client.HTTPSConnection(self._host, self._port, timeout=connect_s, context=tls_context())
-        else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=connect_s)
+        kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
+        connection = kind(self._host, self._port)
         deadline = Deadline(connect_s + read_s)
         try:
             try:
-                connection.connect()
+                connection.sock = self._connected(connection.port, connect_s)
             except (OSError, UnicodeError) as error:
                 raise _unavailable(error) from error
             headers = {**self._headers, "Content-Type": "application/json", "Connection": "close"}
@@ -176,6 +178,18 @@ class UpsamplerClient:
             deadline.cancel()
             connection.close()
 
+    def _connected(self, port: int, connect_s: float) -> socket.socket:
+        """Whatever fails here has sent nothing."""
+        at_once = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+        sock = dial(self._resolver(self._host, port), port, connect_s, at_once)
+        if not self._tls:
+            return sock
+        try:
+            return tls_context().wrap_socket(sock, server_hostname=self._host)
+        except BaseException:
+            sock.close()
+            raise
+
     def _get(self, url: str) -> tuple[int, str | None, bytes]:
         """(HTTP status, Retry-After, body) over a kept-alive connection; made again once if that one was stale."""
         for last in (False, True):
@@ -193,7 +207,10 @@ class UpsamplerClient:
         pid = os.getpid()
         if self._pool is None or self._pool[0] != pid:  # sockets inherited over a fork belong to the parent
             connect_s, read_s = self._timeout
-            pool = BoundedPool(connect_s=connect_s, whole_s=read_s, most_bytes=MAX_ANSWER_BYTES, connections=16)
+            most = MAX_ANSWER_BYTES
+            pool = BoundedPool(
+                connect_s=connect_s, whole_s=read_s, most_bytes=most, connections=16, resolver=self._resolver
+            )
             self._pool = (pid, pool)
         return self._pool[1]
 

@@ -91,7 +91,8 @@ class Files(Protocol):
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
         """A small JPEG, for the admin."""
 
-    def refused(self) -> list[Path]: ...
+    def refused(self, job_id: str = "*") -> list[Path]:
+        """Those that lie here, of one job or of all."""
 
 
 class SourceCopy(Protocol):
@@ -110,7 +111,7 @@ class SourceCopy(Protocol):
 class Copies(Protocol):
     """Our own copies of sources: smaller, or turned upright."""
 
-    def make(self, job: Job, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
-        """Safe to repeat. Raises as `Sources.obtain`, and source_too_large when no copy fits."""
+    def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
+        """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
 
     def all(self) -> list[Path]: ...

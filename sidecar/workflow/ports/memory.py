@@ -46,6 +46,9 @@ class Heartbeats(Protocol):
 
     def record(self, who: str, *, ttl_s: int = 15) -> None: ...
     def is_alive(self, who: str) -> bool: ...
+    def record_outage(self, *, since: float, until: float) -> None:
+        """From when until when nobody could renew anything: a lease that lapsed then is no crash of its holder."""
+
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
         """True for one caller in `every_s`."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from ...core.job import Job
-from ...core.pictures import Expected, ImageInfo
+from ...core.parts import Part
+from ...core.pictures import AsJpeg, Converted, Expected, ImageInfo
+from .outside import FetchResponse
 from .transfers import Transfer
 
 
@@ -28,15 +31,23 @@ class Sources(Protocol):
     """Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
     source_not_an_image, source_unsupported, source_too_large; TemporaryError fetch_unavailable, fetch_failed."""
 
-    def look(self, job: Job) -> Source:
-        """What the source is; fetches as little as it can."""
-
-    def obtain(self, job: Job, into: Path, *, max_bytes: int, transfer: Transfer | None = None) -> Path:
-        """The source as a local file: where it lies, or fetched to `into`, in the thread of `transfer` if it says so.
-        Raises GivenUp when that is to end."""
-
     def local_path(self, job: Job) -> Path | None:
-        """Where the source lies on this machine; None: elsewhere."""
+        """Where the source lies on this machine; None: elsewhere. Raises source_gone for one that should be here."""
+
+    def look(self, job: Job, transfer: Transfer | None = None) -> Source | None:
+        """What the source is; of one that lies elsewhere, as far as its first bytes tell it: None, when they do not.
+        `transfer`: in whose thread it is fetched. Raises GivenUp when that is to end."""
+
+    def looked_at(self, job: Job, fetched: Path) -> Source:
+        """What a source is that lies elsewhere and was fetched."""
+
+    def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
+        """A source that lies elsewhere and was looked at before."""
+
+    def stream(
+        self, job: Job, *, max_bytes: int, deadline_s: float, least_bytes_per_s: float, begun: Part | None
+    ) -> AbstractContextManager[FetchResponse]:
+        """A source that lies elsewhere, as `Fetcher.stream`."""
 
     def name(self, path: Path) -> str:
         """A local source's path, for a source token."""
@@ -63,11 +74,23 @@ class Verifier(Protocol):
         """A flaw goes only when the file is written anew."""
 
     @property
-    def kept(self) -> Any:
-        """For `check_picture` of this very result, which alone knows what it is: pixels that need no second reading."""
+    def reduction(self) -> Any:
+        """For `check_picture` of this very result, which alone knows what it is; None: the file has to be read."""
+
+    @property
+    def converts(self) -> bool:
+        """The JPEG that was ordered will take the place of what is fed, should it prove sound."""
+
+    @property
+    def converted(self) -> Converted | None:
+        """It, after `finish`."""
+
+    def discard(self) -> None:
+        """Remove what was made beside the check. Safe to repeat."""
 
     def feed(self, chunk: bytes) -> bytes | memoryview:
-        """The next bytes of the file; returns those of them that belong to the picture."""
+        """The next bytes of the file; returns those of them that belong to the picture. Raises as the file that was
+        opened for a JPEG, too."""
 
     def finish(self) -> ImageInfo: ...
 
@@ -86,12 +109,15 @@ class PictureVerdict(Protocol):
 class Pictures(Protocol):
     """Checks and conversions."""
 
-    def Verifier(self, expected: Expected) -> Verifier: ...
+    def Verifier(self, expected: Expected, *, look: bool = False, jpeg: AsJpeg | None = None) -> Verifier:
+        """`look`: a reduction is wanted, for `check_picture`. `jpeg`: so is a JPEG of it. Both are made on the way, of
+        the kinds of picture for which that can be done."""
+
     def verify_pixels(self, path: Path, info: ImageInfo) -> None:
         """That a complete file decodes; raises PermanentError result_corrupt."""
 
-    def check_picture(self, source: Path, result: Path, info: ImageInfo, *, kept: Any = None) -> PictureVerdict:
-        """Whether a result shows its source. `kept`: of its Verifier. Raises PermanentError source_not_an_image."""
+    def check_picture(self, source: Path, result: Path, info: ImageInfo, *, reduction: Any = None) -> PictureVerdict:
+        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image."""
 
     def convert(
         self, source: Path, target: Path, *, format: str, quality: int, size: tuple[int, int] | None

@@ -1,4 +1,4 @@
-"""Workflow, port: results on their way: transfers, which wait for bytes in threads, and the parts that they leave."""
+"""Workflow, port: files on their way: transfers, which wait for bytes in threads, and the parts that they leave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ...core.parts import Part
+from ...core.pictures import ImageInfo
 
 Result = TypeVar("Result")
 
@@ -43,14 +44,18 @@ class Transfers(Protocol):
 
 
 class Parts(Protocol):
-    """One part for each job, in the folder of temp files. A write raises ConfigurationError disk_full or
-    folder_not_writable."""
+    """One part for each name, in the folder of temp files. A result's is its job's id. A write raises
+    ConfigurationError disk_full or folder_not_writable."""
 
-    def find(self, job_id: str, key: str) -> Part | None:
+    def source_of(self, job_id: str) -> str:
+        """The name of the part of a job's source."""
+
+    def find(self, name: str, key: str) -> Part | None:
         """The part of `key`, if there is one."""
 
-    def keep(self, temp: Path, job_id: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say."""
+    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say. Raises
+        FileNotFoundError when the temp file has gone."""
 
     def take(self, part: Part, temp: Path) -> Path:
         """The part as a temp file."""
@@ -62,8 +67,10 @@ class Parts(Protocol):
     def cut(self, path: Path, size: int) -> None:
         """Cut off what is behind `size` bytes; the rest is on the disk then."""
 
-    def source(self, job_id: str) -> Path:
-        """Where a source that lies elsewhere is kept until the result is compared with it."""
+    def keep_look(self, job_id: str, key: str, info: ImageInfo, bytes: int | None) -> None:
+        """What was seen of a source that lies elsewhere. `bytes`: None when unknown."""
+
+    def find_look(self, job_id: str, key: str) -> tuple[ImageInfo, int | None] | None: ...
 
     def drop(self, job_id: str) -> None:
         """Throw away all that is kept for a job."""

@@ -9,6 +9,7 @@ namespace SmiBridge\Files;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
@@ -46,7 +47,15 @@ final class Stored_Files {
 
 	/** Whether a file is there, byte for byte. @param string $name Name. @param int $bytes Bytes. @param string $sha256 Digest. */
 	public static function is_same( string $name, int $bytes, string $sha256 ): bool {
-		return self::size( $name ) === $bytes && hash_equals( $sha256, (string) hash_file( 'sha256', (string) self::path( $name ) ) );
+		return self::size( $name ) === $bytes && hash_equals( $sha256, self::sha256( (string) self::path( $name ) ) );
+	}
+
+	/** Digest of a file; a gigabyte takes seconds, which the host’s limit need not allow for. @param string $path Path. */
+	public static function sha256( string $path ): string {
+		if ( function_exists( 'set_time_limit' ) ) {
+			set_time_limit( 300 );
+		}
+		return (string) hash_file( 'sha256', $path );
 	}
 
 	/**
@@ -76,7 +85,7 @@ final class Stored_Files {
 			array(
 				'bytes'    => $bytes,
 				'modified' => null === $bytes ? null : (int) filemtime( $path ),
-				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : hash_file( 'sha256', $path ),
+				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : self::sha256( $path ),
 			)
 		);
 	}
@@ -127,10 +136,37 @@ final class Stored_Files {
 
 	/** Removes files of a folder that are older, by the day. @param string $folder Relative to ours. @param int $seconds Age. */
 	public static function forget_old( string $folder, int $seconds ): void {
-		foreach ( (array) glob( self::root() . '/' . $folder . '/*' ) as $path ) {
-			if ( is_file( $path ) && filemtime( $path ) < time() - $seconds ) {
+		foreach ( self::removable( $folder, '*' ) as $path ) {
+			if ( filemtime( $path ) < time() - $seconds ) {
 				unlink( $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
 			}
 		}
+	}
+
+	/** Daily: uploads that nobody goes on with, and old thumbnails. A sidecar with a share in the folder does it, too. */
+	public static function tidy(): void {
+		self::forget_old( self::INCOMING, Time_Limits::UPLOAD );
+		self::forget_old( self::REFUSED, Time_Limits::REFUSED );
+	}
+
+	/** Forgets what shows a customer’s picture and is no finished file: half an upload, thumbnails. @param string $job_id The shop’s id. */
+	public static function forget_job( string $job_id ): void {
+		if ( preg_match( '/^' . Job_Id::PATTERN . '\z/', $job_id ) ) {
+			foreach ( array_merge( self::removable( self::INCOMING, $job_id . '.*' ), self::removable( self::REFUSED, $job_id . '.*.jpg' ) ) as $path ) {
+				unlink( $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+			}
+		}
+	}
+
+	/**
+	 * Files of a folder that we may remove; none where only the sidecar may, who does it then.
+	 *
+	 * @param string $folder  Relative to ours.
+	 * @param string $pattern As glob() has it.
+	 * @return string[]
+	 */
+	private static function removable( string $folder, string $pattern ): array {
+		$folder = self::root() . '/' . $folder;
+		return is_dir( $folder ) && wp_is_writable( $folder ) ? array_filter( (array) glob( $folder . '/' . $pattern ), 'is_file' ) : array();
 	}
 }

@@ -46,11 +46,13 @@ final class Tables {
 		}
 	}
 
-	/** The same, if it was not done for a day. */
-	public static function tidy_when_due(): void {
-		if ( (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS ) {
+	/** The same, if it was not done for a day. @return bool Whether it was done now. */
+	public static function tidy_when_due(): bool {
+		$is_due = (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS;
+		if ( $is_due ) {
 			self::tidy();
 		}
+		return $is_due;
 	}
 
 	/** The tables of docs/contract.md, part 4, in the form that dbDelta() reads. All times are UTC. */

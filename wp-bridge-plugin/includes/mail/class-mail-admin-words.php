@@ -97,7 +97,7 @@ final class Mail_Admin_Words {
 			),
 			'late'       => array(
 				__( 'Orders are not worked on', 'smi-bridge' ),
-				__( 'Work that could be done waits, and nobody takes it. Look whether the sidecar’s workers are alive, and whether they are enough.', 'smi-bridge' ),
+				__( 'Work waits for longer than it should. Look whether the sidecar’s workers are alive and enough, and what the oldest orders’ pages tell.', 'smi-bridge' ),
 			),
 			'other'      => array(
 				__( 'Something needs you', 'smi-bridge' ),

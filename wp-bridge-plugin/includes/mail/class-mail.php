@@ -125,6 +125,10 @@ final class Mail {
 			$mailer             = $phpmailer;
 			$phpmailer->AltBody = $text; // phpcs:ignore WordPress.NamingConventions.ValidVariableName -- PHPMailer's own name.
 			$phpmailer->Timeout = min( (int) $phpmailer->Timeout, Time_Limits::MAIL_SERVER ); // phpcs:ignore WordPress.NamingConventions.ValidVariableName
+			if ( 'smtp' === ( $phpmailer->Mailer ?? '' ) && method_exists( $phpmailer, 'getSMTPInstance' ) ) { // phpcs:ignore WordPress.NamingConventions.ValidVariableName
+				// Timeout is for the connection. A server that says nothing, or a byte now and then, is waited for as long as this says.
+				$phpmailer->getSMTPInstance()->Timelimit = $phpmailer->Timeout; // phpcs:ignore WordPress.NamingConventions.ValidVariableName
+			}
 		};
 		$from_name        = static function ( $name ) {
 			return 'WordPress' === $name ? wp_specialchars_decode( get_bloginfo( 'name' ), ENT_QUOTES ) : $name;

@@ -12,6 +12,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -77,6 +78,7 @@ final class Erasure {
 			}
 		);
 		Shop::write_erased( $job_id );
+		Stored_Files::forget_job( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
 		return ! $attempts || self::tell_sidecar( $job_id );
 	}

@@ -1,0 +1,82 @@
+"""A way to the shop that can be made to drip: answers of its door, or files that are fetched from it, byte by byte."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+STEP_S = 0.05
+
+
+class DrippingProxy:
+    """Passes on whatever comes to `url`. `rates`: bytes a second, by kind (`door`, `source`); a kind that is not in it
+    is passed on at once, also what is on its way."""
+
+    def __init__(self, upstream: int = 0) -> None:
+        """`upstream`: the shop's port."""
+        self.upstream = upstream
+        self.rates: dict[str, float] = {}
+        self.dripped = {"door": 0, "source": 0}  # bytes that came slowly
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = self._server.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rates.clear()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                _Link(self, client).start()
+
+
+class _Link:
+    """One connection, and its other end."""
+
+    def __init__(self, proxy: DrippingProxy, client: socket.socket) -> None:
+        self._proxy, self._client = proxy, client
+        self._kind = "door"  # of the request that was made last
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        address = ("127.0.0.1", self._proxy.upstream)
+        with self._client, suppress(OSError), socket.create_connection(address, timeout=10) as shop:
+            shop.settimeout(None)
+            threading.Thread(target=self._requests, args=(shop,), daemon=True).start()
+            while data := shop.recv(65536):
+                self._send_on(data)
+
+    def _requests(self, shop: socket.socket) -> None:
+        with suppress(OSError):
+            while data := self._client.recv(65536):
+                if data.startswith((b"GET ", b"POST ")):
+                    self._kind = "source" if b"/wp-content/uploads/" in data.split(b"\r\n", 1)[0] else "door"
+                shop.sendall(data)
+        with suppress(OSError):
+            shop.shutdown(socket.SHUT_RDWR)
+
+    def _send_on(self, data: bytes) -> None:
+        while data:
+            rate = self._proxy.rates.get(self._kind)
+            size = len(data) if rate is None else max(1, int(rate * STEP_S))
+            self._client.sendall(data[:size])
+            if rate is not None:
+                self._proxy.dripped[self._kind] += len(data[:size])
+                time.sleep(max(STEP_S, 1 / rate))
+            data = data[size:]

@@ -1,0 +1,114 @@
+"""A resolver that never answers costs a few seconds and a few threads, and nobody takes it for a lost answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sidecar.adapters.fetch import SafeFetcher
+from sidecar.adapters.fetch.bounded import BoundedPool
+from sidecar.adapters.fetch.names import Lookups
+from sidecar.adapters.upsampler import UpsamplerClient
+from sidecar.core.errors import TemporaryError
+
+SOON = 0.2
+
+
+class Silent:
+    """A C library whose resolver does not answer before it is told to."""
+
+    def __init__(self) -> None:
+        self.answer, self.asked = threading.Event(), []
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        assert self.answer.wait(30)
+        return ["192.0.2.1"]
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    silent = Silent()
+    yield silent
+    silent.answer.set()
+
+
+def test_an_answer_is_handed_on() -> None:
+    assert Lookups(lambda host, port: [host, str(port)])("shop.example", 80) == ["shop.example", "80"]
+
+
+def test_a_failure_is_raised() -> None:
+    def unknown(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    with pytest.raises(socket.gaierror, match="no such name"):
+        Lookups(unknown)("shop.example", 80)
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for(silent: Silent) -> None:
+    lookups = Lookups(silent, within_s=SOON)
+    for _ in range(3):
+        with pytest.raises(socket.gaierror, match="no answer within"):
+            lookups("shop.example", 80)
+    assert silent.asked == ["shop.example"], "one thread for one name"
+
+
+def test_it_is_heeded_when_it_comes_late(silent: Silent) -> None:
+    lookups = Lookups(silent, within_s=SOON)
+    with pytest.raises(socket.gaierror):
+        lookups("shop.example", 80)
+    silent.answer.set()
+    patient = Lookups(silent, within_s=20)
+    assert patient("shop.example", 80) == ["192.0.2.1"]
+
+
+def test_so_many_names_and_no_more_are_waited_for(silent: Silent) -> None:
+    lookups = Lookups(silent, within_s=0.01, most=4)
+    for number in range(20):
+        with pytest.raises(socket.gaierror):
+            lookups(f"host-{number}.example", 80)
+    assert len(silent.asked) == 4
+
+
+def test_an_address_is_no_name(silent: Silent) -> None:
+    silent.answer.set()
+    threads = threading.active_count()
+    for address in ("127.0.0.1", "::1"):
+        Lookups(silent)(address, 80)
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda url, names: SafeFetcher(resolver=names).head_bytes(url, 10),
+        lambda url, names: _streamed(SafeFetcher(resolver=names), url),
+        lambda url, names: UpsamplerClient(base_url=url, api_key="k", resolver=names).status("1"),
+        lambda url, names: UpsamplerClient(base_url=url, api_key="k", resolver=names).submit(
+            image_url="https://shop.example/x.jpg", factor=4, webhook_url=None
+        ),
+    ],
+    ids=["head", "stream", "status", "submit"],
+)
+def test_whoever_asks_the_network_for_something_ends_in_time(
+    silent: Silent, scheme: str, ask: Callable[[str, Lookups], object]
+) -> None:
+    """And a submit knows that nothing was sent: this is no UnknownOutcome."""
+    with pytest.raises(TemporaryError) as caught:
+        ask(f"{scheme}://silent.example", Lookups(silent, within_s=SOON))
+    assert caught.value.code in ("fetch_failed", "upsampler_unavailable") and "no answer within" in caught.value.detail
+
+
+def _streamed(fetcher: SafeFetcher, url: str) -> None:
+    with fetcher.stream(url, max_bytes=10, deadline_s=20):
+        raise AssertionError("nobody is there")
+
+
+def test_the_shops_door_ends_in_time(silent: Silent) -> None:
+    pool = BoundedPool(connect_s=5, whole_s=5, most_bytes=10, resolver=Lookups(silent, within_s=SOON))
+    with pytest.raises(Exception, match="no answer within"):
+        pool.request("GET", "http://silent.example/", {})
