@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.setup import dotenv_file
+from sidecar.cli.setup.command import STOP
 from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
 from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
@@ -110,7 +111,7 @@ def test_uninstall_leaves_the_machine_as_it_was(server: Place) -> None:
     status, said = server.setup("--uninstall", connect=False, key="")
     assert (status, server.files()) == (0, before)
     assert "Finished pictures stay" in said
-    assert server.systemctl() == ["disable --now smi-sidecar.target", "daemon-reload"]
+    assert server.systemctl() == ["disable --now smi-sidecar.target", STOP, "daemon-reload"]
     assert not server.exists("/etc/smi-sidecar") and not server.exists("/var/lib/smi-sidecar")
 
 
