@@ -19,6 +19,7 @@ NAMES = (
     "payment_hook",
     "throughput",
     "delivery_latency",
+    "pull_latency",
     "verify_png",
     "verify_jpeg",
     "convert",

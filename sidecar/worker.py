@@ -20,6 +20,7 @@ from .adapters.connections import connect, write_something
 from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
+from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
 from .workflow.time_limits import LEASE_S
@@ -40,8 +41,6 @@ class StageWorker(SimpleWorker):
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
 
     def __init__(self, *args, connection: redis.Redis, **kwargs):
-        """In the worker's own process, since RQ asks Redis already while it makes a worker."""
-        _wait_for_redis(connection)
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
         super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)  # type: ignore[misc]  # `args` is empty
         # RQ has made the pool more patient than its question for work. What was opened before would give that up after
@@ -52,9 +51,10 @@ class StageWorker(SimpleWorker):
         """Until it is asked to end, or Redis has failed it in the middle of something: another one is started."""
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
-        tasks.services().work_queue.serves = [queue.name for queue in self.queues]
+        services = tasks.services()
+        services.work_queue.serves = [services.keys.own_name(queue.name) for queue in self.queues]
         try:
-            with heartbeat(self.connection, self.name):
+            with heartbeat(self.connection, services.keys, self.name):
                 return super().work(*args, **kwargs)
         except redis.RedisError as error:
             logs.log("worker.redis", "A worker has lost Redis.", level="warning", detail=in_words(error))
@@ -76,12 +76,12 @@ class StageWorker(SimpleWorker):
         self.set_state(WorkerStatus.IDLE)
 
 
-def _wait_for_redis(connection: redis.Redis) -> None:
+def _wait_for_redis(connection: redis.Redis, key: str) -> None:
     """A worker that is started while Redis is away waits: else it would die of it, and be replaced every second."""
     told = ""
-    while True:
+    while True:  # ends: when Redis is back, or it is asked to end
         try:
-            write_something(connection)
+            write_something(connection, key)
             return
         except redis.RedisError as error:
             why = in_words(error)
@@ -97,10 +97,12 @@ def run_worker(services: Services, queues: Sequence[str]) -> None:
     memory.keep_freed()
     tasks.ports()
     memory.look_for_cycles_rarely()
+    rq_name = services.keys.rq_name
     connection = connect(services.settings.redis_url, services.settings.data_dir, decode=False)
+    _wait_for_redis(connection, services.keys.ping)
     worker = StageWorker(
-        [WakeUpQueue(name, connection=connection) for name in queues],
-        name=uuid4().hex,
+        [WakeUpQueue(rq_name(name), connection=connection) for name in queues],
+        name=rq_name(uuid4().hex),
         connection=connection,
         serializer=JSONSerializer,
         job_class=WakeUp,
@@ -122,16 +124,20 @@ class Clock:
 
     def __init__(self, services: Services):
         self._ports = services.ports
+        self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
         self._idle_ticks = 0
         self._idle_s = max(TICK_S, min(IDLE_TICK_S, services.settings.first_poll_s))
         self._ask_again: dict[str, float] = {}
+        self._pull = Pull(services) if services.settings.pulls else None
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
+        if self._pull:
+            self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
             pause = TICK_S if self.tick() else self._idle_s
@@ -169,6 +175,8 @@ class Clock:
 
     def _tick(self) -> bool:
         """Whether there is work. Without any, only the wake-up of a periodic task can have been lost."""
+        if not self._looked_for_old_keys:
+            self._take_over_old_keys()
         busy = self._ports.store.is_busy()
         self._tell_of_outage()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
@@ -181,6 +189,7 @@ class Clock:
         for task, every_s in self.PERIODIC.items():
             if self._is_its_turn(task, every_s):
                 self._ports.queue.task("watch", task)
+                self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while
         if self._is_its_turn("lateness", 60):
             lateness.tell(self._ports)
         return busy
@@ -193,6 +202,14 @@ class Clock:
         self._ask_again[task] = now + (0 if task == "reconcile" else every_s / 4)
         return self._ports.store.heartbeats.acquire_interval(task, every_s=every_s)
 
+    def _take_over_old_keys(self) -> None:
+        """Before all else: reconciliation must find what was under way before an upgrade."""
+        moved = self._ports.store.server.take_over_old_keys()
+        self._ports.queue.clear_old_queues()
+        self._looked_for_old_keys = True
+        if moved:
+            logs.log("clock.old_keys", "Jobs that an older version had under way go on.", jobs=moved)
+
 
 def run_clock(services: Services) -> None:
     Clock(services).start()
@@ -203,4 +220,4 @@ def idle() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    ended.wait()  # ends: with a signal

@@ -99,7 +99,7 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
     def _store_what_comes(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
+        while (chunk := self._chunks.get()) is not None:  # ends: close and discard put None
             self._store(chunk)
 
     def _store(self, chunk: bytes | memoryview) -> None:
@@ -121,7 +121,7 @@ class Incoming:
     def _end_thread(self) -> None:
         if self._thread is not None:
             self._chunks.put(None)
-            self._thread.join()
+            self._thread.join()  # ends: with the None above, after one write to the disk
             self._thread = None
 
 

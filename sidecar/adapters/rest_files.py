@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
+from ..core.job import Job
 from .files import Incoming, ResultFiles, StoredFile
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
@@ -87,9 +88,15 @@ class RestFiles:
         Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
         TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt.
         """
-        job_id = self.owner(name)
-        size = temp.stat().st_size
-        file = {"job_id": job_id, "attempt": attempt, "name": name, "bytes": size, "sha256": sha256}
+        self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
+
+    def publish_copy(self, copy: Path, name: str, job: Job) -> None:
+        """The same for a copy of a job's source, which the shop hands out to Upsampler."""
+        _, sha256 = self._work.hash_file(copy)
+        self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
+
+    def _publish(self, temp: Path, file: dict[str, Any]) -> None:
+        file = {**file, "bytes": temp.stat().st_size}
         for last in (False, True):
             self._upload(temp, file)
             self._crash_point("upload:closing")
@@ -99,7 +106,7 @@ class RestFiles:
                 temp.unlink()
                 return
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
-                raise self._error("file.close", closed, str(job_id))
+                raise self._error("file.close", closed, str(file["job_id"]))
 
     def path(self, name: str) -> Path:
         raise PermanentError("path_outside", f"{name} lies at the shop")
@@ -181,7 +188,7 @@ class RestFiles:
 
     def _listed(self, job_id: str | None) -> Iterator[StoredFile]:
         after: str | None = None
-        while True:
+        while True:  # ends: with the last page; each question has a timeout
             page = self._ask("file.list", {"job_id": job_id, "after": after, "limit": PAGE})
             yield from (StoredFile(it["name"], it["bytes"], it["modified"]) for it in page["files"])
             after = page["next"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 
 def add(commands) -> None:
@@ -31,19 +32,21 @@ def _run_all(given) -> int:
 
     settings = load_settings()  # all configuration faults at once, not four times
     logs.configure(format=settings.log_format, level=settings.log_level)
-    _load_all()
+    _load_all(settings)
     memory.look_for_cycles_rarely()
-    store = {} if settings.redis_url else {"store": lambda: _store(given)}
-    apart = {"web": lambda: _web(given), "cron": lambda: _cron(given)}
     workers = _workers(settings.workers)
+    commands = {"store": _store, "web": _web, "cron": _cron}
+    apart = {name: partial(run, given) for name, run in commands.items() if name not in _not_needed(settings)}
     patience = {name: supervise.ENDLESS for name in workers}
-    return supervise.Supervisor({**store, **workers, **apart}, last="store", patience=patience).run()
+    return supervise.Supervisor({**apart, **workers}, last="store", patience=patience).run()
 
 
-def _load_all() -> None:
+def _load_all(settings) -> None:
     """What the processes need, before they are forked: so it is loaded once, and its memory is shared."""
-    from .. import web, worker  # noqa: F401
-    from ..web import serve  # noqa: F401
+    from .. import worker  # noqa: F401
+
+    if "web" not in _not_needed(settings):
+        from ..web import serve  # noqa: F401
 
 
 def _workers(number: int) -> dict[str, Callable[[], None]]:
@@ -63,6 +66,10 @@ def _one_worker(queues: Sequence[str]) -> None:
     run_worker(Services.from_env(), queues)
 
 
+def _not_needed(settings) -> set[str]:
+    return ({"store"} if settings.redis_url else set()) | ({"web"} if settings.pulls else set())
+
+
 def _store(given) -> None:
     from ..adapters import embedded
     from ..services import load_settings
@@ -78,9 +85,16 @@ def _store(given) -> None:
 
 def _web(given) -> None:
     from ..services import load_settings
+    from ..worker import idle
+
+    settings = load_settings()  # all configuration faults at once, before gunicorn forks
+    if settings.pulls:
+        print("SMI_BIND=none: nothing to run here.", file=sys.stderr, flush=True)
+        idle()
+        return
     from ..web.serve import serve
 
-    serve(load_settings())  # all configuration faults at once, before gunicorn forks
+    serve(settings)
 
 
 def _worker(given) -> int:

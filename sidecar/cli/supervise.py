@@ -117,7 +117,7 @@ class Child:
             left = until - time.monotonic()
             if left <= 0:
                 self.signal(signal.SIGKILL)
-                os.waitpid(self._pid, 0)
+                os.waitpid(self._pid, 0)  # ends: it was killed
                 self._pid = 0
             else:
                 signal.sigtimedwait([signal.SIGCHLD], left)
@@ -161,7 +161,7 @@ class Supervisor:
     def _keep_alive(self) -> int:
         for child in self._children:
             child.start()
-        while True:
+        while True:  # ends: with a signal, or when it is hopeless
             for child in self._children:
                 status = child.look()
                 if status is not None:

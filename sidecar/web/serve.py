@@ -7,7 +7,7 @@ import sys
 from gunicorn.app.wsgiapp import run
 
 from ..core.settings import Settings
-from . import fair_worker  # noqa: F401 -- gunicorn finds it by name: loaded with the rest, before a supervisor forks
+from . import build, fair_worker  # noqa: F401 -- found by name later: loaded with the rest, before a supervisor forks
 
 
 def serve(settings: Settings) -> None:

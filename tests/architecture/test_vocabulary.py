@@ -75,7 +75,9 @@ RETIRED = {
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.
 PUBLIC = (
     "smi:nudged",
+    "smi:<site>:nudged",
     "smi:rests",
+    "smi:<site>:rests",
     "smi:turn:sweep",
     '"task": "sweep"',  # a log field
     "job.mended",  # a log event
@@ -92,7 +94,7 @@ PUBLIC = (
 # Files that may tell of the past, or hold names that are stored.
 ALLOWED = ("CHANGELOG.md", "sidecar/core/stored_names.py", "tests/architecture/test_vocabulary.py")
 ROOTS = ("sidecar", "bench", "tests", "docs", "deploy", "wp-bridge-plugin", "README.md", "Makefile", "pyproject.toml")
-NO_PROSE = re.compile(r"\.(png|jpg|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
+NO_PROSE = re.compile(r"\.(png|jpg|zip|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
 
 
 @cache
@@ -104,6 +106,7 @@ def lines() -> list[tuple[str, int, str]]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     found = []
     for path in filter(None, listed.stdout.split("\0")):

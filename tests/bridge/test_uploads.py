@@ -221,7 +221,7 @@ def test_finished_files_are_listed_page_by_page_and_removed(bridge: Bridge, file
     names = [publish(files, job_id, b"x" * 10) for job_id in jobs]
     (downloads / "2026" / "11" / "notes.txt").write_text("not ours")
     listed, after = [], None
-    while True:
+    for _ in range(100):
         page = files._ask("file.list", {"limit": 1, "after": after})
         listed += [file["name"] for file in page["files"]]
         after = page["next"]

@@ -159,17 +159,20 @@ def test_php_that_is_killed_in_the_middle_of_a_chunk_goes_on_there(
 
 
 def _may_mount() -> bool:
-    return os.geteuid() == 0 and not subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode
+    return (
+        os.geteuid() == 0
+        and not subprocess.run(["unshare", "--mount", "true"], capture_output=True, timeout=120).returncode
+    )
 
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True, timeout=120)
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=120)
 
 
 @pytest.mark.skipif(not _may_mount(), reason="only root, and not in every container, may mount a small disk")

@@ -76,7 +76,7 @@ class FaultInjection:
         if self._proxy:
             self._proxy.rates.clear()
         for timer in self._later:
-            timer.join()
+            timer.join(30)
         self._restore_folder()
         self._good_way()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
@@ -227,7 +227,7 @@ class FaultInjection:
         def works() -> bool:
             client = self._redis.client()
             with contextlib.closing(client):
-                return int(client.get("smi:alive:cron") or 0) > since
+                return int(client.get(self._sidecar.keys.alive("cron")) or 0) > since
 
         return works
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,6 @@ import pymysql
 import redis
 import requests
 
-from sidecar.core.settings import Settings
-from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
 from tests.chaos.dripping_proxy import DrippingProxy
@@ -98,22 +96,20 @@ def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer
     machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
-    with RedisServer(folder / "redis", aof=True) as server:
+    with RedisServer(folder / "redis", aof=True) as server, nullcontext() if remote else DrippingProxy() as proxy:
+        settings = {**env, "REDIS_URL": server.url}
         whole = (Far if remote else Whole).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
-            env={**env, "REDIS_URL": server.url},
+            env={**settings, "SMI_SHOP_ADDRESS": proxy.url} if proxy else settings,
+            private_hosts=[f"127.0.0.1:{proxy.port}"] if proxy else [],
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
-        if remote:
-            with whole:
-                yield whole, server, None
-            return
-        with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
-            private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
-            with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
-                yield whole, server, proxy
+        with whole:
+            if proxy:
+                proxy.upstream = int(whole.shop.url.rpartition(":")[2])
+            yield whole, server, proxy
 
 
 class Chaos:
@@ -129,8 +125,8 @@ class Chaos:
     ) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
-        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
-        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.tokens = whole.sidecar.tokens
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True), whole.sidecar.keys)
         self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
         if proxy:
@@ -213,7 +209,7 @@ class Chaos:
     def heal_and_wait(self) -> None:
         """Everything runs, nothing is in its way: now each job must find its ending."""
         self._ended.set()
-        self._forged_webhooks.join()
+        self._forged_webhooks.join(30)
         self.faults.heal()
         self._set_rules([])
         self._set_refund_mode("ok")
@@ -260,6 +256,6 @@ class Chaos:
     def end(self) -> None:
         self._ended.set()
         self._done.set()
-        self._counter.join()
+        self._counter.join(30)
         self.watch.finish()
         self.watch.close()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import requests
 
-from sidecar.core.settings import Settings
 from sidecar.core.tokens import DownloadGrant, TokenMaker
 from tests.testbed.apache import Apache
 from tests.testbed.customer import Customer
@@ -179,7 +178,7 @@ def test_any_file_name_may_be_appended_to_the_address(served: Served) -> None:
 @pytest.fixture(scope="module")
 def tokens(newest: Whole) -> TokenMaker:
     """Signs as the sidecar does: its secret is ours."""
-    return TokenMaker(Settings.from_env(newest.sidecar.env).signing_keys)
+    return newest.sidecar.tokens
 
 
 def _refused(whole: Whole, token: str, status: int, words: str) -> None:

@@ -110,6 +110,9 @@ class MemoryServer:
     def eviction_policy(self) -> str:
         return "noeviction"
 
+    def take_over_old_keys(self) -> int:
+        return 0
+
     def generation(self) -> str:
         return self._store.generation
 

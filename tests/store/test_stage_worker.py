@@ -8,10 +8,13 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from sidecar.adapters.connections import connect
+from sidecar.adapters.connections import connect, write_something
 from sidecar.adapters.workqueue import WakeUpQueue
 from sidecar.adapters.workqueue.wakeup import WakeUps
 from sidecar.worker import StageWorker
+from tests.fakes.site import KEYS
+
+QUEUE = KEYS.rq_name("submit")
 
 
 @pytest.fixture
@@ -23,7 +26,8 @@ def connection(redis_url: str, tmp_path) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def worker(connection: redis.Redis) -> StageWorker:
-    return StageWorker([WakeUpQueue("submit", connection=connection)], connection=connection)
+    write_something(connection, KEYS.ping)
+    return StageWorker([WakeUpQueue(QUEUE, connection=connection)], connection=connection)
 
 
 def _asked(key: str, does: Callable[[str], None]) -> SimpleNamespace:
@@ -40,7 +44,7 @@ def test_it_listens_for_as_long_as_it_asks(worker: StageWorker) -> None:
 
 
 def test_about_a_wake_up_that_has_come_redis_keeps_nothing(worker: StageWorker, connection: redis.Redis) -> None:
-    WakeUps(connection).notify_worker("submit")
+    WakeUps(connection, KEYS).notify_worker("submit")
     (job,) = worker.queues[0].get_jobs()
     came: list[str] = []
     worker.execute_job(_asked(job.key, came.append), worker.queues[0])

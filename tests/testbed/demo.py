@@ -45,7 +45,7 @@ def main() -> int:
             last_line, job_id, link = _sell(whole)
             if not once:
                 _addresses(whole, job_id, link)
-                threading.Event().wait()
+                threading.Event().wait()  # ends: with Ctrl-C, or a closed terminal
             _listen(_no)
     except KeyboardInterrupt:
         pass
@@ -106,7 +106,7 @@ def _show_distance(whole: Far) -> None:
     _say(f"the shop's host: posts of {HOST_INI['post_max_size']}, memory of {HOST_INI['memory_limit']}, no programs")
     if whole.entered:
         see = [*whole.entered, "ls", "-A", str(whole.shop.folder)]
-        seen = subprocess.run(see, capture_output=True, text=True, check=True).stdout.split()
+        seen = subprocess.run(see, capture_output=True, text=True, check=True, timeout=120).stdout.split()
         _say(f"the sidecar: in a network of its own; of the shop's folder it sees {len(seen)} files")
     else:
         _say("the sidecar: its settings name no folder of the shop (a network of its own is for root only)")

@@ -49,20 +49,22 @@ class Far(Whole):
         if not may_have_namespaces():
             return ()
         self._machine = Machine(self.folder / "machine", hidden=self.shop.folder).start()
-        self.way = self._wire_out(self.shop.nginx.port, http=True)
-        self._wires = [self.way, self._wire_out(self.sandbox_port)]
+        self._wires = []
+        self.way = self.lead_out(self.shop.nginx.port, http=True)
+        self.lead_out(self.sandbox_port)
         if redis := urlsplit(env.get("REDIS_URL", "")).port:
-            self._wires.append(self._wire_out(redis))
+            self.lead_out(redis)
         if SHOP_CALLS_SIDECAR:
             connect = partial(self._machine.connection, self.sidecar_port)
-            self._wires.append(Wire(machine.listener(self.sidecar_port), connect))
-        for wire in self._wires:
-            wire.__enter__()
+            self._wires.append(Wire(machine.listener(self.sidecar_port), connect).__enter__())
         self.entered = self._machine.entered(REPOSITORY)
         return self.entered
 
-    def _wire_out(self, port: int, *, http: bool = False) -> Wire:
-        return Wire(self._machine.listener(port), partial(machine.connection, port), http=http)
+    def lead_out(self, port: int, *, http: bool = False) -> Wire:
+        """What listens at a port here can be reached there from now on."""
+        wire = Wire(self._machine.listener(port), partial(machine.connection, port), http=http).__enter__()
+        self._wires.append(wire)
+        return wire
 
     def stop(self) -> None:
         super().stop()

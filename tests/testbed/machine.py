@@ -24,7 +24,7 @@ def may_have_namespaces() -> bool:
     """Whether this user may make network and mount namespaces, as root outside of a strict container may."""
     if os.geteuid() != 0:
         return False
-    tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True)
+    tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, timeout=120)
     return tried.returncode == 0
 
 
@@ -71,7 +71,7 @@ class Machine(Process):
 
         thread = threading.Thread(target=run)
         thread.start()
-        thread.join()
+        thread.join(30)
         if failed:
             raise failed[0]
         return made[0]

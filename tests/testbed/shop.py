@@ -105,7 +105,7 @@ class Shop:
         database = site.installed_database(self.version, progress)
         files = wordpress_files(self.version, progress)
         self.mariadb.folder.mkdir(parents=True)
-        subprocess.run(["cp", "-r", str(database), str(self.mariadb.data)], check=True)
+        subprocess.run(["cp", "-r", str(database), str(self.mariadb.data)], check=True, timeout=120)
         self.mariadb.launch()
         site.copy_files(files, self.root)
         site.write_configuration(self.root, self.mariadb.port, constants)

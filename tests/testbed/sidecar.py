@@ -11,10 +11,14 @@ from typing import Self
 
 import requests
 
+from sidecar.core.settings import Settings
+from sidecar.core.stored_names import Keys
+from sidecar.core.tokens import TokenMaker
 from tests.testbed.places import REPOSITORY, release_port, reserve_port
 from tests.testbed.process import Process, StartFailed
 
 ALL = ("store", "web", "worker", "cron")
+UNREACHED = ("store", "worker", "cron")  # with SMI_BIND=none
 
 
 PROCFILE = REPOSITORY / "Procfile"
@@ -90,6 +94,17 @@ class Sidecar:
             )
             for name, line in commands(procfile).items()
         }
+
+    @property
+    def keys(self) -> Keys:
+        """The names of its keys in Redis."""
+        return Keys(Settings.from_env(self.env).site_hash)
+
+    @property
+    def tokens(self) -> TokenMaker:
+        """Signs as it does: its secret is ours."""
+        settings = Settings.from_env(self.env)
+        return TokenMaker(settings.signing_keys, settings.site_hash)
 
     @classmethod
     def start(

@@ -31,7 +31,7 @@ def possible() -> bool:
     if not tools or os.geteuid() != 0 or not os.access(_HIERARCHY, os.W_OK):
         return False
     flags = ["--pid", "--mount", "--uts", "--ipc", "--cgroup", "--fork"]
-    return not subprocess.run(["unshare", *flags, "mount", "--make-rprivate", "/"], check=False).returncode
+    return not subprocess.run(["unshare", *flags, "mount", "--make-rprivate", "/"], check=False, timeout=20).returncode
 
 
 class Machine(Process):

@@ -61,9 +61,9 @@ class Wire:
             _break(end)
 
     def _accept(self) -> None:
-        while True:
+        while True:  # ends: stop closes the listener
             try:
-                client, _ = self._listener.accept()
+                client, _ = self._listener.accept()  # ends: stop closes it
             except OSError:
                 return
             threading.Thread(target=self._talk, args=(client,), daemon=True).start()
@@ -84,7 +84,7 @@ class Wire:
                 way.requests(lambda head: self.trouble(head))
             else:
                 way.forth()
-        back.join()
+        back.join()  # ends: the server closes it, or stop breaks it
         self._open -= ends
         for end in ends:
             end.close()
@@ -100,7 +100,7 @@ class _Way:
 
     def back(self) -> None:
         with contextlib.suppress(OSError):
-            while data := self._server.recv(BLOCK):
+            while data := self._server.recv(BLOCK):  # ends: the server closes it, or stop breaks it
                 if self._reply is not None:
                     data, self._reply = data[: self._reply], self._reply - len(data)
                 self._client.sendall(data)
@@ -110,7 +110,7 @@ class _Way:
             _break(end)
 
     def forth(self) -> None:
-        while data := self._client.recv(BLOCK):
+        while data := self._client.recv(BLOCK):  # ends: the client closes it, or stop breaks it
             self._server.sendall(data)
         self._server.shutdown(socket.SHUT_WR)
 
@@ -134,7 +134,7 @@ class _Way:
 
     def _head(self) -> bytes:
         while b"\r\n\r\n" not in self._seen:
-            if not (data := self._client.recv(BLOCK)):
+            if not (data := self._client.recv(BLOCK)):  # ends: the client closes it, or stop breaks it
                 return b""
             self._seen += data
         head, _, self._seen = self._seen.partition(b"\r\n\r\n")
@@ -143,6 +143,7 @@ class _Way:
     def _body(self, length: int, to: socket.socket | None) -> bool:
         while length:
             data, self._seen = (self._seen[:length], self._seen[length:]) if self._seen else (b"", b"")
+            # ends: the client closes it, or stop breaks it
             if not data and not (data := self._client.recv(min(BLOCK, length))):
                 return False
             if to:

@@ -79,6 +79,9 @@ class MemoryServer(Protocol):
     def name(self) -> str:
         """What this sidecar calls itself, the same in all its processes."""
 
+    def take_over_old_keys(self) -> int:
+        """What an older version called otherwise becomes ours; the number of jobs. Safe to repeat."""
+
     def generation(self) -> str:
         """Names the time since the server last began to remember; "" where a restart forgets nothing."""
 
@@ -171,7 +174,6 @@ class JobStore(Protocol):
     def is_busy(self) -> bool:
         """Whether a job is unsettled or a message waits: else nothing can come due."""
 
-    def unsettled(self) -> int: ...
     def counts(self) -> dict[str, int]:
         """Jobs in each state that is not settled."""
 

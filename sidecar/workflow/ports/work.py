@@ -99,6 +99,9 @@ class WorkQueue(Protocol):
     def workers(self) -> int:
         """How many workers are alive."""
 
+    def clear_old_queues(self) -> None:
+        """Remove what an older version called otherwise."""
+
 
 class LeaseKeeper(Protocol):
     def keep(self, renew: Callable[[], object]) -> AbstractContextManager[None]:

@@ -20,6 +20,8 @@ defined( 'ABSPATH' ) || exit;
 final class Stored_Files {
 
 	const NAME     = '#^[0-9]{4}/[0-9]{2}/(' . Job_Id::PATTERN . ')_[0-9]{1,2}x\.(?:jpg|png|webp)\z#';
+	const COPY     = '#^\.sources/(' . Job_Id::PATTERN . ')\.[0-9]{1,4}\.(?:jpg|png|webp)\z#';
+	const COPIES   = '.sources';
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
 
@@ -33,9 +35,9 @@ final class Stored_Files {
 		return null === self::owner( $name ) ? null : self::root() . '/' . $name;
 	}
 
-	/** The job that a file belongs to; null for a name that is none of ours. @param string $name Name. */
+	/** The job that a file, or a copy of its source, belongs to; null for a name that is none of ours. @param string $name Name. */
 	public static function owner( string $name ): ?string {
-		return preg_match( self::NAME, $name, $found ) ? $found[1] : null;
+		return preg_match( self::NAME, $name, $found ) || preg_match( self::COPY, $name, $found ) ? $found[1] : null;
 	}
 
 	/** Bytes of a finished file, or null. @param string $name Name. */
@@ -75,6 +77,12 @@ final class Stored_Files {
 			}
 		}
 		return wp_is_writable( self::root() . '/' . $folder );
+	}
+
+	/** Where a copy of a source lies, or null. @param string $job_id The job. @param string $copy As in its address, `<job>.<attempt>.jpg`. */
+	public static function copy_of( string $job_id, string $copy ): ?string {
+		$path = self::owner( self::COPIES . '/' . $copy ) === $job_id ? self::root() . '/' . self::COPIES . '/' . $copy : '';
+		return is_file( $path ) ? $path : null;
 	}
 
 	/** Message `file.stat`. @param array $data See schema. */
@@ -143,17 +151,18 @@ final class Stored_Files {
 		}
 	}
 
-	/** Daily: uploads that nobody goes on with, and old thumbnails. A sidecar with a share in the folder does it, too. */
+	/** Daily: uploads that nobody goes on with, copies of sources, old thumbnails. A sidecar with a share in the folder does it, too. */
 	public static function tidy(): void {
 		self::forget_old( self::INCOMING, Time_Limits::UPLOAD );
+		self::forget_old( self::COPIES, Time_Limits::UPLOAD );
 		self::forget_old( self::REFUSED, Time_Limits::REFUSED );
 	}
 
-	/** Forgets what shows a customer’s picture and is no finished file: half an upload, thumbnails. @param string $job_id The shop’s id. */
+	/** Forgets what shows a customer’s picture and is no finished file: half an upload, copies of its source, thumbnails. @param string $job_id The shop’s id. */
 	public static function forget_job( string $job_id ): void {
 		if ( preg_match( '/^' . Job_Id::PATTERN . '\z/', $job_id ) ) {
-			foreach ( array_merge( self::removable( self::INCOMING, $job_id . '.*' ), self::removable( self::REFUSED, $job_id . '.*.jpg' ) ) as $path ) {
-				unlink( $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+			foreach ( array( self::INCOMING, self::COPIES, self::REFUSED ) as $folder ) {
+				array_map( 'unlink', self::removable( $folder, $job_id . '.*' ) );
 			}
 		}
 	}

@@ -8,7 +8,6 @@
 namespace SmiBridge\Files;
 
 use SmiBridge\Core\Outcome;
-use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Attempt;
 
 defined( 'ABSPATH' ) || exit;
@@ -45,7 +44,7 @@ final class Upload {
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
-		Stored_Files::forget_old( Stored_Files::INCOMING, Time_Limits::UPLOAD );
+		Stored_Files::tidy();
 		$part = self::part( $data );
 		self::discard( $data, $part );
 		$fault = self::space_fault( $data, $part );
