@@ -36,6 +36,7 @@ NAMES = (
     "slow_neighbours",
     "cold_start",
     "footprint",
+    "small_profile",
     "first_hour",
 )
 
