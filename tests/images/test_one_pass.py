@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
-from sidecar.adapters.files import Incoming
 from sidecar.adapters.images import Expected, ImageInfo, Verifier, check_picture, convert, read_header
 from sidecar.adapters.images.reduced import Reduction, reduced
+from sidecar.adapters.incoming import Incoming
 from sidecar.core.errors import ConfigurationError, PermanentError
 from sidecar.core.pictures import AsJpeg
 from tests.images.handmade import CHANNELS, Png, chunk, encoded, orientation_block, scanlines
