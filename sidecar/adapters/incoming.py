@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import threading
 from contextlib import suppress
 from pathlib import Path
-from queue import Queue
 
 from ..core.errors import ConfigurationError, SidecarError
+from .behind import Behind
 
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
 SPARE_BYTES = 2 << 20  # of a spare, held in memory: most are thrown away before they have touched the disk
@@ -31,8 +30,7 @@ class Incoming:
         self._spare = False
         self._held: list[bytes | memoryview] = []
         self._error: OSError | None = None
-        self._thread: threading.Thread | None = None
-        self._chunks: Queue[bytes | memoryview | None] = Queue(maxsize=CHUNKS_BEHIND)
+        self._behind: Behind[bytes | memoryview] | None = None
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
             os.fchmod(self._fd, mode)
@@ -55,19 +53,19 @@ class Incoming:
             self._put(chunk)
 
     def _put(self, chunk: bytes | memoryview) -> None:
-        if self._thread is None and self.bytes > DIRECT_BYTES:
-            self._thread = threading.Thread(target=self._store_what_comes, name="incoming", daemon=True)
-            self._thread.start()
-        if self._thread is None:
+        if self._behind is None and self.bytes > DIRECT_BYTES:
+            self._behind = Behind(self._store, most=CHUNKS_BEHIND, name="incoming")
+        if self._behind is None:
             self._store(chunk)
         else:
-            self._chunks.put(chunk)
+            self._behind.put(chunk)
         self._check()
 
     def close(self) -> None:
         """Bytes are on the disk when this returns. Raises as `write` does."""
         self._put_held()
-        self._end_thread()
+        if self._behind:
+            self._behind.end()
         self._check()
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
@@ -88,16 +86,13 @@ class Incoming:
     def discard(self) -> None:
         self._error = self._error or OSError(errno.ECANCELED, "discarded")  # nothing more is written
         self._held.clear()
-        self._end_thread()
+        if self._behind:
+            self._behind.cancel()
         with suppress(OSError):
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
         self.path.unlink(missing_ok=True)
-
-    def _store_what_comes(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
-            self._store(chunk)
 
     def _store(self, chunk: bytes | memoryview) -> None:
         """After an error nothing more is stored: `write` and `close` tell of it."""
@@ -115,12 +110,6 @@ class Incoming:
     def _check(self) -> None:
         if self._error is not None:
             raise storage_error(self._error, self.path) from self._error
-
-    def _end_thread(self) -> None:
-        if self._thread is not None:
-            self._chunks.put(None)
-            self._thread.join()
-            self._thread = None
 
 
 def storage_error(error: OSError, path: Path) -> SidecarError:
