@@ -22,6 +22,7 @@ NAMES = (
     "verify_png",
     "verify_jpeg",
     "convert",
+    "one_pass",
     "collect",
     "download",
     "status_poll",
