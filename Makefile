@@ -5,11 +5,14 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 JOBS    ?= 1000
 SEED    ?= 1
+MODE    ?= local
 ONLY    ?=
 PACKAGE ?= build/smi-bridge.zip
 DIST    ?= dist
 
 .DEFAULT_GOAL := help
+# What was compiled, tests included, is there for the next run.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin dist lock clean
 
 help: ## this list
@@ -33,8 +36,8 @@ system: venv ## all that tests need: PHP, phpcs, MariaDB, nginx, Apache, Redis, 
 system-demo: venv
 	@$(PY) -m tests.testbed.system shop
 
-demo: system-demo ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop)
-	@$(PY) -m tests.testbed.demo
+demo: system-demo ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop; MODE=remote: the sidecar elsewhere)
+	@$(PY) -m tests.testbed.demo $(MODE)
 
 test: system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
 	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
@@ -51,8 +54,8 @@ lint: venv ## ruff, mypy, and what is here of php -l and phpcs over the plugin
 bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)
 
-chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, then a check of the invariants
-	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED)
+chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, MODE=local or remote, then a check of the invariants
+	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED) --mode $(MODE)
 
 screenshots: system ## every page, mail and state as PNG in build/screenshots
 	@$(PY) -m tests.screenshots

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from tests.testbed.sidecar import UNREACHED
+from tests.testbed.whole import PULLED
+
 from . import pictures
 from .systems import Baseline, Ours
 
@@ -39,6 +42,11 @@ class Bench:
     @cached_property
     def ours(self) -> Ours:
         return self._started(Ours(self.folder / "ours", self._sandbox(), self.say))
+
+    @cached_property
+    def pulled(self) -> Ours:
+        """With a sidecar that nobody can reach."""
+        return self._started(Ours(self.folder / "pulled", self._sandbox(), self.say, env=PULLED, processes=UNREACHED))
 
     @cached_property
     def baseline(self) -> Baseline:

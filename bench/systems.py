@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -16,6 +17,7 @@ import requests
 from tests.testbed.places import release_port, reserve_port
 from tests.testbed.process import Process
 from tests.testbed.shop import DEMO_SHOP, Shop
+from tests.testbed.sidecar import ALL
 from tests.testbed.whole import API_KEY, BRIDGE, Sandbox, Whole
 
 HERE = Path(__file__).resolve().parent
@@ -62,11 +64,20 @@ class System:
 class Ours(System):
     """Bridge and sidecar, with the settings of a usual installation (nginx sends the files)."""
 
-    def __init__(self, folder: Path, sandbox: Sequence[str], progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: Sequence[str],
+        progress: Callable[[str], None],
+        *,
+        env: Mapping[str, str] = MappingProxyType({}),
+        processes: Sequence[str] = ALL,
+    ) -> None:
         self.whole = Whole.start(
             folder,
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
-            env={"SMI_LOG_FORMAT": "json"},  # the default; the testbed's logs are for people
+            env={"SMI_LOG_FORMAT": "json", **env},  # the default; the testbed's logs are for people
+            processes=processes,
             sandbox=sandbox,
             php_children=PHP_CHILDREN,
             progress=progress,

@@ -34,6 +34,7 @@ from .core.advice import advice
 from .core.errors import ConfigurationError
 from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
+from .core.stored_names import Keys
 from .core.tokens import TokenMaker
 from .workflow.ports import Ports
 from .workflow.time_limits import SOURCE_LINK_S
@@ -69,7 +70,7 @@ class Services:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Services:
         settings = load_settings(env)
-        logs.configure(format=settings.log_format, level=settings.log_level)
+        logs.configure(format=settings.log_format, level=settings.log_level, site=settings.site_hash)
         if settings.sentry_dsn:
             faults.report_to(settings.sentry_dsn)
         return cls(settings)
@@ -85,8 +86,13 @@ class Services:
         return connect(self.settings.redis_url, self.settings.data_dir, decode=False)
 
     @cached_property
+    def keys(self) -> Keys:
+        """Of the site that is served: there is one so far."""
+        return Keys(self.settings.site_hash)
+
+    @cached_property
     def counters(self) -> Counters:
-        return Counters(self.redis)
+        return Counters(self.redis, self.keys)
 
     @cached_property
     def opener(self) -> Opener:
@@ -95,7 +101,7 @@ class Services:
     @cached_property
     def work_queue(self) -> WorkQueue:
         """The workers' side of the port `queue`, too."""
-        return WorkQueue(self.rq_redis)
+        return WorkQueue(self.rq_redis, self.keys)
 
     @cached_property
     def ports(self) -> Ports:
@@ -110,7 +116,7 @@ class Services:
         )
         files: ResultFiles | RestFiles
         if settings.at_the_shop:
-            files = RestFiles(shop, folder, sent=lambda: crash_point("upload:chunk"))
+            files = RestFiles(shop, folder, crash_point=crash_point)
         else:
             files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
         sources = Sources(
@@ -126,8 +132,8 @@ class Services:
             settings=settings,
             clock=time.time,
             random=random.random,
-            store=RedisJobStore(self.redis, slots=settings.upsampler_concurrency, notify_worker=queue.flush),
-            outbox=RedisOutbox(self.redis, notify_worker=queue.flush),
+            store=RedisJobStore(self.redis, self.keys, slots=settings.upsampler_concurrency, notify_worker=queue.flush),
+            outbox=RedisOutbox(self.redis, self.keys, notify_worker=queue.flush),
             queue=queue,
             shop=shop,
             upsampler=UpsamplerClient(
@@ -138,12 +144,16 @@ class Services:
             ),
             fetcher=fetcher,
             sources=sources,
-            copies=SourceCopies(folder, folder if settings.at_the_shop else settings.uploads_dir),
+            copies=SourceCopies(
+                folder,
+                folder if settings.at_the_shop else settings.uploads_dir,
+                files.publish_copy if isinstance(files, RestFiles) else None,
+            ),
             files=files,
             parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
-            tokens=TokenMaker(settings.signing_keys),
+            tokens=TokenMaker(settings.signing_keys, settings.site_hash),
             leases=LeaseKeeper(),
             log=CountingLog(logs.log, self.counters),
             bind=logs.bind,

@@ -19,6 +19,7 @@ from .adapters.connections import write_something
 from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
+from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
 from .workflow.time_limits import LEASE_S
@@ -43,7 +44,7 @@ class StageWorker(SimpleWorker):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)  # inherited from the pool, these would stop the other workers
         _leave_with_parent()
-        _wait_for_redis(connection)
+        _wait_for_redis(connection, tasks.services().keys.ping)
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
         super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)  # type: ignore[misc]  # `args` is empty
 
@@ -51,9 +52,10 @@ class StageWorker(SimpleWorker):
         """Until it is asked to end, or Redis has failed it in the middle of something: the pool makes another one."""
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
-        tasks.services().work_queue.serves = [queue.name for queue in self.queues]
+        services = tasks.services()
+        services.work_queue.serves = [services.keys.own_name(queue.name) for queue in self.queues]
         try:
-            with heartbeat(self.connection, self.name):
+            with heartbeat(self.connection, services.keys, self.name):
                 return super().work(*args, **kwargs)
         except redis.RedisError as error:
             logs.log("worker.redis", "A worker has lost Redis.", level="warning", detail=in_words(error))
@@ -62,12 +64,12 @@ class StageWorker(SimpleWorker):
             tasks.ports().transfers.close()
 
 
-def _wait_for_redis(connection: redis.Redis) -> None:
+def _wait_for_redis(connection: redis.Redis, key: str) -> None:
     """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
     told = ""
-    while True:
+    while True:  # ends: when Redis is back, or the pool leaves: its manager restarts it
         try:
-            write_something(connection)
+            write_something(connection, key)
             return
         except redis.RedisError as error:
             why = in_words(error)
@@ -96,9 +98,9 @@ class StagePool(WorkerPool):
 
     def get_worker_process(self, name, *args, **kwargs):
         lights = sum(1 for data in self.worker_dict.values() if getattr(data.process, "light", False))
-        light = self.num_workers > 1 and lights == 0
-        self._queue_names = list(LIGHT_QUEUES if light else QUEUES)
-        process = super().get_worker_process(name, *args, **kwargs)
+        light, rq_name = self.num_workers > 1 and lights == 0, tasks.services().keys.rq_name
+        self._queue_names = [rq_name(queue) for queue in (LIGHT_QUEUES if light else QUEUES)]
+        process = super().get_worker_process(rq_name(name), *args, **kwargs)
         process.light = light  # type: ignore[attr-defined]  # a note of our own
         return process
 
@@ -110,7 +112,7 @@ def run_workers(services: Services) -> None:
     tasks.ports()
     memory.look_for_cycles_rarely()
     pool = StagePool(
-        list(QUEUES),
+        [services.keys.rq_name(queue) for queue in QUEUES],
         connection=services.rq_redis,
         num_workers=services.settings.workers,
         worker_class=StageWorker,
@@ -133,14 +135,18 @@ class Clock:
 
     def __init__(self, services: Services):
         self._ports = services.ports
+        self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
         self._idle_ticks = 0
+        self._pull = Pull(services) if services.settings.pulls else None
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
+        if self._pull:
+            self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
             self.tick()
@@ -175,6 +181,8 @@ class Clock:
 
     def _tick(self) -> bool:
         """Whether there is work. Without any, only a wake-up can have been lost: for that, now and then is enough."""
+        if not self._looked_for_old_keys:
+            self._take_over_old_keys()
         busy = self._ports.store.is_busy()
         self._tell_of_outage()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
@@ -186,9 +194,18 @@ class Clock:
         for task, every_s in self.PERIODIC.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
+                self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while
         if self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
             lateness.tell(self._ports)
         return busy
+
+    def _take_over_old_keys(self) -> None:
+        """Before all else: reconciliation must find what was under way before an upgrade."""
+        moved = self._ports.store.server.take_over_old_keys()
+        self._ports.queue.clear_old_queues()
+        self._looked_for_old_keys = True
+        if moved:
+            logs.log("clock.old_keys", "Jobs that an older version had under way go on.", jobs=moved)
 
 
 def run_clock(services: Services) -> None:
@@ -200,4 +217,4 @@ def idle() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    ended.wait()  # ends: with a signal

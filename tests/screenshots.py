@@ -185,6 +185,26 @@ class Studio:
                 page.reload(wait_until="networkidle")  # What the first visit has heard.
         self.ui.sidecar.status |= usual
 
+    def pulled(self) -> None:
+        """A sidecar that nobody can reach: the settings while it comes, the dashboard when it no longer does."""
+        if not self.wants("admin-pulled"):
+            return
+        self.ui.shop.option("smi_bridge_sidecar_url", "none")
+        self.ui.door.send("mailbox.collect", {"sidecar": "pull-1", "status": {**self.ui.sidecar.status, "workers": 3}})
+        for look in ("light", "phone"):
+            with self.sitting("admin-pulled-settings", look, admin=True) as page:
+                page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["settings"]))
+                page.get_by_role("button", name="Test connection").click()
+                page.locator(".smib-findings").wait_for()
+                page.locator("#smib-url").scroll_into_view_if_needed()
+        self.ui.shop.php(
+            "$last = get_option('smi_bridge_sidecar_health'); $last['at'] -= 600; $last['since'] -= 600;"
+            "update_option('smi_bridge_sidecar_health', $last);"
+        )
+        with self.sitting("admin-pulled-missed", "light", admin=True) as page:
+            page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
+        self.ui.shop.option("smi_bridge_sidecar_url", self.ui.sidecar.url)
+
     def first_run(self) -> None:
         """The first-run page in each of its states."""
         for state, (done, wrong, test) in FIRST_RUN.items():
@@ -266,6 +286,7 @@ def main() -> None:
                 studio.admin()
                 studio.first_run()
                 studio.trouble()
+                studio.pulled()
     print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
     (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
 

@@ -10,6 +10,7 @@ namespace SmiBridge;
 use SmiBridge\Customer\Download_Route;
 use SmiBridge\Customer\Status_Route;
 use SmiBridge\Files\Source_Route;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Payment;
 use SmiBridge\Jobs\Provider_Refund;
@@ -32,6 +33,7 @@ add_action( 'init', array( Lifecycle::class, 'when_version_changed' ), 1 );
 add_action( 'wp_initialize_site', array( Lifecycle::class, 'new_site' ), 20 );
 add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
+add_action( 'smi_bridge_daily', array( Stored_Files::class, 'tidy' ) );
 
 // A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
 add_action( 'smi_bridge_daily', array( Test_Picture::class, 'tidy' ) );

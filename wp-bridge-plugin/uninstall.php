@@ -25,7 +25,7 @@ function smi_bridge_remove_data() {
 		return ! $wpdb->get_var( $wpdb->prepare( 'SHOW TABLES LIKE %s', $wpdb->esc_like( $wpdb->prefix . 'smi_bridge_ledger' ) ) ); // phpcs:ignore WordPress.DB
 	}
 	// phpcs:disable WordPress.DB -- table names are ours; nothing is cached.
-	foreach ( array( 'ledger', 'effects', 'events', 'answers' ) as $table ) {
+	foreach ( array( 'ledger', 'effects', 'events', 'answers', 'mailbox' ) as $table ) {
 		$wpdb->query( "DROP TABLE IF EXISTS {$wpdb->prefix}smi_bridge_$table" );
 	}
 	$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";

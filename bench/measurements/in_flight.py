@@ -82,13 +82,13 @@ class _Waiting:
         }
         services = Services.from_env(environment)
         self.redis = services.redis
-        self.queue = WorkQueue(services.rq_redis, clock=self.clock)
+        self.queue = WorkQueue(services.rq_redis, services.keys, clock=self.clock)
         self.queue.serves = ["watch"]  # nobody listens in the shop's door
         self.ports = dataclasses.replace(
             services.ports,
             clock=self.clock,
-            store=RedisJobStore(self.redis, clock=self.clock),
-            outbox=RedisOutbox(self.redis, clock=self.clock),
+            store=RedisJobStore(self.redis, services.keys, clock=self.clock),
+            outbox=RedisOutbox(self.redis, services.keys, clock=self.clock),
             queue=self.queue,
         )
 

@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 
 from sidecar.adapters.workqueue import TIMEOUT_S, Item, WorkQueue
 from sidecar.core.states import QUEUES, STAGES
+from tests.fakes.site import KEYS
 from tests.testbed.redis_server import RedisServer
 
 from ..bench import Bench
@@ -52,7 +53,7 @@ def _cost(client: redis.Redis, work: Callable[[], int], jobs: int) -> tuple[floa
 
 
 def _ours(client: redis.Redis, jobs: int) -> int:
-    queue, done = WorkQueue(client), 0
+    queue, done = WorkQueue(client, KEYS), 0
 
     def work(item: Item) -> None:
         nonlocal done

@@ -39,7 +39,7 @@ class Behind(Generic[Piece]):
     def _join(self) -> None:
         if self._thread is not None:
             self._pieces.put(None)
-            self._thread.join()
+            self._thread.join()  # ends: with the None above, after one piece of work
             self._thread = None
 
     def _check(self) -> None:
@@ -47,7 +47,7 @@ class Behind(Generic[Piece]):
             raise self._error
 
     def _run(self) -> None:
-        while (waiting := self._pieces.get()) is not None:
+        while (waiting := self._pieces.get()) is not None:  # ends: `end` and `cancel` put None
             if self._cancelled or self._error is not None:
                 continue
             try:

@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from ..core.errors import ConfigurationError
 from . import refusals
+from .commands import Client, Packer
 
 TIMEOUT_S = 5.0  # for a connection, and for each answer
 SOCKET = "valkey.sock"
@@ -143,6 +144,7 @@ def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
             health_check_interval=30,
             protocol=2,
             parser_class=_Parser,
+            command_packer=Packer(),
             redis_connect_func=_Counted(),
         )
         pool.connection_class(**pool.connection_kwargs)  # looks at the options
@@ -151,12 +153,12 @@ def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
             "configuration_invalid",
             "REDIS_URL has an option (behind the ?) that there is not, or a value it can't have",
         ) from None
-    return redis.Redis.from_pool(pool)
+    return Client.from_pool(pool)
 
 
-def write_something(client: redis.Redis) -> None:
+def write_something(client: redis.Redis, key: str) -> None:
     """Raises redis.RedisError where we could not work."""
-    client.set("smi:ping", "1", ex=60)
+    client.set(key, "1", ex=60)
 
 
 def place(url: str, data_dir: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from .images import ImageInfo, compress_source, upright
 from .incoming import storage_error
 
 FOLDER = ".sources"
+
+Publish = Callable[[Path, str, Job], None]
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Copy:
 
 
 class SourceCopies:
-    """The folder `smi-downloads/.sources`, in the shared uploads folder, so that every machine can serve it."""
+    """The folder `smi-downloads/.sources` in the shared uploads folder: every machine can serve it, and the shop."""
 
-    def __init__(self, downloads_dir: Path, uploads_dir: Path):
+    def __init__(self, downloads_dir: Path, uploads_dir: Path, publish: Publish | None = None):
+        """`publish`: brings a copy into that folder at the shop, where none is shared; it is gone here then."""
         self._root, self._uploads = downloads_dir / FOLDER, uploads_dir
+        self._publish = publish
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         """A copy within both limits, upright. Raises as `compress_source`. Safe to repeat."""
@@ -52,6 +57,8 @@ class SourceCopies:
             for path_left in (turned, target):
                 path_left.unlink(missing_ok=True)
         name = str(path.resolve().relative_to(self._uploads.resolve()))
+        if self._publish:
+            self._publish(path, f"{FOLDER}/{path.name}", job)
         return Copy(name, made.width, made.height, made.factor)
 
     def all(self) -> list[Path]:

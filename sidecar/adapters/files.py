@@ -105,10 +105,9 @@ class ResultFiles:
 
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
-        try:
+        with suppress(FileNotFoundError):
             return self.path(name).stat().st_size
-        except FileNotFoundError:
-            return None
+        return None
 
     def sha256(self, name: str) -> str:
         with self.path(name).open("rb") as file:
@@ -122,11 +121,10 @@ class ResultFiles:
             return os.fstat(file.fileno()).st_size, digest
 
     def remove(self, name: str) -> bool:
-        try:
+        with suppress(FileNotFoundError):
             self.path(name).unlink()
-        except FileNotFoundError:
-            return False
-        return True
+            return True
+        return False
 
     @staticmethod
     def owner(name: str) -> str | None:
@@ -156,8 +154,8 @@ class ResultFiles:
         except OSError as error:
             raise storage_error(error, folder) from error
 
-    def refused(self) -> list[Path]:
-        return [path for path in (self.root / REFUSED).glob("*.jpg") if path.is_file()]
+    def refused(self, job_id: str = "*") -> list[Path]:
+        return [path for path in (self.root / REFUSED).glob(f"{job_id}.*.jpg") if path.is_file()]
 
     def stored(self) -> Iterator[StoredFile]:
         """All finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""

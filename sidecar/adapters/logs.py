@@ -23,14 +23,21 @@ def _mask(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableM
     return event
 
 
-def configure(*, format: str, level: str) -> None:
-    """Set up structlog and the standard library's logging alike. Call once a process."""
+def configure(*, format: str, level: str, site: str = "") -> None:
+    """Set up structlog and the standard library's logging alike. Call once a process. `site`: its hash, for each line
+    that names none itself."""
+
+    def name_site(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("site", site)
+        return event
+
     number = getattr(logging, level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _mask,
+        *([name_site] if site else []),
     ]
     renderer = structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
     structlog.configure(

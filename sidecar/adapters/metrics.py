@@ -18,7 +18,8 @@ import redis
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-KEY = "smi:metrics"
+from ..core.stored_names import Keys
+
 BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 _LABELS = ("stage", "reason", "outcome")
 
@@ -30,8 +31,9 @@ class Counters:
     command for each would be a seventh of all that it asks of Redis. A process that is killed loses that second.
     """
 
-    def __init__(self, connection: redis.Redis, *, every_s: float = 1.0):
+    def __init__(self, connection: redis.Redis, keys: Keys, *, every_s: float = 1.0):
         self._redis = connection
+        self._key = keys.metrics
         self._every_s = every_s
         self._pid = 0
         self._waiting: Counter[str] = Counter()
@@ -59,7 +61,8 @@ class Counters:
         try:
             with self._redis.pipeline(transaction=True) as pipe:
                 for name, amount in counted.items():
-                    pipe.hincrbyfloat(KEY, name, amount) if name.startswith("s|") else pipe.hincrby(KEY, name, amount)
+                    add = pipe.hincrbyfloat if name.startswith("s|") else pipe.hincrby
+                    add(self._key, name, amount)
                 pipe.execute()
         except redis.RedisError:
             with self._lock:
@@ -68,7 +71,7 @@ class Counters:
 
     def read(self) -> dict[str, float]:
         self.flush()
-        return {str(name): float(value) for name, value in self._redis.hgetall(KEY).items()}
+        return {str(name): float(value) for name, value in self._redis.hgetall(self._key).items()}
 
     def _begin(self) -> None:
         """In this process, which may be a fork of one that counts, too: nothing of the parent's is ours."""
@@ -77,7 +80,7 @@ class Counters:
         Finalize(None, self._last_flush, exitpriority=1)
 
     def _flush_for_ever(self) -> None:
-        while True:
+        while True:  # ends: a daemon thread, with its process
             time.sleep(self._every_s)
             self._last_flush()
 
@@ -98,22 +101,27 @@ class CountingLog:
 
 
 class _Collector:
-    def __init__(self, families: Iterable[Any]):
+    """Families whose every sample names the site."""
+
+    def __init__(self, families: Iterable[Any], site: str):
         self._families = list(families)
+        for family in self._families:
+            family.samples = [sample._replace(labels={"site": site, **sample.labels}) for sample in family.samples]
 
     def collect(self) -> Iterable[Any]:
         return self._families
 
 
-def exposition(counted: dict[str, float], gauges: Mapping[str, Mapping[str, float]]) -> bytes:
+def exposition(counted: dict[str, float], gauges: Mapping[str, Mapping[str, float]], *, site: str) -> bytes:
     """Prometheus' text format.
 
     Args:
         counted: what `Counters.read` gave.
         gauges: family -> label value -> number, e.g. ``{"jobs": {"submitted": 3}}``; label "" for a family without one.
+        site: its hash, a label of each sample.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector([*_counter(counted), *_histograms(counted), *_gauges(gauges)]))
+    registry.register(_Collector([*_counter(counted), *_histograms(counted), *_gauges(gauges)], site))
     return generate_latest(registry)
 
 

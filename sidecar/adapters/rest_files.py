@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
+from ..core.job import Job
 from .files import ResultFiles, StoredFile
 from .incoming import Incoming
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
 TRIES = 8  # failures in a row
+MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
+ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer
 PAGE = 500
 _OVER = ("unknown_job", "superseded", "settled", "cancelled")  # the attempt is not ours to finish any more
 
@@ -43,14 +46,15 @@ class RestFiles:
         work: Path,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        sent: Callable[[], None] = lambda: None,
+        crash_point: Callable[[str], None] = lambda name: None,
     ):
-        """`work`: a folder for files that are being made, on a disk of this machine. `sent`: called after each chunk
-        that has gone through."""
+        """`work`: a folder for files that are being made, on a disk of this machine."""
         self._door = door
         self._work = ResultFiles(work, file_mode=0o600, folder_mode=0o700)
-        self._sleep, self._sent = sleep, sent
-        self._chunk = 8 << 20  # bytes; what has gone through, and grows again with each that does
+        self._sleep, self._crash_point = sleep, crash_point
+        self._chunk = 8 << 20  # bytes; what has gone through
+        self._patience = 1  # so many go through before a larger one is tried; each failure makes it more
+        self._through = 0  # in a row, of this size
         self.root = work
 
     # ------------------------------------------------------------------ files that are being made
@@ -74,8 +78,8 @@ class RestFiles:
     def temps(self) -> list[Path]:
         return self._work.temps()
 
-    def refused(self) -> list[Path]:
-        """None lie here: the bridge forgets its own."""
+    def refused(self, job_id: str = "*") -> list[Path]:
+        """None lie here: the bridge forgets its own, by age and with the customer."""
         return []
 
     # ------------------------------------------------------------------ finished files, at the shop
@@ -85,17 +89,25 @@ class RestFiles:
         Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
         TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt.
         """
-        job_id = self.owner(name)
-        size = temp.stat().st_size
-        file = {"job_id": job_id, "attempt": attempt, "name": name, "bytes": size, "sha256": sha256}
+        self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
+
+    def publish_copy(self, copy: Path, name: str, job: Job) -> None:
+        """The same for a copy of a job's source, which the shop hands out to Upsampler."""
+        _, sha256 = self._work.hash_file(copy)
+        self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
+
+    def _publish(self, temp: Path, file: dict[str, Any]) -> None:
+        file = {**file, "bytes": temp.stat().st_size}
         for last in (False, True):
             self._upload(temp, file)
+            self._crash_point("upload:closing")
             closed = self._send("file.close", file)
             if closed["status"] == "done":
+                self._crash_point("upload:closed")
                 temp.unlink()
                 return
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
-                raise self._error("file.close", closed, str(job_id))
+                raise self._error("file.close", closed, str(file["job_id"]))
 
     def path(self, name: str) -> Path:
         raise PermanentError("path_outside", f"{name} lies at the shop")
@@ -126,19 +138,19 @@ class RestFiles:
 
     # ------------------------------------------------------------------ the way there
     def _upload(self, temp: Path, file: dict[str, Any]) -> None:
-        """Bring all bytes to the shop. Each failure makes the chunk smaller, each success larger."""
+        """Bring all bytes to the shop, in chunks as large as go through."""
         offset, limit, failures = *self._open(file), 0
+        self._crash_point("upload:opened")
         with temp.open("rb") as bytes_of:
             while offset < file["bytes"]:
                 bytes_of.seek(offset)
                 body = bytes_of.read(min(self._chunk, limit))
                 began = time.monotonic()
                 status, answer = self._chunk_sent(file, offset, body)
-                if status == 200:
-                    offset, failures = int(answer["offset"]), 0
-                    self._sent()
-                    slow = time.monotonic() - began > SLOW_S
-                    self._chunk = max(LEAST_CHUNK, self._chunk // 2) if slow else min(2 * self._chunk, limit)
+                if status == 200 and isinstance(answer.get("offset"), int):
+                    offset, failures = answer["offset"], 0
+                    self._crash_point("upload:chunk")
+                    self._went_through(limit, slow=time.monotonic() - began > SLOW_S)
                     continue
                 failures += 1
                 if status == 507:
@@ -146,9 +158,22 @@ class RestFiles:
                 if failures == TRIES:
                     raise TemporaryError("upload_failed", f"the shop answered {status} {answer} to a chunk")
                 if answer.get("error") not in ("offset", "busy", "not_announced"):
-                    self._chunk = max(LEAST_CHUNK, min(self._chunk, len(body)) // 2)
+                    self._broke(len(body))
                 self._sleep(0 if answer.get("error") == "offset" else min(8.0, 0.25 * 2**failures))
                 offset, limit = self._open(file)
+
+    def _went_through(self, limit: int, *, slow: bool) -> None:
+        """Try a larger one, but not at once where larger ones have failed: a limit that a proxy has stays, and a chunk
+        that it refuses has travelled for nothing."""
+        self._through += 1
+        if slow:
+            self._chunk, self._through = max(LEAST_CHUNK, self._chunk // 2), 0
+        elif self._through >= self._patience:
+            self._chunk, self._through = min(2 * self._chunk, max(limit, self._chunk)), 0
+
+    def _broke(self, length: int) -> None:
+        self._chunk = max(LEAST_CHUNK, min(self._chunk, length) // 2)
+        self._patience, self._through = min(MOST_PATIENCE, 4 * self._patience), 0
 
     def _open(self, file: dict[str, Any]) -> tuple[int, int]:
         """(how much of it is there, the largest chunk), in bytes."""
@@ -164,7 +189,7 @@ class RestFiles:
 
     def _listed(self, job_id: str | None) -> Iterator[StoredFile]:
         after: str | None = None
-        while True:
+        while True:  # ends: with the last page; each question has a timeout
             page = self._ask("file.list", {"job_id": job_id, "after": after, "limit": PAGE})
             yield from (StoredFile(it["name"], it["bytes"], it["modified"]) for it in page["files"])
             after = page["next"]
@@ -178,10 +203,14 @@ class RestFiles:
         return result["data"]
 
     def _send(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return self._door.send([{"id": type, "type": type, "data": data}])[0]
-        except TemporaryError as error:  # one job tries now and then, instead of each until it is given up
-            raise ConfigurationError("shop_unreachable", error.detail) from error
+        for pause in (*ASKED_AGAIN_S, None):
+            try:
+                return self._door.send([{"id": type, "type": type, "data": data}])[0]
+            except TemporaryError as error:
+                if pause is None:  # one job tries now and then, instead of each until it is given up
+                    raise ConfigurationError("shop_unreachable", error.detail) from error
+                self._sleep(pause)
+        raise AssertionError("the loop returns or raises")
 
     @staticmethod
     def _error(type: str, result: dict[str, Any], job_id: str) -> SidecarError:

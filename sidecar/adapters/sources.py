@@ -76,8 +76,8 @@ class Sources:
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
         url = self._address(job)
         with self._as_a_source():
-            how = {"watched": transfer.reads_from} if transfer else {}
-            head = self._fetcher.head_bytes(url, HEADER_BYTES, **how)
+            watched = transfer.reads_from if transfer else None
+            head = self._fetcher.head_bytes(url, HEADER_BYTES, watched=watched)
         _must_be_a_picture(head.data, url)
         info = read_header_bytes(head.data, whole=head.whole)
         return Source(url, None, info, head.total) if info is not None else None

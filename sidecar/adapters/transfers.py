@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..core.errors import Crowded, GivenUp
 
 PATIENCE_S = 0.25  # a worker waits that long for its transfer, and less while others are slow
+LATELY_S = 10  # turned away within so many seconds
 YOUNG_S = 5  # a transfer that has gone on alone for less is not given up for another
 
 Result = TypeVar("Result")
@@ -65,6 +67,7 @@ class Transfers:
     def __init__(self, *, most: int, young_s: float = YOUNG_S):
         self._most, self._young_s = most, young_s
         self._alone: set[Transfer] = set()
+        self._turned_away: deque[float] = deque()
         self._lock = threading.Lock()
 
     def run(
@@ -109,6 +112,13 @@ class Transfers:
         """How many go on alone now."""
         return len(self._alone)
 
+    def turned_away(self) -> int:
+        """How many found no place in the last LATELY_S seconds: each has cost a worker a moment."""
+        with self._lock:
+            while self._turned_away and self._turned_away[0] < time.monotonic() - LATELY_S:
+                self._turned_away.popleft()
+            return len(self._turned_away)
+
     def close(self, *, wait_s: float = 3) -> None:
         """The process ends: each gives its job back."""
         with self._lock:
@@ -129,6 +139,7 @@ class Transfers:
                 slowest = min(old, key=lambda t: t.speed, default=None)
                 if slowest is None or len(self._alone) >= 2 * self._most:
                     transfer.give_up()
+                    self._turned_away.append(time.monotonic())
                     raise Crowded()
                 slowest.give_up()
             transfer.alone = True

@@ -18,7 +18,7 @@ from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
 from ..services import Services
-from ..workflow.time_limits import READY_LIMIT_S
+from ..workflow import lateness
 from .checks_of_files import Finding, closed, same_folder, uploads
 
 MOST_SKEW_S = 60
@@ -65,11 +65,11 @@ def _closed_store(services: Services, name: str) -> Finding:
 
 
 def _worker(services: Services, name: str) -> Finding:
-    workers, ages = services.ports.queue.workers(), services.ports.queue.ages()
-    late = {queue: seconds for queue, seconds in ages.items() if seconds > READY_LIMIT_S}
+    workers, late = services.ports.queue.workers(), lateness.late(services.ports)
     if workers and late:
-        found = ", ".join(f"{queue} waits for {seconds:.0f} s" for queue, seconds in late.items())
-        return Finding(name, False, f"{workers} alive, and work is not taken: {found}", "Raise SMI_WORKERS.")
+        found = "; ".join(f"{queue}: {words}" for queue, (_, words) in late.items())
+        fix = "Raise SMI_WORKERS; `python -m sidecar jobs` lists the oldest orders."
+        return Finding(name, False, f"{workers} alive, and work is past due: {found}", fix)
     return Finding(name, workers > 0, f"{workers} alive", "Start the Procfile's `worker`.")
 
 
@@ -81,6 +81,8 @@ def _clock(services: Services, name: str) -> Finding:
 def _our_door(services: Services, name: str) -> Finding:
     """A signed message to ourselves, as the bridge sends it."""
     settings = services.settings
+    if settings.pulls:
+        return Finding(name, True, "none: SMI_BIND=none")
     signer = Signer(settings.secret, direction=TO_SIDECAR, site=settings.site)
     body, headers = signer.seal("status", {}, now=services.ports.clock())
     host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
@@ -93,6 +95,21 @@ def _our_door(services: Services, name: str) -> Finding:
     if seen.status == 401:
         return Finding(name, False, f"{address} refuses our own secret", "Restart `web`: it runs with older settings.")
     return Finding(name, seen.status == 200, f"{address} answered {seen.status}", "Read web's log.")
+
+
+def _way_to_us(services: Services, name: str) -> Finding:
+    """Where the bridge and we agree on who comes to whom, and we come."""
+    pulled = bool(services.ports.shop.ask("status", {}).get("pulled"))
+    if not services.settings.pulls:
+        fix = "On the bridge's settings page: enter the sidecar's address in the place of `none`; or set SMI_BIND=none."
+        return Finding(name, not pulled, "we wait to be asked" if pulled else "the shop comes to us", fix)
+    if not pulled:
+        fix = "On the bridge's settings page: enter `none` as the sidecar's address."
+        return Finding(name, False, "we come to the shop, which has another address for us", fix)
+    seen = services.ports.store.heartbeats.is_alive("pull")
+    found = "we were at the shop within the last minute" if seen else "we have not been at the shop for a minute"
+    fix = "Start the Procfile's `cron`, or read its log."
+    return Finding(name, seen, found, fix, None if seen else advice("sidecar_not_seen"))
 
 
 def _held(services: Services, name: str) -> Finding:
@@ -199,6 +216,7 @@ CHECKS = (
     Check("Clock", _clock, ("Redis",)),
     Check("Uploads folder", uploads),
     Check("The shop's door", _shop),
+    Check("Messages from the shop", _way_to_us, ("The shop's door", "Redis")),
     Check("Clocks", _clocks, ("The shop's door",)),
     Check("One sidecar", _alone, ("The shop's door", "Redis")),
     Check("Versions", _versions, ("The shop's door",)),

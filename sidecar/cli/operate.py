@@ -86,6 +86,7 @@ def _status(given) -> int:
         "messages_waiting": {lane: ports.outbox.waiting(lane) for lane in LANES},
         "workers": ports.queue.workers(),
         "clock": ports.store.heartbeats.is_alive("cron"),
+        "connected": ports.store.heartbeats.is_alive("pull") if services.settings.pulls else None,
         "held": held,
         "versions": version,
     }
@@ -99,6 +100,9 @@ def _status(given) -> int:
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
     table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")
+    if services.settings.pulls:
+        seen = "seen within the last minute" if document["connected"] else "[bold red]not seen for a minute[/]"
+        table.add_row("At the shop", seen)
     fit = "" if work_together(str(version["bridge"]), VERSION) else " [bold red]do not fit[/]"
     table.add_row("Versions", f"sidecar {VERSION}, bridge {version['bridge'] or 'not reached'}{fit}")
     for stage, why in held.items():

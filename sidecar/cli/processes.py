@@ -31,8 +31,12 @@ def _run_all(given) -> int:
 
     settings = load_settings()  # all configuration faults at once, not four times
     logs.configure(format=settings.log_format, level=settings.log_level)
-    names = ("web", "worker", "cron") if settings.redis_url else ("store", "web", "worker", "cron")
+    names = [name for name in ("store", "web", "worker", "cron") if name not in _not_needed(settings)]
     return Supervisor({name: [sys.executable, "-m", "sidecar", name] for name in names}).run()
+
+
+def _not_needed(settings) -> set[str]:
+    return ({"store"} if settings.redis_url else set()) | ({"web"} if settings.pulls else set())
 
 
 def _store(given) -> None:
@@ -50,8 +54,13 @@ def _store(given) -> None:
 
 def _web(given) -> None:
     from ..services import load_settings
+    from ..worker import idle
 
     settings = load_settings()  # all configuration faults at once, before gunicorn forks
+    if settings.pulls:
+        print("SMI_BIND=none: nothing to run here.", file=sys.stderr, flush=True)
+        idle()
+        return
     line = [sys.executable, "-m", "gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
     line += ["--bind", f"{settings.bind}:{settings.port}"]
     line += ["--workers", str(settings.web_processes), "--threads", str(settings.web_threads)]

@@ -83,7 +83,7 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, until - time.monotonic()))
         self.signal(signal.SIGKILL)
-        self._process.wait()
+        self._process.wait()  # ends: it was killed
 
 
 def _end_with_parent() -> None:

@@ -90,6 +90,14 @@ def site_identity(url: str) -> str:
     return f"{scheme.lower()}://{host.lower()}{slash}{path}"
 
 
+def site_hash(site: str) -> str:
+    """Names a site where its address would be too long: in keys, tokens, folders, metrics and log lines. 10 hex digits.
+
+    Of the address without its scheme: a shop that changes to https stays the same one. The bridge makes the same.
+    """
+    return hashlib.sha256(site.partition("://")[2].encode()).hexdigest()[:10]
+
+
 def rfc3339(unix: float) -> str:
     """UTC with whole seconds, e.g. ``2026-11-22T10:00:00Z``."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(unix)))

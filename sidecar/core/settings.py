@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
@@ -28,8 +29,9 @@ from .env import (
     whole,
 )
 from .errors import ConfigurationError
-from .messages import direction_key, site_identity
+from .messages import direction_key, site_hash, site_identity
 
+NO_DOOR = "none"  # in the place of an address to listen on
 SANDBOX_KEY = "sandbox-key"  # what the Upsampler stand-in takes; no real key is like it
 
 
@@ -61,7 +63,7 @@ class Settings:
     uploads_url: str = setting("SMI_UPLOADS_URL", optional_url, "The same folder's public address; default SMI_SHOP_URL/wp-content/uploads", "")  # fmt: skip
     # --- addresses of our own
     public_url: str = setting("SMI_PUBLIC_URL", optional_url, "Where browsers reach the sidecar, e.g. https://shop.example/smi; empty: not public, WordPress stands in", "")  # fmt: skip
-    bind: str = setting("SMI_BIND", text, "Address that the web process listens on", "127.0.0.1")
+    bind: str = setting("SMI_BIND", text, "Address that the web process listens on; none: there is no web process, and the sidecar comes to the shop for its messages", "127.0.0.1")  # fmt: skip
     port: int = setting("PORT", whole(1, 65535), "Port that the web process listens on", "8321")
     trusted_proxies: int = setting("SMI_TRUSTED_PROXIES", whole(0, 5), "How many reverse proxies stand before the web process", "1")  # fmt: skip
     # --- Upsampler
@@ -133,6 +135,11 @@ class Settings:
         return site_identity(self.shop_url)
 
     @property
+    def site_hash(self) -> str:
+        """The same where it must be short."""
+        return site_hash(self.site)
+
+    @property
     def is_sandbox(self) -> bool:
         """Whether the stand-in enlarges: nothing costs a credit."""
         return self.upsampler_key == SANDBOX_KEY
@@ -154,10 +161,17 @@ class Settings:
         """Keys of status tokens, the signing one first."""
         return tuple(direction_key(secret, status_token.PURPOSE) for secret in self.secrets)
 
-    def source_address(self, job_id: str, end: int) -> str:
-        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds)."""
-        token = status_token.make(direction_key(self.secret, "source"), job_id, end)
-        return f"{self.shop_url}/?smi-bridge=source&job={job_id}&token={token}"
+    def source_address(self, job_id: str, end: int, copy: str = "") -> str:
+        """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds); or the `copy`
+        of it that lies in the shop's `smi-downloads/.sources` under that name."""
+        token = status_token.make(direction_key(self.secret, "source"), f"{job_id}/{copy}" if copy else job_id, end)
+        address = f"{self.shop_url}/?smi-bridge=source&job={job_id}"
+        return f"{address}&copy={copy}&token={token}" if copy else f"{address}&token={token}"
+
+    @property
+    def pulls(self) -> bool:
+        """Whether nobody reaches us: the shop's messages are fetched, and there is no web process."""
+        return self.bind.lower() == NO_DOOR
 
     @property
     def at_the_shop(self) -> bool:
@@ -167,7 +181,11 @@ class Settings:
     @property
     def downloads_dir(self) -> Path:
         """Where files are made, and (unless they go to the shop then) kept."""
-        return self.data_dir.absolute() / "work" if self.at_the_shop else self.uploads_dir / "smi-downloads"
+        return (
+            self.data_dir.absolute() / "work" / self.site_hash
+            if self.at_the_shop
+            else self.uploads_dir / "smi-downloads"
+        )
 
     @property
     def uploads_base_url(self) -> str:
@@ -184,7 +202,16 @@ class Settings:
             where = "direct" if self.public_url else "shop"
         if where == "direct":
             return f"{self.public_url}/webhooks/upsampler/{token}"
-        return f"{self.shop_url}/smi-webhook/upsampler/?token={token}" if where == "shop" else None
+        if where == "off":
+            return None
+        address = f"{self.shop_url}/smi-webhook/upsampler/?token={token}"
+        return f"{address}&mac={hint_mac(self.secret, token)}" if self.pulls and token else address
+
+
+def hint_mac(secret: bytes, token: str) -> str:
+    """What shows the shop that a webhook's token is one of ours: it keeps hints for a sidecar that nobody reaches."""
+    mac = hmac.new(direction_key(secret, "webhook"), token.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str]) -> str | None:
@@ -213,6 +240,16 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         ("download_mode", "public_url"),
         lambda mode, public: mode == "stream" or bool(public),
         "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
+    ),
+    (
+        ("bind", "public_url"),
+        lambda bind, public: bind.lower() != NO_DOOR or not public,
+        "SMI_PUBLIC_URL has no meaning with SMI_BIND=none: there is no web process that would answer",
+    ),
+    (
+        ("bind", "rq_dashboard_password"),
+        lambda bind, password: bind.lower() != NO_DOOR or not password,
+        "SMI_RQ_DASHBOARD_PASSWORD has no meaning with SMI_BIND=none: there is no web process that would show it",
     ),
     (
         ("first_poll_s", "watch_limit_s"),

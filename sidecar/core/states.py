@@ -26,8 +26,3 @@ PHASES = {name: row["phase"] for name, row in _TABLE.items()}
 POLL_S = {name: row["poll_s"] for name, row in _TABLE.items()}
 # The same for an attempt that is delayed, and for a link that has expired: they are no states.
 POLL_S_OF_PHASE = {phase: row["poll_s"] for phase, row in _FILE["phases"].items()}
-
-
-def may_go(old: str, new: str) -> bool:
-    """Whether the table allows the step; staying where one is (a repeated step) always is allowed."""
-    return old == new or new in _TABLE[old]["next"]

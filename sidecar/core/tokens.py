@@ -32,17 +32,25 @@ class TokenExpired(CallerError):
 
 @dataclass(frozen=True)
 class DownloadGrant:
-    """Whoever holds the token may download what `attempt` of `job_id` delivered, until `expires_at` (Unix s)."""
+    """Whoever holds the token may download what `attempt` of `job_id` delivered, until `expires_at` (Unix s).
+
+    `elsewhere`: it names another site. Then it opens only what was delivered with this very token: the shop has moved.
+    """
 
     job_id: str
     attempt: int
     expires_at: int
+    elsewhere: bool = False
 
 
 class TokenMaker:
-    """Makes and reads the tokens. `keys`: secrets of at least 16 bytes, the last one signs, all verify."""
+    """Makes and reads the tokens. `keys`: secrets of at least 16 bytes, the last one signs, all verify. `site`: its
+    hash. It stands first in each token: two shops may have equal job ids, and even keys. Tokens of before, without it,
+    open until they expire."""
 
-    def __init__(self, keys: Sequence[bytes]):
+    def __init__(self, keys: Sequence[bytes], site: str):
+        self._site = site
+
         def serializer(purpose: str) -> URLSafeSerializer:
             return URLSafeSerializer(
                 list(keys),
@@ -56,41 +64,48 @@ class TokenMaker:
 
     def download(self, grant: DownloadGrant) -> str:
         """Deterministic: the same grant gives the same token, so a repeated delivery carries the same link."""
-        return self._dump(self._download, [grant.job_id, grant.attempt, grant.expires_at])
+        return self._dump(self._download, [self._site, grant.job_id, grant.attempt, grant.expires_at])
 
     def read_download(self, token: str, *, now: float) -> DownloadGrant:
         """Raises TokenInvalid or TokenExpired."""
-        job_id, attempt, expires_at = self._load(self._download, token, 3)
+        site, job_id, attempt, expires_at = self._load(self._download, token, 3)
         if now >= expires_at:
             raise TokenExpired()
-        return DownloadGrant(job_id, attempt, expires_at)
+        return DownloadGrant(job_id, attempt, expires_at, elsewhere=site != self._site)
 
     def webhook(self, job_id: str, attempt: int, submission: int) -> str:
-        return self._dump(self._webhook, [job_id, attempt, submission])
+        return self._dump(self._webhook, [self._site, job_id, attempt, submission])
 
     def read_webhook(self, token: str) -> tuple[str, int, int]:
         """(job id, attempt, submission); raises TokenInvalid."""
-        job_id, attempt, submission = self._load(self._webhook, token, 3)
+        site, job_id, attempt, submission = self._load(self._webhook, token, 3)
+        self._check_site(site)
         return job_id, attempt, submission
 
     def source(self, path: str, *, expires_at: int) -> str:
         """`path`: relative to the folder that the sources are served from."""
-        return self._dump(self._source, [path, expires_at])
+        return self._dump(self._source, [self._site, path, expires_at])
 
     def read_source(self, token: str, *, now: float) -> str:
-        path, expires_at = self._load(self._source, token, 2)
+        site, path, expires_at = self._load(self._source, token, 2)
+        self._check_site(site)
         if now >= expires_at:
             raise TokenExpired()
         return str(path)
+
+    def _check_site(self, site: str) -> None:
+        if site != self._site:
+            raise TokenInvalid("the token is another site's")
 
     @staticmethod
     def _dump(serializer: URLSafeSerializer, payload: list[str | int]) -> str:
         token: str | bytes = serializer.dumps(payload)
         return token if isinstance(token, str) else token.decode()
 
-    @staticmethod
-    def _load(serializer: URLSafeSerializer, token: str, fields: int) -> list[Any]:
-        """One token has one spelling: base64 would also be read with padding, with other bits behind its end, or with
+    def _load(self, serializer: URLSafeSerializer, token: str, fields: int) -> list[Any]:
+        """The site, and so many fields.
+
+        One token has one spelling: base64 would also be read with padding, with other bits behind its end, or with
         signs in it that are none of its own."""
         signature = token.rpartition(".")[2]
         if len(token) > 2048 or not _SIGNATURE.fullmatch(signature):
@@ -99,6 +114,6 @@ class TokenMaker:
             payload = serializer.loads(token)
         except (BadSignature, UnicodeError):
             raise TokenInvalid() from None
-        if not isinstance(payload, list) or len(payload) != fields:
+        if not isinstance(payload, list) or len(payload) not in (fields, fields + 1):
             raise TokenInvalid()
-        return payload
+        return payload if len(payload) > fields else [self._site, *payload]

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: asked_to_stop.set())
     with SandboxServer(options) as sandbox:
         print(f"Upsampler sandbox: {sandbox.url}/api/v1 (key: {options.api_key})", flush=True)
-        asked_to_stop.wait()
+        asked_to_stop.wait()  # ends: with a signal
     return 0
 
 

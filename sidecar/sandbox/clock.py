@@ -37,10 +37,10 @@ class Clock:
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join()  # ends: after the call that is under way
 
     def _run(self) -> None:
-        while True:
+        while True:  # ends: when stop() has been called
             with self._changed:
                 while not self._stopped and (not self._heap or self._heap[0][0] > self.now()):
                     self._changed.wait(self._heap[0][0] - self.now() if self._heap else None)

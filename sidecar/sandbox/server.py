@@ -49,7 +49,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.stopping.set()
         if self._thread is not None:
             self.shutdown()
-            self._thread.join()
+            self._thread.join()  # ends: it was shut down
         self.server_close()
         for connection in list(self._open):  # kept alive by clients: their threads wait for a request
             with suppress(OSError):

@@ -15,7 +15,7 @@ from werkzeug.http import quote_etag
 from ..core.errors import CallerError
 from ..core.formats import MEDIA_TYPES, format_of
 from ..core.job import Job
-from ..core.tokens import DownloadGrant
+from ..core.tokens import DownloadGrant, TokenInvalid
 from ..services import Services
 from ..workflow import downloads
 from ..workflow.ports import Ports
@@ -55,7 +55,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
         return None
     parts, token = services.ports, environ["PATH_INFO"].split("/", 3)[2]
     grant = parts.tokens.read_download(token, now=parts.clock())
-    job = _delivered(parts, grant)
+    job = _delivered(parts, grant, token)
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
@@ -80,9 +80,11 @@ def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
         downloads.begun(parts, job, attempt=grant.attempt)
 
 
-def _delivered(parts: Ports, grant: DownloadGrant) -> Job:
+def _delivered(parts: Ports, grant: DownloadGrant, token: str) -> Job:
     """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
     job = parts.store.get(grant.job_id) or restored(parts, grant.job_id)
+    if grant.elsewhere and (job is None or job.token != token):
+        raise TokenInvalid("the token is another site's")
     if job is None:
         raise Gone("link_revoked", "the job is forgotten")
     if job.revoked or job.state == "refunded":

@@ -192,7 +192,7 @@ class FairWorker(ThreadWorker):
             self._sent(conn, future, whole=True)
 
     def _sent(self, conn: TConn, future: Future, whole: bool) -> None:
-        if whole and not future.cancelled() and not future.exception() and future.result():
+        if whole and not future.cancelled() and not future.exception() and future.result():  # ends: it is done
             super().finish_request(conn, future)
         elif whole:
             self._linger(conn)

@@ -29,4 +29,6 @@ def metrics() -> Response:
         "workers": {"": ports().queue.workers()},
         "clock_alive": {"": int(store.heartbeats.is_alive("cron"))},
     }
-    return Response(exposition(services().counters.read(), gauges), mimetype="text/plain; version=0.0.4")
+    return Response(
+        exposition(services().counters.read(), gauges, site=services().keys.site), mimetype="text/plain; version=0.0.4"
+    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from ..adapters.upsampler import parse_hint
 from ..core.errors import CallerError
+from ..receive import take_webhook
 from ..services import Services
 from ..workflow.ports import Ports
-from ..workflow.webhook import webhook_from_outside
 from .errors import can_wait
 from .front import WEBHOOK_BYTES, WEBHOOKS, Application, Environ, body_of, of_bytes, raise_again
 from .parts import ports
@@ -23,7 +22,7 @@ def receive(token: str) -> tuple[Response, int]:
     raise_again()
     submission = _submission(ports(), token)
     request.max_content_length = WEBHOOK_BYTES
-    _take(ports(), submission, request.get_data())
+    take_webhook(ports(), submission, request.get_data())
     return jsonify(accepted=True), 202
 
 
@@ -35,20 +34,8 @@ def answer(services: Services, environ: Environ) -> Application | None:
     body = body_of(environ, WEBHOOK_BYTES)
     if body is None:
         return None
-    _take(services.ports, submission, body)
+    take_webhook(services.ports, submission, body)
     return of_bytes("202 ACCEPTED", [("Content-Type", "application/json")], b'{"accepted": true}')
-
-
-def _take(parts: Ports, named: tuple[str, int, int], body: bytes) -> None:
-    """Taken whatever the body says."""
-    job_id, attempt, submission = named
-    try:
-        upsampler_id = parse_hint(body).upsampler_id
-    except CallerError:
-        upsampler_id = None  # still a good moment to ask
-    outcome = webhook_from_outside(parts, job_id, attempt, submission, upsampler_id)
-    if outcome == "unknown":
-        parts.queue.task("watch", "retry_webhook", job_id, attempt, submission, upsampler_id or "")
 
 
 def _submission(parts: Ports, token: str) -> tuple[str, int, int]:

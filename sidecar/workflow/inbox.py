@@ -58,6 +58,8 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     for name in ports.files.of_job(data["job_id"]):
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
+    for path in ports.files.refused(data["job_id"]):
+        path.unlink(missing_ok=True)
     ports.parts.drop(data["job_id"])
     ports.store.forget(data["job_id"])
     ports.log("job.erased", "Forgotten at the customer's wish.", job_id=data["job_id"])
@@ -85,7 +87,8 @@ def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     return STORED
 
 
-def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+def status(ports: Ports, *, round_trip: bool = False) -> dict[str, Any]:
+    """How this sidecar is; `round_trip`: and whether it reaches the shop."""
     settings = ports.settings
     return {
         "site": settings.site,
@@ -104,7 +107,7 @@ def _status(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
             stage: {"reason": held["reason"], "detail": held["detail"], "since": rfc3339(held["since"])}
             for stage, held in ports.store.holds.held().items()
         },
-        "shop_door": _round_trip(ports) if data.get("round_trip") else None,
+        "shop_door": _round_trip(ports) if round_trip else None,
         "shop_away": _away(ports),
     }
 
@@ -129,5 +132,5 @@ _HANDLERS: dict[str, Callable[[Ports, dict[str, Any]], dict[str, Any]]] = {
     "job.erase": _job_erase,
     "job.renew": _job_renew,
     "hold": _hold,
-    "status": _status,
+    "status": lambda ports, data: status(ports, round_trip=bool(data.get("round_trip"))),
 }

@@ -30,7 +30,7 @@ def run(ports: Ports, lane: str) -> None:
         ports.outbox.begin_flush(lane)  # should the other be about to leave, the scheduler's next tick wakes again
         return
     try:
-        while True:
+        while True:  # ends: with an empty lane or a lost lock; each call has a timeout
             ports.outbox.begin_flush(lane)
             messages = _without_overtaken(ports, lane, _ready(ports, lane))
             if not messages or not ports.outbox.renew_lock(lane, token):

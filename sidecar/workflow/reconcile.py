@@ -27,7 +27,7 @@ def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None)
     free_lost_slots(ports)
     report = {"unfinished": 0, "restored": 0}
     after = 0
-    while True:
+    while True:  # ends: with the last page; each question has a timeout
         page = _page(ports, after)
         records = page["jobs"]
         report["unfinished"] += len(records)

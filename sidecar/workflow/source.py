@@ -36,8 +36,8 @@ def look(ports: Ports, stage: str, job: Job) -> Source | Left:
     key = _key(job)
     if whole := _whole(ports, job):
         return ports.sources.looked_at(job, whole.path)
-    if seen := ports.parts.find_look(job.job_id, key):
-        return ports.sources.seen_before(job, *seen)
+    if before := ports.parts.find_look(job.job_id, key):
+        return ports.sources.seen_before(job, *before)
 
     def ended(failure: BaseException | None, seen: Source | None) -> None:
         if seen:

@@ -203,10 +203,6 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     """Our own copy: within Upsampler's limits, and upright, since nobody tells whether Upsampler heeds EXIF's
     orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
     settings = ports.settings
-    if not settings.public_url:
-        if not job.compress:
-            return job  # it may go well; the picture check sees it if not
-        raise PermanentError("source_unservable", "a smaller copy can't be served to Upsampler without SMI_PUBLIC_URL")
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
     share = 2 if job.compress and job.submission > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
@@ -226,11 +222,16 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
 
 def _offer(ports: Ports, job: Job, seen: Source) -> tuple[str, int]:
     """The address that Upsampler fetches the picture from, and the factor to ask for."""
-    public, until = ports.settings.public_url, int(ports.clock()) + SOURCE_LINK_S
     if job.compressed_path:
-        token = ports.tokens.source(job.compressed_path, expires_at=until)
-        return f"{public}/sources/{token}", job.submit_factor or job.factor
-    if public and seen.path and job.source_type == "upload":  # uploads of customers need not be public
-        token = ports.tokens.source(ports.sources.name(seen.path), expires_at=until)
-        return f"{public}/sources/{token}", job.factor
+        return _served(ports, job, job.compressed_path, is_copy=True), job.submit_factor or job.factor
+    if seen.path and job.source_type == "upload":  # uploads of customers need not be public
+        return _served(ports, job, ports.sources.name(seen.path)), job.factor
     return seen.url, job.factor
+
+
+def _served(ports: Ports, job: Job, name: str, *, is_copy: bool = False) -> str:
+    """The address of a file below the uploads folder: ours, or the shop's where nobody reaches us or the file."""
+    settings, until = ports.settings, int(ports.clock()) + SOURCE_LINK_S
+    if settings.public_url and not settings.at_the_shop:
+        return f"{settings.public_url}/sources/{ports.tokens.source(name, expires_at=until)}"
+    return settings.source_address(job.job_id, until, name.rpartition("/")[2] if is_copy else "")

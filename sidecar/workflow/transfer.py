@@ -27,8 +27,9 @@ from ..core.parts import Part
 from ..core.pictures import AsJpeg, Expected, ImageInfo
 from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
 from .recovery import failed
-from .time_limits import CROWDED_S, FETCH_DEADLINE_S, LEASE_S
+from .time_limits import BACKOFF_CAP_S, CROWDED_S, FETCH_DEADLINE_S, LEASE_S
 
+CROWD = 50  # so many may be turned away in ten seconds, before their pauses grow
 ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
 
 
@@ -156,8 +157,11 @@ def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> 
 
 
 def come_again(ports: Ports, job: Job) -> None:
-    """There is no place for it now, which is no fault of the job's."""
-    ports.store.advance(job, {}, due_at=ports.clock() + CROWDED_S * (0.5 + ports.random()))
+    """There is no place for it now, which is no fault of the job's. Each try costs a worker a moment: the larger the
+    crowd, the longer the pauses, so that all of them together never cost a worker's time."""
+    crowd = ports.transfers.turned_away() / CROWD
+    pause = min(CROWDED_S * max(1.0, crowd * crowd), BACKOFF_CAP_S)
+    ports.store.advance(job, {}, due_at=ports.clock() + pause * (0.5 + ports.random()))
 
 
 def _transfer(ports: Ports, job: Job, part: Part | None, transfer: Transfer) -> Brought | None:

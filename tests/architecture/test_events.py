@@ -23,7 +23,7 @@ def written() -> set[str]:
     events = set(re.findall(r"History::record\( [^\n]*?(?:\['attempt'\]|\$attempt|, 1), '([a-z_]*[a-z])'[,) ]", php))
     events |= {f"refund_{outcome}" for outcome in ("failed", "unknown")}  # Refund::failed() puts them together
     events |= {f"mail:{kind}" for kind in ("delivered", "reminder", "delayed", "refunded", "review")}
-    events |= set(re.findall(r"const (?:REFUND|EFFECT) += '([a-z]+)';", php))
+    events |= set(re.findall(r"const (?:REFUND|ERASE|EFFECT) += '([a-z]+)';", php))
     events |= set(re.findall(r'progress\([^\n]+, "[a-z]+", "([a-z_]+)"', python))
     events |= set(re.findall(r'_(?:again|next_submission)\(ports, [^\n]*"([a-z_]+)"\)', python))
     return events | set(re.findall(r'^        event = "([a-z_]+)"', python, re.M))

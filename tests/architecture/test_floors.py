@@ -30,7 +30,8 @@ ROOMS = {
     "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
     "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics", "adapters.refusals")
-    + ("services", "worker", "web.errors", "cli"),
+    + ("adapters.commands", "services", "worker", "web.errors", "cli"),
+    "hiredis": ("adapters.commands",),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),
     "urllib3": ("adapters.fetch", "adapters.upsampler", "adapters.shop", "sandbox"),

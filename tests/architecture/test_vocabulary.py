@@ -75,7 +75,9 @@ RETIRED = {
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.
 PUBLIC = (
     "smi:nudged",
+    "smi:<site>:nudged",
     "smi:rests",
+    "smi:<site>:rests",
     "smi:turn:sweep",
     '"task": "sweep"',  # a log field
     "job.mended",  # a log event
@@ -104,6 +106,7 @@ def lines() -> list[tuple[str, int, str]]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     found = []
     for path in filter(None, listed.stdout.split("\0")):

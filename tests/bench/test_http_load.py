@@ -37,7 +37,7 @@ def url() -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-        thread.join()
+        thread.join(30)
 
 
 def test_answers_of_any_size_follow_each_other_on_one_connection(url: str) -> None:

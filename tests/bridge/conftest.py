@@ -1,14 +1,19 @@
-"""A real shop with the bridge, connected to a stand-in of the sidecar; one for each WordPress, shared by all tests."""
+"""A real shop with the bridge on a host of the usual kind, connected to a stand-in of the sidecar; one for each
+WordPress, shared by all tests."""
 
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.adapters.rest_files import RestFiles
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn, rfc3339
+from tests.bridge.uploads import Door
+from tests.testbed.far import HOST_INI, HOST_MOST_BODY
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import OLDEST
@@ -89,6 +94,31 @@ class Bridge:
             *row.values(),
         )
 
+    def bought(self, state: str = "delivered", reason: str | None = None, **columns: Any) -> str:
+        """A job of that state, in the shop's table and in the ledger; returns its id."""
+        job_id = self.job(**columns)
+        facts: dict[str, Any] = {"state": state, "reason": reason}
+        if state == "delivered":
+            facts |= {
+                "path": f"2026/11/{job_id}_4x.jpg",
+                "bytes": 12_400_000,
+                "sha256": "ab" * 32,
+                "width": 4000,
+                "height": 3000,
+                "format": "jpeg",
+                "token": f"token-{job_id}",
+                "download_url": f"{self.shop.url}/smi/download/token-{job_id}",
+            }
+        self.open(job_id, **{name: value for name, value in facts.items() if value is not None})
+        if state == "delivered":
+            self.shop.sql(
+                "UPDATE wp_smi_bridge_ledger SET delivered_at = DATE_ADD(created_at, INTERVAL 42 SECOND), "
+                "settled_at = DATE_ADD(created_at, INTERVAL 42 SECOND), "
+                "expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL 20 HOUR) WHERE job_id = %s",
+                job_id,
+            )
+        return job_id
+
     def row(self, job_id: str) -> dict[str, Any]:
         """The shop's row."""
         return self.shop.sql("SELECT * FROM wp_smi_jobs WHERE job_id = %s", job_id)[0]
@@ -147,7 +177,10 @@ def connect(shop: Shop, sidecar: SidecarStandIn) -> None:
 
 @pytest.fixture(scope="session")
 def shared_bridge(shop_factory: Callable[..., Shop], wordpress_version: str) -> Iterator[Bridge]:
-    with shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP]) as shop, SidecarStandIn(SECRET, shop.url) as sidecar:
+    with (
+        shop_factory(wordpress_version, [BRIDGE, DEMO_SHOP], ini=HOST_INI, most_body=HOST_MOST_BODY) as shop,
+        SidecarStandIn(SECRET, shop.url) as sidecar,
+    ):
         connect(shop, sidecar)
         yield Bridge(shop, sidecar, ShopDoor(shop.url, shop.url, SECRET, shop.http))
 
@@ -164,3 +197,20 @@ def bridge(shared_bridge: Bridge) -> Iterator[Bridge]:
         if ("PHP " in line and "/wp-includes/" not in line) or "WordPress database error" in line
     ]
     assert faults == []
+
+
+@pytest.fixture
+def door(bridge: Bridge) -> Iterator[Door]:
+    door = Door(bridge, SECRET)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def files(door: Door, tmp_path: Path) -> RestFiles:
+    return RestFiles(door, tmp_path / "work", sleep=lambda seconds: None)
+
+
+@pytest.fixture
+def downloads(bridge: Bridge) -> Path:
+    return bridge.shop.root / "wp-content" / "uploads" / "smi-downloads"

@@ -11,7 +11,7 @@ from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 
-TABLES = {f"wp_smi_bridge_{name}" for name in ("ledger", "effects", "events", "answers")}
+TABLES = {f"wp_smi_bridge_{name}" for name in ("ledger", "effects", "events", "answers", "mailbox")}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.bridge.conftest import SECRET, Bridge, delivery
 from tests.bridge.neighbours import ENDING_MAILERS, HARMLESS, REFUSING_MAILERS, WALLS
 from tests.bridge.sidecar_stand_in import rfc3339
 from tests.bridge.test_delivery_messages import address
+from tests.testbed.waiting import wait_for
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 PROMPT_S = 5  # far less than the pull's minute
@@ -135,6 +137,28 @@ def test_a_mailer_that_ends_the_request_costs_its_own_mail_only(
     )
 
 
+def test_a_listener_that_hangs_keeps_nobody_waiting(
+    beside: Callable[[str], Bridge], door: ShopDoor, tmp_path: Path
+) -> None:
+    """It hears when the books are written, the mail is sent and the sidecar has its answer."""
+    hears, goes_on = tmp_path / "hears", tmp_path / "goes-on"
+    tmp_path.chmod(0o777)
+    bridge = beside(
+        "add_action( 'smi_job_status_changed', function ( $id, $old, $new ) { if ( 'completed' === $new ) {"
+        f" touch( '{hears}' );"
+        f" for ( $n = 0; $n < 2000 && ! file_exists( '{goes_on}' ); $n++ ) {{ usleep( 10000 ); clearstatcache(); }}"
+        " } }, 1, 3 );"
+    )
+    job_id = bridge.paid(email=(email := address()))
+    try:
+        assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "sent"}
+        wait_for(hears.exists, "the listener hears")
+        assert (bridge.state(job_id), len(bridge.shop.mails(email))) == ("delivered", 1)
+        assert not goes_on.exists(), "and it still hangs"
+    finally:
+        goes_on.touch()
+
+
 # The first mail takes 21 seconds, by the clock that the bridge looks at.
 _SLOW_MAILER = """
 eval( 'namespace SmiBridge\\\\Messages; function hrtime( $whole ) { return \\\\hrtime( true ) + $GLOBALS["slept"]; }' );
@@ -166,8 +190,8 @@ def test_a_mail_server_that_hangs_ends_in_time(says: bytes, beside: Callable[[st
 
         def hang() -> None:
             with suppress(OSError):
-                while True:
-                    held.append(server.accept()[0])
+                while True:  # ends: its listener is closed
+                    held.append(server.accept()[0])  # ends: its listener is closed
                     held[-1].sendall(says)
 
         threading.Thread(target=hang, daemon=True).start()

@@ -282,7 +282,7 @@ def test_a_black_hole_pins_one_request_only(bridge: Bridge, unreachable) -> None
             bridge.pay(bridge.job())
         calls = []
         try:
-            while True:
+            while True:  # ends: the listener does not block, whoever has called is counted
                 calls.append(hole.accept()[0])
         except BlockingIOError:
             pass

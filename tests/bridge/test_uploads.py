@@ -7,7 +7,6 @@ import hashlib
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +16,10 @@ import requests
 from sidecar.adapters.rest_files import LEAST_CHUNK, RestFiles
 from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import ConfigurationError, StaleClaim, TemporaryError
-from sidecar.core.messages import TO_SHOP, Signer, decode_secret
-from tests.bridge.conftest import SECRET, Bridge
+from tests.bridge.conftest import Bridge
+from tests.bridge.uploads import AS_OF, Door, at_upsampler, made, publish, some
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
-AS_OF = 1_795_341_600.0  # 2026-11
-
-
-class Door(ShopDoor):
-    """The real door, whose chunks may meet with trouble on their way."""
-
-    def __init__(self, bridge: Bridge) -> None:
-        signer = Signer(decode_secret(SECRET), direction=TO_SHOP, site=bridge.shop.url)
-        super().__init__(signer, shop_url=bridge.shop.url)
-        self.chunks: list[tuple[int, int]] = []  # offset and length of each
-        self.trouble: Callable[[dict[str, Any], bytes], Any] = lambda data, body: None
-
-    def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
-        self.chunks.append((data["offset"], data["length"]))
-        return self.trouble(data, body) or super().send_chunk(data, body)
-
-
-@pytest.fixture
-def door(bridge: Bridge) -> Iterator[Door]:
-    door = Door(bridge)
-    yield door
-    door.close()
-
-
-@pytest.fixture
-def files(door: Door, tmp_path: Path) -> RestFiles:
-    return RestFiles(door, tmp_path / "work", sleep=lambda seconds: None)
-
-
-@pytest.fixture
-def downloads(bridge: Bridge) -> Path:
-    return bridge.shop.root / "wp-content" / "uploads" / "smi-downloads"
-
-
-def at_upsampler(bridge: Bridge) -> str:
-    job_id = bridge.job()
-    bridge.open(job_id, state="submitted", submission=1, upsampler_id="ups-1")
-    return job_id
-
-
-def made(files: RestFiles, job_id: str, data: bytes) -> tuple[Path, str, str]:
-    """A file that is ready to be published: its path, name and digest."""
-    incoming = files.incoming(job_id, "claim")
-    incoming.write(data)
-    incoming.close()
-    return incoming.path, files.name(job_id, 4, "png", AS_OF), incoming.sha256
-
-
-def publish(files: RestFiles, job_id: str, data: bytes, attempt: int = 1) -> str:
-    path, name, digest = made(files, job_id, data)
-    files.publish(path, name, attempt=attempt, sha256=digest)
-    return name
-
-
-def some(megabytes: float) -> bytes:
-    return random.Random(1).randbytes(int(megabytes * (1 << 20)))
 
 
 def test_a_file_arrives_byte_for_byte_and_not_before_it_is_whole(
@@ -278,7 +221,7 @@ def test_finished_files_are_listed_page_by_page_and_removed(bridge: Bridge, file
     names = [publish(files, job_id, b"x" * 10) for job_id in jobs]
     (downloads / "2026" / "11" / "notes.txt").write_text("not ours")
     listed, after = [], None
-    while True:
+    for _ in range(100):
         page = files._ask("file.list", {"limit": 1, "after": after})
         listed += [file["name"] for file in page["files"]]
         after = page["next"]

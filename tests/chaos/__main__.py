@@ -1,4 +1,4 @@
-"""`make chaos JOBS=1000 SEED=1`. The last line is the verdict; the exit status is 0 only if nothing went wrong."""
+"""`make chaos JOBS=1000 SEED=1 MODE=local`. The last line is the verdict; the exit status is 0 only if all is well."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ console = Console(highlight=False)
 def main() -> int:
     given = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="smi-chaos-"))
-    plan = Plan(given.jobs, given.seed, outages=given.jobs >= 100)
-    console.print(f"{plan.jobs} jobs, seed {plan.seed}; logs in {folder}")
+    plan = Plan(given.jobs, given.seed, outages=given.jobs >= 100, remote=given.mode == "remote")
+    console.print(f"{plan.jobs} jobs, seed {plan.seed}, {given.mode}; logs in {folder}")
     good = False
     try:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -42,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mode", choices=("local", "remote"), default="local", help="where the sidecar is")
     parser.add_argument("--keep", action="store_true", help="keep logs and data even when all went well")
     return parser.parse_args()
 

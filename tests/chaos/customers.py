@@ -34,7 +34,7 @@ class Customers:
         return threads
 
     def _sell(self, may_buy: Callable[[], bool]) -> None:
-        while True:
+        while True:  # ends: with the last job; the run has a deadline of its own
             with self._lock:
                 if not self._left:
                     return

@@ -39,8 +39,8 @@ class DrippingProxy:
 
     def _accept(self) -> None:
         with suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
+            while True:  # ends: __exit__ closes the listener
+                client, _ = self._server.accept()  # ends: __exit__ closes it
                 _Link(self, client).start()
 
 
@@ -59,12 +59,12 @@ class _Link:
         with self._client, suppress(OSError), socket.create_connection(address, timeout=10) as shop:
             shop.settimeout(None)
             threading.Thread(target=self._requests, args=(shop,), daemon=True).start()
-            while data := shop.recv(65536):
+            while data := shop.recv(65536):  # ends: the shop closes it
                 self._send_on(data)
 
     def _requests(self, shop: socket.socket) -> None:
         with suppress(OSError):
-            while data := self._client.recv(65536):
+            while data := self._client.recv(65536):  # ends: the client closes it
                 if data.startswith((b"GET ", b"POST ")):
                     self._kind = "source" if b"/wp-content/uploads/" in data.split(b"\r\n", 1)[0] else "door"
                 shop.sendall(data)

@@ -17,9 +17,12 @@ import requests
 
 from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
+from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
+from tests.testbed.wire import Trouble, refusal
 
 FROZEN_S = 16  # longer than a lease
 
@@ -28,7 +31,7 @@ class FaultInjection:
     """One fault at a time; each method is one kind, blocks until the supervisor has done his part."""
 
     def __init__(
-        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy, watch: Stopwatch, chance: random.Random
+        self, whole: Whole, redis: RedisServer, proxy: DrippingProxy | None, watch: Stopwatch, chance: random.Random
     ) -> None:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
         self._proxy = proxy
@@ -52,9 +55,12 @@ class FaultInjection:
             "Upsampler": (lambda: self._kill(whole.sandbox, "upsampler", whole.sandbox.is_ready), 1),
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
-            "the shop drips": (lambda: self.drip("door"), 2),
-            "sources drip": (lambda: self.drip("source"), 2),
         }
+        if proxy:
+            self.kinds["the shop drips"] = (lambda: self.drip("door"), 2)
+            self.kinds["sources drip"] = (lambda: self.drip("source"), 2)
+        if isinstance(whole, Far) and whole.way:
+            self.kinds["the way to the shop"] = (self.bad_way, 6)
 
     def strike(self) -> str:
         """The next fault of a shuffled deck, so that a long enough run sees each kind; returns its name."""
@@ -67,10 +73,12 @@ class FaultInjection:
 
     def heal(self) -> None:
         """Everything runs again, and nothing is in its way."""
-        self._proxy.rates.clear()
+        if self._proxy:
+            self._proxy.rates.clear()
         for timer in self._later:
-            timer.join()
+            timer.join(30)
         self._restore_folder()
+        self._good_way()
         processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
         for part in (
             self._redis,
@@ -103,6 +111,7 @@ class FaultInjection:
         """The workers are orphans now; the supervisor starts a second pool beside them."""
         process = self._sidecar.process("worker")
         process.signal(signal.SIGKILL)
+        wait_for(lambda: not process.running, "the killed parent has gone", 30)  # a busy kernel takes its time
         self._a_moment()
         process.launch()
 
@@ -161,9 +170,22 @@ class FaultInjection:
     # --- the network
     def drip(self, kind: str) -> None:
         """Answers of the shop's door, or files, come at some bytes a second for some seconds."""
+        assert self._proxy
         self._proxy.rates[kind] = self._chance.choice((2, 50, 1000))
         time.sleep(self._chance.uniform(2, 8))
         self._proxy.rates.pop(kind, None)
+
+    def bad_way(self) -> None:
+        """For some seconds a proxy refuses, cuts, or loses every other request, and its answers."""
+        assert isinstance(self._whole, Far) and self._whole.way
+        troubles = [refusal(413), refusal(502), refusal(504), Trouble(body=700), Trouble(reply=30), Trouble(reply=0)]
+        self._whole.way.trouble = lambda head: self._chance.choice([None] * len(troubles) + troubles)
+        time.sleep(self._chance.uniform(1, 5))
+        self._good_way()
+
+    def _good_way(self) -> None:
+        if isinstance(self._whole, Far) and self._whole.way:
+            self._whole.way.trouble = lambda head: None
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:
@@ -205,7 +227,7 @@ class FaultInjection:
         def works() -> bool:
             client = self._redis.client()
             with contextlib.closing(client):
-                return int(client.get("smi:alive:cron") or 0) > since
+                return int(client.get(self._sidecar.keys.alive("cron")) or 0) > since
 
         return works
 

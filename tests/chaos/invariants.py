@@ -113,7 +113,7 @@ class Books:
         """Each submission that the ledger let through may be accepted once; each after the first must be decided."""
         accepted: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
         for entry in self._whole.sandbox.bill():
-            job_id, attempt, submission = self._tokens.read_webhook(entry["webhook"].rpartition("/")[2])
+            job_id, attempt, submission = self._tokens.read_webhook(webhook_token(entry["webhook"]))
             accepted[job_id][attempt, submission] += 1
         for job_id, submissions in accepted.items():
             repeated = sum(count - 1 for count in submissions.values())
@@ -180,6 +180,11 @@ class Books:
                 self.result.broken.append(f"{path.name}, which no job owns, is not whole: {fault}")
         temps = len(list((folder / ".incoming").glob("*")))
         self.result.remarks.append(f"{len(orphans)} files without an owner and {temps} temp files are left to clean-up")
+
+
+def webhook_token(address: str) -> str:
+    """The sidecar's own address ends with it; the shop's has it in its query."""
+    return address.rpartition("/")[2].removeprefix("?token=")
 
 
 def _file_fault(path: Path, row: dict[str, Any], size: tuple[int, int], small: Image.Image) -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,6 @@ import pymysql
 import redis
 import requests
 
-from sidecar.core.settings import Settings
-from sidecar.core.tokens import TokenMaker
 from tests.chaos import fault_mix
 from tests.chaos.customers import Customers
 from tests.chaos.dripping_proxy import DrippingProxy
@@ -24,6 +22,7 @@ from tests.chaos.fault_injection import FaultInjection
 from tests.chaos.forged_webhooks import ForgedWebhooks
 from tests.chaos.invariants import SETTLED, Books, Findings
 from tests.chaos.stopwatch import Stopwatch
+from tests.testbed.far import Far
 from tests.testbed.photos import photo
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.shop import DEMO_SHOP
@@ -47,6 +46,7 @@ class Plan:
     outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
+    remote: bool = False  # the sidecar is elsewhere, and files go through the shop's door
 
     @property
     def pace_s(self) -> float:
@@ -77,7 +77,7 @@ class Outcome:
 def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """The whole run in `folder`, which is left behind for the curious."""
     began = time.monotonic()
-    with _started(folder) as (whole, server, proxy):
+    with _started(folder, remote=plan.remote) as (whole, server, proxy):
         chaos = Chaos(plan, whole, server, proxy, show)
         try:
             chaos.sell_and_strike()
@@ -91,22 +91,25 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[tuple[Whole, RedisServer, DrippingProxy]]:
-    """The sidecar speaks to the shop through a proxy, by which also some pictures lie elsewhere."""
+def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer, DrippingProxy | None]]:
+    """Beside the shop, the sidecar speaks to it through a proxy, by which also some pictures lie elsewhere. One on a
+    machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
-    with RedisServer(folder / "redis", aof=True) as server:
-        whole = Whole.start(
+    with RedisServer(folder / "redis", aof=True) as server, nullcontext() if remote else DrippingProxy() as proxy:
+        settings = {**env, "REDIS_URL": server.url}
+        whole = (Far if remote else Whole).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
-            env={**env, "REDIS_URL": server.url},
+            env={**settings, "SMI_SHOP_ADDRESS": proxy.url} if proxy else settings,
+            private_hosts=[f"127.0.0.1:{proxy.port}"] if proxy else [],
             sandbox=["--delay", "0.3"],
             processes=("web", "worker", "cron"),
         )
-        with whole, DrippingProxy(int(whole.shop.url.rpartition(":")[2])) as proxy:
-            private = f"{whole.sidecar.env['SMI_PRIVATE_HOSTS']},127.0.0.1:{proxy.port}"
-            with whole.changed(SMI_SHOP_ADDRESS=proxy.url, SMI_PRIVATE_HOSTS=private):
-                yield whole, server, proxy
+        with whole:
+            if proxy:
+                proxy.upstream = int(whole.shop.url.rpartition(":")[2])
+            yield whole, server, proxy
 
 
 class Chaos:
@@ -117,16 +120,17 @@ class Chaos:
         plan: Plan,
         whole: Whole,
         server: RedisServer,
-        proxy: DrippingProxy,
+        proxy: DrippingProxy | None,
         show: Callable[[Progress], None],
     ) -> None:
         self.plan, self.whole = plan, whole
         self.chance = random.Random(plan.seed)
-        self.tokens = TokenMaker(Settings.from_env(whole.sidecar.env).signing_keys)
-        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True))
+        self.tokens = whole.sidecar.tokens
+        self.watch = Stopwatch(redis.Redis(port=server.port, decode_responses=True), whole.sidecar.keys)
         self.faults = FaultInjection(whole, server, proxy, self.watch, random.Random(self.chance.random()))
         self.struck: Counter[str] = Counter()
-        whole.shop.option("smi_chaos_elsewhere", proxy.url)
+        if proxy:
+            whole.shop.option("smi_chaos_elsewhere", proxy.url)
         self.original = photo(whole.folder / "original.jpg", *SIZE, seed=plan.seed)
         self.customers = Customers(whole.shop, self._pictures(), plan.jobs, random.Random(self.chance.random()))
         self.progress = Progress()
@@ -205,7 +209,7 @@ class Chaos:
     def heal_and_wait(self) -> None:
         """Everything runs, nothing is in its way: now each job must find its ending."""
         self._ended.set()
-        self._forged_webhooks.join()
+        self._forged_webhooks.join(30)
         self.faults.heal()
         self._set_rules([])
         self._set_refund_mode("ok")
@@ -252,6 +256,6 @@ class Chaos:
     def end(self) -> None:
         self._ended.set()
         self._done.set()
-        self._counter.join()
+        self._counter.join(30)
         self.watch.finish()
         self.watch.close()

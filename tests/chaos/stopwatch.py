@@ -8,14 +8,17 @@ from collections.abc import Callable
 
 import redis
 
+from sidecar.core.stored_names import Keys
+
 PATIENCE_S = 90
 
 
 class Stopwatch:
     """Measures in threads of its own, while the chaos goes on."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, keys: Keys) -> None:
         self._redis = connection
+        self._keys = keys
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self.samples: list[tuple[str, float]] = []
@@ -64,13 +67,15 @@ class Stopwatch:
     def claims(self) -> dict[str, str]:
         """Job -> claim, of all jobs that somebody works on now."""
         return {
-            job_id: claim for job_id, (claim, _, _) in self._rows(self._redis.zrange("smi:due", 0, -1)).items() if claim
+            job_id: claim
+            for job_id, (claim, _, _) in self._rows(self._redis.zrange(self._keys.due, 0, -1)).items()
+            if claim
         }
 
     def _rows(self, job_ids: list[str]) -> dict[str, tuple[str, str, bool]]:
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
-                pipe.hmget(f"smi:job:{job_id}", "claim", "lease", "state")
+                pipe.hmget(self._keys.job(job_id), "claim", "lease", "state")
             return {
                 job_id: (claim or "", lease or "", state is not None)
                 for job_id, (claim, lease, state) in zip(job_ids, pipe.execute(), strict=True)
@@ -88,7 +93,7 @@ class Stopwatch:
     def finish(self) -> None:
         """Wait for the measurements that are under way."""
         for thread in self._threads:
-            thread.join()
+            thread.join(PATIENCE_S + 10)
 
     def close(self) -> None:
         self._redis.close()

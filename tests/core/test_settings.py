@@ -47,7 +47,7 @@ def test_where_files_go_through_the_shops_door_no_uploads_folder_is_needed_and_t
     settings = read(
         SMI_STORAGE="rest", SMI_UPLOADS_DIR=None, SMI_DATA_DIR="/srv/data", SMI_PUBLIC_URL="https://a.example"
     )
-    assert settings.downloads_dir == Path("/srv/data/work")
+    assert settings.downloads_dir == Path("/srv/data/work") / settings.site_hash
     assert (settings.download_address("token"), settings.at_the_shop) == ("", True)
     assert read(SMI_PUBLIC_URL="https://a.example").download_address("token") == "https://a.example/download/token"
     assert "SMI_UPLOADS_DIR" in faults(SMI_STORAGE="local", SMI_UPLOADS_DIR=None)

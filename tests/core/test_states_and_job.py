@@ -7,8 +7,9 @@ from dataclasses import fields
 import pytest
 
 from sidecar.core.job import DEFAULTS, Job
-from sidecar.core.states import LABELS, MOVED_BY, QUEUES, SETTLED, STATES, may_go
+from sidecar.core.states import LABELS, MOVED_BY, QUEUES, SETTLED, STATES
 from sidecar.core.stored_names import JOB_FIELDS
+from tests.fakes.steps import may_go
 
 
 def test_a_job_ends_in_three_ways_and_no_other() -> None:

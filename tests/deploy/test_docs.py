@@ -10,7 +10,9 @@ import pytest
 
 from sidecar.cli.main import main
 from sidecar.core.states import QUEUES, STATES
+from sidecar.core.stored_names import Keys
 from sidecar.workflow import time_limits
+from tests.store.test_sites import every_key
 from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import commands
 
@@ -66,12 +68,14 @@ def test_every_state_and_stage_is_explained() -> None:
 
 
 def test_every_key_in_redis_is_explained() -> None:
-    sources = [path.read_text() for path in (REPOSITORY / "sidecar").rglob("*.py")]
-    # A key is written as a whole, up to its first variable part.
-    keys = {key.rstrip(":") for text in sources for key in re.findall(r"[\"'`](smi:[a-z]+(?::[a-z]+)*:?)", text)}
-    assert len(keys) > 15
-    for key in sorted(keys):
-        assert f"`{key}" in MECHANISM, key
+    for kind, name in every_key(Keys("<site>")).items():
+        assert f"`{name}`" in MECHANISM, kind
+
+
+def test_keys_in_redis_are_named_in_one_place() -> None:
+    for path in (REPOSITORY / "sidecar").rglob("*.py"):
+        if path.name != "stored_names.py":
+            assert not re.search(r"[\"'`]smi:[a-z]+", path.read_text()), path
 
 
 def test_the_table_of_times_is_that_of_the_code() -> None:

@@ -19,7 +19,7 @@ def test_wordpress_installs_and_activates_the_packed_plugin(shop_factory: Callab
     """By WordPress' own upgrader, from the file that `make plugin` makes, on a site without a shop."""
     packed = tmp_path / "smi-bridge.zip"
     line = ["make", "--silent", "plugin", f"PYTHON={sys.executable}", f"PACKAGE={packed}"]
-    subprocess.run(line, cwd=REPOSITORY, check=True)
+    subprocess.run(line, cwd=REPOSITORY, check=True, timeout=600)
     names = zipfile.ZipFile(packed).namelist()
     assert {name.partition("/")[0] for name in names} == {"smi-bridge"}
     assert not [name for name in names if name.endswith((".py", ".md", ".map")) or "/tests/" in name]

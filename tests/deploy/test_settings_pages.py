@@ -16,6 +16,7 @@ def _printed(*options: str) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     ).stdout
 
 

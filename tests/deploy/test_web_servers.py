@@ -38,7 +38,10 @@ def test_nginx_understands_the_two_snippets(tmp_path: Path) -> None:
     assert program is not None
     # The listening address is opened by the check, too, where the user may: port 1 is nobody's here.
     checked = subprocess.run(
-        [program, "-t", "-p", str(tmp_path), "-c", str(configuration), "-e", "stderr"], capture_output=True, text=True
+        [program, "-t", "-p", str(tmp_path), "-c", str(configuration), "-e", "stderr"],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert "syntax is ok" in checked.stderr
     assert "[warn]" not in checked.stderr.replace('the "user" directive', "")
@@ -49,6 +52,6 @@ def test_apache_understands_the_snippet_without_and_with_its_log_line(tmp_path: 
     shipped = (REPOSITORY / "deploy" / "apache.conf").read_text()
     for text in (shipped, shipped.replace("# CustomLog ${APACHE_LOG_DIR}", f"CustomLog {tmp_path}")):
         server = Apache(tmp_path, tmp_path, 9, text)
-        checked = subprocess.run([*server.command()[:-1], "-t"], capture_output=True, text=True)
+        checked = subprocess.run([*server.command()[:-1], "-t"], capture_output=True, text=True, timeout=120)
         assert checked.stderr.strip() == "Syntax OK"
         assert checked.returncode == 0

@@ -45,8 +45,8 @@ class SilentShop:
 
     def _take(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                self._taken.append(self._listener.accept()[0])
+            while True:  # ends: close() closes the listener
+                self._taken.append(self._listener.accept()[0])  # ends: close() closes it
 
     def close(self) -> None:
         for connection in [self._listener, *self._taken]:
@@ -196,7 +196,7 @@ def slow_senders(url: str, number: int, request: bytes, every_s: float = 0.5) ->
         yield connections
     finally:
         over.set()
-        thread.join()
+        thread.join(30)
         for connection in connections:
             connection.close()
 

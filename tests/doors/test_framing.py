@@ -154,7 +154,7 @@ def test_no_fault_of_framing_is_a_fault_of_ours_and_none_costs_memory(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(30)
 
     wave(100)
     warm = resident_bytes(doors)

@@ -87,7 +87,7 @@ def slow_readers(url: str, number: int, path: str) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join()
+        thread.join(30)
         for connection in connections:
             connection.close()
 

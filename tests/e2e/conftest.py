@@ -1,7 +1,8 @@
 """The whole system, shared: starting it costs some seconds, buying a picture about one.
 
 `whole` runs each test on the oldest and the newest WordPress; `newest` is one more on the newest, for tests of what
-does not depend on WordPress and of other settings. Tests that break parts start their own.
+does not depend on WordPress and of other settings; `far` has its sidecar elsewhere. Tests that break parts start their
+own.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.chaos.points import Points
 from tests.testbed.customer import Customer
+from tests.testbed.far import Far
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 from tests.testbed.wordpress import NEWEST
@@ -38,7 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"whole-{item.callspec.params['wordpress_version']}"))
         elif "newest" in fixtures:
             item.add_marker(pytest.mark.xdist_group("newest"))
-        if any(name in fixtures for name in ("newest", "own_whole")):
+        elif "far" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("far"))
+        if any(name in fixtures for name in ("newest", "own_whole", "far")):
             item.add_marker("wordpress")
 
 
@@ -93,6 +99,31 @@ def newest() -> Iterator[Whole]:
 def buyer(newest: Whole, photos: Path) -> Customer:
     """The customer of `newest`."""
     return Customer(newest.shop, photos)
+
+
+@pytest.fixture(scope="session")
+def far_points(tmp_path_factory: pytest.TempPathFactory) -> Points:
+    """Where a process of `far` may be told to die."""
+    return Points(tmp_path_factory.mktemp("points"))
+
+
+@pytest.fixture(scope="session")
+def far(tmp_path_factory: pytest.TempPathFactory, far_points: Points) -> Iterator[Far]:
+    """A shop on plain hosting, and a sidecar elsewhere: files go through the shop's door."""
+    env = {"SMI_CRASH_POINTS": str(far_points.folder), "SMI_FIRST_POLL_S": "1", "SMI_WORKERS": "2"}
+    with Far.start(tmp_path_factory.mktemp("far"), env=env, sandbox=["--instant"]) as far:
+        yield far
+
+
+@pytest.fixture(scope="session")
+def far_customer(far: Far, photos: Path) -> Customer:
+    return Customer(far.shop, photos)
+
+
+@pytest.fixture(scope="session")
+def delivered(far_customer: Customer) -> dict[str, Any]:
+    """The ledger's row of a job that `far` has delivered."""
+    return far_customer.until(far_customer.buy(), "delivered")
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ LAST_LINE = re.compile(r"DEMO OK job=[0-9a-f-]{36} attempt=1 3200x2400 [0-9]+ by
 
 
 @contextmanager
-def _demo(folder: Path, *, hang_ups: str = "--default-signal=HUP", **env: str) -> Iterator[subprocess.Popen[str]]:
+def _demo(
+    folder: Path, *, mode: str = "local", hang_ups: str = "--default-signal=HUP", **env: str
+) -> Iterator[subprocess.Popen[str]]:
     """A demo that ends with the block, whatever happens in it.
 
     `hang_ups`: option of env. By default the demo hears hang-ups, also when these tests run under nohup, whose children
@@ -33,7 +35,7 @@ def _demo(folder: Path, *, hang_ups: str = "--default-signal=HUP", **env: str) -
     (folder / "temp").mkdir()
     with open(folder / "out", "w") as out:
         demo = subprocess.Popen(
-            ["env", hang_ups, sys.executable, "-m", "tests.testbed.demo"],
+            ["env", hang_ups, sys.executable, "-m", "tests.testbed.demo", mode],
             cwd=REPOSITORY,
             env={**os.environ, "TMPDIR": str(folder / "temp"), "PYTHONUNBUFFERED": "1", **env},
             stdout=out,
@@ -69,9 +71,11 @@ def _left_behind(folder: Path) -> list[str]:
     return working + [path.name for path in (folder / "temp").iterdir()]
 
 
-def test_once_sells_one_image_and_stops_everything(tmp_path: Path) -> None:
-    with _demo(tmp_path, DEMO_ONCE="1") as demo:
+def test_once_sells_one_image_and_stops_everything_also_where_the_sidecar_is_elsewhere(tmp_path: Path) -> None:
+    """The tests below have it beside the shop."""
+    with _demo(tmp_path, mode="remote", DEMO_ONCE="1") as demo:
         assert demo.wait(150) == 0, _said(tmp_path)
+    assert "the shop handed it out" in _said(tmp_path)
     assert LAST_LINE.fullmatch(_said(tmp_path).splitlines()[-1])
     assert _left_behind(tmp_path) == []
 

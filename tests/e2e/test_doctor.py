@@ -209,7 +209,9 @@ def test_a_paused_site(patient: Whole, doctor: Callable) -> None:
 
 def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
     def operate(*line: str) -> None:
-        subprocess.run([sys.executable, "-m", "sidecar", *line], cwd=REPOSITORY, env=patient.sidecar.env, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "sidecar", *line], cwd=REPOSITORY, env=patient.sidecar.env, check=True, timeout=120
+        )
 
     operate("hold", "submit")
     try:

@@ -124,8 +124,11 @@ def test_the_shop_hears_of_each_change_of_its_status_once(delivered: Delivered, 
 
 
 def test_the_shops_own_status_route_and_download_route_serve_the_file(delivered: Delivered, whole: Whole) -> None:
-    status = whole.shop.http.get(f"{whole.shop.url}/wp-json/smi/v1/job-status/{delivered.job_id}", timeout=30).json()
+    route = f"{whole.shop.url}/wp-json/smi/v1/job-status/{delivered.job_id}"
+    payer = {"Smi-Payment-Session": delivered.row["stripe_checkout_session_id"]}
+    status = whole.shop.http.get(route, headers=payer, timeout=30).json()
     assert status["data"]["status"] == "completed"
+    assert "download_url" not in whole.shop.http.get(route, timeout=30).json()["data"], "the id alone is no secret"
     file = requests.get(status["data"]["download_url"], timeout=30)
     assert file.status_code == 200
     assert hashlib.sha256(file.content).hexdigest() == delivered.attempt["sha256"]

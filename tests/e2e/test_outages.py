@@ -29,12 +29,12 @@ def test_the_embedded_store_survives_a_kill_with_all_that_it_was_told(newest: Wh
     job_id = buyer.buy()
     buyer.until(job_id, "submitted")
     client = connect("", Path(newest.sidecar.env["SMI_DATA_DIR"]), decode=True)
-    before = client.hget(f"smi:job:{job_id}", "upsampler_id")
+    before = client.hget(newest.sidecar.keys.job(job_id), "upsampler_id")
     client.execute_command("WAITAOF", 1, 0, 5000)  # it is on the disk
     newest.sidecar.kill("store")
     newest.sidecar.launch(["store"])
     assert wait_for(lambda: _answers(client), "the store is back")
-    assert client.hget(f"smi:job:{job_id}", "upsampler_id") == before
+    assert client.hget(newest.sidecar.keys.job(job_id), "upsampler_id") == before
     client.close()
     attempt = buyer.until(job_id, "delivered", timeout=45)
     assert attempt["submission"] == 1

@@ -126,11 +126,8 @@ class MemoryOutbox:
     def pause(self, lane: str, *, seconds: float) -> None:
         self._lapsing.put(f"paused:{lane}", seconds)
 
-    def paused(self, lane: str) -> bool:
-        return self._lapsing.get(f"paused:{lane}") is not None
-
     def wake_up(self, lane: str) -> None:
-        if not self.paused(lane) and self._lapsing.take(f"woken:{lane}", WAKE_UP_S):
+        if self._lapsing.get(f"paused:{lane}") is None and self._lapsing.take(f"woken:{lane}", WAKE_UP_S):
             self.notify_worker(lane)
 
     def begin_flush(self, lane: str) -> None:

@@ -75,6 +75,9 @@ class MemoryQueue:
     def wake(self) -> None:
         """Whoever runs the tasks looks by himself."""
 
+    def clear_old_queues(self) -> None:
+        """There is no older version."""
+
     def workers(self) -> int:
         return 1
 

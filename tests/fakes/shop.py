@@ -13,8 +13,9 @@ from typing import Any
 from sidecar.adapters import schemas
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339, rfc3339
-from sidecar.core.states import SETTLED, may_go
+from sidecar.core.states import SETTLED
 from tests.fakes.clock import SimulatedClock
+from tests.fakes.steps import may_go
 
 DOOR = "to-shop"
 PATIENCE_S = 1800  # an attempt that is younger can't be overtaken by a rerun

@@ -236,9 +236,6 @@ class MemoryJobStore:
     def is_busy(self) -> bool:
         return bool(self._due) or any(self._outbox.waiting(lane) for lane in LANES)
 
-    def unsettled(self) -> int:
-        return len(self._due)
-
     def counts(self) -> dict[str, int]:
         counts: dict[str, int] = {}
         for job in self._jobs.values():

@@ -72,7 +72,7 @@ class MemoryHeartbeats:
 
     def lapsed_in_outage(self, lease: float) -> bool:
         """What the script asks that claims."""
-        since, until = map(float, (self._store.lapsing.get("outage") or "0 -1").split())
+        since, until = map(float, str(self._store.lapsing.get("outage") or "0 -1").split())
         return since <= lease <= until
 
     def acquire_interval(self, task: str, *, every_s: float) -> bool:
@@ -109,6 +109,9 @@ class MemoryServer:
 
     def eviction_policy(self) -> str:
         return "noeviction"
+
+    def take_over_old_keys(self) -> int:
+        return 0
 
     def generation(self) -> str:
         return self._store.generation

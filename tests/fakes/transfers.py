@@ -15,11 +15,13 @@ from tests.fakes.files import MemoryFiles
 
 
 class InstantTransfers:
-    """As Transfers, carried out at once. Switches: `slow` (each goes on alone until `finish`), `crowded`."""
+    """As Transfers, carried out at once. Switches: `slow` (each goes on alone until `finish`), `crowded`,
+    `crowd` (how many were turned away)."""
 
     def __init__(self) -> None:
         self.slow = False
         self.crowded = False
+        self.crowd = 0
         self.waiting: list[Callable[[], None]] = []
 
     def run(self, work: Callable[[Transfer], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
@@ -50,6 +52,9 @@ class InstantTransfers:
 
     def alone(self) -> int:
         return len(self.waiting)
+
+    def turned_away(self) -> int:
+        return self.crowd
 
     def close(self, *, wait_s: float = 0) -> None:
         self.waiting.clear()

@@ -30,6 +30,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         cwd=folder,
         check=True,
         capture_output=True,
+        timeout=120,
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / "cert.pem", folder / "key.pem")

@@ -243,7 +243,7 @@ def test_dripping_headers_end_at_the_deadline():
 
 
 def test_silence_is_a_failed_fetch():
-    with WireServer(lambda exchange: exchange.server.stopping.wait()) as server:
+    with WireServer(lambda exchange: exchange.server.stopping.wait(30)) as server:
         error = refusal(make(server, read_timeout=0.2), server.url)
         assert server.connections == 1
     assert (type(error), error.code) == (TemporaryError, "fetch_failed")
@@ -352,7 +352,7 @@ def test_one_thread_waits_for_all_deadlines_and_the_nearest_comes_first():
     with WireServer(script) as server, ThreadPoolExecutor(6) as threads:
         late = threads.submit(refusal, make(server), server.url, deadline_s=5)
         soon = [threads.submit(refusal, make(server), server.url, deadline_s=0.3) for _ in range(5)]
-        assert [error.result().code for error in soon] == ["fetch_failed"] * 5
+        assert [error.result(30).code for error in soon] == ["fetch_failed"] * 5
         assert not late.done()
         assert sum(thread.name == "deadlines" for thread in threading.enumerate()) == 1
         server.stopping.set()

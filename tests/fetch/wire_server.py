@@ -24,7 +24,7 @@ class Exchange:
         """Waits for the next request; False when the client has gone."""
         data = b""
         while b"\r\n\r\n" not in data:
-            if not (piece := self.connection.recv(65536)):
+            if not (piece := self.connection.recv(65536)):  # ends: the server shuts it down
                 return False
             data += piece
         head, _, body = data.partition(b"\r\n\r\n")
@@ -32,7 +32,7 @@ class Exchange:
             (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
         )
         while len(body) < length:
-            body += self.connection.recv(65536)
+            body += self.connection.recv(65536)  # ends: the server shuts it down
         self.request = head + b"\r\n\r\n" + body
         self.server.requests.append(self.request)
         return True
@@ -90,9 +90,9 @@ class WireServer:
         thread.start()
 
     def _accept(self) -> None:
-        while True:
+        while True:  # ends: stop closes the listener
             try:
-                connection, _ = self._listener.accept()
+                connection, _ = self._listener.accept()  # ends: stop closes it
             except OSError:
                 return
             self.connections += 1

@@ -34,7 +34,7 @@ def _run(code: str, *arguments: object) -> tuple[str, float]:
     """
     peak = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     command = [sys.executable, "-c", code + peak, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True, timeout=120)
     printed, kilobytes = done.stdout.splitlines()
     return printed, int(kilobytes) * 1024 / 1e6
 

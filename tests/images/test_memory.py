@@ -26,7 +26,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def _faults(how: str) -> int:
-    ended = subprocess.run([sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=False, timeout=120
+    )
     if ended.returncode == 3:
         pytest.skip("this C library has no mallopt")
     assert ended.returncode == 0, ended.stderr

@@ -7,27 +7,28 @@ import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar.adapters.metrics import Counters, CountingLog, exposition
+from tests.fakes.site import KEYS, SITE
 from tests.testbed.waiting import wait_for
 
 from .test_rq_dashboard import app
 
 
 def samples(text: str) -> dict[tuple, float]:
-    return {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    """All of them name the site."""
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert {sample.labels.pop("site", "") for sample in found} == {SITE}
+    return {(sample.name, *sorted(sample.labels.items())): sample.value for sample in found}
 
 
 def test_two_processes_add_up(redis_url: str):
     lines: list[str] = []
     for _ in range(2):
-        counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True))
+        counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS)
         log = CountingLog(lambda event, sentence, **fields: lines.append(event), counters)
         log("job.delivered", "The customer has the file.", stage="deliver", outcome="sent", seconds=4.0)
         counters.flush()
-    found = samples(exposition(Counters(redis.Redis.from_url(redis_url, decode_responses=True)).read(), {}).decode())
+    counted = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS).read()
+    found = samples(exposition(counted, {}, site=SITE).decode())
     labels = (("event", "job.delivered"), ("outcome", "sent"), ("reason", ""), ("stage", "deliver"))
     assert found["smi_events_total", *labels] == 2
     assert found["smi_seconds_count", ("event", "job.delivered")] == 2
@@ -38,19 +39,19 @@ def test_two_processes_add_up(redis_url: str):
 
 
 def test_counts_arrive_by_themselves_also_from_a_fork(redis_url: str):
-    counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True), every_s=0.05)
+    counters = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS, every_s=0.05)
     counters.count("job.paid", {})
     child = multiprocessing.get_context("fork").Process(target=counters.count, args=("job.paid", {}))
     child.start()  # its count is added when it ends
-    child.join()
+    child.join(30)
     assert child.exitcode == 0
-    reader = Counters(redis.Redis.from_url(redis_url, decode_responses=True))
+    reader = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS)
     wait_for(lambda: reader.read() == {"n|job.paid|||": 2}, "both counts", 5)
 
 
 def test_what_is_counted_while_redis_is_away_is_added_when_it_is_back(redis_url: str):
     lines: list[str] = []
-    counters = Counters(redis.Redis(host="127.0.0.1", port=1, decode_responses=True), every_s=60)
+    counters = Counters(redis.Redis(host="127.0.0.1", port=1, decode_responses=True), KEYS, every_s=60)
     log = CountingLog(lambda event, sentence, **fields: lines.append(event), counters)
     log("job.paid", "A paid job has arrived.")
     with pytest.raises(redis.RedisError):

@@ -116,7 +116,7 @@ class LanguageServer:
 
     def _end(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.wait(30)
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()  # type: ignore[union-attr]
@@ -135,7 +135,7 @@ class LanguageServer:
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         """What arrives; the server's own questions are answered. Raises TimeoutError, or EOFError when it has ended."""
-        while True:
+        while True:  # ends: each message is read until the deadline
             message = self._read()
             if "method" in message and "id" in message:
                 self._write({"jsonrpc": "2.0", "id": message["id"], "result": self._answer(message)})

@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.core import messages, states
 from tests.bridge.sidecar_stand_in import direction_key
+from tests.fakes.steps import may_go
 from tests.php_versions import claims, interpreter
 from tests.php_versions.interpreter import FACTS, MAILS, PROVOKED, SIGNATURES, Findings
 
@@ -78,7 +79,7 @@ def test_what_is_late_is_judged_as_the_vectors_say(findings: Findings) -> None:
 
 
 def test_an_attempt_may_go_where_the_sidecar_lets_it(findings: Findings) -> None:
-    expected = {old: {new for new in states.STATES if states.may_go(old, new)} for old in states.STATES}
+    expected = {old: {new for new in states.STATES if may_go(old, new)} for old in states.STATES}
     assert {state: set(steps) for state, steps in findings.parts["steps"].items()} == expected
     assert set(findings.parts["settled"]) == states.SETTLED
 

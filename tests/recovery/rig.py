@@ -16,7 +16,7 @@ from redis import RedisError
 
 from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
-from sidecar.core.stored_names import INTERVALS, stored
+from sidecar.core.stored_names import Keys
 from sidecar.core.tokens import TokenMaker
 from tests.testbed.customer import Customer
 from tests.testbed.mail import Mail
@@ -56,8 +56,9 @@ class Rig:
         self.shop, self.sandbox, self.sidecar = whole.shop, whole.sandbox, whole.sidecar
         self.customer = Customer(self.shop, whole.folder / "photos")
         self.settings = Settings.from_env(self.sidecar.env)
+        self.keys = Keys(self.settings.site_hash)
         self.redis = connect(self.settings.redis_url, self.settings.data_dir, decode=True)
-        self.tokens = TokenMaker(self.settings.signing_keys)
+        self.tokens = TokenMaker(self.settings.signing_keys, self.settings.site_hash)
         self._in_a_hurry: set[str] = set()
         self._ended = threading.Event()
         self._hand: threading.Thread | None = None
@@ -71,7 +72,7 @@ class Rig:
     def stop(self) -> None:
         self._ended.set()
         if self._hand is not None:
-            self._hand.join()
+            self._hand.join(30)
         self.redis.close()
         self.whole.stop()
 
@@ -166,7 +167,7 @@ class Rig:
 
     def memory(self, job_id: str) -> dict[str, str]:
         """The job's hash in Redis."""
-        return self.redis.hgetall(f"smi:job:{job_id}")
+        return self.redis.hgetall(self.keys.job(job_id))
 
     def until_memory(self, job_id: str, field: str, *values: str, timeout: float = 20) -> dict[str, str]:
         """Wait until a field of the hash has one of these values."""
@@ -179,7 +180,7 @@ class Rig:
 
     def held(self) -> dict[str, str]:
         """Held stage -> reason."""
-        return {stage: json.loads(text)["reason"] for stage, text in self.redis.hgetall("smi:held").items()}
+        return {stage: json.loads(text)["reason"] for stage, text in self.redis.hgetall(self.keys.held).items()}
 
     # --- time
 
@@ -196,18 +197,18 @@ class Rig:
         try:
             while not self._ended.wait(0.25):
                 job_ids = [
-                    job_id for job_id, due in redis.zrange("smi:due", 0, -1, withscores=True) if due > time.time()
+                    job_id for job_id, due in redis.zrange(self.keys.due, 0, -1, withscores=True) if due > time.time()
                 ]
                 job_ids = [job_id for job_id in job_ids if job_id in self._in_a_hurry]
                 with redis.pipeline(transaction=False) as pipe:
                     for job_id in job_ids:
-                        pipe.hget(f"smi:job:{job_id}", "claim")
+                        pipe.hget(self.keys.job(job_id), "claim")
                     idle = {
                         job_id: time.time() for job_id, claim in zip(job_ids, pipe.execute(), strict=True) if not claim
                     }
                 if idle:
-                    redis.zadd("smi:due", idle, xx=True, lt=True)
-                    redis.delete("smi:probe:submit", "smi:probe:collect")
+                    redis.zadd(self.keys.due, idle, xx=True, lt=True)
+                    redis.delete(self.keys.probe("submit"), self.keys.probe("collect"))
         finally:
             redis.close()
 
@@ -222,7 +223,7 @@ class Rig:
             try:
                 while not over.wait(0.5):
                     with suppress(RedisError):  # away, as some tests want it
-                        redis.delete(f"smi:turn:{stored(INTERVALS, 'reconcile')}")
+                        redis.delete(self.keys.interval("reconcile"))
             finally:
                 redis.close()
 

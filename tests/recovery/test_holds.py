@@ -143,9 +143,9 @@ def test_a_full_disk_holds_the_collecting_and_leaves_no_half_file(rig: Rig) -> N
 def _may_mount() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
-        if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        if os.geteuid() or subprocess.run(command, capture_output=True, check=False, timeout=120).returncode:
             return False
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", folder], check=True, timeout=120)
         return True
 
 
@@ -153,12 +153,12 @@ def _may_mount() -> bool:
 def test_a_small_disk_that_runs_full_holds_the_collecting(rig: Rig) -> None:
     folder = rig.shop.uploads / "smi-downloads" / ".incoming"
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True, timeout=120)
     try:
         job_id = rig.buy("small-disk")
         _held(rig, "collect", "disk_full")
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", str(folder)], check=True, timeout=120)
     _go_on(rig, job_id)
 
 

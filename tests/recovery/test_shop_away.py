@@ -19,7 +19,7 @@ AT_UPSAMPLER = {"fault": "processing_slow", "params": {"seconds": 1}}
 
 
 def _waiting(rig: Rig) -> int:
-    return rig.redis.zcard("smi:outbox:deliver")
+    return rig.redis.zcard(rig.keys.outbox("deliver"))
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def shop() -> Iterator[ShopSide]:
     thread.start()
     yield server
     server.shutdown()
-    thread.join()
+    thread.join(30)
     server.server_close()
 
 

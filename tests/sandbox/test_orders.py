@@ -180,7 +180,7 @@ def test_many_orders_at_once_each_get_their_own_job(api):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert len(set(answers)) == 16
     assert {row["number"] for row in api.bill()["submits"]} == set(range(1, 17))
 
@@ -199,7 +199,7 @@ def test_a_killed_sandbox_takes_its_jobs_up_again(shop, tmp_path):
     order = {"input": {"imageUrl": shop.url + "/photo.jpg", "upscaleFactor": 2}, "webhook": shop.url + "/hook"}
     job = http.request("POST", url + "/precise-upscale", json=order, headers=headers).json()["id"]
     process.kill()
-    process.wait()
+    process.wait(30)
     process.stdout.close()
     http.clear()
 

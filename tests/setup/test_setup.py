@@ -210,6 +210,24 @@ def test_a_folder_that_is_not_here(place: Place) -> None:
     assert "This machine has no folder /mnt/nowhere, where WordPress keeps its uploads.\n    smi-sidecar setup" in said
 
 
+def test_a_shop_on_another_machine(server: Place) -> None:
+    """Nothing of the shop is looked for here: no folder, no web server."""
+    (server.root / UPLOADS.lstrip("/")).rmdir()
+    status, said = server.setup()
+    assert status == 1 and "setup --anywhere" in said
+    status, said = server.setup("--anywhere", key="up-123456")
+    assert (status, "files go through its door" in said) == (0, True), said
+    assert "nginx" not in said.partition("Found:")[2], said
+    env = _env(server)
+    settings = Settings.from_env(env)
+    assert settings.at_the_shop and "SMI_UPLOADS_DIR" not in env and "SMI_PUBLIC_URL" not in env
+    assert "ReadWritePaths=/var/lib/smi-sidecar\n" in server.text(UNIT)
+    assert not server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    before = server.files()
+    status, said = server.setup(connect=False, key="")
+    assert (status, server.files()) == (0, before), "what was said once holds"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
 def test_another_user_who_may_not_write(server: Place) -> None:
     status, said = server.setup("--user", "nobody")

@@ -13,6 +13,7 @@ from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.job import Job
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.outbox import MemoryOutbox
+from tests.fakes.site import KEYS
 from tests.fakes.store import MemoryJobStore
 
 SLOTS = 2
@@ -51,9 +52,9 @@ def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"), decode_responses=True)
     yield Memory(
-        RedisJobStore(client, slots=SLOTS, clock=clock, notify_worker=notified.append),
-        RedisJobStore(client, clock=clock, notify_worker=notified.append),
-        RedisOutbox(client, clock=clock, notify_worker=notified.append),
+        RedisJobStore(client, KEYS, slots=SLOTS, clock=clock, notify_worker=notified.append),
+        RedisJobStore(client, KEYS, clock=clock, notify_worker=notified.append),
+        RedisOutbox(client, KEYS, clock=clock, notify_worker=notified.append),
         clock,
         lambda seconds: _shorten_lives(client, seconds),
         notified,

@@ -17,12 +17,14 @@ from rq.serializers import JSONSerializer
 from sidecar.adapters.workqueue import WakeUp, WakeUpQueue, WorkQueue
 from sidecar.adapters.workqueue.allowed import FUNCTION, NotAllowed
 from sidecar.core.messages import new_secret
+from tests.fakes.site import KEYS
 from tests.testbed.places import REPOSITORY
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.sidecar import Sidecar
 from tests.testbed.waiting import wait_for
 
-QUEUE = "submit"
+NAME = "submit"
+QUEUE = KEYS.rq_name(NAME)
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def _store(client: redis.Redis, job_id: str, data: bytes, **more: bytes) -> None
 
 def _attack(client: redis.Redis, marks: Path) -> list[str]:
     """Everything that would run a command in a worker of RQ's; the names of the files that it would make."""
-    ours = JSONSerializer.dumps((FUNCTION, None, [QUEUE], {}))
+    ours = JSONSerializer.dumps((FUNCTION, None, [NAME], {}))
     _put(client, "names", JSONSerializer.dumps(("os.system", None, [f"touch {marks}/names"], {})))
     _put(client, "pickle", pickle.dumps(("os.system", None, (f"touch {marks}/pickle",), {})))
     _put(client, "data", pickle.dumps(_Bomb(f"touch {marks}/data")))
@@ -73,10 +75,10 @@ def test_a_worker_of_rqs_own_falls_for_each(client: redis.Redis, redis_url: str,
         "connection = redis.Redis.from_url(sys.argv[1])\n"
         "for serializer in (PickleSerializer, JSONSerializer):\n"
         "    connection.hset('rq:job:names', 'status', 'queued')\n"
-        "    connection.lpush('rq:queue:submit', 'names')\n"
-        "    rq.SimpleWorker(['submit'], connection=connection, serializer=serializer).work(burst=True)\n"
+        "    connection.lpush('rq:queue:' + sys.argv[2], 'names')\n"
+        "    rq.SimpleWorker([sys.argv[2]], connection=connection, serializer=serializer).work(burst=True)\n"
     )
-    subprocess.run([sys.executable, "-c", script, redis_url], capture_output=True, timeout=60, check=False)
+    subprocess.run([sys.executable, "-c", script, redis_url, QUEUE], capture_output=True, timeout=60, check=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(attacks)
 
 
@@ -84,7 +86,8 @@ def test_our_workers_run_none_of_it_and_work_on(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
     env = {
-        "SMI_SHOP_URL": "http://127.0.0.1:9",
+        "SMI_SHOP_URL": "https://shop.example",
+        "SMI_SHOP_ADDRESS": "http://127.0.0.1:9",
         "SMI_SECRET": new_secret(),
         "SMI_UPLOADS_DIR": str(tmp_path),
         "UPSAMPLER_API_KEY": "none",
@@ -94,7 +97,7 @@ def test_our_workers_run_none_of_it_and_work_on(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis") as server, server.client() as client:
         _attack(client, marks)
         with Sidecar.start(tmp_path, {**env, "REDIS_URL": server.url}, ["worker"]) as sidecar:
-            queue = WorkQueue(client)
+            queue = WorkQueue(client, KEYS)
             wait_for(lambda: client.llen(f"rq:queue:{QUEUE}") == 0, "all that lay there has been taken")
             queue.flush("deliver")
             wait_for(lambda: not any(queue.depths().values()), "the worker works on")
@@ -105,9 +108,9 @@ def test_our_workers_run_none_of_it_and_work_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        ("os.system", None, [QUEUE], {}),
-        ("sidecar.tasks.handle_processing_failure", None, [QUEUE], {}),
-        (FUNCTION, "an object", [QUEUE], {}),
+        ("os.system", None, [NAME], {}),
+        ("sidecar.tasks.handle_processing_failure", None, [NAME], {}),
+        (FUNCTION, "an object", [NAME], {}),
         (FUNCTION, None, ["another"], {}),
         (FUNCTION, None, [QUEUE], {"queue": QUEUE}),
         (FUNCTION, None, [], {}),
@@ -124,7 +127,7 @@ def test_nothing_happens_beside_the_function(client: redis.Redis) -> None:
     more = {f"{when}_callback_name": b"os.getpid" for when in ("success", "failure", "stopped")}
     more |= {"webhooks": b'[{"url": "http://127.0.0.1:9/", "events": ["finished"]}]', "dependency_ids": b'["other"]'}
     more |= {"repeats_left": b"9", "repeat_intervals": b"[1]", "retries_left": b"9", "meta": b'{"a": 1}'}
-    _store(client, "job", JSONSerializer.dumps((FUNCTION, None, [QUEUE], {})), **more)
+    _store(client, "job", JSONSerializer.dumps((FUNCTION, None, [NAME], {})), **more)
     job = WakeUp.fetch("job", connection=client, serializer=JSONSerializer)
     assert job.func.__module__ == "sidecar.tasks"
     assert (job.success_callback, job.failure_callback, job.stopped_callback) == (None, None, None)
@@ -132,8 +135,8 @@ def test_nothing_happens_beside_the_function(client: redis.Redis) -> None:
 
 
 def test_the_wake_ups_that_we_send_are_allowed(client: redis.Redis) -> None:
-    WorkQueue(client).flush("deliver")
-    (job,) = WakeUpQueue("deliver", connection=client).get_jobs()
+    WorkQueue(client, KEYS).flush("deliver")
+    (job,) = WakeUpQueue(KEYS.rq_name("deliver"), connection=client).get_jobs()
     assert job.func.__name__ == "work"
 
 

@@ -13,20 +13,21 @@ from sidecar.adapters.store import RedisOutbox
 from sidecar.adapters.store.outbox import DELAY_MS_FOR_EACH, MOST_DELAY_MS
 from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.workflow import outbox_sender
+from tests.fakes.site import KEYS
 from tests.workflow.rig import Rig
 
 
 @pytest.fixture
 def outbox(redis_url: str) -> Iterator[RedisOutbox]:
     client = redis.Redis.from_url(redis_url, decode_responses=True)
-    yield RedisOutbox(client)
+    yield RedisOutbox(client, KEYS)
     client.close()
 
 
 @pytest.fixture
 def queue(redis_url: str) -> Iterator[WorkQueue]:
     client = redis.Redis.from_url(redis_url)
-    yield WorkQueue(client)
+    yield WorkQueue(client, KEYS)
     client.close()
 
 

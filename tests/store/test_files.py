@@ -93,6 +93,13 @@ def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> No
     assert caught.value.code == "folder_not_writable"
 
 
+def test_the_thumbnails_of_one_job_are_found_and_no_others(disk: ResultFiles) -> None:
+    for job_id, attempt in (("job-1", 1), ("job-1", 2), ("job-11", 1)):
+        disk.keep_refused(job_id, attempt, b"\xff\xd8\xff")
+    assert sorted(path.name for path in disk.refused("job-1")) == ["job-1.1.jpg", "job-1.2.jpg"]
+    assert len(disk.refused()) == 3
+
+
 def test_a_file_is_removed_once(files: Any) -> None:
     store(files)
     assert files.remove(NAME)

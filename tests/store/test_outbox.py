@@ -193,10 +193,12 @@ def test_that_the_shop_is_away_is_known_since_its_beginning_until_it_is_reached(
 
 def test_a_pause_ends_by_itself(memory: Memory) -> None:
     memory.outbox.pause("deliver", seconds=30)
-    assert memory.outbox.paused("deliver")
-    assert not memory.outbox.paused("settle")
+    memory.outbox.wake_up("deliver")
+    memory.outbox.wake_up("settle")
+    assert memory.notified == ["settle"], "nobody is woken for a lane that waits"
     memory.let_pass(31)
-    assert not memory.outbox.paused("deliver")
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == ["settle", "deliver"]
 
 
 def test_one_wake_up_is_enough_until_the_flush_begins(memory: Memory) -> None:

@@ -14,6 +14,7 @@ from sidecar.adapters.workqueue import MARK_S, WorkQueue
 from sidecar.core.states import QUEUES
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.queue import MemoryQueue, Task
+from tests.fakes.site import KEYS
 from tests.store.conftest import _shorten_lives
 
 
@@ -36,7 +37,7 @@ def queued(request: pytest.FixtureRequest) -> Iterator[Queued]:
         return
     client = redis.Redis.from_url(request.getfixturevalue("redis_url"))
 
-    queue = WorkQueue(client)
+    queue = WorkQueue(client, KEYS)
 
     def look() -> list[Task]:
         return [Task(item.queue, item.name, tuple(item.args)) for item in queue.waiting()]
@@ -128,7 +129,7 @@ def test_what_is_queued_by_name_exists(name: str) -> None:
 def test_a_redis_queue_tells_how_long_its_oldest_ready_item_waits(redis_url: str) -> None:
     clock = SimulatedClock()
     with redis.Redis.from_url(redis_url) as client:
-        queue = WorkQueue(client, clock=clock)
+        queue = WorkQueue(client, KEYS, clock=clock)
         queue.stage("collect", "job-1", 1)
         clock.advance(30)
         queue.stage("collect", "job-2", 1)

@@ -10,6 +10,7 @@ import redis
 from sidecar.adapters.connections import connect
 from sidecar.adapters.store import RedisJobStore
 from sidecar.adapters.store.server import RedisServer
+from tests.fakes.site import KEYS
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_it_is_kept_while_the_connection_lasts(redis_url: str, asked: list[str]) -> None:
     client = connect(redis_url, Path("/nowhere"), decode=True)
-    store = RedisJobStore(client, slots=1)
+    store = RedisJobStore(client, KEYS, slots=1)
     store.server.ping()
     assert len({store.server.generation() for _ in range(5)}) == 1
     assert len(asked) == 1
@@ -35,7 +36,7 @@ def test_it_is_kept_while_the_connection_lasts(redis_url: str, asked: list[str])
 
 
 def test_a_client_that_does_not_count_its_connections_asks_each_time(redis_url: str, asked: list[str]) -> None:
-    store = RedisJobStore(redis.Redis.from_url(redis_url, decode_responses=True), slots=1)
+    store = RedisJobStore(redis.Redis.from_url(redis_url, decode_responses=True), KEYS, slots=1)
     store.server.generation()
     store.server.generation()
     assert len(asked) == 2

@@ -15,6 +15,7 @@ from sidecar.adapters.refusals import in_words
 from sidecar.adapters.store import RedisJobStore
 from sidecar.adapters.store.server import RedisServer as Server
 from sidecar.core.errors import ConfigurationError, TemporaryError
+from tests.fakes.site import KEYS
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.refusing_redis import RefusingRedis
 
@@ -93,7 +94,7 @@ def test_a_replica_answers_a_ping_and_is_not_healthy(replica: str) -> None:
     client = connect(replica, NOWHERE, decode=True)
     assert client.ping()
     with pytest.raises(TemporaryError, match="replica"):
-        Server(client).ping()
+        Server(client, KEYS).ping()
 
 
 def test_a_full_server_answers_a_ping_and_is_not_healthy(redis_server: RedisServer) -> None:
@@ -101,7 +102,7 @@ def test_a_full_server_answers_a_ping_and_is_not_healthy(redis_server: RedisServ
         admin.config_set("maxmemory", 1)
         try:
             with pytest.raises(TemporaryError, match="maxmemory"):
-                RedisJobStore(connect(redis_server.url, NOWHERE, decode=True), slots=1).server.ping()
+                RedisJobStore(connect(redis_server.url, NOWHERE, decode=True), KEYS, slots=1).server.ping()
         finally:
             admin.config_set("maxmemory", 0)
 

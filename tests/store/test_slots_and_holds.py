@@ -7,6 +7,7 @@ import time
 import redis
 
 from sidecar.adapters.store import RedisJobStore
+from tests.fakes.site import KEYS
 from tests.store.conftest import SLOTS, Memory
 
 
@@ -136,7 +137,7 @@ def test_whoever_asks_with_each_job_sees_his_own_hold_at_once(memory: Memory) ->
 
 def test_a_hold_that_another_process_has_begun_is_seen_within_moments(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        ours, theirs = RedisJobStore(client), RedisJobStore(client)
+        ours, theirs = RedisJobStore(client, KEYS), RedisJobStore(client, KEYS)
         assert ours.holds.held_lately() == {}
         theirs.holds.hold("collect", reason="disk_full", detail="")
         until = time.monotonic() + 5

@@ -110,6 +110,7 @@ def test_when_all_places_are_taken_by_young_ones_the_new_one_is_told_to_come_aga
     with pytest.raises(Crowded):
         threads.run(slow[2].work, never)
     assert threads.alone() == 2 and slow[2].go_on.wait(20), "and it was ended"
+    assert threads.turned_away() == 1
 
 
 def test_the_slowest_gives_its_place_to_a_new_one() -> None:

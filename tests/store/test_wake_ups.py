@@ -12,6 +12,7 @@ from rq.serializers import JSONSerializer
 from sidecar.adapters.workqueue import Item, WorkQueue
 from sidecar.adapters.workqueue.wakeup import WAKE_UP_S
 from sidecar.core.states import QUEUES
+from tests.fakes.site import KEYS
 from tests.store.conftest import _shorten_lives
 
 
@@ -24,19 +25,19 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def queue(client: redis.Redis) -> WorkQueue:
-    return WorkQueue(client)
+    return WorkQueue(client, KEYS)
 
 
 def woken(client: redis.Redis) -> list[str]:
     """The queues that workers have been woken for and have not come to, in RQ's queues."""
-    queues = [Queue(name, connection=client, serializer=JSONSerializer) for name in QUEUES]
+    queues = [Queue(KEYS.rq_name(name), connection=client, serializer=JSONSerializer) for name in QUEUES]
     return [job.args[0] for queue in queues for job in queue.get_jobs()]
 
 
 def come(client: redis.Redis) -> None:
     """RQ's worker takes the wake-ups out of its queues."""
     for name in QUEUES:
-        Queue(name, connection=client, serializer=JSONSerializer).empty()
+        Queue(KEYS.rq_name(name), connection=client, serializer=JSONSerializer).empty()
 
 
 def test_a_rush_makes_one_wake_up_for_each_queue(client: redis.Redis, queue: WorkQueue) -> None:
@@ -167,7 +168,7 @@ def test_work_that_may_not_go_yet_is_waited_for_when_it_is_soon(client: redis.Re
         now[0] += 0.05
         return now[0]
 
-    queue = WorkQueue(client, clock=clock)
+    queue = WorkQueue(client, KEYS, clock=clock)
     queue.flush("deliver", at=1000.3)
     queue.flush("settle", at=1060.0)
     done: list[Item] = []

@@ -1,10 +1,14 @@
-"""`make demo`: the main job, end to end, on a real WordPress, step by step."""
+"""`make demo`: the main job, end to end, on a real WordPress, step by step.
+
+With MODE=remote the sidecar is on a machine of its own, which reaches the shop and Upsampler only; files go through the
+shop's door."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,6 +22,7 @@ from rich.console import Console
 from sidecar.adapters.images import Expected, Verifier
 
 from .customer import buy_on_page, download_link, status_page
+from .far import HOST_INI, Far
 from .photos import photo
 from .whole import Whole
 
@@ -28,16 +33,19 @@ console = Console(highlight=False)
 
 def main() -> int:
     once = os.environ.get("DEMO_ONCE") == "1"
+    kind = {"local": Whole, "remote": Far}[sys.argv[1] if len(sys.argv) > 1 else "local"]
     folder = Path(tempfile.mkdtemp(prefix="smi-demo-"))
     _listen(_end)
     last_line = ""
     try:
         settings = {"SMI_FIRST_POLL_S": "5"}
-        with Whole.start(folder, env=settings, sandbox=["--delay", "2"], progress=_say) as whole:
+        with kind.start(folder, env=settings, sandbox=["--delay", "2"], progress=_say) as whole:
+            if isinstance(whole, Far):
+                _show_distance(whole)
             last_line, job_id, link = _sell(whole)
             if not once:
                 _addresses(whole, job_id, link)
-                threading.Event().wait()
+                threading.Event().wait()  # ends: with Ctrl-C, or a closed terminal
             _listen(_no)
     except KeyboardInterrupt:
         pass
@@ -84,16 +92,31 @@ def _sell(whole: Whole) -> tuple[str, str, str]:
     _step(f"the customer has mail after {seconds:.1f} s: {mail.subject}")
     link = download_link(mail)
     width, height, size = _download(link)
+    if isinstance(whole, Far):
+        stored = next((shop.uploads / "smi-downloads").glob(f"*/*/{job_id}*"))
+        _step(f"it lies at {stored.relative_to(shop.root)}, and the shop handed it out")
     _step(f"downloaded by the mailed link and checked: {width}x{height} pixels, {size:,} bytes")
     row = shop.sql("SELECT attempt FROM wp_smi_bridge_ledger WHERE job_id = %s", job_id)[0]
     done = f"DEMO OK job={job_id} attempt={row['attempt']} {width}x{height} {size} bytes in {seconds:.1f} s"
     return done, job_id, link
 
 
+def _show_distance(whole: Far) -> None:
+    """What lies between the two."""
+    _say(f"the shop's host: posts of {HOST_INI['post_max_size']}, memory of {HOST_INI['memory_limit']}, no programs")
+    if whole.entered:
+        see = [*whole.entered, "ls", "-A", str(whole.shop.folder)]
+        seen = subprocess.run(see, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+        _say(f"the sidecar: in a network of its own; of the shop's folder it sees {len(seen)} files")
+    else:
+        _say("the sidecar: its settings name no folder of the shop (a network of its own is for root only)")
+
+
 def _follow(whole: Whole, job_id: str, began: float) -> None:
     """Poll the status document, as the customer's page does, and show each new phase."""
     shown = ""
-    url = f"{whole.shop.url}/smi/status/{job_id}"
+    far = isinstance(whole, Far)
+    url = f"{whole.shop.url}/{'wp-json/smi-bridge/v1' if far else 'smi'}/status/{job_id}"
     with console.status("waiting") as bar:
         while time.monotonic() - began < TIMEOUT_S:
             answer = requests.get(url, timeout=10)

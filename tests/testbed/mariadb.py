@@ -37,7 +37,7 @@ GRANT ALL ON {DATABASE}.* TO '{USER}'@'127.0.0.1';
 
 def version() -> str:
     """E.g. "10.11.19". Raises StartFailed without a MariaDB."""
-    shown = subprocess.run([_program(), "--version"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run([_program(), "--version"], capture_output=True, text=True, check=True, timeout=120).stdout
     found = re.search(r"Ver (\d+\.\d+\.\d+)", shown)
     return found.group(1) if found else shown.strip()
 
@@ -61,6 +61,7 @@ class MariaDb(Process):
             + [*SETTINGS, *_as_root()],
             capture_output=True,
             text=True,
+            timeout=120,
         )
         if made.returncode:
             raise StartFailed(f"mariadb-install-db failed:\n{made.stdout}{made.stderr}")

@@ -31,7 +31,7 @@ http {{
     sendfile on;
     tcp_nopush on;
     keepalive_timeout 65;
-    client_max_body_size 64m;
+    client_max_body_size {most_body};
     {upstream}
     server {{
         listen 127.0.0.1:{port} backlog=511;
@@ -85,8 +85,10 @@ class Nginx(Process):
         snippet: Path | None = None,
         upstream: Path | None = None,
         port: int | None = None,
+        most_body: str = "64m",
     ) -> None:
         super().__init__("nginx", folder)
+        self.most_body = most_body
         self.root = root
         self.php_port = php_port
         self.snippet, self.upstream = snippet, upstream
@@ -104,6 +106,7 @@ class Nginx(Process):
                 root=self.root,
                 port=self.port,
                 php_port=self.php_port,
+                most_body=self.most_body,
                 snippet=f"include {self.snippet};" if self.snippet else "",
                 upstream=f"include {self.upstream};" if self.upstream else "",
             )

@@ -125,7 +125,7 @@ class Process:
                 for pid in members:
                     _send(pid, signal.SIGKILL)
                 time.sleep(0.002)
-            run.wait()
+            run.wait(30)
             reaper.forget(run.pid)
 
     def signal(self, number: int) -> None:

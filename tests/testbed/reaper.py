@@ -49,4 +49,4 @@ def _tell(line: str) -> None:
 def _close(watcher: subprocess.Popen[str]) -> None:
     assert watcher.stdin is not None
     watcher.stdin.close()
-    watcher.wait()
+    watcher.wait(30)

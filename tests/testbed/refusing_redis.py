@@ -22,9 +22,9 @@ class RefusingRedis:
         self._open: list[socket.socket] = []
 
     def _accept(self) -> None:
-        while True:
+        while True:  # ends: __exit__ closes the listener
             try:
-                peer, _ = self._listener.accept()
+                peer, _ = self._listener.accept()  # ends: __exit__ closes it
             except OSError:
                 return
             answer = self._answers[min(self.connections, len(self._answers) - 1)]
@@ -37,7 +37,7 @@ class RefusingRedis:
             if self._at_the_door:
                 peer.sendall(answer)
                 peer.shutdown(socket.SHUT_WR)
-            while asked := peer.recv(1 << 16):
+            while asked := peer.recv(1 << 16):  # ends: __exit__ shuts it down
                 if not self._at_the_door:
                     peer.sendall(answer * (asked.count(b"\r\n*") + asked.startswith(b"*")))
         except OSError:

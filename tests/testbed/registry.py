@@ -25,7 +25,7 @@ def debian_mirror(scratch: Path) -> str:
     if not found:
         # A machine that never ran `apt-get update` names no source: read the lists into a folder of ours.
         private = _private_folders(scratch / "own")
-        subprocess.run(["apt-get", "-qq", *private, "update"], check=True)
+        subprocess.run(["apt-get", "-qq", *private, "update"], check=True, timeout=600)
         found = _sources(private)
     for address, release in found:
         if release in _RELEASES:
@@ -39,7 +39,11 @@ def debian_mirror(scratch: Path) -> str:
 def _sources(options: list[str]) -> list[list[str]]:
     command = ["apt-get", *options, "indextargets", "--format", "$(SITE)|$(RELEASE)"]
     listed = subprocess.run(
-        [*command, "Created-By: Packages", "Component: main"], stdout=subprocess.PIPE, text=True, check=True
+        [*command, "Created-By: Packages", "Component: main"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=600,
     )
     return [line.split("|") for line in listed.stdout.splitlines()]
 
@@ -72,7 +76,7 @@ def unpack(release: str, packages: Iterable[str], target: Path, scratch: Path) -
     ]
     signed = f"[signed-by={_KEYRING}] " if _KEYRING.exists() else ""
     source.write_text(f"deb {signed}{mirror} {release} main\n")
-    subprocess.run(["apt-get", "-qq", *options, "update"], check=True)
-    subprocess.run(["apt-get", "-qq", *options, "download", *packages], check=True, cwd=scratch)
+    subprocess.run(["apt-get", "-qq", *options, "update"], check=True, timeout=600)
+    subprocess.run(["apt-get", "-qq", *options, "download", *packages], check=True, cwd=scratch, timeout=600)
     for package in sorted(scratch.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(package), str(target)], check=True)
+        subprocess.run(["dpkg", "-x", str(package), str(target)], check=True, timeout=600)

@@ -35,17 +35,26 @@ class Shop:
     admin_user, admin_password, admin_email = site.ADMIN_USER, site.ADMIN_PASSWORD, site.ADMIN_EMAIL
 
     def __init__(
-        self, folder: Path, version: str, php_children: int, nginx_snippet: Path | None, nginx_upstream: Path | None
+        self,
+        folder: Path,
+        version: str,
+        php_children: int,
+        nginx_snippet: Path | None,
+        nginx_upstream: Path | None,
+        ini: Mapping[str, str],
+        most_body: str,
     ) -> None:
         self.folder = folder
         self.version = version
         self.root = folder / "wordpress"
         self.uploads = self.root / "wp-content" / "uploads"
         self.mailbox = Mailbox(folder / "mails")
-        self.ini = php.settings(folder, self.mailbox.folder)
+        self.ini = php.settings(folder, self.mailbox.folder) | dict(ini)
         self.mariadb = MariaDb(folder / "mariadb")
         self.php_fpm = PhpFpm(folder / "php-fpm", self.ini, php_children)
-        self.nginx = Nginx(folder / "nginx", self.root, self.php_fpm.port, nginx_snippet, nginx_upstream)
+        self.nginx = Nginx(
+            folder / "nginx", self.root, self.php_fpm.port, nginx_snippet, nginx_upstream, most_body=most_body
+        )
         self.url = f"http://127.0.0.1:{self.nginx.port}"
         self.http = requests.Session()
         self._admin: requests.Session | None = None
@@ -61,6 +70,8 @@ class Shop:
         nginx_upstream: Path | None = None,
         constants: Mapping[str, object] | None = None,
         activate: bool = True,
+        ini: Mapping[str, str] | None = None,
+        most_body: str = "64m",
         progress: Callable[[str], None] = lambda line: None,
     ) -> "Shop":
         """Start a fresh site in `folder` (made if absent, must not hold a site yet).
@@ -70,10 +81,11 @@ class Shop:
         order (unless `activate` is False).
         nginx_snippet, nginx_upstream: files with directives for nginx' server and http block.
         constants: further constants of wp-config.php.
+        ini, most_body: what the host has set in php.ini, and nginx' client_max_body_size.
 
         Raises StartFailed, and PhpError when a plugin can't be activated; nothing is left running then.
         """
-        shop = cls(folder.resolve(), version, php_children, nginx_snippet, nginx_upstream)
+        shop = cls(folder.resolve(), version, php_children, nginx_snippet, nginx_upstream, ini or {}, most_body)
         try:
             shop._start(plugins, constants or {}, activate, progress)
         except BaseException:
@@ -93,7 +105,7 @@ class Shop:
         database = site.installed_database(self.version, progress)
         files = wordpress_files(self.version, progress)
         self.mariadb.folder.mkdir(parents=True)
-        subprocess.run(["cp", "-r", str(database), str(self.mariadb.data)], check=True)
+        subprocess.run(["cp", "-r", str(database), str(self.mariadb.data)], check=True, timeout=120)
         self.mariadb.launch()
         site.copy_files(files, self.root)
         site.write_configuration(self.root, self.mariadb.port, constants)

@@ -11,10 +11,14 @@ from typing import Self
 
 import requests
 
+from sidecar.core.settings import Settings
+from sidecar.core.stored_names import Keys
+from sidecar.core.tokens import TokenMaker
 from tests.testbed.places import REPOSITORY, release_port, reserve_port
 from tests.testbed.process import Process, StartFailed
 
 ALL = ("store", "web", "worker", "cron")
+UNREACHED = ("store", "worker", "cron")  # with SMI_BIND=none
 
 
 PROCFILE = REPOSITORY / "Procfile"
@@ -29,13 +33,21 @@ def commands(procfile: Path = PROCFILE) -> dict[str, str]:
 class SidecarProcess(Process):
     """One line of the Procfile, run by a shell from the repository's folder, as a process manager does."""
 
-    def __init__(self, name: str, line: str, folder: Path, environment: Mapping[str, str], healthz: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        line: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        healthz: str = "",
+        entered: Sequence[str] = (),
+    ) -> None:
         super().__init__(name, folder)
         self.working_folder = REPOSITORY
-        self._line, self._environment, self._healthz = line, environment, healthz
+        self._line, self._environment, self._healthz, self._entered = line, environment, healthz, entered
 
     def command(self) -> Sequence[str]:
-        return ["/bin/sh", "-c", f"exec {self._line}"]
+        return [*self._entered, "/bin/sh", "-c", f"exec {self._line}"]
 
     def environment(self) -> Mapping[str, str]:
         return self._environment
@@ -54,7 +66,12 @@ class Sidecar:
     """Make one with `Sidecar.start`; a context manager that stops it. `url` is the web process' own address."""
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str], port: int | None = None, procfile: Path = PROCFILE
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        port: int | None = None,
+        procfile: Path = PROCFILE,
+        entered: Sequence[str] = (),
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or reserve_port()
@@ -72,9 +89,22 @@ class Sidecar:
             "PORT": str(self.port),
         }
         self.processes = {
-            name: SidecarProcess(name, line, self.folder, self.env, f"{self.url}/healthz" if name == "web" else "")
+            name: SidecarProcess(
+                name, line, self.folder, self.env, f"{self.url}/healthz" if name == "web" else "", entered
+            )
             for name, line in commands(procfile).items()
         }
+
+    @property
+    def keys(self) -> Keys:
+        """The names of its keys in Redis."""
+        return Keys(Settings.from_env(self.env).site_hash)
+
+    @property
+    def tokens(self) -> TokenMaker:
+        """Signs as it does: its secret is ours."""
+        settings = Settings.from_env(self.env)
+        return TokenMaker(settings.signing_keys, settings.site_hash)
 
     @classmethod
     def start(
@@ -85,13 +115,15 @@ class Sidecar:
         port: int | None = None,
         timeout: float = 30,
         procfile: Path = PROCFILE,
+        entered: Sequence[str] = (),
     ) -> "Sidecar":
         """Start these processes of the Procfile, logs in `folder`; waits until `web` answers /healthz.
 
         port: one from `reserve_port`, when the address has to be known beforehand (nginx' snippet).
+        entered: what goes before each command line (`Machine.entered`).
         Raises StartFailed with the end of the log; nothing is left running then.
         """
-        sidecar = cls(folder, env, port, procfile)
+        sidecar = cls(folder, env, port, procfile, entered)
         try:
             sidecar.launch(processes)
             sidecar.wait_ready(timeout)

@@ -49,9 +49,9 @@ def copy_files(files: Path, root: Path) -> None:
     for entry in files.iterdir():
         shared = entry.name in ("wp-admin", "wp-includes")
         if shared and os.stat(files).st_dev == os.stat(root).st_dev:
-            subprocess.run(["cp", "-al", str(entry), str(root)], check=True)
+            subprocess.run(["cp", "-al", str(entry), str(root)], check=True, timeout=120)
         else:
-            subprocess.run(["cp", "-r", str(entry), str(root)], check=True)
+            subprocess.run(["cp", "-r", str(entry), str(root)], check=True, timeout=120)
     own = root / "wp-content" / "mu-plugins"
     own.mkdir()
     shutil.copy(php.HERE / "testbed.php", own)
@@ -93,6 +93,7 @@ def php_script(root: Path, ini: dict[str, str], script: str, *arguments: str, co
         input=code,
         capture_output=True,
         text=True,
+        timeout=120,
     )
     if ended.returncode:
         raise PhpError(f"PHP ended with {ended.returncode}:\n{ended.stderr}\n{ended.stdout}".rstrip())
@@ -131,4 +132,4 @@ def _install(files: Path, version: str, target: Path, progress: Callable[[str], 
             administrator = (ADMIN_USER, ADMIN_PASSWORD, ADMIN_EMAIL)
             php_script(root, ini, "install.php", "http://127.0.0.1:80", *administrator)
         release_port(database.port)
-        subprocess.run(["cp", "-r", f"{database.data}/.", str(target)], check=True)
+        subprocess.run(["cp", "-r", f"{database.data}/.", str(target)], check=True, timeout=120)

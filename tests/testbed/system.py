@@ -67,7 +67,7 @@ def _php_modules() -> frozenset[str]:
 def _output(*command: str) -> str:
     if shutil.which(command[0]) is None:
         return ""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600).stdout.strip()
 
 
 def _program(what: str, *packages: str, programs: tuple[str, ...], units: tuple[str, ...] = ()) -> Part:
@@ -141,13 +141,15 @@ def _install(parts: list[Part]) -> None:
     # invoke-rc.d starts nothing in runlevel 1, systemctl nothing when told that systemd is offline.
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "SYSTEMD_OFFLINE": "1"}
     print("Reading the package lists …", flush=True)
-    subprocess.run([APT, "-qq", "update"], env=quiet, check=True)
+    subprocess.run([APT, "-qq", "update"], env=quiet, check=True, timeout=600)
     packages = [_offered(part) for part in parts]
     print(f"Installing {', '.join(packages)}", flush=True)
     _with_progress([APT, "install", "-y", "-qq", "--no-install-recommends", *packages], quiet)
     units = [unit for part in parts for unit in part.units]
     if units and shutil.which("systemctl"):
-        subprocess.run(["systemctl", "disable", *_existing(units)], env=quiet, check=True, capture_output=True)
+        subprocess.run(
+            ["systemctl", "disable", *_existing(units)], env=quiet, check=True, capture_output=True, timeout=600
+        )
 
 
 def _offered(part: Part) -> str:
@@ -165,6 +167,7 @@ def _existing(patterns: list[str]) -> list[str]:
 def _with_progress(command: list[str], environment: dict[str, str]) -> None:
     """Run apt-get, showing one line for each tenth of the way; its own output only when it fails."""
     status_reader, status_writer = os.pipe()
+    # ends: as apt-get does, which has timeouts of its own; who installs looks on
     with subprocess.Popen(
         [*command, "-o", f"APT::Status-Fd={status_writer}"],
         env=environment,

@@ -32,7 +32,11 @@ _OWN = ("/proc", "/sys", "/dev")  # kept out of ProtectSystem=strict, as systemd
 def possible() -> bool:
     """Whether we may make mounts in a namespace of our own here."""
     tools = all(shutil.which(tool) for tool in ("unshare", "setpriv", "mount"))
-    return tools and os.geteuid() == 0 and not subprocess.run(["unshare", "-m", "true"], check=False).returncode
+    return (
+        tools
+        and os.geteuid() == 0
+        and not subprocess.run(["unshare", "-m", "true"], check=False, timeout=120).returncode
+    )
 
 
 def service(unit: str) -> dict[str, str]:

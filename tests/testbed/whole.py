@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -21,6 +21,15 @@ from .sidecar import ALL, Sidecar
 
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 API_KEY = "sandbox-key"
+
+# The settings of a sidecar that shares no folder with the shop, and that nobody can reach.
+PULLED = {
+    "SMI_BIND": "none",
+    "SMI_STORAGE": "rest",
+    "SMI_UPLOADS_DIR": "",
+    "SMI_PUBLIC_URL": "",
+    "SMI_DOWNLOAD_MODE": "stream",
+}
 
 
 class Sandbox(Process):
@@ -59,6 +68,7 @@ class Whole:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.secret = new_secret()
+        self._private_hosts: tuple[str, ...] = ()
         self.sidecar_port, self.sandbox_port = reserve_port(), reserve_port()
         self.shop: Shop
         self.sidecar: Sidecar
@@ -76,10 +86,13 @@ class Whole:
         processes: Sequence[str] = ALL,
         php_children: int = 4,
         connected: bool = True,
+        private_hosts: Sequence[str] = (),
         progress: Callable[[str], None] = lambda line: None,
     ) -> Whole:
-        """Start everything in `folder`; ready to sell when this returns, unless the bridge is left unconnected."""
+        """Start everything in `folder`; ready to sell when this returns, unless the bridge is left unconnected.
+        `private_hosts`: further ones that the sidecar may fetch from."""
         whole = cls(folder.resolve())
+        whole._private_hosts = tuple(private_hosts)
         whole.folder.mkdir(parents=True, exist_ok=True)
         try:
             whole._start(version, plugins, env or {}, sandbox, processes, php_children, connected, progress)
@@ -105,16 +118,20 @@ class Whole:
             nginx_snippet=snippet,
             nginx_upstream=upstream,
             constants={
-                "SMI_BRIDGE_SIDECAR_URL": f"http://127.0.0.1:{self.sidecar_port}",
+                "SMI_BRIDGE_SIDECAR_URL": "none"
+                if env.get("SMI_BIND") == "none"
+                else f"http://127.0.0.1:{self.sidecar_port}",
                 "SMI_BRIDGE_SECRET": self.secret,
             }
             if connected
             else {},
             progress=progress,
+            **self.host(),
         )
         progress("starting the sidecar: " + ", ".join(processes))
+        settings = {**self.settings(), **env}
         self.sidecar = Sidecar.start(
-            self.folder / "sidecar", {**self.settings(), **env}, processes, port=self.sidecar_port
+            self.folder / "sidecar", settings, processes, port=self.sidecar_port, entered=self.machine(settings)
         )
         self.sandbox.wait_ready()
 
@@ -126,6 +143,14 @@ class Whole:
         copy.write_text(text.replace(what, to))
         return copy
 
+    def host(self) -> dict[str, Any]:
+        """What the shop's host is like: further arguments of `Shop.start`."""
+        return {}
+
+    def machine(self, env: Mapping[str, str]) -> Sequence[str]:
+        """Called when the shop is up. What goes before the command lines of the sidecar's processes."""
+        return ()
+
     def settings(self) -> dict[str, str]:
         """The sidecar's environment."""
         return {
@@ -136,7 +161,9 @@ class Whole:
             "SMI_DOWNLOAD_MODE": "x-accel",
             "UPSAMPLER_API_KEY": API_KEY,
             "UPSAMPLER_URL": f"{self.sandbox.url}/api/v1",
-            "SMI_PRIVATE_HOSTS": f"127.0.0.1:{self.sandbox_port},{self.shop.url.partition('//')[2]}",
+            "SMI_PRIVATE_HOSTS": ",".join(
+                (f"127.0.0.1:{self.sandbox_port}", self.shop.url.partition("//")[2], *self._private_hosts)
+            ),
             "SMI_LOG_FORMAT": "text",
         }
 

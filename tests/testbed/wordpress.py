@@ -56,5 +56,5 @@ def _build(version: str, target: Path, progress: Callable[[str], None]) -> None:
             (files / debians_own).unlink()
         shutil.copy(tree / "var/lib/wordpress/wp-content/index.php", files / "wp-content" / "index.php")
         # The packages link to each other by relative links; the copy stands alone.
-        subprocess.run(["cp", "-rL", f"{files}/.", str(target)], check=True)
+        subprocess.run(["cp", "-rL", f"{files}/.", str(target)], check=True, timeout=120)
     progress(f"WordPress {version}: {real_version(target)} is ready")

@@ -29,7 +29,7 @@ def test_what_several_processes_ask_for_at_once_is_built_once(tmp_path: Path) ->
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join()
+        worker.join(30)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert diary.read_text() == "built\n"
 
@@ -48,7 +48,7 @@ def test_a_build_that_fails_leaves_nothing_and_is_tried_again(tmp_path: Path) ->
     assert (target / "whole").exists()
 
 
-def _reserve(answers: "multiprocessing.SimpleQueue[int]", count: int) -> None:
+def _reserve(answers: "multiprocessing.Queue[int]", count: int) -> None:
     for _ in range(count):
         answers.put(reserve_port())
 
@@ -67,11 +67,11 @@ def test_a_reserved_port_can_be_listened_on_and_is_reserved_once() -> None:
 def test_two_processes_never_reserve_the_same_port() -> None:
     ours = {reserve_port() for _ in range(50)}
     context = multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
+    answers = context.Queue()
     other = context.Process(target=_reserve, args=(answers, 50))
     other.start()
-    theirs = {answers.get() for _ in range(50)}
-    other.join()
+    theirs = {answers.get(timeout=30) for _ in range(50)}
+    other.join(30)
     answers.close()
     for port in ours:
         release_port(port)

@@ -112,7 +112,12 @@ def test_parts_end_when_their_owner_is_killed(tmp_path: Path) -> None:
         "os.kill(os.getpid(), 9)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", owner, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-c", owner, str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert ended.returncode == -9, ended.stderr
     assert _eventually(lambda: session_members(int(ended.stdout)) == [])

@@ -15,6 +15,7 @@ def _run(*groups: str, path: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
 
@@ -32,7 +33,9 @@ def test_an_unknown_group_is_refused_and_the_known_ones_are_named() -> None:
 
 
 def test_php_fpm_is_of_the_same_version_as_php() -> None:
-    said = subprocess.run(["php", "-r", "echo PHP_VERSION;"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["php", "-r", "echo PHP_VERSION;"], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
     assert (program := system.php_fpm()) is not None
-    fpm = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout
+    fpm = subprocess.run([program, "-v"], capture_output=True, text=True, check=True, timeout=120).stdout
     assert fpm.startswith(f"PHP {said.rpartition('.')[0]}.")

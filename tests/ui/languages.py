@@ -32,7 +32,9 @@ def template() -> Catalog:
     catalog = Catalog(project="SMI Bridge", version="1.0.0", language_team="", charset="utf-8", fuzzy=False)
     files = sorted(path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.php"))
     reader = Path(__file__).with_name("strings.php")
-    printed = subprocess.run(["php", reader, *files], cwd=PLUGIN, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        ["php", reader, *files], cwd=PLUGIN, check=True, capture_output=True, text=True, timeout=120
+    ).stdout
     for found in json.loads(printed):
         words = (found["id"], found["plural"]) if found["plural"] else found["id"]
         comments = [f"translators: {found['comment']}"] if found["comment"] else []

@@ -109,6 +109,23 @@ def test_the_address_is_saved_and_a_bad_one_is_refused_in_words(ui_everywhere: U
         assert ui.shop.option("smi_bridge_sidecar_url") == ui.sidecar.url
 
 
+def test_the_word_none_stands_for_a_sidecar_that_comes_by_itself(ui: Ui):
+    assert ui.shop.php_json("return SmiBridge\\Admin\\Settings_Page::clean_sidecar_url(' None ');") == "none"
+    ui.shop.option("smi_bridge_sidecar_url", "none")
+    page = ui.shop.admin.get(ui.url(PAGE), timeout=60).text
+    assert 'name="smi_bridge_sidecar_url" value="none"' in page
+    lines = ui.ajax("smi_bridge_env").json()["data"]["env"].splitlines()
+    assert "SMI_BIND=none" in lines and not [line for line in lines if line.startswith("SMI_PUBLIC_URL")]
+    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Findings::report();")
+    assert (report["ok"], "comes for its messages" in report["findings"][0]["text"]) == (False, False)
+    ui.door.send(
+        "mailbox.collect", {"sidecar": "pull-1", "status": {"version": "1.0.0", "workers": 3, "scheduler": True}}
+    )
+    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Findings::report();")
+    texts = [finding["text"] for finding in report["findings"]]
+    assert report["ok"] and "comes for its messages by itself" in texts[0] and "3 workers are alive." in texts[1]
+
+
 def test_the_connection_test_says_that_all_is_well(ui_everywhere: Ui):
     with ui_everywhere.admin() as page:
         page.goto(ui_everywhere.url(PAGE))

@@ -75,7 +75,7 @@ def hang_up(exchange: Exchange) -> None:
         lambda exchange: exchange.answer("200 OK", b"{}"),
         lambda exchange: exchange.answer("204 No Content", b""),
         lambda exchange: exchange.answer("200 OK", b" " * 300_000 + ACCEPTED),
-        lambda exchange: exchange.server.stopping.wait(),
+        lambda exchange: exchange.server.stopping.wait(30),
     ],
 )
 def test_whatever_becomes_of_its_answer_a_submit_is_sent_once_and_its_outcome_is_unknown(script):
@@ -132,7 +132,7 @@ def test_a_refusal_dressed_as_a_success_is_read():
 
 def test_nothing_was_sent_when_the_tls_handshake_breaks_off():
     def script(exchange: Exchange) -> None:
-        exchange.connection.recv(1)  # of the client's hello
+        exchange.connection.recv(1)  # of the client's hello; # ends: the server shuts it down
         exchange.reset()
 
     with WireServer(script, read=False) as server:
@@ -142,7 +142,7 @@ def test_nothing_was_sent_when_the_tls_handshake_breaks_off():
 
 
 def test_nothing_was_sent_when_the_tls_handshake_hangs():
-    with WireServer(lambda exchange: exchange.server.stopping.wait(), read=False) as server:
+    with WireServer(lambda exchange: exchange.server.stopping.wait(30), read=False) as server:
         client = UpsamplerClient(base_url=f"https://{server.host}/api/v1", api_key="k", timeout=(0.2, 5))
         assert code_of(submit, client) == "upsampler_unavailable"
 

@@ -10,7 +10,8 @@ import pytest
 from redis.exceptions import OutOfMemoryError
 
 from sidecar.core.errors import TemporaryError
-from sidecar.core.tokens import DownloadGrant
+from sidecar.core.messages import site_hash
+from sidecar.core.tokens import DownloadGrant, TokenMaker
 from sidecar.web.download import file_name
 from tests.web.conftest import Web
 
@@ -235,6 +236,33 @@ def stored_of(web: Web, attempt: int) -> bytes:
 def test_a_token_for_a_job_that_the_shop_does_not_know(web: Web) -> None:
     token = web.rig.tokens.download(DownloadGrant("nobody", 1, int(web.rig.clock()) + 100))
     sorry(web, f"/download/{token}", 410, "no longer valid")
+
+
+def test_a_link_of_another_shop_with_equal_ids_and_equal_keys_opens_nothing(web: Web) -> None:
+    web.deliver()
+    job = web.rig.job()
+    theirs = TokenMaker(web.rig.settings.signing_keys, site_hash("https://other.example"))
+    token = theirs.download(DownloadGrant("job-1", job.attempt, job.expires_at))
+    sorry(web, f"/download/{token}", 404, "can’t find that download")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_link_from_before_the_shop_moved_goes_on_opening(web: Web, lost: bool) -> None:
+    """The ledger has it: it was made for this job, under the address of before."""
+    web.rig.tokens._site = site_hash("http://www.shop.example")
+    link = web.deliver()
+    web.rig.tokens._site = web.rig.settings.site_hash
+    if lost:
+        web.rig.flush_all()
+    assert web.client.get(link).data == stored(web)
+
+
+def test_a_link_that_does_not_name_the_site_goes_on_opening(web: Web) -> None:
+    """As version 1.0 made it."""
+    web.deliver()
+    job, maker = web.rig.job(), web.rig.tokens
+    token = maker._dump(maker._download, ["job-1", job.attempt, job.expires_at])
+    assert web.client.get(f"/download/{token}").data == stored(web)
 
 
 def test_a_link_works_when_working_memory_has_lost_its_job(web: Web) -> None:

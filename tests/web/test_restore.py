@@ -68,7 +68,7 @@ def test_few_ask_at_a_time_and_the_others_are_told_at_once(web: Web, hanging: Ha
         assert time.monotonic() - begun < 0.5
         assert hanging.asked == AT_ONCE
         hanging.go.set()
-        assert [ask.result() for ask in held] == [None] * AT_ONCE
+        assert [ask.result(30) for ask in held] == [None] * AT_ONCE
 
 
 def test_a_download_waits_no_longer_either(web: Web, hanging: HangingShop) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from sidecar.adapters import logs
 from sidecar.core.errors import TemporaryError
+from tests.fakes.site import SITE
 from tests.web.conftest import Web
 
 
@@ -97,6 +98,18 @@ def test_fields_with_telling_names_are_masked(speak_up: Callable[[], None], caps
     logs.log("test", "A sentence.", token="canary-1", download_url="canary-2", email="canary-3", job_id="job-1")
     line = capsys.readouterr().err
     assert "canary" not in line and "job-1" in line
+
+
+def test_each_line_names_the_site_unless_it_names_another(
+    speak_up: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak_up()
+    logs.configure(format="json", level="debug", site=SITE)
+    logs.log("test", "A sentence.")
+    with logs.bind(site="elsewhere"):
+        logs.log("test", "Another one.")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["site"] for line in lines] == [SITE, "elsewhere"]
 
 
 def test_a_fault_of_ours_is_a_500_without_a_trace(tmp_path: Path) -> None:

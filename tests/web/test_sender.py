@@ -68,7 +68,7 @@ def test_many_readers_get_exactly_their_parts(sender: Sender, content: Path) -> 
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(30)
         assert [done.get(timeout=5) for _ in readers] == [True] * 12
     for number, have in got.items():
         assert have == expected[number : number + (1 << 20)]

@@ -148,7 +148,7 @@ class Rig:
         )
         self.transfers = InstantTransfers()
         self.leases = LeaseDouble()
-        self.tokens = TokenMaker(self.settings.signing_keys)
+        self.tokens = TokenMaker(self.settings.signing_keys, self.settings.site_hash)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.crash_point: Callable[[str], None] = lambda name: None
         self.webhooks = True
@@ -243,7 +243,7 @@ class Rig:
     def let_pass(self, seconds: float, *, sweeping: bool = False) -> None:
         """Time passes; everything that becomes due meanwhile is done, when it is due."""
         end = self.clock() + seconds
-        while True:
+        while True:  # ends: each turn moves the clock, on to `end`
             self.tick()
             at = self.next_event()
             if at is None:

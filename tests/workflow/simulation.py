@@ -393,7 +393,7 @@ class Simulation:
 
     def _at_rest(self) -> bool:
         rig = self.rig
-        if rig.store.unsettled() or any(rig.outbox.waiting(lane) for lane in LANES):
+        if rig.store.is_busy():
             return False
         return all(job_id in rig.shop.rows and rig.shop.newest(job_id).settled for job_id in rig.shop.bought)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sidecar.core.errors import CallerError, ConfigurationError, TemporaryError
@@ -98,7 +100,7 @@ def test_a_cancelled_job_stops_where_it_is(rig: Rig, seconds: int, how: str) -> 
     rig.let_pass(3600)
     assert rig.row().state == ("refunded" if how == "refunded_elsewhere" else "delivered" if mails else "review")
     assert rig.mails() == mails, "and nobody writes to the customer any more"
-    assert rig.store.unsettled() == 0
+    assert rig.store.all_ids() == []
     job = rig.store.get("job-1")
     assert job is None or job.revoked == 1
 
@@ -121,6 +123,15 @@ def test_an_erased_job_leaves_no_file_and_no_memory(rig: Rig) -> None:
     delivered(rig)
     rig.push("job.erase", {"job_id": "job-1"})
     assert rig.files.files == {} and rig.store.get("job-1") is None
+
+
+def test_an_erased_job_leaves_no_thumbnail(rig: Rig, tmp_path: Path) -> None:
+    kept = {job_id: tmp_path / f"{job_id}.1.jpg" for job_id in ("job-1", "job-11")}
+    for path in kept.values():
+        path.write_bytes(b"\xff\xd8\xff")
+    rig.files.refused = lambda job_id="*": [kept[job_id]]  # type: ignore[method-assign]
+    rig.push("job.erase", {"job_id": "job-1"})
+    assert [path.exists() for path in kept.values()] == [False, True]
 
 
 def test_an_erased_job_leaves_no_file_also_when_memory_has_forgotten_it_long_ago(rig: Rig) -> None:

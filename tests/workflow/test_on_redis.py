@@ -10,9 +10,11 @@ import redis
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
 from sidecar.core.states import LANES
+from sidecar.core.stored_names import Keys
 from sidecar.workflow import reconcile
 from sidecar.workflow.webhook import webhook_received
 from tests.fakes.clock import SimulatedClock
+from tests.fakes.site import KEYS
 from tests.store.conftest import _shorten_lives
 from tests.workflow.rig import Rig
 
@@ -20,14 +22,14 @@ from tests.workflow.rig import Rig
 class RigOnRedis(Rig):
     """Time passes second by second, for Redis' own clock, too."""
 
-    def __init__(self, client: redis.Redis, **how: int) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys = KEYS, **how: int) -> None:
         self.client = client
 
         def memory(
             clock: SimulatedClock, slots: int, notify_worker: Callable[[str], None]
         ) -> tuple[RedisJobStore, RedisOutbox]:
-            store = RedisJobStore(client, slots=slots, clock=clock, notify_worker=notify_worker)
-            return store, RedisOutbox(client, clock=clock, notify_worker=notify_worker)
+            store = RedisJobStore(client, keys, slots=slots, clock=clock, notify_worker=notify_worker)
+            return store, RedisOutbox(client, keys, clock=clock, notify_worker=notify_worker)
 
         super().__init__(memory=memory, **how)  # type: ignore[arg-type]
 
@@ -73,7 +75,7 @@ def test_a_job_is_delivered(rig: RigOnRedis) -> None:
     job = rig.job()
     assert (rig.row().state, job.state, rig.mails()) == ("delivered", "delivered", ["delivered"])
     assert (job.title, job.out_width, job.credits) == ("Émile ☀", 32, "0.0002")
-    assert rig.store.unsettled() == 0 and rig.store.counts() == {}
+    assert rig.store.all_ids() == [] and rig.store.counts() == {}
 
 
 def test_retries_a_second_submission_and_a_bad_result_end_well(rig: RigOnRedis) -> None:

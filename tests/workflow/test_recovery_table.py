@@ -118,7 +118,7 @@ def end_of(rig: Rig, code: str) -> None:
         assert len(rig.shop.refunds) == (ending == "refund")
         assert rig.job().state == rig.row().state
     assert rig.outbox.waiting("deliver") == rig.outbox.waiting("settle") == 0
-    assert rig.store.unsettled() == 0
+    assert rig.store.all_ids() == []
 
 
 @pytest.mark.parametrize("code", SOURCE_CODES)

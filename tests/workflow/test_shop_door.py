@@ -78,7 +78,7 @@ def shop() -> Iterator[Shop]:
     shop = Shop(f"http://127.0.0.1:{server.server_port}", lambda path, request: done(request))
     yield shop
     server.shutdown()
-    thread.join()
+    thread.join(30)
     server.server_close()
 
 

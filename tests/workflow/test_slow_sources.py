@@ -120,6 +120,19 @@ def test_without_a_place_a_job_comes_again_and_has_not_failed() -> None:
     assert (rig.row().state, submits(rig)) == ("delivered", 1)
 
 
+def test_the_larger_the_crowd_the_longer_its_pauses() -> None:
+    """However many there are, their tries cost a worker little of its time."""
+    pauses = []
+    for crowd in (0, 50, 200, 10_000):
+        rig = Rig()
+        rig.sources.far = rig.transfers.slow = rig.transfers.crowded = True
+        rig.transfers.crowd = crowd
+        rig.buy()
+        rig.work()
+        pauses.append((rig.store.due_at("job-1") or 0) - rig.clock())
+    assert pauses[0] == pauses[1] < pauses[2] < pauses[3] <= 450
+
+
 @pytest.mark.parametrize(
     ("failure", "ending"), [(PermanentError("source_gone", ""), "refunded"), (TemporaryError("fetch_failed", ""), "")]
 )
@@ -184,7 +197,7 @@ def test_whose_source_has_come_waits_for_a_slot_again() -> None:
     rig.transfers.finish()
     rig.work()
     assert (rig.job().state, rig.store.position("job-1"), submits(rig)) == ("submitting", 1, 1)
-    rig.let_pass(120)
+    rig.let_pass(300)
     assert [rig.row(name).state for name in ("job-1", "job-2")] == ["delivered", "delivered"]
     assert submits(rig) == 2 and rig.store.slot_holders() == []
 

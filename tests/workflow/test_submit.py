@@ -189,12 +189,19 @@ def test_a_source_that_upsampler_finds_too_large_while_it_works_is_compressed_an
     assert rig.actions() == ["source_too_large → compress"]
 
 
-def test_a_smaller_copy_without_a_public_address_goes_to_a_person() -> None:
-    rig = Rig(SMI_PUBLIC_URL="")
+@pytest.mark.parametrize(
+    "env", [{"SMI_PUBLIC_URL": ""}, {"SMI_STORAGE": "rest"}, {"SMI_BIND": "none", "SMI_PUBLIC_URL": ""}]
+)
+def test_where_we_can_not_serve_a_smaller_copy_the_shop_does(env: dict[str, str]) -> None:
+    rig = Rig(**env)
+    rig.webhooks = False
     rig.sources.sizes[URL] = 21_000_000
     rig.buy()
-    rig.let_pass(60)
-    assert (rig.row().state, rig.row().reason) == ("review", "source_unservable")
+    rig.let_pass(300)
+    [job] = rig.upsampler.accepted
+    address = rig.settings.source_address("job-1", 0, "job-1.jpg").partition("&token=")[0]
+    assert (job.image_url.partition("&token=")[0], job.factor) == (address, 8)
+    assert rig.row().state == "delivered"
 
 
 def test_a_hint_that_comes_before_the_answer_is_not_lost(rig: Rig) -> None:

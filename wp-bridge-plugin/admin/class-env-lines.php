@@ -31,13 +31,22 @@ final class Env_Lines {
 			'SMI_PREVIOUS_SECRET' => Settings::previous_secret(),
 			'SMI_UPLOADS_DIR'     => (string) $uploads['basedir'],
 			'SMI_UPLOADS_URL'     => Site::identity() . '/wp-content/uploads' === $uploads['baseurl'] ? '' : (string) $uploads['baseurl'],
-			'SMI_PUBLIC_URL'      => '' === Settings::public_url() ? home_url( '/smi' ) : Settings::public_url(),
+			'SMI_BIND'            => Settings::is_pulled() ? Settings::NO_ADDRESS : '',
+			'SMI_PUBLIC_URL'      => self::public_url(),
 			'UPSAMPLER_API_KEY'   => (string) get_option( 'smi_upsampler_api_key', '' ),
 		);
 		if ( '' === $lines['UPSAMPLER_API_KEY'] ) {
 			$lines['UPSAMPLER_API_KEY'] = 'your-upsampler-api-key';
 		}
 		return array_filter( $lines, 'strlen' );
+	}
+
+	/** Where browsers reach the sidecar, or will; '': nobody does. */
+	private static function public_url(): string {
+		if ( Settings::is_pulled() ) {
+			return '';
+		}
+		return '' === Settings::public_url() ? home_url( '/smi' ) : Settings::public_url();
 	}
 
 	/**

@@ -51,16 +51,19 @@ final class Settings_Page {
 	}
 
 	/**
-	 * An http(s) address without query, or the old one with a word why.
+	 * An http(s) address without query, or the word for none, or the old one with a word why.
 	 *
 	 * @param mixed $value As posted.
 	 */
 	public static function clean_sidecar_url( $value ): string {
 		$url = rtrim( trim( is_string( $value ) ? $value : '' ), '/' );
+		if ( Settings::NO_ADDRESS === strtolower( $url ) ) {
+			return Settings::NO_ADDRESS;
+		}
 		if ( '' === $url || preg_match( '#^https?://[^\s/?\#@]+(/[^\s?\#]*)?$#i', $url ) ) {
 			return esc_url_raw( $url, array( 'http', 'https' ) );
 		}
-		self::complain( 'smi_bridge_sidecar_url', 'sidecar_url', __( 'The sidecar’s address must look like http://127.0.0.1:8321. It was not changed.', 'smi-bridge' ) );
+		self::complain( 'smi_bridge_sidecar_url', 'sidecar_url', __( 'The sidecar’s address must look like http://127.0.0.1:8321, or be the word none. It was not changed.', 'smi-bridge' ) );
 		return (string) get_option( 'smi_bridge_sidecar_url', '' );
 	}
 

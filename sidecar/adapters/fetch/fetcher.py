@@ -45,10 +45,6 @@ MAX_REDIRECTS = 3  # shops move images behind a CDN or to https; each hop is jud
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "smi-sidecar"}
 
 
-def _by_nobody(abort: Callable[[], None]) -> None:
-    """The exchange is ended by its deadline only."""
-
-
 class SafeFetcher:
     """GET over http(s) to public addresses only.
 
@@ -122,12 +118,13 @@ class SafeFetcher:
                 yield FetchResponse(200, kind, length, chunks, start, etag, deadline.pass_)
 
     def head_bytes(
-        self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] = _by_nobody
+        self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] | None = None
     ) -> Head:
         """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`.
         `watched` gets what ends the exchange from another thread."""
         with self._deadline(deadline_s) as deadline:
-            watched(deadline.pass_)
+            if watched:
+                watched(deadline.pass_)
             response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
             with closing(response):
                 # The second read finds out whether a short answer was the whole file or a cut one.

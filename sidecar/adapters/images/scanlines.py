@@ -63,7 +63,7 @@ class Scanlines:
             self._pass_over(len(piece), PIECE, "the compressed data go on after their end")
             return
         try:
-            while True:
+            while True:  # ends: each turn takes in or gives out; what it gives out is counted and bounded
                 pixels = inflater.decompress(piece, PIECE)
                 sound = self._count(pixels)
                 if self.take is not None:

@@ -1,4 +1,4 @@
-"""Adapter: held stages in Redis: `smi:held` (those that came by themselves) and `smi:held:admin`."""
+"""Adapter: held stages in Redis: those that came by themselves, and an admin's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+
+from ...core.stored_names import Keys
 
 LOOK_S = 1.0
 HELD_STAGES = ("submit", "collect")
@@ -30,8 +32,9 @@ NO_LOOK = Look(0, {}, {}, frozenset())
 class RedisHolds:
     """Stops a stage for everybody. An admin's hold stands apart, so that no job that got through can end it."""
 
-    def __init__(self, connection: redis.Redis, clock: Callable[[], float]):
+    def __init__(self, connection: redis.Redis, keys: Keys, clock: Callable[[], float]):
         self._redis = connection
+        self._keys = keys
         self._clock = clock
         self._last_look = NO_LOOK
 
@@ -39,15 +42,15 @@ class RedisHolds:
         """Stop a stage for everybody; True when it was not held before (by an admin, or by itself, respectively)."""
         why = {"reason": reason, "detail": detail, "since": int(self._clock()), "by_admin": by_admin}
         self._last_look = NO_LOOK
-        return self._redis.hsetnx(_held(by_admin), stage, json.dumps(why)) == 1
+        return self._redis.hsetnx(self._held(by_admin), stage, json.dumps(why)) == 1
 
     def resume(self, stage: str, *, by_admin: bool = False) -> bool:
         """End a hold that came by itself; an admin's word ends any hold. True when there was one."""
         self._last_look = NO_LOOK
         with self._redis.pipeline(transaction=False) as pipe:
             for kind in (False, True)[: 1 + by_admin]:
-                pipe.hdel(_held(kind), stage)
-            pipe.delete(f"smi:streak:{stage}")
+                pipe.hdel(self._held(kind), stage)
+            pipe.delete(self._keys.streak(stage))
             return any(pipe.execute()[:-1])
 
     def may_resume(self, stage: str) -> bool:
@@ -65,25 +68,25 @@ class RedisHolds:
         """How often in a row a stage has gone wrong for all; `resume` ends the streak, so does `ttl_s` of peace."""
         self._last_look = NO_LOOK
         with self._redis.pipeline() as pipe:
-            pipe.incr(f"smi:streak:{stage}")
-            pipe.expire(f"smi:streak:{stage}", ttl_s)
+            pipe.incr(self._keys.streak(stage))
+            pipe.expire(self._keys.streak(stage), ttl_s)
             return pipe.execute()[0]
 
     def held(self) -> dict[str, dict[str, Any]]:
         """Stage -> {"reason", "detail", "since" (Unix seconds), "by_admin"}; an admin's hold hides the other."""
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(_held(False))
-            pipe.hgetall(_held(True))
+            pipe.hgetall(self._held(False))
+            pipe.hgetall(self._held(True))
             return _read(*pipe.execute())
 
     def _look(self) -> Look:
         look = self._last_look
         if time.monotonic() >= look.until:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hgetall(_held(False))
-                pipe.hgetall(_held(True))
+                pipe.hgetall(self._held(False))
+                pipe.hgetall(self._held(True))
                 for stage in HELD_STAGES:
-                    pipe.exists(f"smi:streak:{stage}")
+                    pipe.exists(self._keys.streak(stage))
                 by_itself, by_admin, *streaks = pipe.execute()
             lasting = frozenset(stage for stage, there in zip(HELD_STAGES, streaks, strict=True) if there)
             look = self._last_look = Look(time.monotonic() + LOOK_S, by_itself, by_admin, lasting)
@@ -91,12 +94,11 @@ class RedisHolds:
 
     def may_probe(self, stage: str, *, every_s: float) -> bool:
         """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
-        return bool(self._redis.set(f"smi:probe:{stage}", "1", nx=True, ex=max(1, int(every_s))))
+        return bool(self._redis.set(self._keys.probe(stage), "1", nx=True, ex=max(1, int(every_s))))
+
+    def _held(self, by_admin: bool) -> str:
+        return self._keys.held_by_admin if by_admin else self._keys.held
 
 
 def _read(by_itself: dict[str, str], by_admin: dict[str, str]) -> dict[str, dict[str, Any]]:
     return {stage: json.loads(text) for stage, text in {**by_itself, **by_admin}.items()}
-
-
-def _held(by_admin: bool) -> str:
-    return "smi:held:admin" if by_admin else "smi:held"

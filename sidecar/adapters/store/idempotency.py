@@ -7,17 +7,20 @@ from typing import Any
 
 import redis
 
+from ...core.stored_names import Keys
+
 
 class RedisIdempotency:
-    """`smi:answer:<message id>`, which expires."""
+    """One key a message, which expires."""
 
-    def __init__(self, connection: redis.Redis):
+    def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
+        self._keys = keys
 
     def remembered(self, message_id: str) -> dict[str, Any] | None:
-        text = self._redis.get(f"smi:answer:{message_id}")
+        text = self._redis.get(self._keys.answer(message_id))
         return json.loads(text) if text else None
 
     def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
         """Keep an answer; False when one is there already."""
-        return bool(self._redis.set(f"smi:answer:{message_id}", json.dumps(answer), nx=True, ex=ttl_s))
+        return bool(self._redis.set(self._keys.answer(message_id), json.dumps(answer), nx=True, ex=ttl_s))

@@ -14,10 +14,10 @@ import redis
 from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
-from ...core.stored_names import JOB_FIELDS, stored
+from ...core.stored_names import JOB_FIELDS, Keys, stored
 from . import scripts
 from .ages import RedisAges
-from .heartbeats import OUTAGE, RedisHeartbeats
+from .heartbeats import RedisHeartbeats
 from .holds import RedisHolds
 from .idempotency import RedisIdempotency
 from .outbox import WAKE_UP_S, dump, written_keys
@@ -39,6 +39,7 @@ class RedisJobStore:
     def __init__(
         self,
         connection: redis.Redis,
+        keys: Keys,
         *,
         slots: int = 0,
         clock: Callable[[], float] = time.time,
@@ -47,14 +48,15 @@ class RedisJobStore:
         """`notify_worker`: brings a sender to a lane of the outbox, when a change has put the first message since the
         last flush began."""
         self._redis = connection
+        self._keys = keys
         self._slots = slots
         self._clock = clock
         self._notify_worker = notify_worker
-        self.holds = RedisHolds(connection, clock)
-        self.heartbeats = RedisHeartbeats(connection, clock)
-        self.idempotency = RedisIdempotency(connection)
-        self.server = RedisServer(connection)
-        ages = RedisAges(connection, clock)
+        self.holds = RedisHolds(connection, keys, clock)
+        self.heartbeats = RedisHeartbeats(connection, keys, clock)
+        self.idempotency = RedisIdempotency(connection, keys)
+        self.server = RedisServer(connection, keys)
+        ages = RedisAges(connection, keys, clock)
         self.oldest, self.is_busy = ages.oldest, ages.is_busy
         register = connection.register_script
         self._create, self._arrive, self._claim, self._update = (
@@ -70,7 +72,7 @@ class RedisJobStore:
         """Remember a job; False when this attempt or a newer one is there already (nothing changes then)."""
         flat = [text for pair in job.to_fields().items() for text in pair]
         args = [job.job_id, job.attempt, _number(due_at), SETTLED_TTL_S if settled else "", *flat]
-        return self._create(keys=[_job(job.job_id), "smi:due", "smi:states"], args=args) == 1
+        return self._create(keys=[self._keys.job(job.job_id), self._keys.due, self._keys.states], args=args) == 1
 
     def arrive(
         self,
@@ -90,32 +92,33 @@ class RedisJobStore:
 
         Returns ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None).
         """
-        keys = [f"smi:answer:{message_id}", _job(job.job_id), "smi:due", "smi:states", "smi:held", "smi:held:admin"]
+        of = self._keys
+        keys = [of.answer(message_id), of.job(job.job_id), of.due, of.states, of.held, of.held_by_admin]
         fields = _listed(job.to_fields())
         args: list[Any] = [json.dumps(answer), ttl_s, job.job_id, job.attempt, due_at, WAKE_UP_S, fields]
         if next_step and not self._slots:
             message = next_step.message
             changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
             args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(changes)]
-        outcome, *rest = self._arrive(keys=[*keys, *written_keys(lane)], args=args)
+        outcome, *rest = self._arrive(keys=[*keys, *written_keys(self._keys, lane)], args=args)
         if outcome == "started" and rest[0]:
             self._notify_worker(lane)
         return outcome, json.loads(rest[0]) if outcome == "answered" else None
 
     def get(self, job_id: str) -> Job | None:
-        raw: Any = self._redis.hgetall(_job(job_id))
+        raw: Any = self._redis.hgetall(self._keys.job(job_id))
         return Job.from_fields(raw) if raw else None
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The known ones among `job_ids`."""
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
-                pipe.hgetall(_job(job_id))
+                pipe.hgetall(self._keys.job(job_id))
             return {raw["job_id"]: Job.from_fields(raw) for raw in pipe.execute() if raw}
 
     def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Attempt and state of the known ones among `job_ids`: for reconciliation, which looks at all of them."""
-        found = iter(self._versions(keys=[_job(job_id) for job_id in job_ids]))
+        found = iter(self._versions(keys=[self._keys.job(job_id) for job_id in job_ids]))
         pairs = zip(job_ids, found, found, strict=True)
         return {job_id: (int(attempt), state) for job_id, attempt, state in pairs if attempt}
 
@@ -123,7 +126,8 @@ class RedisJobStore:
         """Own the next step of a job, or None: unknown, superseded, in another state, or owned by a living worker."""
         now, claim = self._clock(), secrets.token_hex(6)
         answer = self._claim(
-            keys=[_job(job_id), "smi:due", OUTAGE], args=[job_id, attempt, now, now + lease_s, claim, *states]
+            keys=[self._keys.job(job_id), self._keys.due, self._keys.outage],
+            args=[job_id, attempt, now, now + lease_s, claim, *states],
         )
         return None if isinstance(answer, str) else Job.from_fields(_pairs(answer))
 
@@ -181,7 +185,7 @@ class RedisJobStore:
         changes = {**changes, "updated_at": int(self._clock())}
         sent = [part for message in messages for part in (message["id"], dump(message))]
         answer = self._update(
-            keys=[_job(job_id), "smi:due", "smi:states", *written_keys(lane)],
+            keys=[self._keys.job(job_id), self._keys.due, self._keys.states, *written_keys(self._keys, lane)],
             args=[
                 job_id,
                 attempt,
@@ -206,36 +210,33 @@ class RedisJobStore:
     def forget(self, job_id: str) -> None:
         """Erase a job from working memory."""
         with self._redis.pipeline() as pipe:
-            pipe.hget(_job(job_id), "state")
-            pipe.delete(_job(job_id))
-            pipe.zrem("smi:due", job_id)
-            pipe.srem("smi:slots", job_id)
-            pipe.zrem("smi:waiting", job_id)
+            pipe.hget(self._keys.job(job_id), "state")
+            pipe.delete(self._keys.job(job_id))
+            pipe.zrem(self._keys.due, job_id)
+            pipe.srem(self._keys.slots, job_id)
+            pipe.zrem(self._keys.waiting, job_id)
             state, *_ = pipe.execute()
         if state:
-            self._redis.hincrby("smi:states", state, -1)
+            self._redis.hincrby(self._keys.states, state, -1)
 
     # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
         """Ids that are due now; each is booked again `rebook_s` later in case nobody acts on it."""
         now = self._clock()
-        return self._take_due(keys=["smi:due"], args=[now, now + rebook_s, limit])
+        return self._take_due(keys=[self._keys.due], args=[now, now + rebook_s, limit])
 
     def due_at(self, job_id: str) -> float | None:
         """When the scheduler looks at a job next (Unix seconds); None: never."""
-        return self._redis.zscore("smi:due", job_id)
-
-    def unsettled(self) -> int:
-        return self._redis.zcard("smi:due")
+        return self._redis.zscore(self._keys.due, job_id)
 
     def counts(self) -> dict[str, int]:
         """Jobs in each unsettled state. Settled ones leave working memory by themselves: the ledger counts them."""
-        counted: Any = self._redis.hgetall("smi:states")
+        counted: Any = self._redis.hgetall(self._keys.states)
         return {state: int(n) for state, n in counted.items() if state not in SETTLED and int(n) > 0}
 
     def all_ids(self) -> list[str]:
         """Every job in the schedule, in no order."""
-        return [member for member, _ in self._redis.zscan_iter("smi:due", count=1000)]
+        return [member for member, _ in self._redis.zscan_iter(self._keys.due, count=1000)]
 
     # ------------------------------------------------------------------ Upsampler's concurrency
     def take_slot(self, job: Job) -> bool:
@@ -243,38 +244,36 @@ class RedisJobStore:
         if self._slots == 0:
             return True
         args: list[Any] = [job.job_id, self._slots, job.paid_at or self._clock()]
-        return self._take_slot(keys=["smi:slots", "smi:waiting"], args=args) == 1
+        return self._take_slot(keys=[self._keys.slots, self._keys.waiting], args=args) == 1
 
     def free_slot(self, job_id: str) -> list[str]:
         """Give the slot back; the ids that have been called up in its place are due at once."""
         if self._slots == 0:
             return []
-        return self._free_slot(keys=["smi:slots", "smi:waiting", "smi:due"], args=[job_id, self._slots, self._clock()])
+        return self._free_slot(
+            keys=[self._keys.slots, self._keys.waiting, self._keys.due], args=[job_id, self._slots, self._clock()]
+        )
 
     def occupy_slot(self, job_id: str) -> None:
         """Count a job that is at Upsampler already (brought back from the ledger), even beyond the limit."""
         if self._slots:
-            self._redis.sadd("smi:slots", job_id)
+            self._redis.sadd(self._keys.slots, job_id)
 
     def slot_holders(self) -> list[str]:
-        return [str(holder) for holder in self._redis.smembers("smi:slots")] if self._slots else []
+        return [str(holder) for holder in self._redis.smembers(self._keys.slots)] if self._slots else []
 
     def position(self, job_id: str) -> int | None:
         """Place in the line before Upsampler, from 1; None when not in line."""
-        rank: Any = self._redis.zrank("smi:waiting", job_id)
+        rank: Any = self._redis.zrank(self._keys.waiting, job_id)
         return None if rank is None else rank + 1
 
     # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
     def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
         """Remember for a day what a webhook said about a submission of a job that we do not know."""
-        self._redis.set(f"smi:hint:{job_id}:{attempt}:{submission}", upsampler_id, ex=HINT_TTL_S)
+        self._redis.set(self._keys.hint(job_id, attempt, submission), upsampler_id, ex=HINT_TTL_S)
 
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
-        return str(self._redis.get(f"smi:hint:{job_id}:{attempt}:{submission}") or "")
-
-
-def _job(job_id: str) -> str:
-    return f"smi:job:{job_id}"
+        return str(self._redis.get(self._keys.hint(job_id, attempt, submission)) or "")
 
 
 def _number(value: float | None) -> float | str:

@@ -10,10 +10,10 @@ from typing import Any
 
 import redis
 
+from ...core.stored_names import Keys
 from . import scripts
 
 LOCK_MS = 12_000
-AWAY = "smi:away"
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 # A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
 # message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
@@ -27,12 +27,14 @@ class RedisOutbox:
     def __init__(
         self,
         connection: redis.Redis,
+        keys: Keys,
         *,
         clock: Callable[[], float] = time.time,
         notify_worker: Callable[[str], None] = lambda lane: None,
     ):
         """`notify_worker`: brings a sender to a lane. One is notified of the first message since the last flush."""
         self._redis = connection
+        self._keys = keys
         self._clock = clock
         self._notify_worker = notify_worker
         register = connection.register_script
@@ -57,15 +59,14 @@ class RedisOutbox:
             return
         args = [part for message in messages for part in (message["id"], dump(message))]
         alone_at = "" if along_s is None else self._clock() + along_s
-        keys = [*written_keys(lane), f"{_lane(lane)}:later"]
+        keys = [*written_keys(self._keys, lane), self._keys.outbox_later(lane)]
         if self._put(keys=keys, args=[WAKE_UP_S, alone_at, *args]):
             self._notify_worker(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`. Those that go
         along with others are among them only if another is."""
-        key = _lane(lane)
-        bodies = self._ready(keys=[key, f"{key}:body", f"{key}:later"], args=[self._clock(), limit])
+        bodies = self._ready(keys=self._kept(lane), args=[self._clock(), limit])
         return [json.loads(body) for body in bodies]
 
     def done(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
@@ -78,89 +79,88 @@ class RedisOutbox:
 
     def _remove(self, lane: str, args: list[str]) -> None:
         if args:
-            key = _lane(lane)
-            self._done(keys=[key, f"{key}:body", f"{key}:later"], args=args)
+            self._done(keys=self._kept(lane), args=args)
 
     def defer(self, lane: str, ids: Sequence[str], *, until: float) -> None:
         """Not before `until` (Unix seconds), whoever asks; the others may go meanwhile."""
         if ids:
-            self._defer(keys=[_lane(lane), f"{_lane(lane)}:later"], args=[until, *ids])
+            self._defer(keys=[self._keys.outbox(lane), self._keys.outbox_later(lane)], args=[until, *ids])
 
     def next_at(self, lane: str) -> float | None:
         """When a message may go at the earliest (in the past: now), or None when the lane is empty."""
-        key, now = _lane(lane), self._clock()
+        later, now = self._keys.outbox_later(lane), self._clock()
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zcard(key)
-            pipe.zcount(f"{key}:later", f"({now}", "+inf")
-            pipe.zrange(f"{key}:later", f"({now}", "+inf", byscore=True, offset=0, num=1, withscores=True)
+            pipe.zcard(self._keys.outbox(lane))
+            pipe.zcount(later, f"({now}", "+inf")
+            pipe.zrange(later, f"({now}", "+inf", byscore=True, offset=0, num=1, withscores=True)
             waiting, deferred, first = pipe.execute()
         if waiting == 0:
             return None
         return first[0][1] if deferred >= waiting else now
 
     def waiting(self, lane: str) -> int:
-        return self._redis.zcard(_lane(lane))
+        return self._redis.zcard(self._keys.outbox(lane))
 
     # ------------------------------------------------------------------ one sender at a time
     def lock(self, lane: str) -> str | None:
         """The right to flush a lane for 12 s (renew it), or None while another has it."""
         token = secrets.token_hex(6)
-        return token if self._redis.set(f"smi:flushing:{lane}", token, nx=True, px=LOCK_MS) else None
+        return token if self._redis.set(self._keys.flushing(lane), token, nx=True, px=LOCK_MS) else None
 
     def renew_lock(self, lane: str, token: str) -> bool:
-        return self._keep(keys=[f"smi:flushing:{lane}"], args=[token, LOCK_MS]) == 1
+        return self._keep(keys=[self._keys.flushing(lane)], args=[token, LOCK_MS]) == 1
 
     def unlock(self, lane: str, token: str) -> None:
-        self._keep(keys=[f"smi:flushing:{lane}"], args=[token, 0])
+        self._keep(keys=[self._keys.flushing(lane)], args=[token, 0])
 
     # ------------------------------------------------------------------ how long the shop has been away
     def failures(self, lane: str) -> int:
-        return int(self._redis.get(f"smi:outbox:{lane}:failures") or 0)
+        return int(self._redis.get(self._keys.outbox_failures(lane)) or 0)
 
     def count_failure(self, lane: str) -> int:
-        return self._redis.incr(f"smi:outbox:{lane}:failures")
+        return self._redis.incr(self._keys.outbox_failures(lane))
 
     def clear_failures(self, lane: str) -> None:
-        self._redis.delete(f"smi:outbox:{lane}:failures", AWAY)
+        self._redis.delete(self._keys.outbox_failures(lane), self._keys.away)
 
     def note_away(self, reason: str, detail: str) -> None:
         """The shop did not take a message: why, and since when it is so. Whoever asks for our status is told."""
         before = self.away()
         since = before["since"] if before else self._clock()
-        self._redis.set(AWAY, dump({"reason": reason, "detail": detail, "since": since}))
+        self._redis.set(self._keys.away, dump({"reason": reason, "detail": detail, "since": since}))
 
     def note_reached(self) -> None:
-        self._redis.delete(AWAY)
+        self._redis.delete(self._keys.away)
 
     def away(self) -> dict[str, Any] | None:
         """{"reason", "detail", "since"} while the shop does not take our messages."""
-        kept = self._redis.get(AWAY)
+        kept = self._redis.get(self._keys.away)
         return json.loads(kept) if kept else None
 
     def pause(self, lane: str, *, seconds: float) -> None:
         """The whole lane waits: the shop is away, and asking once is enough."""
-        self._redis.set(f"smi:outbox:{lane}:paused", "1", px=max(1, int(seconds * 1000)))
-
-    def paused(self, lane: str) -> bool:
-        return self._redis.exists(f"smi:outbox:{lane}:paused") == 1
+        self._redis.set(self._keys.outbox_paused(lane), "1", px=max(1, int(seconds * 1000)))
 
     # ------------------------------------------------------------------ one wake-up is enough
     def wake_up(self, lane: str) -> None:
         """Notify a worker of a lane whose messages may go now, unless one is notified already or the lane is paused."""
-        if self._wake_up(keys=written_keys(lane)[3:], args=[WAKE_UP_S]):
+        if self._wake_up(keys=written_keys(self._keys, lane)[3:], args=[WAKE_UP_S]):
             self._notify_worker(lane)
 
     def begin_flush(self, lane: str) -> None:
         """Take the wake-up back: whoever puts a message from now on notifies again."""
-        self._redis.delete(f"smi:nudged:{lane}")
+        self._redis.delete(self._keys.wake_up(lane))
 
     def begin_batching_delay(self, lane: str, messages: int) -> None:
         """From now on the lane waits, as long as befits a flush of so many messages."""
-        self._redis.set(f"smi:rests:{lane}", "1", px=min(DELAY_MS_FOR_EACH * messages, MOST_DELAY_MS))
+        self._redis.set(self._keys.batching_delay(lane), "1", px=min(DELAY_MS_FOR_EACH * messages, MOST_DELAY_MS))
 
     def batching_delay(self, lane: str) -> float:
         """Seconds until the next flush may begin; 0: now."""
-        return max(0, self._redis.pttl(f"smi:rests:{lane}")) / 1000
+        return max(0, self._redis.pttl(self._keys.batching_delay(lane))) / 1000
+
+    def _kept(self, lane: str) -> list[str]:
+        return [self._keys.outbox(lane), self._keys.outbox_bodies(lane), self._keys.outbox_later(lane)]
 
 
 def dump(message: dict[str, Any]) -> str:
@@ -168,11 +168,7 @@ def dump(message: dict[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def written_keys(lane: str) -> list[str]:
+def written_keys(keys: Keys, lane: str) -> list[str]:
     """What a script that puts messages reads and writes: the lane, its bodies, counter, pause and wake-up."""
-    key = _lane(lane)
-    return [key, f"{key}:body", f"{key}:seq", f"{key}:paused", f"smi:nudged:{lane}"]
-
-
-def _lane(lane: str) -> str:
-    return f"smi:outbox:{lane}"
+    kinds = (keys.outbox, keys.outbox_bodies, keys.outbox_counter, keys.outbox_paused, keys.wake_up)
+    return [of(lane) for of in kinds]

@@ -1,9 +1,8 @@
-"""Adapter: the Lua scripts of the store. Each runs atomically; KEYS are named in full so that a reader can find them.
+"""Adapter: the Lua scripts of the store. Each runs atomically. KEYS are those of core/stored_names.py.
 
-Job hash `smi:job:<id>`, schedule `smi:due` (job id -> Unix seconds), state counts `smi:states`,
-Upsampler slots `smi:slots` and the line before them `smi:waiting`. Outbox lane: `smi:outbox:<lane>` (id -> number in
-the order of arrival: clocks of several machines differ, a counter does not), `…:body` (id -> JSON), `…:later` (id ->
-not before, Unix seconds; `~<id>` -> goes along with others, and alone not before), `…:seq` (the counter).
+Job hash, schedule (job id -> Unix seconds), state counts, Upsampler slots and the line before them. Outbox lane (id ->
+number in the order of arrival: clocks of several machines differ, a counter does not), its bodies (id -> JSON), its
+deferrals (id -> not before, Unix seconds; `~<id>` -> goes along with others, and alone not before), its counter.
 """
 
 # ---------------------------------------------------------------------- what several scripts do

@@ -9,8 +9,10 @@ import time
 import redis
 
 from ...core.errors import TemporaryError
+from ...core.stored_names import Keys
 from ..connections import opened, write_something
 from ..refusals import in_words
+from .old_keys import take_over
 
 GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 
@@ -18,14 +20,15 @@ GENERATION_KEPT_S = 1.0  # a proxy may hide a restart from us; not for longer
 class RedisServer:
     """Questions about the server; none of them is about a job."""
 
-    def __init__(self, connection: redis.Redis):
+    def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
+        self._keys = keys
         self._generation: tuple[str, float | None, float] | None = None
 
     def ping(self) -> None:
         """A small write: a replica, and a full server, answer a PING. Raises TemporaryError("redis_unavailable")."""
         try:
-            write_something(self._redis)
+            write_something(self._redis, self._keys.ping)
         except redis.RedisError as error:
             raise TemporaryError("redis_unavailable", in_words(error)) from error
 
@@ -64,7 +67,13 @@ class RedisServer:
     def name(self) -> str:
         """What this sidecar calls itself: made by its first process, kept in Redis, which all its processes share."""
         mine = f"{socket.gethostname()[:60]}-{secrets.token_hex(3)}"
-        return mine if self._redis.set("smi:name", mine, nx=True) else str(self._redis.get("smi:name") or mine)
+        return (
+            mine if self._redis.set(self._keys.name, mine, nx=True) else str(self._redis.get(self._keys.name) or mine)
+        )
+
+    def take_over_old_keys(self) -> int:
+        """What a version that did not name the site has left; the number of jobs. Safe to repeat."""
+        return take_over(self._redis, self._keys)
 
     def persistence(self) -> str:
         """``append-only file``, ``snapshots``, ``none``, or ``unknown`` where the server does not tell."""

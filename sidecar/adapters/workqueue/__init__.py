@@ -8,12 +8,12 @@ Mental model. RQ carries wake-ups only; the work lies beside it, and a worker th
 serves until nothing is ready. An RQ job costs some sixty commands to Redis, more than most stages do, so a rush of
 hundreds of jobs is drained after a few wake-ups.
 
-Data model in Redis.
-* `smi:ready:<queue>`: sorted set, item as JSON -> not before (Unix seconds).
-* `smi:called:<queue>`: mark with expiry, a worker has been woken and has not come yet.
-* `smi:queued:<queue>:<job>`: mark with expiry, an item about this job waits.
-* `smi:workers`: sorted set, worker -> time of its last heartbeat.
-* `rq:queue:<queue>`: RQ's own, the wake-ups.
+Data model in Redis. The keys are those of core/stored_names.py, and name the site.
+* `ready`, for each queue: sorted set, item as JSON -> not before (Unix seconds).
+* `called`, for each queue: mark with expiry, a worker has been woken and has not come yet.
+* `queued`, for each queue and job: mark with expiry, an item about this job waits.
+* `workers`: sorted set, worker -> time of its last heartbeat.
+* `rq:queue:<site>-<queue>`: RQ's own, the wake-ups.
 
 Why it is atomic. PUT and TAKE are Lua scripts (scripts.py): an item and its mark stand there together, whoever puts
 the first item learns that it has to wake a worker, and whoever takes one lifts the marks of its jobs.

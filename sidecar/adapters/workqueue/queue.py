@@ -10,8 +10,10 @@ from contextlib import contextmanager
 import redis
 
 from ...core.states import QUEUES
+from ...core.stored_names import Keys
 from .heartbeat import workers_alive
-from .ready import PUT_AND_WAKE, Item, Put, ReadyWork, mark_key
+from .old_queues import clear_old_queues
+from .ready import PUT_AND_WAKE, Item, Put, ReadyWork
 from .wakeup import WakeUps
 
 # An item that takes longer than this is stopped; its lease then lapses, and the scheduler brings the job back.
@@ -23,12 +25,13 @@ WAIT_S = 0.3  # an item that may go within this time is waited for
 class WorkQueue:
     """Items for the workers. The package's docstring has the model."""
 
-    def __init__(self, connection: redis.Redis, *, clock: Callable[[], float] = time.time):
+    def __init__(self, connection: redis.Redis, keys: Keys, *, clock: Callable[[], float] = time.time):
         """`connection`: without decode_responses, as RQ wants it."""
         self._redis = connection
+        self._keys = keys
         self._clock = clock
-        self._ready = ReadyWork(connection)
-        self._wake_ups = WakeUps(connection)
+        self._ready = ReadyWork(connection, keys)
+        self._wake_ups = WakeUps(connection, keys)
         self.serves: Sequence[str] = QUEUES  # the queues of this process' worker, by priority
         # The thread that drains; 0 before the first. Transfers (adapters/transfers.py) put items from other threads.
         self._drainer = 0
@@ -60,7 +63,7 @@ class WorkQueue:
         if self._at_single_job and self._next is None and stage in self.serves and self._is_drainer():
             self._next = Item(stage, "stage", [stage, job_id, attempt])
             return True
-        return self._put(stage, "stage", stage, job_id, attempt, mark=mark_key(stage, job_id))
+        return self._put(stage, "stage", stage, job_id, attempt, mark=self._keys.queued(stage, job_id))
 
     def watch(self, jobs: Sequence[tuple[str, int]]) -> None:
         """Queue polls of many jobs as one item: one connection to Upsampler serves them all.
@@ -69,7 +72,7 @@ class WorkQueue:
         """
         if len(jobs) == 1:
             job_id, attempt = jobs[0]
-            self._put("watch", "watch_many", [[job_id, attempt]], mark=mark_key("watch", job_id))
+            self._put("watch", "watch_many", [[job_id, attempt]], mark=self._keys.queued("watch", job_id))
         elif fresh := self._ready.mark_many("watch", jobs):
             self._put("watch", "watch_many", fresh)
 
@@ -83,15 +86,19 @@ class WorkQueue:
 
     def begin(self, stage: str, job_id: str) -> None:
         """The work begins: its like may be queued again."""
-        mark = mark_key(stage, job_id)
+        mark = self._keys.queued(stage, job_id)
         if mark in self._begun:
             self._begun.discard(mark)
         else:
             self._ready.lift(mark)
 
+    def clear_old_queues(self) -> None:
+        """Remove wake-ups of a version whose queues did not name the site. Safe to repeat."""
+        clear_old_queues(self._redis)
+
     def workers(self) -> int:
         """How many workers are alive. RQ's own count goes on naming those that were killed, for minutes or hours."""
-        return workers_alive(self._redis)
+        return workers_alive(self._redis, self._keys)
 
     def depths(self) -> dict[str, int]:
         """Items that wait, by queue."""
@@ -140,7 +147,7 @@ class WorkQueue:
         if self._next:
             kept, self._next = self._next, None
             return self._begin_item(kept)
-        while True:
+        while True:  # ends: nothing is waited for beyond WAIT_S
             now = self._clock()
             taken = self._ready.take(self.serves, now)
             if taken.item:
@@ -153,7 +160,7 @@ class WorkQueue:
         return self._begin_item(taken.item)
 
     def _begin_item(self, item: Item) -> Item:
-        self._begun = {mark_key(item.queue, job_id) for job_id in item.jobs}
+        self._begun = {self._keys.queued(item.queue, job_id) for job_id in item.jobs}
         self._at_single_job = self._draining and len(item.jobs) == 1
         return item
 

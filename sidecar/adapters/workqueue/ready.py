@@ -10,12 +10,11 @@ from typing import Any
 import redis
 
 from ...core.states import QUEUES
-from ...core.stored_names import TASKS, known_as, stored
+from ...core.stored_names import TASKS, Keys, known_as, stored
 from . import scripts
-from .wakeup import WAKE_UP_S, wake_up_key
+from .wakeup import WAKE_UP_S
 
 MARK_S = 60  # an item that vanished without running blocks its like for no longer than this
-MARKS = "smi:queued:"
 
 PUT_AND_WAKE = 2  # an outcome of PUT: the caller must wake a worker
 
@@ -47,14 +46,17 @@ class Taken:
 
 
 class ReadyWork:
-    def __init__(self, connection: redis.Redis):
+    def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
+        self._keys = keys
         self._put_script, self._take_script = (connection.register_script(s) for s in (scripts.PUT, scripts.TAKE))
 
     def put(self, put: Put, *, pipe: Any = None) -> int:
         """The outcome: 0 its mark stands already, 1 put, 2 put and the caller must wake a worker. With `pipe` the
         pipeline has it."""
-        return self._put_script([_key(put.queue), wake_up_key(put.queue)], put.arguments(), client=pipe)
+        return self._put_script(
+            [self._keys.ready(put.queue), self._keys.called(put.queue)], put.arguments(), client=pipe
+        )
 
     def put_many(self, puts: Sequence[Put]) -> list[int]:
         """In one round trip."""
@@ -65,8 +67,10 @@ class ReadyWork:
 
     def take(self, queues: Sequence[str], now: float) -> Taken:
         """The first item that may go, by the priority of `queues`."""
-        keys = [key(queue) for key in (_key, wake_up_key) for queue in queues]
-        place, what, *more = self._take_script(keys=keys, args=[now, WAKE_UP_S, MARKS, *queues])
+        keys = [key(queue) for key in (self._keys.ready, self._keys.called) for queue in queues]
+        place, what, *more = self._take_script(
+            keys=keys, args=[now, WAKE_UP_S, *(self._keys.queued(queue, "") for queue in queues)]
+        )
         if not place:
             return Taken(None, soonest=float(what) if what else None)
         return Taken(_item(queues[place - 1], what), wake=queues[more[0] - 1] if more[0] else "")
@@ -75,14 +79,14 @@ class ReadyWork:
         """Items that wait, by queue."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in QUEUES:
-                pipe.zcard(_key(queue))
+                pipe.zcard(self._keys.ready(queue))
             return dict(zip(QUEUES, pipe.execute(), strict=True))
 
     def ages(self, now: float) -> dict[str, float]:
         """Seconds that the oldest item that may go has been waiting, by queue; 0 where none is."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in QUEUES:
-                pipe.zrange(_key(queue), 0, 0, withscores=True)
+                pipe.zrange(self._keys.ready(queue), 0, 0, withscores=True)
             return {
                 queue: max(0.0, now - (found[0][1] if found else now))
                 for queue, found in zip(QUEUES, pipe.execute(), strict=True)
@@ -92,7 +96,7 @@ class ReadyWork:
         """Those of `queues` in which something may go now."""
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in queues:
-                pipe.zcount(_key(queue), "-inf", now)
+                pipe.zcount(self._keys.ready(queue), "-inf", now)
             return [queue for queue, depth in zip(queues, pipe.execute(), strict=True) if depth]
 
     def waiting(self) -> list[Item]:
@@ -100,13 +104,13 @@ class ReadyWork:
         return [_item(queue, text) for queue in QUEUES for text in self._in(queue)]
 
     def _in(self, queue: str) -> list[bytes]:
-        return self._redis.zrange(_key(queue), 0, -1)  # type: ignore[return-value]  # its stubs do not know `decode`
+        return self._redis.zrange(self._keys.ready(queue), 0, -1)  # type: ignore[return-value]  # its stubs do not know `decode`
 
     def mark_many(self, queue: str, jobs: Sequence[tuple[str, int]]) -> list[list[Any]]:
         """Set the marks of jobs; those whose mark was not there."""
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id, attempt in jobs:
-                pipe.set(mark_key(queue, job_id), attempt, nx=True, ex=MARK_S)
+                pipe.set(self._keys.queued(queue, job_id), attempt, nx=True, ex=MARK_S)
             return [list(job) for job, new in zip(jobs, pipe.execute(), strict=True) if new]
 
     def lift(self, mark: str) -> None:
@@ -127,14 +131,6 @@ class Put:
     def arguments(self) -> list[Any]:
         text = json.dumps([stored(TASKS, self.name), *self.args])
         return [text, self.at, self.mark, MARK_S, WAKE_UP_S if self.wakes else ""]
-
-
-def mark_key(queue: str, job_id: str) -> str:
-    return f"{MARKS}{queue}:{job_id}"
-
-
-def _key(queue: str) -> str:
-    return f"smi:ready:{queue}"
 
 
 def _item(queue: str, text: bytes) -> Item:

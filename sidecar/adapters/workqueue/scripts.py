@@ -11,7 +11,7 @@ return 1
 """
 
 # KEYS: ready work of the queues that the caller serves, by priority; then their wake-up marks.
-# ARGV: now, ttl of a wake-up, beginning of marks; then the queues' names.
+# ARGV: now, ttl of a wake-up; then, for each queue, the beginning of its marks.
 # Takes the first item and lifts the marks of its jobs, so that their like may be put again; if there is more, another
 # worker is to be woken.
 # -> {place of the queue, item, place of the queue that the caller must wake a worker for (0: none)}
@@ -36,7 +36,7 @@ if taken then
   local item, jobs = cjson.decode(taken[2]), {}
   if item[1] == 'stage' then jobs = {item[3]} end
   if item[1] == 'watch_many' then for _, job in ipairs(item[2]) do jobs[#jobs + 1] = job[1] end end
-  for _, job in ipairs(jobs) do redis.call('DEL', ARGV[3] .. ARGV[3 + taken[1]] .. ':' .. job) end
+  for _, job in ipairs(jobs) do redis.call('DEL', ARGV[2 + taken[1]] .. job) end
   return taken
 end
 for place = 1, queues do

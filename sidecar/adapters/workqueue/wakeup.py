@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import redis
 
 from ...core.states import QUEUES
+from ...core.stored_names import Keys
 from .allowed import FUNCTION, WakeUpQueue
 
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
@@ -13,15 +16,17 @@ _FAILURE_TTL_S = 3600
 
 
 class WakeUps:
-    def __init__(self, connection: redis.Redis):
+    def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
-        self._queues = {name: WakeUpQueue(name, connection=connection) for name in QUEUES}
+        self._keys = keys
+        self._queues = {name: WakeUpQueue(keys.rq_name(name), connection=connection) for name in QUEUES}
 
     def send(self, queue: str) -> None:
         """Whoever sends it has set the mark."""
         self._queues[queue].enqueue_call(
             FUNCTION,
             args=(queue,),
+            job_id=self._keys.rq_name(uuid4().hex),
             timeout=-1,  # each item has its own
             result_ttl=_RESULT_TTL_S,
             failure_ttl=_FAILURE_TTL_S,
@@ -30,13 +35,9 @@ class WakeUps:
 
     def notify_worker(self, queue: str) -> None:
         """Wake a worker, unless one was woken and has not come yet."""
-        if self._redis.set(wake_up_key(queue), "1", nx=True, ex=WAKE_UP_S):
+        if self._redis.set(self._keys.called(queue), "1", nx=True, ex=WAKE_UP_S):
             self.send(queue)
 
     def take_back(self, queue: str) -> None:
         """A worker has come: what is put from now on wakes again."""
-        self._redis.delete(wake_up_key(queue))
-
-
-def wake_up_key(queue: str) -> str:
-    return f"smi:called:{queue}"
+        self._redis.delete(self._keys.called(queue))

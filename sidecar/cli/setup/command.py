@@ -30,6 +30,7 @@ def add(commands) -> None:
     flag("--key", default="", help=f"Upsampler's API key, or `{SANDBOX}` to try it without an account")
     flag("--folder", default="", help="where .env is kept (/etc/smi-sidecar, or ~/smi-sidecar)")
     flag("--uploads", default="", help="WordPress' uploads folder, as this machine sees it")
+    flag("--anywhere", action="store_true", help="the shop is on another machine: files go through its door")
     flag("--user", default="", help="whom the sidecar runs as (the one who PHP runs as)")
     flag("--port", type=int, default=0, help="port of the web process (8321)")
     flag("--address", default="", help="where the shop reaches the sidecar (http://127.0.0.1:<port>)")
@@ -105,6 +106,7 @@ def _wishes(machine: Machine, given, present: dict[str, str]) -> Wishes:
         small=given.small,
         no_system=given.no_system,
         sandbox_port=given.sandbox_port or _port_of(present) or 9000,
+        anywhere=given.anywhere or (present.get("SMI_STORAGE") == "rest" and not given.uploads),
     )
 
 
@@ -142,7 +144,10 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
         time.sleep(0.2)
     services = Services.from_env({**dotenv_file.values(machine.read(facts.folder / ".env")), **os.environ})
     print("\nTested:")
-    print(f"  {tell_bridge(services, address or f'http://127.0.0.1:{facts.port}')}")
+    if address or facts.uploads:
+        print(f"  {tell_bridge(services, address or f'http://127.0.0.1:{facts.port}')}")
+    else:
+        print("  The bridge was not told where the sidecar is: that takes --address, as the shop reaches it.")
     return doctor.report(services)
 
 

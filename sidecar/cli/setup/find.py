@@ -40,6 +40,7 @@ class Wishes:
     small: bool | None = None
     no_system: bool = False
     sandbox_port: int = 9000
+    anywhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Facts:
+    """`uploads`: "" where the shop is elsewhere, and files go through its door."""
+
     folder: Path
     uploads: str
     user: str
@@ -78,11 +81,11 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
     """1. the user; 2. the uploads folder; 3. the program; 4. the web server; 5. the port; 6. systemd, Redis, memory."""
     lines: list[Line] = []
     is_root = machine.is_root()
-    uploads = wishes.uploads or connection.uploads
+    uploads = "" if wishes.anywhere else wishes.uploads or connection.uploads
     user = _user(machine, connection, wishes, uploads, is_root)
-    lines += _uploads(machine, uploads, user)
+    lines += _uploads(machine, uploads, user) if uploads else [Line(_elsewhere(user))]
     lines += _program(machine, user)
-    wished = "none" if wishes.no_system else wishes.web_server
+    wished = "none" if wishes.no_system or wishes.anywhere else wishes.web_server
     server, site_file = _web_server(machine, urlsplit(connection.shop).hostname or "", wished)
     is_included = bool(site_file and _INCLUDED.search(machine.read(site_file)))
     lines.append(_site_line(server, site_file, is_included))
@@ -130,7 +133,7 @@ def _user(machine: Machine, connection: Connection, wishes: Wishes, uploads: str
         return wishes.user
     if not is_root:
         return machine.user()
-    for name in (connection.user, machine.owner(uploads) if machine.is_folder(uploads) else ""):
+    for name in (connection.user, machine.owner(uploads) if uploads and machine.is_folder(uploads) else ""):
         if name and machine.knows_user(name):
             return name
     return machine.user()
@@ -147,6 +150,10 @@ def _uploads(machine: Machine, uploads: str, user: str) -> list[Line]:
     return [Line(f"{uploads} is here, and {user} may write into it: the sidecar runs as {user}.")]
 
 
+def _elsewhere(user: str) -> str:
+    return f"The shop is on another machine: files go through its door. The sidecar runs as {user}."
+
+
 def _program(machine: Machine, user: str) -> list[Line]:
     """Programs in root's own folder are nobody else's."""
     prefix = Path(sys.prefix)
@@ -157,6 +164,8 @@ def _program(machine: Machine, user: str) -> list[Line]:
 
 def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str]:
     """(nginx, apache or "", the file of the shop's site or "")."""
+    if wished == "none":
+        return "", ""
     here = [server for server, program in _PROGRAMS if machine.has_program(program)]
     for server in [wished] if wished in _SITES else here:
         for folder, pattern in _SITES[server]:
@@ -165,7 +174,7 @@ def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str]:
                 if host in names:
                     return server, file
     if wished:
-        return ("", "") if wished == "none" else (wished, "")
+        return wished, ""
     return (here[0], "") if here else ("", "")
 
 

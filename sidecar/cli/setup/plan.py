@@ -66,7 +66,8 @@ def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str,
         "SMI_SHOP_URL": connection.shop,
         "SMI_SECRET": connection.secret,
         "SMI_PREVIOUS_SECRET": connection.previous_secret or None,
-        "SMI_UPLOADS_DIR": facts.uploads,
+        "SMI_STORAGE": None if facts.uploads else "rest",
+        "SMI_UPLOADS_DIR": facts.uploads or None,
         "SMI_UPLOADS_URL": connection.uploads_url or None,
         "SMI_DATA_DIR": str(data_folder(facts)),
         "PORT": str(facts.port),
@@ -113,7 +114,7 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
         r"^Group=.*\n": "",  # the user's own group
         r"^WorkingDirectory=.*": f"WorkingDirectory={facts.folder}",
         r"^ExecStart=.*": f"ExecStart={sys.executable} -m sidecar %i",
-        r"^ReadWritePaths=.*": f"ReadWritePaths={data} {facts.uploads}",
+        r"^ReadWritePaths=.*": f"ReadWritePaths={data} {facts.uploads}".rstrip(),
         r"^# Adjust User.*": "# Written by `smi-sidecar setup`.",
     }
     if any(Path("/home") in Path(path).parents for path in (facts.folder, facts.uploads, Path(sys.executable))):

@@ -39,6 +39,9 @@ class Transfers(Protocol):
     def alone(self) -> int:
         """How many go on alone now."""
 
+    def turned_away(self) -> int:
+        """How many found no place in the last ten seconds."""
+
     def close(self) -> None:
         """The process ends: each gives its job back."""
 

@@ -65,7 +65,6 @@ TABLE: dict[str, Row] = {
     "source_not_an_image": _row("refund"),
     "source_too_large": _row("compress 1, review"),
     "source_unreachable_for_upsampler": _row("compress 1, review"),
-    "source_unservable": _row("review"),
     "source_url_invalid": _row("review"),
     "source_outside_uploads": _row("review"),
     "resolution_unsupported": _row("review"),

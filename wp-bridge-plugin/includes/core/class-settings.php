@@ -25,6 +25,9 @@ final class Settings {
 		'paused'          => 'SMI_BRIDGE_PAUSED',
 	);
 
+	/** In the place of an address: nobody can reach the sidecar, it comes for its messages by itself. */
+	const NO_ADDRESS = 'none';
+
 	/** What the sidecar can be told to deliver (schemas/to-sidecar/job.paid.json). */
 	const OUTPUT_FORMATS = array( 'auto', 'keep', 'jpeg', 'png', 'webp' );
 
@@ -32,6 +35,11 @@ final class Settings {
 	public static function sidecar_url(): string {
 		$url = rtrim( self::text( 'sidecar_url' ), '/' );
 		return preg_match( '#^https?://[^\s/?\#]+(/[^\s?\#]*)?$#i', $url ) ? $url : '';
+	}
+
+	/** Whether the sidecar can't be reached and comes for its messages by itself (SMI_BIND=none). */
+	public static function is_pulled(): bool {
+		return self::NO_ADDRESS === strtolower( self::text( 'sidecar_url' ) );
 	}
 
 	/** Where browsers reach the sidecar, as it says itself (see learn_public_url()); '' when it is not public. */
@@ -80,9 +88,9 @@ final class Settings {
 		return $hours < 1 ? 24 : min( $hours, 87600 );
 	}
 
-	/** Whether address and secret are there, well-formed, and the secret is one. */
+	/** Whether address (or the word for none) and secret are there, well-formed, and the secret is one. */
 	public static function is_configured(): bool {
-		return '' !== self::sidecar_url() && null !== Signature::decode_own_secret( self::secret() );
+		return ( '' !== self::sidecar_url() || self::is_pulled() ) && null !== Signature::decode_own_secret( self::secret() );
 	}
 
 	/** Whether jobs are forwarded: configured, and not a paused copy of the site. */

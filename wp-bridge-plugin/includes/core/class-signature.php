@@ -79,6 +79,23 @@ final class Signature {
 	}
 
 	/**
+	 * The three headers of a new message.
+	 *
+	 * @param string $key       HMAC key.
+	 * @param int    $timestamp Unix seconds.
+	 * @param string $body      The exact bytes sent.
+	 * @return string[]
+	 */
+	public static function headers( string $key, int $timestamp, string $body ): array {
+		$id = self::new_id();
+		return array(
+			'webhook-id'        => $id,
+			'webhook-timestamp' => (string) $timestamp,
+			'webhook-signature' => self::sign( $key, $id, $timestamp, $body ),
+		);
+	}
+
+	/**
 	 * Checks headers and body under any of the keys; the sidecar's own door follows the same rules.
 	 *
 	 * 1. form of the three headers; 2. age; 3. size and encoding of the body; 4. one of at most eight signatures under one of the keys.

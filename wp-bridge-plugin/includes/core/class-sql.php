@@ -19,7 +19,7 @@ defined( 'ABSPATH' ) || exit;
 final class Sql {
 
 	/** Our tables, without the prefix. */
-	const TABLES = array( 'ledger', 'effects', 'events', 'answers' );
+	const TABLES = array( 'ledger', 'effects', 'events', 'answers', 'mailbox' );
 
 	/** The full name of one of our tables on this site. @param string $table See TABLES. */
 	public static function table( string $table ): string {
@@ -37,6 +37,17 @@ final class Sql {
 	public static function insert_ignore( string $table, array $row ): int {
 		$sql = 'INSERT IGNORE INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $row ) ) . ') VALUES ' . self::in( $row );
 		return self::run( $sql ) ? max( 1, (int) $GLOBALS['wpdb']->insert_id ) : 0;
+	}
+
+	/**
+	 * Inserts a row in the place of those that have one of its unique keys.
+	 *
+	 * @param string $table See TABLES.
+	 * @param array  $row   Column => int, float, string or null.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function replace( string $table, array $row ): void {
+		self::run( 'REPLACE INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $row ) ) . ') VALUES ' . self::in( $row ) );
 	}
 
 	/**

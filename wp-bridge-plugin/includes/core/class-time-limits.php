@@ -34,6 +34,10 @@ final class Time_Limits {
 
 	/** An upload without a further chunk is given up after that time. */
 	const UPLOAD = 86400;
+
+	/** A thumbnail of a refused result is kept for that time. The sidecar's REFUSED_LIFE_S is the same. */
+	const REFUSED = 7776000;
+
 	/** What a delivery's mails may take before the rest is left to the next delivery. The sidecar waits for 60 s. */
 	const MAILS_OF_A_DELIVERY = 20;
 

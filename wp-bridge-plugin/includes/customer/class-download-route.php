@@ -25,6 +25,9 @@ final class Download_Route {
 
 	const TYPES = array( 'jpg' => 'image/jpeg', 'png' => 'image/png', 'webp' => 'image/webp' ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 
+	/** Constant of wp-config.php. */
+	const SENDFILE = 'SMI_BRIDGE_SENDFILE';
+
 	/** `init`, when there are words. */
 	public static function answer(): void {
 		// phpcs:disable WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
@@ -92,6 +95,23 @@ final class Download_Route {
 			'Content-Type'        => self::TYPES[ $end ],
 			'Content-Disposition' => "attachment; filename=\"$plain\"; filename*=UTF-8''" . rawurlencode( $name ),
 		);
+		$header = self::header_for_web_server( $path, $row['path'] );
+		if ( '' !== $header ) {
+			Served_File::leave_to_web_server( $header, $row['sha256'], $about );
+		}
+		Served_File::send( $path, $row['sha256'], $about );
+	}
+
+	/**
+	 * The header by which the web server sends a file in PHP’s place, or ''. `SMI_BRIDGE_SENDFILE` in wp-config.php names it: alone
+	 * (`X-Sendfile`) it gets the file’s path, with the beginning of an address (`X-Accel-Redirect: /smi-internal/`) the file’s place below.
+	 *
+	 * @param string $path Where the file lies.
+	 * @param string $name The same, relative to smi-downloads.
+	 */
+	private static function header_for_web_server( string $path, string $name ): string {
+		list( $field, $below ) = array_map( 'trim', explode( ':', ( defined( self::SENDFILE ) ? (string) constant( self::SENDFILE ) : '' ) . ':' ) );
+		$header                = '' === $field ? '' : $field . ': ' . ( '' === $below ? $path : rtrim( $below, '/' ) . '/' . $name );
 		/**
 		 * Filters a header that has the web server send the file, e.g. `X-Sendfile: /path/of/the/file`; '': PHP sends it.
 		 *
@@ -99,15 +119,7 @@ final class Download_Route {
 		 * @param string $path   Where the file lies.
 		 * @param string $name   The same, relative to smi-downloads.
 		 */
-		$header = (string) apply_filters( 'smi_bridge_sendfile_header', '', $path, $row['path'] );
-		if ( '' !== $header ) {
-			foreach ( $about + array( 'ETag' => '"' . $row['sha256'] . '"', 'Cache-Control' => 'private, no-store' ) as $key => $value ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-				header( $key . ': ' . $value );
-			}
-			header( $header );
-			exit;
-		}
-		Served_File::send( $path, $row['sha256'], $about );
+		return (string) apply_filters( 'smi_bridge_sendfile_header', $header, $path, $name );
 	}
 
 	/** A page that says why. @param string $why A word of opened(). */

@@ -58,6 +58,19 @@ final class Served_File {
 	}
 
 	/**
+	 * Has the web server send it, Range and all, and ends the request.
+	 *
+	 * @param string $header  By which it is told: name and value.
+	 * @param string $etag    Without quotes; for servers that make none of their own.
+	 * @param array  $headers Name => value, `Content-Type` among them.
+	 */
+	public static function leave_to_web_server( string $header, string $etag, array $headers ): void {
+		self::begin( 200, $headers + array( 'ETag' => '"' . $etag . '"' ) + array_diff_key( self::HEADERS, array_flip( array( 'Accept-Ranges', 'X-Accel-Buffering' ) ) ) );
+		header( $header );
+		exit;
+	}
+
+	/**
 	 * What is asked for: array( first byte, bytes ); null: all of it; empty: nothing that is there. Several ranges at once are
 	 * answered with all of it, as RFC 9110 allows.
 	 *

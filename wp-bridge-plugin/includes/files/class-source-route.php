@@ -16,7 +16,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * The token is made by the sidecar as a status token is, with a key of another purpose, and lives for hours. It opens the source of one
- * job of the ledger, and only what lies in the uploads folder (Source_Place). Strangers get one and the same refusal.
+ * job of the ledger, and only what lies in the uploads folder (Source_Place); or the one copy of it that it names (`&copy=`). Strangers get one and the same refusal.
  */
 final class Source_Route {
 
@@ -30,9 +30,11 @@ final class Source_Route {
 		}
 		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
 		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
+		$copy   = is_string( $_GET['copy'] ?? null ) ? $_GET['copy'] : null;
 		// phpcs:enable
-		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $job_id, time() );
-		$path  = $opens ? self::path( $job_id ) : null;
+		$what  = null === $copy ? $job_id : $job_id . '/' . $copy; // No job's id has a slash.
+		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $what, time() );
+		$path  = $opens ? self::path( $job_id, $copy ) : null;
 		if ( null === $path ) {
 			status_header( $opens ? 404 : 403 ); // 404 tells the sidecar that the source is gone: the money goes back.
 			nocache_headers();
@@ -42,8 +44,11 @@ final class Source_Route {
 		Served_File::send( $path, dechex( (int) filemtime( $path ) ) . '-' . dechex( (int) filesize( $path ) ), array( 'Content-Type' => $type ? $type : 'application/octet-stream' ) );
 	}
 
-	/** Where the source of a job of the ledger lies, or null. @param string $job_id The shop's id. */
-	private static function path( string $job_id ): ?string {
+	/** Where the source of a job of the ledger, or the sidecar's copy of it, lies, or null. @param string $job_id The shop's id. @param string|null $copy The copy. */
+	private static function path( string $job_id, ?string $copy ): ?string {
+		if ( null !== $copy ) {
+			return Stored_Files::copy_of( $job_id, $copy );
+		}
 		$job  = Ledger::newest( $job_id ) ? Shop::job( $job_id ) : null;
 		$path = $job['source']['path'] ?? null;
 		$file = null === $path ? '' : wp_get_upload_dir()['basedir'] . '/' . $path;

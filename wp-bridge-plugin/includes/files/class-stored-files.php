@@ -9,6 +9,7 @@ namespace SmiBridge\Files;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
@@ -19,6 +20,8 @@ defined( 'ABSPATH' ) || exit;
 final class Stored_Files {
 
 	const NAME     = '#^[0-9]{4}/[0-9]{2}/(' . Job_Id::PATTERN . ')_[0-9]{1,2}x\.(?:jpg|png|webp)\z#';
+	const COPY     = '#^\.sources/(' . Job_Id::PATTERN . ')\.[0-9]{1,4}\.(?:jpg|png|webp)\z#';
+	const COPIES   = '.sources';
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
 
@@ -32,9 +35,9 @@ final class Stored_Files {
 		return null === self::owner( $name ) ? null : self::root() . '/' . $name;
 	}
 
-	/** The job that a file belongs to; null for a name that is none of ours. @param string $name Name. */
+	/** The job that a file, or a copy of its source, belongs to; null for a name that is none of ours. @param string $name Name. */
 	public static function owner( string $name ): ?string {
-		return preg_match( self::NAME, $name, $found ) ? $found[1] : null;
+		return preg_match( self::NAME, $name, $found ) || preg_match( self::COPY, $name, $found ) ? $found[1] : null;
 	}
 
 	/** Bytes of a finished file, or null. @param string $name Name. */
@@ -46,7 +49,15 @@ final class Stored_Files {
 
 	/** Whether a file is there, byte for byte. @param string $name Name. @param int $bytes Bytes. @param string $sha256 Digest. */
 	public static function is_same( string $name, int $bytes, string $sha256 ): bool {
-		return self::size( $name ) === $bytes && hash_equals( $sha256, (string) hash_file( 'sha256', (string) self::path( $name ) ) );
+		return self::size( $name ) === $bytes && hash_equals( $sha256, self::sha256( (string) self::path( $name ) ) );
+	}
+
+	/** Digest of a file; a gigabyte takes seconds, which the host’s limit need not allow for. @param string $path Path. */
+	public static function sha256( string $path ): string {
+		if ( function_exists( 'set_time_limit' ) ) {
+			set_time_limit( 300 );
+		}
+		return (string) hash_file( 'sha256', $path );
 	}
 
 	/**
@@ -68,6 +79,12 @@ final class Stored_Files {
 		return wp_is_writable( self::root() . '/' . $folder );
 	}
 
+	/** Where a copy of a source lies, or null. @param string $job_id The job. @param string $copy As in its address, `<job>.<attempt>.jpg`. */
+	public static function copy_of( string $job_id, string $copy ): ?string {
+		$path = self::owner( self::COPIES . '/' . $copy ) === $job_id ? self::root() . '/' . self::COPIES . '/' . $copy : '';
+		return is_file( $path ) ? $path : null;
+	}
+
 	/** Message `file.stat`. @param array $data See schema. */
 	public static function stat( array $data ): Outcome {
 		$bytes = self::size( $data['name'] );
@@ -76,7 +93,7 @@ final class Stored_Files {
 			array(
 				'bytes'    => $bytes,
 				'modified' => null === $bytes ? null : (int) filemtime( $path ),
-				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : hash_file( 'sha256', $path ),
+				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : self::sha256( $path ),
 			)
 		);
 	}
@@ -127,10 +144,38 @@ final class Stored_Files {
 
 	/** Removes files of a folder that are older, by the day. @param string $folder Relative to ours. @param int $seconds Age. */
 	public static function forget_old( string $folder, int $seconds ): void {
-		foreach ( (array) glob( self::root() . '/' . $folder . '/*' ) as $path ) {
-			if ( is_file( $path ) && filemtime( $path ) < time() - $seconds ) {
+		foreach ( self::removable( $folder, '*' ) as $path ) {
+			if ( filemtime( $path ) < time() - $seconds ) {
 				unlink( $path ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
 			}
 		}
+	}
+
+	/** Daily: uploads that nobody goes on with, copies of sources, old thumbnails. A sidecar with a share in the folder does it, too. */
+	public static function tidy(): void {
+		self::forget_old( self::INCOMING, Time_Limits::UPLOAD );
+		self::forget_old( self::COPIES, Time_Limits::UPLOAD );
+		self::forget_old( self::REFUSED, Time_Limits::REFUSED );
+	}
+
+	/** Forgets what shows a customer’s picture and is no finished file: half an upload, copies of its source, thumbnails. @param string $job_id The shop’s id. */
+	public static function forget_job( string $job_id ): void {
+		if ( preg_match( '/^' . Job_Id::PATTERN . '\z/', $job_id ) ) {
+			foreach ( array( self::INCOMING, self::COPIES, self::REFUSED ) as $folder ) {
+				array_map( 'unlink', self::removable( $folder, $job_id . '.*' ) );
+			}
+		}
+	}
+
+	/**
+	 * Files of a folder that we may remove; none where only the sidecar may, who does it then.
+	 *
+	 * @param string $folder  Relative to ours.
+	 * @param string $pattern As glob() has it.
+	 * @return string[]
+	 */
+	private static function removable( string $folder, string $pattern ): array {
+		$folder = self::root() . '/' . $folder;
+		return is_dir( $folder ) && wp_is_writable( $folder ) ? array_filter( (array) glob( $folder . '/' . $pattern ), 'is_file' ) : array();
 	}
 }

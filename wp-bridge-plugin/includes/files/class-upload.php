@@ -8,7 +8,6 @@
 namespace SmiBridge\Files;
 
 use SmiBridge\Core\Outcome;
-use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Attempt;
 
 defined( 'ABSPATH' ) || exit;
@@ -45,7 +44,7 @@ final class Upload {
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
-		Stored_Files::forget_old( Stored_Files::INCOMING, Time_Limits::UPLOAD );
+		Stored_Files::tidy();
 		$part = self::part( $data );
 		self::discard( $data, $part );
 		$fault = self::space_fault( $data, $part );
@@ -64,6 +63,9 @@ final class Upload {
 	 */
 	public static function append( array $data, $body ): array {
 		$part = self::part( $data );
+		if ( is_file( $part ) && Attempt::going_on( $data ) instanceof Outcome ) {
+			self::discard( $data, '' ); // The order was refunded, stopped or erased meanwhile.
+		}
 		$file = is_file( $part ) ? fopen( $part, 'c+b' ) : false; // phpcs:ignore WordPress.WP.AlternativeFunctions -- streams.
 		if ( ! $file ) {
 			return array( 409, array( 'error' => 'not_announced' ) );
@@ -94,19 +96,20 @@ final class Upload {
 	 * @param array $data See schema.
 	 */
 	public static function close( array $data ): Outcome {
-		$row = Attempt::going_on( $data );
+		$part   = self::part( $data );
+		$path   = Stored_Files::path( $data['name'] );
+		$sha256 = self::length( $part ) === $data['bytes'] ? Stored_Files::sha256( $part ) : ''; // Before the row is locked: it may take seconds.
+		$row    = Attempt::going_on( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
 		}
-		$part = self::part( $data );
-		$path = Stored_Files::path( $data['name'] );
 		if ( ! is_file( $part ) || Stored_Files::owner( $data['name'] ) !== $data['job_id'] ) {
 			return Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ? Outcome::done() : Outcome::refused( 'not_announced' );
 		}
 		if ( self::length( $part ) !== $data['bytes'] ) {
 			return Outcome::refused( 'incomplete', array( 'offset' => self::length( $part ) ) );
 		}
-		if ( ! hash_equals( $data['sha256'], (string) hash_file( 'sha256', $part ) ) ) {
+		if ( ! hash_equals( $data['sha256'], $sha256 ) ) {
 			unlink( $part ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
 			return Outcome::refused( 'damaged' );
 		}
@@ -132,7 +135,7 @@ final class Upload {
 				return 'cut'; // A proxy ended the request, or the host's limit lies below the chunk.
 			}
 			hash_update( $hash, $block );
-			if ( strlen( $block ) !== fwrite( $file, $block ) ) { // phpcs:ignore WordPress.WP.AlternativeFunctions -- streams.
+			if ( strlen( $block ) !== @fwrite( $file, $block ) ) { // phpcs:ignore WordPress.WP.AlternativeFunctions, WordPress.PHP.NoSilencedErrors -- streams; a full disk is told by the answer.
 				return 'disk_full';
 			}
 			$left -= strlen( $block );
@@ -165,7 +168,8 @@ final class Upload {
 		if ( $others > 0 && $others + $data['bytes'] > $most ) {
 			return 'uploads_full';
 		}
-		$free = function_exists( 'disk_free_space' ) && is_dir( dirname( Stored_Files::root() ) ) ? @disk_free_space( dirname( Stored_Files::root() ) ) : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors -- some hosts forbid it.
+		$disk = is_dir( Stored_Files::root() ) ? Stored_Files::root() : dirname( Stored_Files::root() );
+		$free = function_exists( 'disk_free_space' ) && is_dir( $disk ) ? @disk_free_space( $disk ) : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors -- some hosts forbid it.
 		return false !== $free && $free < $data['bytes'] - self::length( $part ) + self::RESERVE ? 'disk_full' : '';
 	}
 

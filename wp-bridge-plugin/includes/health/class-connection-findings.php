@@ -9,6 +9,7 @@ namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Compatibility;
+use SmiBridge\Core\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -36,7 +37,7 @@ final class Connection_Findings {
 		$found = array();
 		$heard = false;
 		foreach ( $tested as $finding ) {
-			$heard   = $heard || ( 'to_sidecar' === $finding['check'] && $finding['ok'] );
+			$heard   = $heard || ( ( Settings::is_pulled() ? 'to_shop' : 'to_sidecar' ) === $finding['check'] && $finding['ok'] );
 			$found[] = self::finding( $finding['level'], $finding['title'], $finding['message'], $finding['detail'], self::fix( $finding['advice'] ) );
 		}
 		if ( ! function_exists( 'curl_init' ) ) {
@@ -72,6 +73,9 @@ final class Connection_Findings {
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
 			/* translators: %s: name of a stage */
 			$found[] = self::finding( 'warn', sprintf( __( 'On hold: %s', 'smi-bridge' ), (string) $stage ), (string) ( $hold['detail'] ?? '' ), (string) ( $hold['reason'] ?? '' ) );
+		}
+		if ( Settings::is_pulled() ) {
+			return $found;
 		}
 		if ( empty( $status['public_url'] ) ) {
 			$found[] = self::finding( 'warn', __( 'Public address', 'smi-bridge' ), __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster, and broken downloads can be resumed.', 'smi-bridge' ) );

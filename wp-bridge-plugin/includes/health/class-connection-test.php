@@ -8,7 +8,9 @@
 namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
+use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
 use SmiBridge\Wire\Sidecar_Client;
@@ -29,6 +31,7 @@ final class Connection_Test {
 		'tls'                  => 'sidecar_silent',
 		'network'              => 'sidecar_silent',
 		'no_sidecar'           => 'not_the_sidecar',
+		'not_seen'             => 'sidecar_not_seen',
 		'clock'                => 'clocks_apart',
 		'wrong_secret'         => 'wrong_secret',
 		'wrong_site'           => 'wrong_site',
@@ -60,11 +63,14 @@ final class Connection_Test {
 	 * Runs it. The list ends at the first check that fails.
 	 *
 	 * @return array[] Findings `{check: settings, to_sidecar, to_shop or paused; ok, level: ok, warn or bad; code; title; message; advice: {sentence, command}|null; ms: float|null; detail}`.
-	 *                 Codes: ok, not_configured, dns, refused, timeout, tls, network, no_sidecar, busy, clock, wrong_secret, wrong_site, shop_door, paused.
+	 *                 Codes: ok, not_configured, dns, refused, timeout, tls, network, no_sidecar, not_seen, busy, clock, wrong_secret, wrong_site, shop_door, paused.
 	 */
 	public function run(): array {
 		if ( ! Settings::is_configured() ) {
 			return array( self::finding( 'settings', 'not_configured', self::what_is_missing() ) );
+		}
+		if ( Settings::is_pulled() ) {
+			return array_merge( array( self::seen() ), self::paused() );
 		}
 		$answer = $this->sidecar->exchange( 'status', array( 'round_trip' => true ) );
 		$status = json_decode( $answer['body'], true );
@@ -76,11 +82,27 @@ final class Connection_Test {
 			self::finding( 'to_sidecar', 'ok', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] ),
 			self::way_back( $status['shop_door'] ?? null ),
 		);
-		if ( Settings::is_paused() ) {
-			$words      = __( 'This site is paused: it is a copy of the live site, or an admin paused it. Nothing is forwarded.', 'smi-bridge' );
-			$findings[] = array( 'level' => 'warn' ) + self::finding( 'paused', 'paused', $words );
+		return array_merge( $findings, self::paused() );
+	}
+
+	/** A finding, if this site is paused. @return array[] */
+	private static function paused(): array {
+		$words = __( 'This site is paused: it is a copy of the live site, or an admin paused it. Nothing is forwarded.', 'smi-bridge' );
+		return Settings::is_paused() ? array( array( 'level' => 'warn' ) + self::finding( 'paused', 'paused', $words ) ) : array();
+	}
+
+	/** A sidecar that nobody can reach is connected when it was here within the last minute. */
+	private static function seen(): array {
+		$last = Sidecar_Report::last();
+		if ( $last['ok'] && $last['at'] ) {
+			/* translators: %s: time span, such as "10 seconds ago" */
+			return self::finding( 'to_shop', 'ok', sprintf( __( 'The sidecar comes for its messages by itself; it was here %s.', 'smi-bridge' ), Format::distance( $last['at'] ) ) );
 		}
-		return $findings;
+		if ( ! $last['at'] ) {
+			return self::finding( 'to_shop', 'not_seen', __( 'The sidecar should come for its messages by itself, and was never here. Is it running, with SMI_BIND=none, and are its SMI_SHOP_URL and SMI_SECRET right?', 'smi-bridge' ) );
+		}
+		/* translators: %s: time span, such as "4 minutes ago" */
+		return self::finding( 'to_shop', 'not_seen', sprintf( __( 'The sidecar should come for its messages by itself, and was here last %s. Is it running?', 'smi-bridge' ), Format::distance( $last['at'] ) ) );
 	}
 
 	/**

@@ -25,12 +25,11 @@ final class First_Steps {
 	public static function all(): array {
 		$found   = Connection_Test::tested();
 		$broken  = array_values( array_filter( $found, array( self::class, 'is_broken' ) ) );
-		$answers = ! $broken && count( $found ) > 1;
 		$leak    = Site_Health::test_leak();
 		$test    = Test_Picture::status();
 		$steps   = array(
 			self::step( 'plugin', true ),
-			self::step( 'sidecar', $answers, $broken ? $broken[0]['advice'] : null ),
+			self::step( 'sidecar', ! $broken, $broken ? $broken[0]['advice'] : null ),
 			self::step( 'folder', is_dir( Site_Health::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => wp_get_upload_dir()['baseurl'] . '/smi-downloads' ) ) : null ),
 			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
 		);

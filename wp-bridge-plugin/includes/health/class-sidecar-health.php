@@ -10,6 +10,7 @@ namespace SmiBridge\Health;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Wire\Http_Client;
 use SmiBridge\Wire\Sidecar_Client;
 
@@ -20,24 +21,12 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Sidecar_Health {
 
-	const OPTION = 'smi_bridge_sidecar_health';
-
 	/** Seconds after which the answer is asked for again. */
 	const FRESH = 60;
 
-	/**
-	 * The last answer: `{at, ok, code, message, since (when it began to be like that), status: array or null}`; `at` 0 when never asked.
-	 */
+	/** The last answer, see Sidecar_Report. */
 	public static function last(): array {
-		$last = get_option( self::OPTION );
-		return ( is_array( $last ) ? $last : array() ) + array(
-			'at'      => 0,
-			'ok'      => true,
-			'code'    => '',
-			'message' => '',
-			'since'   => 0,
-			'status'  => null,
-		);
+		return Sidecar_Report::last();
 	}
 
 	/**
@@ -47,43 +36,21 @@ final class Sidecar_Health {
 	 */
 	public static function inspect( int $fresh = self::FRESH ): array {
 		$last = self::last();
-		if ( ! Settings::is_configured() || $last['at'] > time() - $fresh ) {
-			return $last;
+		if ( ! Settings::is_configured() || Settings::is_pulled() || $last['at'] > time() - $fresh ) {
+			return $last; // One that comes by itself can't be asked.
 		}
 		/** Filters how long pages wait for the sidecar: milliseconds to connect, milliseconds in all. */
 		$patience = (array) apply_filters( 'smi_bridge_status_patience', array( 1000, 3000 ) );
 		$answer   = ( new Sidecar_Client( new Http_Client( (int) $patience[0], (int) $patience[1] ) ) )->status();
-		$now      = self::judged( $answer );
-		// A fault counts from its first sight, whatever its later shapes.
-		$now['since'] = $last['at'] && $last['ok'] === $now['ok'] ? $last['since'] : time();
-		update_option( self::OPTION, $now, false );
-		return $now;
+		return Sidecar_Report::keep( $answer );
 	}
 
 	/** After an admin's page: looks without making anybody wait. */
 	public static function inspect_later(): void {
-		if ( ! Admin_Access::may() || wp_doing_ajax() || ! Settings::is_configured() || self::last()['at'] > time() - self::FRESH ) {
+		if ( ! Admin_Access::may() || wp_doing_ajax() || ! Settings::is_configured() || Settings::is_pulled() || self::last()['at'] > time() - self::FRESH ) {
 			return;
 		}
 		Request::finish();
 		self::inspect();
-	}
-
-	/**
-	 * An answer as we keep it.
-	 *
-	 * @param array|\WP_Error $answer From Sidecar_Client::status().
-	 */
-	private static function judged( $answer ): array {
-		$failed = is_wp_error( $answer );
-		$status = $failed ? null : array_intersect_key( $answer, array_flip( array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' ) ) );
-		return array(
-			'at'      => time(),
-			'ok'      => ! $failed,
-			'code'    => $failed ? (string) $answer->get_error_code() : 'ok',
-			'message' => $failed ? $answer->get_error_message() : '',
-			'since'   => time(),
-			'status'  => $status,
-		);
 	}
 }

@@ -130,7 +130,9 @@ final class Site_Health {
 		}
 		$report = Connection_Findings::report();
 		if ( $report['ok'] ) {
-			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) );
+			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), Settings::is_pulled()
+				? __( 'The sidecar comes for its messages by itself, and was here within the last minute; workers are alive.', 'smi-bridge' )
+				: __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) );
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
@@ -198,7 +200,7 @@ final class Site_Health {
 			'version'  => array( __( 'Version', 'smi-bridge' ), SMI_BRIDGE_VERSION ),
 			'schema'   => array( __( 'Tables', 'smi-bridge' ), (string) get_option( 'smi_bridge_schema' ) ),
 			'site'     => array( __( 'Site in messages', 'smi-bridge' ), Site::identity() ),
-			'sidecar'  => array( __( 'Address of the sidecar', 'smi-bridge' ), Settings::sidecar_url() ),
+			'sidecar'  => array( __( 'Address of the sidecar', 'smi-bridge' ), Settings::is_pulled() ? __( 'none: it comes by itself', 'smi-bridge' ) : Settings::sidecar_url() ),
 			'public'   => array( __( 'Public address', 'smi-bridge' ), Settings::public_url() ),
 			'secret'   => array( __( 'Secret', 'smi-bridge' ), '' === Settings::secret() ? 'missing' : 'set' ),
 			'previous' => array( __( 'Change of secret', 'smi-bridge' ), '' === Settings::previous_secret() ? 'no' : 'under way' ),

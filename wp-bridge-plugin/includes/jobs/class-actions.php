@@ -14,7 +14,6 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -23,7 +22,6 @@ use SmiBridge\Mail\Mail;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
-use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -31,6 +29,9 @@ defined( 'ABSPATH' ) || exit;
  * Safe to call twice: the second call finds what the first one did and says so.
  */
 final class Actions {
+
+	/** Code of what the sidecar does when it comes for its messages. */
+	const UNDER_WAY = 'under_way';
 
 	/**
 	 * Does an action, unless this site may do nothing now. A refusing database is an answer, too.
@@ -179,8 +180,8 @@ final class Actions {
 			return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
 		}
 		if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
-			$renewed = self::renew( $job_id );
-			if ( ! $renewed['ok'] ) {
+			$renewed = self::renew( $job_id, Renewal::MAIL );
+			if ( ! $renewed['ok'] || self::UNDER_WAY === $renewed['code'] ) {
 				return $renewed;
 			}
 			$row = Ledger::newest( $job_id );
@@ -188,50 +189,33 @@ final class Actions {
 		return self::mailed( $row, $effect );
 	}
 
-	/** Gets a fresh link for a delivered job. @param string $job_id The shop's id. */
-	private static function renew( string $job_id ): array {
+	/** Gets a fresh link for a delivered job. @param string $job_id The shop's id. @param string $then See Renewal::ask(). */
+	private static function renew( string $job_id, string $then = '' ): array {
 		$row = Ledger::newest( $job_id );
 		if ( ! $row || 'delivered' !== $row['state'] ) {
 			return $row ? self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) ) : self::unknown();
 		}
-		$answer = ( new Sidecar_Client() )->send(
-			'job.renew',
-			array(
-				'job_id'       => $job_id,
-				'attempt'      => (int) $row['attempt'],
-				'expiry_hours' => Settings::expiry_hours(),
-			)
-		);
+		$answer = Renewal::ask( $row, $then );
 		if ( is_wp_error( $answer ) ) {
 			$gone = 'no_file' === $answer->get_error_code();
 			return self::no( $answer->get_error_code(), $gone ? __( 'Not renewed: the file is no longer there. Retry makes it anew.', 'smi-bridge' ) : $answer->get_error_message() );
 		}
-		if ( empty( $answer['token'] ) || empty( $answer['expires_at'] ) ) {
+		if ( isset( $answer['queued'] ) ) {
+			return self::yes( self::UNDER_WAY, __( 'Under way: the sidecar renews the link when it comes for its messages, as a rule within seconds.', 'smi-bridge' ) );
+		}
+		if ( ! Renewal::is_link( $answer ) ) {
 			return self::no( 'not_understood', __( 'Not renewed: the sidecar’s answer was not understood.', 'smi-bridge' ) );
 		}
-		$set = array(
-			'token'        => (string) $answer['token'],
-			'download_url' => isset( $answer['download_url'] ) ? (string) $answer['download_url'] : null,
-			'expires_at'   => Sql::from_rfc3339( (string) $answer['expires_at'] ),
-			'revoked_at'   => null,
-			'updated_at'   => Sql::utc( time() ),
-		);
 		$ended = self::locked(
 			$job_id,
-			static function ( array $now ) use ( $row, $set ) {
-				// While the sidecar was asked, the job may have been refunded: that link stays dead.
-				if ( 'delivered' !== $now['state'] || $now['id'] !== $row['id'] ) {
-					return self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
-				}
-				Ledger::note( (int) $row['id'], $set );
-				Shop::write_delivery( $row['job_id'], Shop::delivery_facts( array_merge( $row, $set ) ) );
-				return null;
+			static function ( array $now ) use ( $row, $answer ) {
+				$done = Renewal::write( $now, (int) $row['attempt'], $answer, get_current_user_id() );
+				return $done ? null : self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
 			}
 		);
 		if ( $ended ) {
 			return $ended;
 		}
-		History::record( $job_id, (int) $row['attempt'], 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		History::write();
 		/* translators: %s: date and time */
 		return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );

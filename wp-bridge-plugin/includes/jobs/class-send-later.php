@@ -100,7 +100,7 @@ final class Send_Later {
 	 * @param Sidecar_Client $sidecar Client.
 	 */
 	private static function ask_how_it_is( Sidecar_Client $sidecar ): void {
-		if ( (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit_Breaker::allows() ) {
+		if ( ! Settings::is_pulled() && (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit_Breaker::allows() ) {
 			update_option( 'smi_bridge_status_at', time() );
 			$sidecar->status();
 		}
@@ -139,6 +139,9 @@ final class Send_Later {
 		}
 		$data    = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
 		$answer  = $sidecar->send( $message['type'], $data );
+		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {
+			return true; // Mailbox_Messages hears what became of it.
+		}
 		$about   = array(
 			'job_id'  => $job_id,
 			'attempt' => $attempt,

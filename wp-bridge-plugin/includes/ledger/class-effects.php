@@ -20,6 +20,9 @@ final class Effects {
 	/** The effect of a payment's refund, claimed with attempt 0: once for each payment. */
 	const REFUND = 'refund';
 
+	/** The sidecar was told to forget a job, claimed with attempt 0. */
+	const ERASE = 'erase';
+
 	/**
 	 * Claims an effect.
 	 *

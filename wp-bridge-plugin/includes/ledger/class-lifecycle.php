@@ -19,7 +19,7 @@ defined( 'ABSPATH' ) || exit;
 final class Lifecycle {
 
 	/** Raise it when a table changes. It stands here, so that a request which only compares it does not load Tables. */
-	const SCHEMA = '4';
+	const SCHEMA = '5';
 
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(

@@ -16,6 +16,9 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Tables {
 
+	/** A message waits so long for a sidecar that does not come. Payments and ends are found by its pull, erasures are repeated daily. */
+	const MAIL_KEPT = 259200;
+
 	/** Makes or changes the tables on the current site. */
 	public static function create(): void {
 		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
@@ -34,6 +37,7 @@ final class Tables {
 	public static function tidy(): void {
 		update_option( 'smi_bridge_tidied', time() );
 		Idempotency::forget_old();
+		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - self::MAIL_KEPT ) ) );
 		// Marks of digests, which belong to no job.
 		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
 		/** Filters for how many days the story of an attempt is kept. */
@@ -46,11 +50,13 @@ final class Tables {
 		}
 	}
 
-	/** The same, if it was not done for a day. */
-	public static function tidy_when_due(): void {
-		if ( (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS ) {
+	/** The same, if it was not done for a day. @return bool Whether it was done now. */
+	public static function tidy_when_due(): bool {
+		$is_due = (int) get_option( 'smi_bridge_tidied' ) < time() - DAY_IN_SECONDS;
+		if ( $is_due ) {
 			self::tidy();
 		}
+		return $is_due;
 	}
 
 	/** The tables of docs/contract.md, part 4, in the form that dbDelta() reads. All times are UTC. */
@@ -60,6 +66,7 @@ final class Tables {
 		$effects = Sql::table( 'effects' );
 		$events  = Sql::table( 'events' );
 		$answers = Sql::table( 'answers' );
+		$mailbox = Sql::table( 'mailbox' );
 		return "CREATE TABLE $ledger (
 	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
 	job_id varchar(64) NOT NULL,
@@ -130,6 +137,20 @@ CREATE TABLE $answers (
 	created_at datetime NOT NULL,
 	PRIMARY KEY  (message_id),
 	KEY created_at (created_at)
+) $charset;
+CREATE TABLE $mailbox (
+	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+	message_id varchar(64) NOT NULL,
+	slot char(64) NOT NULL,
+	type varchar(40) NOT NULL,
+	job_id varchar(64) NOT NULL,
+	data longtext NOT NULL,
+	note text DEFAULT NULL,
+	created_at datetime NOT NULL,
+	PRIMARY KEY  (id),
+	UNIQUE KEY message_id (message_id),
+	UNIQUE KEY slot (slot),
+	KEY job_id (job_id)
 ) $charset;";
 	}
 }

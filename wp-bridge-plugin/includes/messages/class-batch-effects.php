@@ -15,6 +15,7 @@ use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Idempotency;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Mail\Mail_Connection;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -121,10 +122,25 @@ final class Batch_Effects {
 		}
 	}
 
-	/** Step 2. A mailer that is slow must not keep the sidecar waiting until it believes that nobody is here. */
+	/** Step 2. */
 	private function mail(): void {
+		$mails = $this->listed( 'mails' ); // A refund has added its own.
+		if ( count( $mails ) < 2 ) {
+			$this->send( $mails );
+			return;
+		}
+		Mail_Connection::keep();
+		try {
+			$this->send( $mails );
+		} finally {
+			Mail_Connection::close();
+		}
+	}
+
+	/** A mailer that is slow must not keep the sidecar waiting until it believes that nobody is here. @param array[] $mails See listed(). */
+	private function send( array $mails ): void {
 		$began = hrtime( true );
-		foreach ( $this->listed( 'mails' ) as list( $place, $mail ) ) { // A refund has added its own.
+		foreach ( $mails as list( $place, $mail ) ) {
 			array_shift( $this->outcomes[ $place ]->mails ); // Should it end the request, go_on() finds those that were not begun.
 			if ( ( hrtime( true ) - $began ) / 1e9 > Time_Limits::MAILS_OF_A_DELIVERY ) {
 				$this->later( $place );

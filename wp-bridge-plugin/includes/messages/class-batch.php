@@ -52,10 +52,11 @@ final class Batch {
 		'file.list'       => array( Stored_Files::class, 'listed' ),
 		'file.refused'    => array( Stored_Files::class, 'refused' ),
 		'sidecar.address' => array( Setup_Messages::class, 'address' ),
+		'mailbox.collect' => array( Mailbox_Messages::class, 'collect' ),
 	);
 
 	/** Answers of these are not kept: they are large, or old at once; and each may be repeated. */
-	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status', 'file.open', 'file.close', 'file.stat', 'file.remove', 'file.list', 'file.refused' );
+	const QUESTIONS = array( 'jobs.unfinished', 'jobs.lookup', 'status', 'file.open', 'file.close', 'file.stat', 'file.remove', 'file.list', 'file.refused', 'mailbox.collect' );
 
 	/**
 	 * Whether a delivery only asks.

@@ -26,7 +26,7 @@ defined( 'ABSPATH' ) || exit;
 final class Early_Door {
 
 	/** Messages that need the database only. */
-	const TYPES = array( 'status', 'job.submitting', 'job.submitted', 'job.progress', 'job.downloaded' );
+	const TYPES = array( 'status', 'job.submitting', 'job.submitted', 'job.progress', 'job.downloaded', 'mailbox.collect' );
 
 	/** Whether an answer is being made. @var bool */
 	private static $has_begun = false;
@@ -59,7 +59,15 @@ final class Early_Door {
 	private static function needs_little( string $body ): bool {
 		$envelope = json_decode( $body, true );
 		$messages = $envelope['data']['messages'] ?? null;
-		return is_array( $messages ) && ! array_diff( array_map( 'strval', array_column( $messages, 'type' ) ), self::TYPES );
+		if ( ! is_array( $messages ) || array_diff( array_map( 'strval', array_column( $messages, 'type' ) ), self::TYPES ) ) {
+			return false;
+		}
+		foreach ( $messages as $message ) {
+			if ( 'mailbox.collect' === $message['type'] && ! Mailbox_Messages::needs_little( (array) ( $message['data'] ?? array() ) ) ) {
+				return false;
+			}
+		}
+		return true;
 	}
 
 	/** See 2. */

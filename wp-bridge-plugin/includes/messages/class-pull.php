@@ -94,6 +94,7 @@ final class Pull {
 			'uploads_dir'  => wp_get_upload_dir()['basedir'],
 			'shop'         => Shop::name(),
 			'connected'    => Settings::is_connected(),
+			'pulled'       => Settings::is_pulled(),
 			'expiry_hours' => Settings::expiry_hours(),
 			'sidecars'     => Sidecars::together(),
 		);

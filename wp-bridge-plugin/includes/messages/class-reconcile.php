@@ -9,6 +9,7 @@ namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Sidecars;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Refund;
 use SmiBridge\Ledger\Tables;
@@ -35,14 +36,16 @@ final class Reconcile {
 	}
 
 	/**
-	 * 1. paid jobs without a row are adopted; 2. refunds that were cut off go to a person; 3. old rows are dropped, once a day.
+	 * 1. paid jobs without a row are adopted; 2. refunds that were cut off go to a person; 3. old rows and files are dropped, once a day.
 	 *
 	 * @return callable[] Effects, to be run after the commit: customers are mailed.
 	 */
 	public static function repair(): array {
 		Adoption::run();
 		$effects = Refund::end_cut_off();
-		Tables::tidy_when_due();
+		if ( Tables::tidy_when_due() ) {
+			Stored_Files::tidy();
+		}
 		return $effects;
 	}
 

@@ -75,6 +75,19 @@ final class Sell_My_Images implements Shop_Adapter {
 		return array_column( Sql::rows( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), $limit, $offset ) ), 'job_id' );
 	}
 
+	/**
+	 * See Shop_Adapter. Of the newest rows: the shop has no index of their time, which is site time or, where the shop has left it to
+	 * the database, the database's.
+	 *
+	 * @param int $since Unix seconds.
+	 */
+	public function has_open_checkout( int $since ): bool {
+		$sql = "SELECT 1 FROM (SELECT status, payment_status, created_at FROM {$this->table()} ORDER BY id DESC LIMIT 50) newest
+			WHERE status IN ('awaiting_payment', 'pending') AND payment_status NOT IN ('paid', 'refunded')
+			AND ( created_at BETWEEN %s AND %s OR created_at BETWEEN NOW() - INTERVAL %d SECOND AND NOW() ) LIMIT 1";
+		return (bool) Sql::row( $sql, array( wp_date( 'Y-m-d H:i:s', $since ), wp_date( 'Y-m-d H:i:s' ), time() - $since ) );
+	}
+
 	/** See Shop_Adapter. @param array $job A job. */
 	public function title( array $job ): ?string {
 		foreach ( array( 'attachment_id', 'post_id' ) as $field ) {

@@ -98,6 +98,11 @@ final class Shop {
 		return array_map( 'strval', (array) self::ask( 'paid_jobs', array(), $since, $limit, $offset ) );
 	}
 
+	/** See Shop_Adapter. @param int $since Unix seconds. */
+	public static function has_open_checkout( int $since ): bool {
+		return (bool) self::ask( 'has_open_checkout', false, $since );
+	}
+
 	/**
 	 * What was bought, in words: plain text of at most 200 characters, or null.
 	 *

@@ -42,6 +42,13 @@ interface Shop_Adapter {
 	public function paid_jobs( int $since, int $limit, int $offset ): array;
 
 	/**
+	 * Whether somebody who has not paid yet began to pay since then: a payment may come soon.
+	 *
+	 * @param int $since Unix seconds.
+	 */
+	public function has_open_checkout( int $since ): bool;
+
+	/**
 	 * What was bought, in the shop's words, e.g. the picture's title; null if it has none.
 	 *
 	 * @param array $job A job.

@@ -8,8 +8,8 @@
 namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Signature;
-use SmiBridge\Core\Site;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -36,14 +36,18 @@ final class Sidecar_Client {
 	 * @param string      $type     See contract.
 	 * @param array       $data     The message's data.
 	 * @param string|null $audience Other than this site's sidecar (only `status` may ask `sidecar:?`).
-	 * @return array|\WP_Error Codes: not_configured, paused, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
+	 * @param array       $note     For whoever handles the answer of a sidecar that comes by itself, see Mailbox.
+	 * @return array|\WP_Error `{queued: true}`: the message waits in the mailbox. Codes: not_configured, paused, not_seen, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
 	 */
-	public function send( string $type, array $data, ?string $audience = null ) {
+	public function send( string $type, array $data, ?string $audience = null, array $note = array() ) {
 		if ( ! Settings::is_configured() ) {
 			return new \WP_Error( 'not_configured', __( 'The address of the sidecar or the secret is missing.', 'smi-bridge' ) );
 		}
 		if ( Settings::is_paused() && 'status' !== $type ) {
 			return new \WP_Error( 'paused', __( 'This site is paused: it is a copy, or an admin paused it.', 'smi-bridge' ) );
+		}
+		if ( Settings::is_pulled() ) {
+			return 'status' === $type ? self::last_report() : self::leave( $type, $data, $note );
 		}
 		$answer = $this->exchange( $type, $data, $audience );
 		if ( 0 === $answer['status'] ) {
@@ -65,26 +69,34 @@ final class Sidecar_Client {
 	 */
 	public function exchange( string $type, array $data, ?string $audience = null ): array {
 		$now  = time();
-		$body = wp_json_encode(
-			array(
-				'type'      => $type,
-				'timestamp' => gmdate( 'Y-m-d\TH:i:s\Z', $now ),
-				'audience'  => $audience ?? 'sidecar:' . Site::identity(),
-				'data'      => $data ? $data : new \stdClass(),
-			),
-			JSON_UNESCAPED_SLASHES
-		);
-		$id   = Signature::new_id();
+		$body = Mailbox::envelope( $type, $data, $now, $audience );
 		return $this->client->post(
 			Settings::sidecar_url() . '/messages',
 			$body,
-			array(
-				'Content-Type'      => 'application/json',
-				'webhook-id'        => $id,
-				'webhook-timestamp' => (string) $now,
-				'webhook-signature' => Signature::sign( Settings::keys( Signature::TO_SIDECAR )[0], $id, $now, $body ),
-			)
+			array( 'Content-Type' => 'application/json' ) + Signature::headers( Settings::keys( Signature::TO_SIDECAR )[0], $now, $body )
 		);
+	}
+
+	/**
+	 * Leaves a message for a sidecar that comes by itself.
+	 *
+	 * @param string $type See send().
+	 * @param array  $data See send().
+	 * @param array  $note See send().
+	 */
+	private static function leave( string $type, array $data, array $note ): array {
+		Mailbox::put( $type, $data, $note );
+		return array( 'queued' => true );
+	}
+
+	/**
+	 * What a sidecar that comes by itself has said last.
+	 *
+	 * @return array|\WP_Error
+	 */
+	private static function last_report() {
+		$last = Sidecar_Report::last();
+		return $last['ok'] && $last['status'] ? $last['status'] : new \WP_Error( 'not_seen', $last['message'] );
 	}
 
 	/**

@@ -93,7 +93,7 @@ $smib_kinds = array(
 			</li>
 			<li>
 				<h3><?php esc_html_e( 'Tell WordPress where the sidecar is', 'smi-bridge' ); ?></h3>
-				<?php if ( '' === Settings::sidecar_url() ) : ?>
+				<?php if ( '' === Settings::sidecar_url() && ! Settings::is_pulled() ) : ?>
 				<p><?php esc_html_e( 'Setup does this once the sidecar runs. By hand:', 'smi-bridge' ); ?></p>
 				<?php endif; ?>
 				<form method="post" action="options.php" id="smib-form">
@@ -101,9 +101,9 @@ $smib_kinds = array(
 				</form>
 				<p>
 					<label for="smib-url" class="screen-reader-text"><?php esc_html_e( 'Address of the sidecar', 'smi-bridge' ); ?></label>
-					<input form="smib-form" type="url" id="smib-url" class="regular-text code" dir="ltr" placeholder="http://…:8321"
+					<input form="smib-form" type="text" inputmode="url" spellcheck="false" id="smib-url" class="regular-text code" dir="ltr" placeholder="http://…:8321"
 						<?php if ( $smib_fixed( 'sidecar_url' ) ) : ?>
-						readonly value="<?php echo esc_attr( Settings::sidecar_url() ); ?>"
+						readonly value="<?php echo esc_attr( Settings::is_pulled() ? Settings::NO_ADDRESS : Settings::sidecar_url() ); ?>"
 						<?php else : ?>
 						name="smi_bridge_sidecar_url" value="<?php echo esc_attr( (string) get_option( 'smi_bridge_sidecar_url', '' ) ); ?>"
 						<?php endif; ?>
@@ -111,7 +111,12 @@ $smib_kinds = array(
 					<button form="smib-form" class="button button-primary"><?php esc_html_e( 'Save', 'smi-bridge' ); ?></button>
 				</p>
 				<?php $smib_note( 'sidecar_url' ); ?>
-				<p class="description"><?php esc_html_e( 'As this server reaches it: on one machine the loopback address with the port from the sidecar’s .env, else the private address of the other machine.', 'smi-bridge' ); ?></p>
+				<p class="description"><?php esc_html_e( 'As this server reaches it: on one machine the loopback address with the port from the sidecar’s .env, else the private address of the other machine.', 'smi-bridge' ); ?>
+				<?php
+				/* translators: 1: the word none, 2: a setting */
+				printf( esc_html__( '%1$s: nobody can reach it (%2$s), and it comes for its messages by itself.', 'smi-bridge' ), '<code>none</code>', '<code>SMI_BIND=none</code>' );
+				?>
+				</p>
 			</li>
 			<li>
 				<h3><?php esc_html_e( 'Test it', 'smi-bridge' ); ?></h3>

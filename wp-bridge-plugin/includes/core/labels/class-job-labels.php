@@ -76,6 +76,7 @@ final class Job_Labels {
 			'message'             => __( 'A message for the customer', 'smi-bridge' ),
 			'resent'              => __( 'Mail sent again by a person', 'smi-bridge' ),
 			'renewed'             => __( 'Download link renewed', 'smi-bridge' ),
+			'renewal_failed'      => __( 'Download link not renewed', 'smi-bridge' ),
 			'erase'               => __( 'Erasure at the sidecar', 'smi-bridge' ),
 			'erased'              => __( 'Personal data erased', 'smi-bridge' ),
 			'mail:delivered'      => __( 'Mail: picture is ready', 'smi-bridge' ),

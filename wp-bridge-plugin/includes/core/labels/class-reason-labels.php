@@ -42,7 +42,6 @@ final class Reason_Labels {
 			'source_not_an_image'              => array( __( 'The photo’s file is broken or no picture', 'smi-bridge' ), '' ),
 			'source_too_large'                 => array( __( 'The photo is too large for Upsampler', 'smi-bridge' ), __( 'Put a smaller file in its place and retry, or refund.', 'smi-bridge' ) ),
 			'source_unreachable_for_upsampler' => array( __( 'Upsampler can’t fetch the photo', 'smi-bridge' ), __( 'Is the sidecar’s public address (SMI_PUBLIC_URL) reachable from outside? Then retry.', 'smi-bridge' ) ),
-			'source_unservable'                => array( __( 'A smaller copy is needed and can’t be served', 'smi-bridge' ), __( 'Set SMI_PUBLIC_URL in the sidecar’s .env, then retry; or refund.', 'smi-bridge' ) ),
 			'source_url_invalid'               => array( __( 'The order names no address of a photo', 'smi-bridge' ), $row ),
 			'source_outside_uploads'           => array( __( 'The photo lies outside the uploads folder', 'smi-bridge' ), $row ),
 			'resolution_unsupported'           => array( __( 'The order’s size is not 2x to 16x', 'smi-bridge' ), $row ),

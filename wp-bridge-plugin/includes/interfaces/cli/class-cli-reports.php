@@ -69,7 +69,7 @@ final class Cli_Reports {
 			'version'     => SMI_BRIDGE_VERSION,
 			'site'        => Site::identity(),
 			'shop'        => Shop::name(),
-			'sidecar_url' => Settings::sidecar_url(),
+			'sidecar_url' => Settings::is_pulled() ? Settings::NO_ADDRESS : Settings::sidecar_url(),
 			'public_url'  => Settings::public_url(),
 			'configured'  => Settings::is_configured(),
 			'connected'   => Settings::is_connected(),

@@ -12,10 +12,12 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Mailbox;
 use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
@@ -27,7 +29,7 @@ defined( 'ABSPATH' ) || exit;
 final class Erasure {
 
 	/** Effect (attempt 0): the sidecar was told. */
-	const EFFECT = 'erase';
+	const EFFECT = Effects::ERASE;
 
 	/** Jobs that are told again in one go. */
 	const MOST = 200;
@@ -77,6 +79,7 @@ final class Erasure {
 			}
 		);
 		Shop::write_erased( $job_id );
+		Stored_Files::forget_job( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
 		return ! $attempts || self::tell_sidecar( $job_id );
 	}
@@ -91,7 +94,7 @@ final class Erasure {
 			array( self::EFFECT, Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ), self::MOST )
 		);
 		foreach ( $rows as $row ) {
-			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::tell_sidecar( $row['job_id'] ) ) {
+			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::tell_sidecar( $row['job_id'] ) && ! Settings::is_pulled() ) {
 				return; // It is still away.
 			}
 		}
@@ -119,12 +122,16 @@ final class Erasure {
 	}
 
 	/**
-	 * Tells the sidecar, and notes whether it has heard.
+	 * Tells the sidecar, and notes whether it has heard. One that comes by itself says so later (Mailbox_Messages).
 	 *
 	 * @param string $job_id The shop's id.
 	 */
 	private static function tell_sidecar( string $job_id ): bool {
+		Mailbox::forget( $job_id ); // It may hold the picture's address.
 		$answer = Settings::is_configured() ? ( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $job_id ) ) : array();
+		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {
+			return false;
+		}
 		$failed = is_wp_error( $answer );
 		Effects::done( $job_id, 0, self::EFFECT, $failed ? 'failed' : 'erased', $failed ? $answer->get_error_message() : '' );
 		return ! $failed;

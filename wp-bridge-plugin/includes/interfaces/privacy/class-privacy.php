@@ -88,7 +88,7 @@ final class Privacy {
 		$done = count( $open ) === count( $now );
 		if ( $untold ) {
 			/* translators: %s: number of orders */
-			$kept[] = sprintf( _n( 'The files of %s order are still on the sidecar, which could not be reached. They are erased as soon as it can be.', 'The files of %s orders are still on the sidecar, which could not be reached. They are erased as soon as it can be.', $untold, 'smi-bridge' ), number_format_i18n( $untold ) );
+			$kept[] = sprintf( _n( 'The sidecar has not erased the files of %s order yet. It does as soon as it hears of it.', 'The sidecar has not erased the files of %s orders yet. It does as soon as it hears of it.', $untold, 'smi-bridge' ), number_format_i18n( $untold ) );
 		}
 		return array(
 			'items_removed'  => (bool) $now,

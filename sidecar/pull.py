@@ -1,0 +1,78 @@
+"""Face: the clock's second hand in a sidecar that nobody can reach: goes to the shop for messages, in a thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .core.errors import SidecarError
+from .receive import receive
+from .services import Services
+from .workflow import mailbox
+from .workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S, VISIT_STATUS_S
+
+SEEN_S = 60  # a sidecar that was at the shop within the last minute is connected
+NOT_MINE = 0.9  # of a pause: so long another clock of this sidecar need not go, too
+
+
+class Pull:
+    """Acknowledgements that were not brought are lost with the process: their messages come again."""
+
+    def __init__(self, services: Services):
+        self._services = services
+        self._ports = services.ports
+        self._done: list[dict[str, Any]] = []
+        self._told = ""
+        self._status_at = time.monotonic() + VISIT_BUSY_S  # the other processes are just beginning
+
+    def start(self, ended: threading.Event) -> None:
+        threading.Thread(target=self._run, args=(ended,), name="pull", daemon=True).start()
+
+    def _run(self, ended: threading.Event) -> None:
+        wait_s = 0.0
+        while not ended.wait(wait_s):
+            wait_s = self.step(wait_s)
+
+    def step(self, pause_s: float = 0.0) -> float:
+        """Visit the shop, unless another clock has within `pause_s`; returns the seconds until the next visit."""
+        try:
+            if pause_s and not self._done and not self._my_turn(pause_s):
+                return pause_s
+            wait_s = self._visit()
+            self._told = ""
+            return wait_s
+        except SidecarError as error:
+            self._tell(error.code, error.detail)
+        except self._ports.memory_outages:
+            self._tell("redis_unavailable", "")
+        except Exception:  # a thread that dies would leave the shop's messages where they are
+            self._ports.log("stage.broke", "A fault of ours.", stage="mailbox", exc_info=True)
+        return VISIT_IDLE_S
+
+    def _my_turn(self, pause_s: float) -> bool:
+        return self._ports.store.heartbeats.acquire_interval("mailbox", every_s=pause_s * NOT_MINE)
+
+    def _visit(self) -> float:
+        with_status = time.monotonic() >= self._status_at
+        seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status)
+        self._done = seen.done
+        self._ports.store.heartbeats.record("pull", ttl_s=SEEN_S)
+        if with_status:
+            self._status_at = time.monotonic() + VISIT_STATUS_S
+        if any(done["type"] == "hold" for done in seen.done):
+            self._status_at = float("-inf")  # whoever holds a stage wants to see it
+        return seen.wait_s
+
+    def _receive(self, body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+        text, status = receive(self._services, body, headers)
+        return json.loads(text), status
+
+    def _tell(self, code: str, detail: str) -> None:
+        """Once, until it is something else or over."""
+        if code != self._told:
+            sentence = "The shop could not be asked for its messages; it is tried again."
+            self._ports.log("mailbox.failed", sentence, level="warning", reason=code, detail=detail)
+        self._told = code

@@ -1,0 +1,68 @@
+"""Workflow: the shop's mailbox, for a sidecar that nobody can reach. One visit, and when the next one is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import SidecarError
+from . import inbox
+from .ports import Ports
+from .time_limits import VISIT_BUSY_S, VISIT_IDLE_S
+
+MOST_DONE = 100  # acknowledgements that one visit may bring
+
+Receive = Callable[[bytes, Mapping[str, str]], tuple[dict[str, Any], int]]  # as our door answers: JSON, HTTP status
+
+
+@dataclass(frozen=True)
+class Visit:
+    """`done`: acknowledgements for the next visit, which is due in `wait_s`."""
+
+    done: list[dict[str, Any]]
+    wait_s: float
+
+
+def visit(ports: Ports, receive: Receive, done: Sequence[dict[str, Any]], *, with_status: bool) -> Visit:
+    """1. bring what became of the messages before, and how we are; 2. take the next ones; 3. do each of them.
+
+    A message that is not acknowledged is there again at the next visit, and may be done twice. Raises what the shop's
+    door raises: then `done` is still to be brought.
+    """
+    question: dict[str, Any] = {"sidecar": ports.store.server.name()}
+    if done:
+        question["done"] = list(done[:MOST_DONE])
+    if with_status:
+        question["status"] = inbox.status(ports)
+    answer = ports.shop.ask("mailbox.collect", question)
+    ports.crash_point("mailbox:collected")
+    messages = answer.get("messages") or []
+    ended = [result for message in messages if (result := _done(ports, receive, message))]
+    ports.crash_point("mailbox:done")
+    left = [*done[MOST_DONE:], *ended]
+    return Visit(left, 0.0 if left else _pace(ports, soon=bool(answer.get("soon")) or bool(messages)))
+
+
+def _pace(ports: Ports, *, soon: bool) -> float:
+    """A held stage may be held for days, and nobody waits at the door meanwhile."""
+    if soon or (ports.store.is_busy() and not ports.store.holds.held()):
+        return VISIT_BUSY_S
+    return VISIT_IDLE_S
+
+
+def _done(ports: Ports, receive: Receive, message: dict[str, Any]) -> dict[str, Any] | None:
+    """The acknowledgement of a message, or None: it is to come again, for what stops us now will pass."""
+    try:
+        answer, status = receive(message["body"].encode(), message["headers"])
+    except SidecarError as error:
+        ports.log("mailbox.later", "A message could not be done now.", level="warning", reason=error.code)
+        return None
+    except ports.memory_outages:
+        raise
+    except Exception:  # one that we stumble over must not come again for ever
+        ports.log("stage.broke", "A fault of ours.", stage="mailbox", exc_info=True)
+        answer, status = {"error": "internal_error"}, 500
+    if status == 401:  # the secrets differ for a moment: it would be lost
+        return None
+    return {"id": message["id"], "type": message["type"], "status": status, "answer": answer}

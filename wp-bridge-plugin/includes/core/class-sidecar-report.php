@@ -1,0 +1,78 @@
+<?php
+/**
+ * The sidecar's last word about itself: asked for, or brought along by one that nobody can reach.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Core;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * `{at, ok, code, message, since (when it began to be like that), status: array or null}`; `at` 0: never heard of.
+ */
+final class Sidecar_Report {
+
+	const OPTION = 'smi_bridge_sidecar_health';
+
+	/** Seconds after which a sidecar that comes by itself is missed. */
+	const SEEN = 60;
+
+	/** What is kept of its status. */
+	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
+
+	/** The last one. A sidecar that should come by itself and did not is no longer well. */
+	public static function last(): array {
+		$last = self::kept();
+		if ( ! self::is_missed( $last ) ) {
+			return $last;
+		}
+		return array(
+			'ok'      => false,
+			'code'    => 'not_seen',
+			'message' => __( 'The sidecar has not come for its messages for more than a minute.', 'smi-bridge' ),
+			'since'   => $last['at'],
+		) + $last;
+	}
+
+	/** The last one, as it was kept. */
+	private static function kept(): array {
+		$last = get_option( self::OPTION );
+		return ( is_array( $last ) ? $last : array() ) + array(
+			'at'      => 0,
+			'ok'      => true,
+			'code'    => '',
+			'message' => '',
+			'since'   => 0,
+			'status'  => null,
+		);
+	}
+
+	/** Whether a sidecar that comes by itself has not been here for too long. @param array $last From kept(). */
+	private static function is_missed( array $last ): bool {
+		return Settings::is_pulled() && $last['at'] <= time() - self::SEEN;
+	}
+
+	/**
+	 * Keeps one. Also before WordPress is whole: nothing is translated here.
+	 *
+	 * @param array|\WP_Error $answer The sidecar's status, or why there is none.
+	 */
+	public static function keep( $answer ): array {
+		$last   = self::kept();
+		$was_ok = $last['ok'] && ! self::is_missed( $last );
+		$failed = is_wp_error( $answer );
+		$now    = array(
+			'at'      => time(),
+			'ok'      => ! $failed,
+			'code'    => $failed ? (string) $answer->get_error_code() : 'ok',
+			'message' => $failed ? $answer->get_error_message() : '',
+			// A fault counts from its first sight, whatever its later shapes.
+			'since'   => $last['at'] && $was_ok === ! $failed ? $last['since'] : time(),
+			'status'  => $failed ? null : array_intersect_key( $answer, array_flip( self::FIELDS ) ),
+		);
+		update_option( self::OPTION, $now, false );
+		return $now;
+	}
+}

@@ -1,0 +1,77 @@
+<?php
+/**
+ * A fresh download link for a delivered job. The sidecar makes it: at once, or when it comes for its messages.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Jobs;
+
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Sidecar_Client;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Asks for it, and writes it down. Safe to repeat: the last link counts.
+ */
+final class Renewal {
+
+	/** Data of the note that travels with a message: what is to follow. */
+	const MAIL = 'mail';
+
+	/**
+	 * Asks the sidecar.
+	 *
+	 * @param array  $row  A delivered ledger row.
+	 * @param string $then MAIL: the customer is mailed when a sidecar that comes by itself has answered.
+	 * @return array|\WP_Error `{token, download_url, expires_at}`; `{queued: true}`: it answers when it comes.
+	 */
+	public static function ask( array $row, string $then = '' ) {
+		$data = array(
+			'job_id'       => $row['job_id'],
+			'attempt'      => (int) $row['attempt'],
+			'expiry_hours' => Settings::expiry_hours(),
+		);
+		$note = array(
+			'user' => get_current_user_id(),
+			'then' => $then,
+		);
+		return ( new Sidecar_Client() )->send( 'job.renew', $data, null, $note );
+	}
+
+	/**
+	 * Writes the new link down, if the job is still as it was: it may have been refunded meanwhile, and that link stays dead.
+	 *
+	 * @param array|null $now     The newest ledger row, locked.
+	 * @param int        $attempt The attempt that was asked about.
+	 * @param array      $answer  Of the sidecar.
+	 * @param int        $user    Who wanted it.
+	 * @return bool Whether it was.
+	 */
+	public static function write( ?array $now, int $attempt, array $answer, int $user ): bool {
+		if ( ! $now || 'delivered' !== $now['state'] || (int) $now['attempt'] !== $attempt ) {
+			return false;
+		}
+		$set = array(
+			'token'        => (string) $answer['token'],
+			'download_url' => isset( $answer['download_url'] ) ? (string) $answer['download_url'] : null,
+			'expires_at'   => Sql::from_rfc3339( (string) $answer['expires_at'] ),
+			'revoked_at'   => null,
+			'updated_at'   => Sql::utc( time() ),
+		);
+		Ledger::note( (int) $now['id'], $set );
+		Shop::write_delivery( $now['job_id'], Shop::delivery_facts( array_merge( $now, $set ) ) );
+		History::record( $now['job_id'], $attempt, 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => $user ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		return true;
+	}
+
+	/** Whether an answer holds a link. @param array $answer Of the sidecar. */
+	public static function is_link( array $answer ): bool {
+		return ! empty( $answer['token'] ) && ! empty( $answer['expires_at'] );
+	}
+}

@@ -1,0 +1,151 @@
+<?php
+/**
+ * A sidecar that nobody can reach comes for its messages: mailbox.collect.
+ *
+ * @package SmiBridge
+ */
+
+namespace SmiBridge\Messages;
+
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecar_Report;
+use SmiBridge\Core\Sidecars;
+use SmiBridge\Core\Sql;
+use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Renewal;
+use SmiBridge\Ledger\Effects;
+use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Mailbox;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Handler: checked data in, outcome out (docs/contract.md, parts 3 and 7).
+ */
+final class Mailbox_Messages {
+
+	/** Seconds for which a checkout that was opened may end in a payment soon. */
+	const CHECKOUT = 1200;
+
+	/**
+	 * 1. what the sidecar did with messages that it got before; 2. its status; 3. the next messages, and whether there will be others soon.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function collect( array $data ): Outcome {
+		self::learn();
+		Sidecars::seen( $data['sidecar'] );
+		$effects = array();
+		foreach ( $data['done'] ?? array() as $done ) {
+			$message = Mailbox::take_out( $done['id'] );
+			if ( $message ) {
+				$effects = array_merge( $effects, self::answered( $message, (int) $done['status'], (array) $done['answer'] ) );
+			}
+		}
+		if ( isset( $data['status'] ) && Settings::is_pulled() ) {
+			Sidecar_Report::keep( $data['status'] );
+			Settings::learn_public_url( $data['status']['public_url'] ?? '' );
+		}
+		$answer = array(
+			'pulled'   => Settings::is_pulled(),
+			'messages' => Settings::is_connected() ? Mailbox::sealed() : array(),
+			'soon'     => Shop::has_open_checkout( time() - self::CHECKOUT ),
+		);
+		return Outcome::done( $answer, $effects );
+	}
+
+	/** Whether a visit needs the database only: nothing that is mailed follows from it. @param array $data As it came, not checked. */
+	public static function needs_little( array $data ): bool {
+		return ! in_array( 'job.renew', array_column( array_filter( (array) ( $data['done'] ?? array() ), 'is_array' ), 'type' ), true );
+	}
+
+	/** A bridge that knows no address learns that there is none. */
+	private static function learn(): void {
+		if ( '' === Settings::sidecar_url() && ! Settings::is_pulled() && ! Settings::is_constant( 'sidecar_url' ) ) {
+			update_option( 'smi_bridge_sidecar_url', Settings::NO_ADDRESS );
+			Settings::learn_site();
+			Log::write( 'sidecar_pulls', 'The sidecar comes for its messages by itself.' );
+		}
+	}
+
+	/**
+	 * What follows from an answer.
+	 *
+	 * @param array $message From Mailbox::take_out().
+	 * @param int   $status  As the sidecar's door would answer: 200, or why not.
+	 * @param array $answer  Its answer.
+	 * @return callable[] Effects.
+	 */
+	private static function answered( array $message, int $status, array $answer ): array {
+		$good = 200 === $status;
+		if ( ! $good ) {
+			$reason = sanitize_key( (string) ( $answer['error'] ?? $status ) );
+			Log::write( 'message_not_taken', 'The sidecar has refused a message.', array( 'type' => $message['type'], 'job_id' => $message['job_id'], 'reason' => $reason ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		switch ( $message['type'] ) {
+			case 'job.renew':
+				return self::renewed( $message, $good, $answer );
+			case 'job.erase':
+				Effects::done( $message['job_id'], 0, Effects::ERASE, $good ? 'erased' : 'failed', $good ? '' : (string) ( $answer['error'] ?? '' ) );
+				break;
+			case 'job.paid':
+			case 'job.cancel':
+				self::forwarded( $message, $good, (string) ( $answer['error'] ?? '' ) );
+		}
+		return array();
+	}
+
+	/**
+	 * The sidecar has made a new link, or has not.
+	 *
+	 * @param array $message From Mailbox::take_out().
+	 * @param bool  $good    Whether it has.
+	 * @param array $answer  Its answer.
+	 * @return callable[] The customer is mailed, where that was asked for.
+	 */
+	private static function renewed( array $message, bool $good, array $answer ): array {
+		$job_id  = $message['job_id'];
+		$attempt = (int) $message['data']['attempt'];
+		$row     = Ledger::newest( $job_id, true );
+		if ( $row && ! ( $good && Renewal::is_link( $answer ) ) ) {
+			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
+			return array();
+		}
+		if ( ! Renewal::write( $row, $attempt, $answer, (int) ( $message['note']['user'] ?? 0 ) ) || Renewal::MAIL !== ( $message['note']['then'] ?? '' ) ) {
+			return array();
+		}
+		return array(
+			static function () use ( $job_id ) {
+				Actions::run( 'resend', $job_id );
+			},
+		);
+	}
+
+	/**
+	 * The sidecar has a job's message.
+	 *
+	 * @param array  $message From Mailbox::take_out().
+	 * @param bool   $good    Whether it has taken it.
+	 * @param string $reason  Why not.
+	 */
+	private static function forwarded( array $message, bool $good, string $reason ): void {
+		$row     = Ledger::newest( $message['job_id'] );
+		$attempt = (int) $message['data']['attempt'];
+		if ( ! $row ) {
+			return;
+		}
+		if ( $good && 'job.paid' === $message['type'] && $attempt === (int) $row['attempt'] ) {
+			Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
+		}
+		$facts = array( 'message' => $message['type'] );
+		if ( $good ) {
+			History::record( $message['job_id'], $attempt, 'forwarded', $facts );
+		} else {
+			History::record( $message['job_id'], $attempt, 'forward_failed', $facts + array( 'reason' => $reason ) );
+		}
+	}
+}
