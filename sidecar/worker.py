@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import redis
 from rq import SimpleWorker
@@ -22,7 +24,7 @@ from .core.states import QUEUES
 from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
-from .workflow.time_limits import LEASE_S
+from .workflow.time_limits import CDN_PROBE_S, LEASE_S
 
 TICK_S = 1.0
 IDLE_TICKS = 5  # without work, one tick of so many does everything
@@ -131,10 +133,11 @@ class Clock:
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
     """
 
-    PERIODIC = {"reconcile": 60, "cleanup": 3600}  # task: seconds
+    PERIODIC: Mapping[str, float] = MappingProxyType({"reconcile": 60, "cleanup": 3600})  # task: seconds
 
     def __init__(self, services: Services):
         self._ports = services.ports
+        self._periodic = {**self.PERIODIC, **({"probe_cdn": CDN_PROBE_S} if services.ports.cdn else {})}
         self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
@@ -191,7 +194,7 @@ class Clock:
         scheduler.tick(self._ports)
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
-        for task, every_s in self.PERIODIC.items():
+        for task, every_s in self._periodic.items():
             if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
                 self._ports.queue.task("watch", task)
                 self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while

@@ -19,7 +19,7 @@ from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
 from ..services import Services
 from ..workflow import lateness
-from .checks_of_files import Finding, closed, same_folder, uploads
+from .checks_of_files import Finding, cdn, closed, same_folder, uploads
 
 MOST_SKEW_S = 60
 
@@ -222,6 +222,7 @@ CHECKS = (
     Check("Versions", _versions, ("The shop's door",)),
     Check("The same uploads folder", same_folder, ("Uploads folder",)),
     Check("Paid files are closed", closed, ("Uploads folder",)),
+    Check("CDN", cdn, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),
     Check("Our public address", _public),
     Check("Upsampler", _upsampler),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..adapters import outside
+from ..adapters.cdn import Cdn
 from ..core.advice import Advice, advice
 from ..services import Services
 
@@ -88,9 +89,24 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
     """Nothing of ours can be put there to be asked for, but a paid file."""
     file = next(iter(services.ports.files.stored()), None)
     if file is None:
-        return Finding(name, None, "no file is there yet; the shop's Site Health looks at it with one of its own")
+        return Finding(name, True, "nothing is there to protect yet; Site Health will look with a file of its own")
     seen = outside.get(f"{url}/{file.name}")
     if seen.status == 200 and seen.body.startswith(_PICTURES):
         fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
         return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
     return Finding(name, True if seen.status else None, f"{url} answers {seen.status or seen.why}")
+
+
+def cdn(services: Services, name: str) -> Finding:
+    """It delivers what is signed, and nothing else."""
+    settings = services.settings
+    if settings.download_mode != "redirect":
+        return Finding(name, True, "not used")
+    way = Cdn(settings, settings.downloads_dir, clock=services.ports.clock)
+    if why := way.probe():
+        fix = "Compare SMI_CDN_KEY and the key of the origin on both sides; docs/installation.md, “A CDN in front”."
+        return Finding(name, False, f"{settings.cdn_url}: {why}; the sidecar sends the files itself meanwhile", fix)
+    if (status := way.probe_unsigned()) == 200:
+        fix = "Switch the CDN's token authentication on, for the whole address."
+        return Finding(name, False, f"anybody can download from {settings.cdn_url}, without a signature", fix)
+    return Finding(name, True, f"{settings.cdn_url} delivers what is signed, and answers {status} else")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
@@ -75,6 +76,24 @@ def secret(text: str) -> bytes:
     if found == decode_secret(EXAMPLE_SECRET):
         raise ValueError("is the example of the documentation, which everybody knows: copy the bridge's own")
     return found
+
+
+EXAMPLE_CDN_KEY = "replace-this-key-of-the-cdn"  # stands in deploy/nginx-cdn.conf
+# Keys of the vendors' published examples, by their SHA-256 without white space: a key in PEM is long.
+_PUBLISHED_KEYS = {
+    hashlib.sha256(key.encode()).hexdigest()
+    for key in (EXAMPLE_CDN_KEY, "SecurityKey", "229248f0-f007-4bf9-ba1f-bbf1b4ad9d40")
+}
+_PUBLISHED_KEYS.add("12bb36d8a8ff8110ce0c56c0dc6e072458d37c5748f6a6ec81094ff77d3b60b9")  # CloudFront's
+
+
+def cdn_key(text: str) -> str:
+    text = text.replace("\\n", "\n")  # a PEM in one line of an .env file
+    if text and hashlib.sha256("".join(text.split()).encode()).hexdigest() in _PUBLISHED_KEYS:
+        raise ValueError("is the example of a documentation, which everybody knows")
+    if text and len(text) < 16:
+        raise ValueError("must have at least 16 characters")
+    return text
 
 
 def optional_secret(text: str) -> bytes:

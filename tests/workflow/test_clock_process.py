@@ -129,3 +129,23 @@ def test_without_work_the_clock_looks_more_rarely(bought: bool, looks: int) -> N
     clock = Clock(services)
     assert [clock._tick() for _ in range(12)] == [bought] * 12
     assert store.tick == looks
+
+
+class _DeadCdn:
+    def address(self, path: str, *, version: str, name: str) -> str:
+        return "https://cdn.example/"
+
+    def probe(self) -> str:
+        return "ConnectTimeout"
+
+
+def test_a_cdn_is_looked_at_four_times_a_minute_and_only_where_there_is_one() -> None:
+    for cdn, looks in ((_DeadCdn(), 4), (None, 0)):
+        rig, sent = Rig(), 0
+        rig.ports = dataclasses.replace(rig.ports, cdn=cdn)
+        for _ in range(12):
+            rig.queue.tasks.clear()
+            run(rig, 1, set())
+            sent += [task.name for task in rig.queue.tasks].count("probe_cdn")
+            rig.clock.advance(5)
+        assert sent == looks
