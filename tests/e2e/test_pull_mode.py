@@ -174,7 +174,7 @@ def test_a_source_that_needs_a_smaller_copy_gets_it_from_the_shop(far: Whole, cu
     whole_source = address.partition("&copy=")[0] + "&token=" + address.partition("&token=")[2]
     for wrong in (whole_source, address.replace(".1.", ".2."), address.replace(f"job={job_id}", f"job={other}")):
         assert requests.get(wrong, timeout=30).status_code == 403
-    work = Path(far.sidecar.env["SMI_DATA_DIR"]) / "work" / ".sources"
+    work = Settings.from_env(far.sidecar.env).downloads_dir / ".sources"
     assert list(work.iterdir()) == [], "none is left here"
     customer.mail(job_id)
     erase(far, customer, job_id)
