@@ -20,6 +20,7 @@ def _split(text: str) -> SplitResult:
 
 
 def url(text: str) -> str:
+    """An address of http or https without query, fragment and user name; the slash at its end goes."""
     parts = _split(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
@@ -29,6 +30,7 @@ def url(text: str) -> str:
 
 
 def optional_url(text: str) -> str:
+    """The same, or ""."""
     return url(text) if text else ""
 
 
@@ -69,6 +71,7 @@ EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # Standard Webhooks' 
 
 
 def secret(text: str) -> bytes:
+    """The bytes of a shared secret, ``whsec_`` and base64 (Standard Webhooks)."""
     found = decode_secret(text)
     if found == decode_secret(EXAMPLE_SECRET):
         raise ValueError("is the example of the documentation, which everybody knows: copy the bridge's own")
@@ -94,10 +97,12 @@ def cdn_key(text: str) -> str:
 
 
 def optional_secret(text: str) -> bytes:
+    """The same, or b""."""
     return secret(text) if text else b""
 
 
 def keys(text: str) -> tuple[bytes, ...]:
+    """Keys of links, parted by commas: the last one signs, all of them verify (the order of itsdangerous)."""
     keys = tuple(key.strip().encode() for key in text.split(",") if key.strip())
     if any(len(key) < 16 for key in keys):
         raise ValueError("each key must have at least 16 characters")
@@ -105,10 +110,13 @@ def keys(text: str) -> tuple[bytes, ...]:
 
 
 def hosts(text: str) -> frozenset[str]:
+    """Names, or name:port, parted by commas; in small letters."""
     return frozenset(host.strip().lower() for host in text.split(",") if host.strip())
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
+    """Whole numbers, both ends allowed."""
+
     def read(text: str) -> int:
         value = int(text) if text.lstrip("-").isdigit() else None
         if value is None or not low <= value <= high:
@@ -119,6 +127,8 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
+    """Numbers of seconds, with a point or without, both ends allowed."""
+
     def read(text: str) -> float:
         try:
             value = float(text)
@@ -132,6 +142,8 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
+    """One of these words, as it is written."""
+
     def read(text: str) -> str:
         if text not in allowed:
             raise ValueError("must be one of " + ", ".join(allowed))
@@ -141,6 +153,7 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def octal(text: str) -> int:
+    """The mode of a file, e.g. 0644: no more than 0777."""
     try:
         mode = int(text, 8)
     except ValueError:
@@ -151,10 +164,12 @@ def octal(text: str) -> int:
 
 
 def flag(text: str) -> bool:
+    """1, true, yes or 0, false, no, in small or large letters."""
     if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
         raise ValueError("must be 1 or 0")
     return text.lower() in ("1", "true", "yes")
 
 
 def text(text: str) -> str:
+    """Any text, as it is."""
     return text
