@@ -11,6 +11,8 @@ PACKAGE ?= build/smi-bridge.zip
 DIST    ?= dist
 
 .DEFAULT_GOAL := help
+# What was compiled, tests included, is there for the next run.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin dist lock clean
 
 help: ## this list

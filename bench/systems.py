@@ -108,6 +108,7 @@ class Baseline(System):
                 progress=progress,
             )
             _go_live(self.shop)
+            self.equal_work(False)  # an option that is not there would be asked for in each request
             self.sandbox.wait_ready()
         except BaseException:
             self.stop()

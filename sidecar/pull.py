@@ -15,7 +15,7 @@ from .workflow import mailbox
 from .workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S, VISIT_STATUS_S
 
 SEEN_S = 60  # a sidecar that was at the shop within the last minute is connected
-NOT_MINE = 0.9  # of a pause: so long another clock of this sidecar need not go, too
+TURN_S = 0.9 * VISIT_BUSY_S  # after one clock's visit, the others of this sidecar need not go
 
 
 class Pull:
@@ -37,9 +37,9 @@ class Pull:
             wait_s = self.step(wait_s)
 
     def step(self, pause_s: float = 0.0) -> float:
-        """Visit the shop, unless another clock has within `pause_s`; returns the seconds until the next visit."""
+        """Visit the shop after `pause_s`, unless another clock just has; returns the seconds until the next visit."""
         try:
-            if pause_s and not self._done and not self._my_turn(pause_s):
+            if pause_s and not self._done and not self._my_turn():
                 return pause_s
             wait_s = self._visit()
             self._told = ""
@@ -52,8 +52,9 @@ class Pull:
             self._ports.log("stage.broke", "A fault of ours.", stage="mailbox", exc_info=True)
         return VISIT_IDLE_S
 
-    def _my_turn(self, pause_s: float) -> bool:
-        return self._ports.store.heartbeats.acquire_interval("mailbox", every_s=pause_s * NOT_MINE)
+    def _my_turn(self) -> bool:
+        """For no longer than the shortest pause: what this visit finds may be a reason to come again soon."""
+        return self._ports.store.heartbeats.acquire_interval("mailbox", every_s=TURN_S)
 
     def _visit(self) -> float:
         with_status = time.monotonic() >= self._status_at

@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from redis import Redis
 
 from .adapters import faults, images, logs, refusals
+from .adapters.cdn import Cdn
 from .adapters.connections import connect
 from .adapters.copies import SourceCopies
 from .adapters.fetch import SafeFetcher
@@ -150,6 +151,7 @@ class Services:
                 files.publish_copy if isinstance(files, RestFiles) else None,
             ),
             files=files,
+            cdn=Cdn(settings, folder, clock=time.time) if settings.download_mode == "redirect" else None,
             parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,

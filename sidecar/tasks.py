@@ -14,8 +14,8 @@ from .adapters.workqueue import TIMEOUT_S, Item
 from .core.errors import SidecarError
 from .core.stored_names import TASKS, stored
 from .services import Services
+from .workflow import cdn, manual, outbox_sender, runner, webhook
 from .workflow import cleanup as cleanup_workflow
-from .workflow import manual, outbox_sender, runner, webhook
 from .workflow import reconcile as reconcile_workflow
 from .workflow.ports import Ports
 
@@ -53,6 +53,10 @@ def flush(lane: str) -> None:
 
 def reconcile() -> None:
     _or_next_time("reconcile", lambda: reconcile_workflow.reconcile(ports()))
+
+
+def probe_cdn() -> None:
+    cdn.probe(ports())
 
 
 def cleanup() -> None:
@@ -94,4 +98,4 @@ def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str)
     webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook)}
+WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook, probe_cdn)}

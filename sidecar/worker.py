@@ -6,7 +6,8 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import uuid4
 
 import redis
@@ -23,7 +24,7 @@ from .core.states import QUEUES
 from .pull import Pull
 from .services import Services
 from .workflow import lateness, scheduler
-from .workflow.time_limits import LEASE_S
+from .workflow.time_limits import CDN_PROBE_S, LEASE_S
 
 TICK_S, IDLE_TICK_S = 1.0, 2.0  # between two ticks, and while there is no work
 IDLE_TICKS = 3  # without work, one tick of so many is a whole one
@@ -120,10 +121,11 @@ class Clock:
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
     """
 
-    PERIODIC = {"reconcile": 60, "cleanup": 3600}  # task: seconds
+    PERIODIC: Mapping[str, float] = MappingProxyType({"reconcile": 60, "cleanup": 3600})  # task: seconds
 
     def __init__(self, services: Services):
         self._ports = services.ports
+        self._periodic = {**self.PERIODIC, **({"probe_cdn": CDN_PROBE_S} if services.ports.cdn else {})}
         self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
@@ -186,7 +188,7 @@ class Clock:
             scheduler.tick(self._ports)
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
-        for task, every_s in self.PERIODIC.items():
+        for task, every_s in self._periodic.items():
             if self._is_its_turn(task, every_s):
                 self._ports.queue.task("watch", task)
                 self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while

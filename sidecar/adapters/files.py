@@ -274,8 +274,8 @@ class ResultFiles:
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
-            for parent in [*reversed(folder.relative_to(self.root).parents), folder.relative_to(self.root)]:
-                path = self.root / parent
+            root = self.root if folder.is_relative_to(self.root) else Path(self._real_root())
+            for path in reversed([folder, *folder.parents][: len(folder.relative_to(root).parts) + 1]):
                 if not path.is_dir():
                     # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
                     path.mkdir(exist_ok=True)

@@ -18,8 +18,8 @@ from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
 from ..services import Services
-from ..workflow.time_limits import READY_LIMIT_S
-from .checks_of_files import Finding, closed, same_folder, uploads
+from ..workflow import lateness
+from .checks_of_files import Finding, cdn, closed, same_folder, uploads
 
 MOST_SKEW_S = 60
 
@@ -65,11 +65,11 @@ def _closed_store(services: Services, name: str) -> Finding:
 
 
 def _worker(services: Services, name: str) -> Finding:
-    workers, ages = services.ports.queue.workers(), services.ports.queue.ages()
-    late = {queue: seconds for queue, seconds in ages.items() if seconds > READY_LIMIT_S}
+    workers, late = services.ports.queue.workers(), lateness.late(services.ports)
     if workers and late:
-        found = ", ".join(f"{queue} waits for {seconds:.0f} s" for queue, seconds in late.items())
-        return Finding(name, False, f"{workers} alive, and work is not taken: {found}", "Raise SMI_WORKERS.")
+        found = "; ".join(f"{queue}: {words}" for queue, (_, words) in late.items())
+        fix = "Raise SMI_WORKERS; `python -m sidecar jobs` lists the oldest orders."
+        return Finding(name, False, f"{workers} alive, and work is past due: {found}", fix)
     return Finding(name, workers > 0, f"{workers} alive", "Start the Procfile's `worker`.")
 
 
@@ -222,6 +222,7 @@ CHECKS = (
     Check("Versions", _versions, ("The shop's door",)),
     Check("The same uploads folder", same_folder, ("Uploads folder",)),
     Check("Paid files are closed", closed, ("Uploads folder",)),
+    Check("CDN", cdn, ("Uploads folder",)),
     Check("Our own door", _our_door, ("Redis",)),
     Check("Our public address", _public),
     Check("Upsampler", _upsampler),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..adapters import outside
+from ..adapters.cdn import Cdn
 from ..core.advice import Advice, advice
 from ..services import Services
 
@@ -94,3 +95,18 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
         fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."
         return Finding(name, False, f"anybody can download from {url}", fix, advice("folder_open", url=url))
     return Finding(name, True if seen.status else None, f"{url} answers {seen.status or seen.why}")
+
+
+def cdn(services: Services, name: str) -> Finding:
+    """It delivers what is signed, and nothing else."""
+    settings = services.settings
+    if settings.download_mode != "redirect":
+        return Finding(name, True, "not used")
+    way = Cdn(settings, settings.downloads_dir, clock=services.ports.clock)
+    if why := way.probe():
+        fix = "Compare SMI_CDN_KEY and the key of the origin on both sides; docs/installation.md, “A CDN in front”."
+        return Finding(name, False, f"{settings.cdn_url}: {why}; the sidecar sends the files itself meanwhile", fix)
+    if (status := way.probe_unsigned()) == 200:
+        fix = "Switch the CDN's token authentication on, for the whole address."
+        return Finding(name, False, f"anybody can download from {settings.cdn_url}, without a signature", fix)
+    return Finding(name, True, f"{settings.cdn_url} delivers what is signed, and answers {status} else")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,6 +20,7 @@ def _split(text: str) -> SplitResult:
 
 
 def url(text: str) -> str:
+    """An address of http or https without query, fragment and user name; the slash at its end goes."""
     parts = _split(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
@@ -28,6 +30,7 @@ def url(text: str) -> str:
 
 
 def optional_url(text: str) -> str:
+    """The same, or ""."""
     return url(text) if text else ""
 
 
@@ -68,17 +71,38 @@ EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # Standard Webhooks' 
 
 
 def secret(text: str) -> bytes:
+    """The bytes of a shared secret, ``whsec_`` and base64 (Standard Webhooks)."""
     found = decode_secret(text)
     if found == decode_secret(EXAMPLE_SECRET):
         raise ValueError("is the example of the documentation, which everybody knows: copy the bridge's own")
     return found
 
 
+EXAMPLE_CDN_KEY = "replace-this-key-of-the-cdn"  # stands in deploy/nginx-cdn.conf
+# Keys of the vendors' published examples, by their SHA-256 without white space: a key in PEM is long.
+_PUBLISHED_KEYS = {
+    hashlib.sha256(key.encode()).hexdigest()
+    for key in (EXAMPLE_CDN_KEY, "SecurityKey", "229248f0-f007-4bf9-ba1f-bbf1b4ad9d40")
+}
+_PUBLISHED_KEYS.add("12bb36d8a8ff8110ce0c56c0dc6e072458d37c5748f6a6ec81094ff77d3b60b9")  # CloudFront's
+
+
+def cdn_key(text: str) -> str:
+    text = text.replace("\\n", "\n")  # a PEM in one line of an .env file
+    if text and hashlib.sha256("".join(text.split()).encode()).hexdigest() in _PUBLISHED_KEYS:
+        raise ValueError("is the example of a documentation, which everybody knows")
+    if text and len(text) < 16:
+        raise ValueError("must have at least 16 characters")
+    return text
+
+
 def optional_secret(text: str) -> bytes:
+    """The same, or b""."""
     return secret(text) if text else b""
 
 
 def keys(text: str) -> tuple[bytes, ...]:
+    """Keys of links, parted by commas: the last one signs, all of them verify (the order of itsdangerous)."""
     keys = tuple(key.strip().encode() for key in text.split(",") if key.strip())
     if any(len(key) < 16 for key in keys):
         raise ValueError("each key must have at least 16 characters")
@@ -86,10 +110,13 @@ def keys(text: str) -> tuple[bytes, ...]:
 
 
 def hosts(text: str) -> frozenset[str]:
+    """Names, or name:port, parted by commas; in small letters."""
     return frozenset(host.strip().lower() for host in text.split(",") if host.strip())
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
+    """Whole numbers, both ends allowed."""
+
     def read(text: str) -> int:
         value = int(text) if text.lstrip("-").isdigit() else None
         if value is None or not low <= value <= high:
@@ -100,6 +127,8 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
+    """Numbers of seconds, with a point or without, both ends allowed."""
+
     def read(text: str) -> float:
         try:
             value = float(text)
@@ -113,6 +142,8 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
+    """One of these words, as it is written."""
+
     def read(text: str) -> str:
         if text not in allowed:
             raise ValueError("must be one of " + ", ".join(allowed))
@@ -122,6 +153,7 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def octal(text: str) -> int:
+    """The mode of a file, e.g. 0644: no more than 0777."""
     try:
         mode = int(text, 8)
     except ValueError:
@@ -132,10 +164,12 @@ def octal(text: str) -> int:
 
 
 def flag(text: str) -> bool:
+    """1, true, yes or 0, false, no, in small or large letters."""
     if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
         raise ValueError("must be 1 or 0")
     return text.lower() in ("1", "true", "yes")
 
 
 def text(text: str) -> str:
+    """Any text, as it is."""
     return text

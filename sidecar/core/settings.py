@@ -13,6 +13,7 @@ from typing import Any
 from . import status_token
 from .env import (
     EXAMPLE_SECRET,
+    cdn_key,
     choice,
     flag,
     hosts,
@@ -90,8 +91,13 @@ class Settings:
     folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")
     # --- downloads
     keep_days: int = setting("SMI_KEEP_DAYS", whole(0, 3650), "Days that a delivered file is kept after its link has expired", "7")  # fmt: skip
-    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile", "stream")  # fmt: skip
+    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile", "redirect"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile, a CDN (redirect)", "stream")  # fmt: skip
     accel_prefix: str = setting("SMI_ACCEL_PREFIX", text, "nginx's internal location of uploads/smi-downloads (x-accel)", "/smi-internal/")  # fmt: skip
+    cdn_url: str = setting("SMI_CDN_URL", optional_url, "Address of uploads/smi-downloads at the CDN (redirect)", "")
+    cdn_signing: str = setting("SMI_CDN_SIGNING", choice("secure-link", "bunny", "cloudfront"), "How the CDN wants addresses signed: nginx's secure_link_md5, bunny.net's token, CloudFront's canned policy", "secure-link")  # fmt: skip
+    cdn_key: str = setting("SMI_CDN_KEY", cdn_key, "The key for that: a text, or (cloudfront) an RSA private key in PEM; better in a file, SMI_CDN_KEY_FILE", "")  # fmt: skip
+    cdn_key_id: str = setting("SMI_CDN_KEY_ID", text, "CloudFront's id of the key (Key-Pair-Id)", "")
+    cdn_link_s: int = setting("SMI_CDN_LINK_S", whole(60, 3600), "Seconds that an address at the CDN opens; a revoked link dies with it", "300")  # fmt: skip
     link_keys: tuple[bytes, ...] = setting("SMI_LINK_KEYS", keys, "Keys that sign download links, comma-separated, the last one signs; default: derived from SMI_SECRET", "")  # fmt: skip
     # --- running
     redis_url: str = setting("REDIS_URL", redis_url, "A Redis server; empty: an embedded Valkey with its data in SMI_DATA_DIR", "")  # fmt: skip
@@ -240,6 +246,11 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         ("download_mode", "public_url"),
         lambda mode, public: mode == "stream" or bool(public),
         "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
+    ),
+    (
+        ("download_mode", "cdn_url", "cdn_key", "cdn_signing", "cdn_key_id"),
+        lambda mode, url, key, how, id: mode != "redirect" or bool(url and key and (id or how != "cloudfront")),
+        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY, with SMI_CDN_SIGNING=cloudfront SMI_CDN_KEY_ID, too",
     ),
     (
         ("bind", "public_url"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -12,12 +13,12 @@ from urllib.parse import quote
 from flask import Blueprint
 from werkzeug.http import quote_etag
 
-from ..core.errors import CallerError
+from ..core.errors import CallerError, ConfigurationError
 from ..core.formats import MEDIA_TYPES, format_of
 from ..core.job import Job
 from ..core.tokens import DownloadGrant, TokenInvalid
 from ..services import Services
-from ..workflow import downloads
+from ..workflow import cdn, downloads
 from ..workflow.ports import Ports
 from .errors import can_wait
 from .file_answer import of_file
@@ -68,7 +69,10 @@ def answer(services: Services, environ: Environ) -> Application | None:
             ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
             parts.log("download", "A download has begun.", **ids)
     headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
-    if parts.settings.download_mode == "stream":
+    if parts.settings.download_mode == "redirect" and (address := _at_the_cdn(parts, job)):
+        # Range and If-Range are the client's to repeat there, as all do.
+        return of_bytes("302 FOUND", [*_HEADERS, ("Location", address)])
+    if parts.settings.download_mode in ("stream", "redirect"):
         return of_file(path, environ, headers=headers, mimetype=MEDIA_TYPES[job.format], etag=job.sha256)
     return _by_web_server(parts, job, path, headers)
 
@@ -100,6 +104,15 @@ def _with_the_file_before(job: Job) -> Job:
     """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
     file = json.loads(job.previous)
     return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
+
+
+def _at_the_cdn(parts: Ports, job: Job) -> str:
+    """Where the file is to be had for a few minutes; "": the CDN has not delivered lately, or its key is no key."""
+    if parts.cdn is None or not cdn.is_alive(parts):
+        return ""
+    with suppress(ConfigurationError):  # the clock's look at the CDN tells of it
+        return parts.cdn.address(job.path, version=job.sha256[:12], name=file_name(job))
+    return ""
 
 
 def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Application:

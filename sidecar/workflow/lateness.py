@@ -16,18 +16,18 @@ from .time_limits import JOB_LIMIT_S, LATE_TOLD_S, READY_LIMIT_S
 
 def tell(ports: Ports) -> None:
     """Look at each queue; for the clock, once a minute."""
-    late = _late(ports)
+    late_now = late(ports)
     for queue in ports.queue.ages():
         told = f"late:{queue}"
-        if queue in late:
+        if queue in late_now:
             if ports.store.heartbeats.acquire_interval(told, every_s=LATE_TOLD_S):
-                seconds, words = late[queue]
+                seconds, words = late_now[queue]
                 _put(ports, "late", queue, words, ports.clock() - seconds)
         elif ports.store.heartbeats.release_interval(told):
             _put(ports, "caught_up", queue, "", ports.clock())
 
 
-def _late(ports: Ports) -> dict[str, tuple[float, str]]:
+def late(ports: Ports) -> dict[str, tuple[float, str]]:
     """Queue -> for how many seconds, and what that is in words."""
     held = ports.store.holds.held()
     found: dict[str, tuple[float, str]] = {}

@@ -21,10 +21,12 @@ def _fit(id: str) -> str:
 
 
 def submitting(job: Job, submission: int, claim: str) -> dict[str, Any]:
+    """May this submit go out? The ledger says yes to one claim only. `submission`: counts from 1 in an attempt."""
     return _message("job.submitting", job, submission, {"submission": submission, "claim": claim})
 
 
 def submitted(job: Job) -> dict[str, Any]:
+    """Upsampler has accepted: its id, and the price in credits, None where it did not name one."""
     data = {
         "submission": job.submission,
         "upsampler_id": job.upsampler_id,
@@ -43,6 +45,7 @@ def progress(
     detail: str = "",
     next_try_at: float | None = None,
 ) -> dict[str, Any]:
+    """What has become of it: a state of the table, and the event for its history. `next_try_at`: Unix seconds."""
     data = {
         "state": state,
         "event": event,
@@ -60,6 +63,7 @@ def stored(delivery: dict[str, Any]) -> dict[str, Any]:
 
 
 def delivered(job: Job) -> dict[str, Any]:
+    """The file lies finished at `path`, relative to the folder of results; `token` opens it until `expires_at`."""
     data = {
         "path": job.path,
         "bytes": job.bytes,
@@ -93,10 +97,12 @@ def failed(job: Job, *, refund: str, customer_message: str | None = None) -> dic
 
 
 def customer_message(job_id: str, attempt: int, key: str, text: str) -> dict[str, Any]:
+    """A mail that a person wrote. `key`: one mail a key; `text`: its first 2,000 characters go."""
     job = Job(job_id, attempt, "paid")
     return _message("job.message", job, key, {"key": key, "customer_message": text[:2000]})
 
 
 def notice(kind: str, *, stage: str | None, reason: str | None, detail: str, since: float) -> dict[str, Any]:
+    """For the admin, not about one job: a stage is held, or goes on. `since`: Unix seconds."""
     data = {"kind": kind, "stage": stage, "reason": reason, "detail": detail[:1000], "since": rfc3339(since)}
     return {"id": _fit(f"notice:{kind}:{stage}:{int(since)}"), "type": "admin.notice", "data": data}

@@ -30,3 +30,5 @@ SILENT_AFTER_S = 1800  # and so is a stage that nothing has moved on
 ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
 REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
+CDN_PROBE_S = 15  # how often the CDN is looked at
+CDN_ALIVE_S = 50  # it has delivered within this time, or the files do not go by it

@@ -40,6 +40,7 @@ ROOMS = {
     "_libvips": ("adapters.images",),
     "ada_url": ("core.addresses",),
     "certifi": ("adapters.fetch",),
+    "cryptography": ("adapters.cdn_links",),
     "isal": ("adapters.images",),
     "itsdangerous": ("core.tokens",),
     "standardwebhooks": ("core.messages",),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from sidecar.core.env import EXAMPLE_CDN_KEY
 from sidecar.core.errors import ConfigurationError
 from sidecar.core.settings import Settings, described
+from tests.testbed.places import REPOSITORY
 
 SECRET = "whsec_6eCm2wFPrp+RDgdtIEudJKmH0zOwNXXTYavPTykUCGQ="
 NEEDED = {
@@ -218,3 +221,31 @@ def test_a_sound_redis_url_is_taken_as_it_is(url: str) -> None:
 )
 def test_an_address_that_cant_be_read_is_not_quoted(name: str, start: str) -> None:
     assert "hunter2" not in faults(**{name: start})
+
+
+CDN = {
+    "SMI_PUBLIC_URL": "https://a.example",
+    "SMI_DOWNLOAD_MODE": "redirect",
+    "SMI_CDN_URL": "https://cdn.example/",
+    "SMI_CDN_KEY": "a key of some length",
+}
+
+
+def test_downloads_by_a_cdn_need_its_address_and_its_key() -> None:
+    settings = read(**CDN)
+    assert (settings.cdn_url, settings.cdn_signing, settings.cdn_link_s) == ("https://cdn.example", "secure-link", 300)
+    for name in ("SMI_CDN_URL", "SMI_CDN_KEY"):
+        assert "SMI_CDN_URL and SMI_CDN_KEY" in faults(**{**CDN, name: ""})
+    assert "SMI_CDN_KEY_ID" in faults(**CDN, SMI_CDN_SIGNING="cloudfront")
+    assert "SMI_STORAGE" in faults(**CDN, SMI_STORAGE="rest")
+
+
+def test_keys_that_stand_in_documentation_are_refused() -> None:
+    """Ours, and those of the vendors' published examples."""
+    vectors = json.loads((REPOSITORY / "tests" / "vectors" / "cdn.json").read_text())
+    snippet = (REPOSITORY / "deploy" / "nginx-cdn.conf").read_text()
+    assert EXAMPLE_CDN_KEY in snippet
+    for key in (EXAMPLE_CDN_KEY, vectors["bunny"][0]["key"], vectors["cloudfront"]["key"]):
+        for spelled in (key, key.replace("\n", "\\n"), f" {key} "):
+            assert "example" in faults(**{**CDN, "SMI_CDN_KEY": spelled})
+    assert "16 characters" in faults(**{**CDN, "SMI_CDN_KEY": vectors["secure-link"]["key"]})

@@ -137,7 +137,7 @@ def test_a_sidecar_that_is_away_hears_of_the_erasure_later(tools: Tools):
     tools.sidecar.answer.status, tools.sidecar.answer.body = 503, {"error": "busy"}
     answer = erase(tools)
     assert (answer["items_removed"], answer["items_retained"], answer["done"]) == (True, True, True)
-    assert "still on the sidecar" in answer["messages"][0]
+    assert "has not erased the files of 1 order yet" in answer["messages"][0]
     assert tools.effects(job)["erase"]["outcome"] == "failed" and tools.row(job)["email"] == ""
     tools.shop.php("do_action('smi_bridge_daily');")
     assert tools.effects(job)["erase"]["outcome"] == "failed"

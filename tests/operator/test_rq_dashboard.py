@@ -91,7 +91,7 @@ EVIL = "<img src=x onerror=\"window.ran='image'\"><script>window.ran='script'</s
 def test_names_out_of_redis_are_text(dashboard: str, redis_url: str, browser: Browser) -> None:
     """Of a queue and of a worker, and what a job says of itself."""
     with redis.Redis.from_url(redis_url) as client:
-        (job_id,) = client.lrange("rq:queue:deliver", 0, -1)
+        (job_id,) = client.lrange(f"rq:queue:{KEYS.rq_name('deliver')}", 0, -1)
         client.hset(b"rq:job:" + job_id, "description", EVIL)
         client.sadd("rq:queues", f"rq:queue:{EVIL}")
         client.rpush(f"rq:queue:{EVIL}", job_id)
@@ -99,7 +99,7 @@ def test_names_out_of_redis_are_text(dashboard: str, redis_url: str, browser: Br
         client.sadd("rq:workers", worker)
         client.hset(worker, mapping={"birth": "2026-11-27T00:00:00Z", "queues": EVIL, "state": EVIL, "version": EVIL})
     login = {"username": "admin", "password": "correct horse"}
-    views = ["queues", "jobs/deliver/queued/8/asc/1", f"job/{job_id.decode()}", "workers"]
+    views = ["queues", f"jobs/{KEYS.rq_name('deliver')}/queued/8/asc/1", f"job/{job_id.decode()}", "workers"]
     with browser.page(http_credentials=login) as page:
         for view in views:
             page.goto(f"{dashboard}/rq/0/view/{view}")

@@ -283,3 +283,11 @@ def test_a_symlink_in_the_place_of_a_temp_file_is_not_followed(disk: ResultFiles
     with pytest.raises(ConfigurationError):
         disk.incoming("job-1", "c1")
     assert victim.read_text() == "untouched"
+
+
+def test_the_uploads_folder_may_be_reached_by_a_link_also_on_the_first_of_a_month(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "uploads").symlink_to("shared")
+    files = ResultFiles(tmp_path / "uploads" / "smi-downloads")
+    store(files)
+    assert (tmp_path / "shared" / "smi-downloads" / NAME).read_bytes() == b"picture"

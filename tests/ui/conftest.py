@@ -61,30 +61,6 @@ class Ui(Bridge):
         who = session or self.shop.admin
         return who.post(self.url("/wp-admin/admin-ajax.php"), data={"action": action, **fields}, timeout=30)
 
-    def bought(self, state: str = "delivered", reason: str | None = None, **columns: Any) -> str:
-        """A job of that state, in the shop's table and in the ledger; returns its id."""
-        job_id = self.job(**columns)
-        facts: dict[str, Any] = {"state": state, "reason": reason}
-        if state == "delivered":
-            facts |= {
-                "path": f"2026/11/{job_id}_4x.jpg",
-                "bytes": 12_400_000,
-                "sha256": "ab" * 32,
-                "width": 4000,
-                "height": 3000,
-                "format": "jpeg",
-                "token": f"token-{job_id}",
-                "download_url": f"{self.shop.url}/smi/download/token-{job_id}",
-            }
-        self.open(job_id, **{name: value for name, value in facts.items() if value is not None})
-        if state == "delivered":
-            self.shop.sql(
-                "UPDATE wp_smi_bridge_ledger SET delivered_at = DATE_ADD(created_at, INTERVAL 42 SECOND), "
-                "expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL 20 HOUR) WHERE job_id = %s",
-                job_id,
-            )
-        return job_id
-
 
 @contextmanager
 def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:

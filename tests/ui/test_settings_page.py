@@ -116,6 +116,7 @@ def test_the_word_none_stands_for_a_sidecar_that_comes_by_itself(ui: Ui):
     assert 'name="smi_bridge_sidecar_url" value="none"' in page
     lines = ui.ajax("smi_bridge_env").json()["data"]["env"].splitlines()
     assert "SMI_BIND=none" in lines and not [line for line in lines if line.startswith("SMI_PUBLIC_URL")]
+    ui.shop.php("delete_option('smi_bridge_sidecar_health');")
     report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Findings::report();")
     assert (report["ok"], "comes for its messages" in report["findings"][0]["text"]) == (False, False)
     ui.door.send(

@@ -29,7 +29,7 @@ def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
     connection, reader = socket.socketpair()
 
     def take_a_little() -> None:
-        while not ended.wait(0.02) and reader.recv(4096):
+        while not ended.wait(0.02) and reader.recv(4096):  # ends: the answer closes it
             pass
 
     thread = threading.Thread(target=take_a_little, daemon=True)
@@ -40,7 +40,7 @@ def test_a_reader_who_takes_a_little_now_and_then_is_given_up() -> None:
                 answer_to(connection, ends_in=0.5).write(LARGE)
         finally:
             ended.set()
-            thread.join()
+            thread.join(30)
 
 
 def test_pieces_have_one_end_together() -> None:
@@ -58,7 +58,7 @@ def test_who_takes_it_gets_all() -> None:
     got: list[int] = []
 
     def take() -> None:
-        while piece := reader.recv(1 << 20):
+        while piece := reader.recv(1 << 20):  # ends: the answer closes it
             got.append(len(piece))
 
     thread = threading.Thread(target=take, daemon=True)
@@ -68,5 +68,5 @@ def test_who_takes_it_gets_all() -> None:
             answer = answer_to(connection, ends_in=60)
             answer.write(LARGE)
             answer.close()
-        thread.join()
+        thread.join(30)
     assert sum(got) > len(LARGE)

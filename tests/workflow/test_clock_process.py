@@ -147,3 +147,23 @@ def test_an_idle_clock_looks_in_time_for_the_first_poll() -> None:
     rig = Rig()
     pauses = [Clock(Services(dataclasses.replace(rig.settings, first_poll_s=wait)))._idle_s for wait in (0.5, 1.5, 30)]
     assert pauses == [1.0, 1.5, 2.0]
+
+
+class _DeadCdn:
+    def address(self, path: str, *, version: str, name: str) -> str:
+        return "https://cdn.example/"
+
+    def probe(self) -> str:
+        return "ConnectTimeout"
+
+
+def test_a_cdn_is_looked_at_four_times_a_minute_and_only_where_there_is_one() -> None:
+    for cdn, looks in ((_DeadCdn(), 4), (None, 0)):
+        rig, sent = Rig(), 0
+        rig.ports = dataclasses.replace(rig.ports, cdn=cdn)
+        for _ in range(12):
+            rig.queue.tasks.clear()
+            run(rig, 1, set())
+            sent += [task.name for task in rig.queue.tasks].count("probe_cdn")
+            rig.clock.advance(5)
+        assert sent == looks

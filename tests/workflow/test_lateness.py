@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from sidecar.cli import checks
 from sidecar.core.states import MOVED_BY, QUEUES, SETTLED, STATES
+from sidecar.services import Services
 from sidecar.workflow import lateness
 from sidecar.workflow.time_limits import JOB_LIMIT_S, READY_LIMIT_S
 from tests.workflow.rig import Rig
@@ -116,3 +118,17 @@ def test_of_a_held_stage_the_admin_knows_already() -> None:
 def test_every_state_of_a_job_on_its_way_has_its_queue() -> None:
     assert set(MOVED_BY) == set(STATES) - SETTLED
     assert set(MOVED_BY.values()) == set(QUEUES)
+
+
+def test_doctor_says_it_too() -> None:
+    rig = stuck()
+
+    queue = Aged(rig.queue)
+    queue.workers = lambda: 2  # type: ignore[attr-defined]
+    ports = dataclasses.replace(rig.ports, queue=queue)
+    services = Services(rig.settings)
+    services.__dict__["ports"] = ports
+    assert checks._worker(services, "Workers").ok
+    rig.let_pass(JOB_LIMIT_S + 60)
+    found = checks._worker(services, "Workers")
+    assert not found.ok and "collect: an order has been in the state enlarged" in found.found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sidecar.core.errors import TemporaryError
+from sidecar.pull import Pull
 from sidecar.workflow import mailbox
 from sidecar.workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S
 from tests.workflow.rig import Rig
@@ -109,6 +111,32 @@ def test_the_pace_follows_what_goes_on(rig: Rig) -> None:
     assert pace() == VISIT_BUSY_S
     rig.ports.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
     assert pace() == VISIT_IDLE_S, "what is held may be held for days"
+
+
+def test_a_clock_that_finds_a_reason_to_come_soon_comes_soon(rig: Rig) -> None:
+    shop = Shop(rig)
+    services: Any = SimpleNamespace(ports=shop.ports)
+    pull, other = Pull(services), Pull(services)
+    assert pull.step() == VISIT_IDLE_S
+    rig.clock.at += VISIT_IDLE_S
+    shop.soon = True
+    assert pull.step(VISIT_IDLE_S) == VISIT_BUSY_S
+    assert other.step(VISIT_BUSY_S) == VISIT_BUSY_S
+    assert len(shop.asked) == 2, "one clock goes at a time"
+    rig.clock.at += VISIT_BUSY_S
+    pull.step(VISIT_BUSY_S)
+    assert len(shop.asked) == 3
+
+
+def test_a_shop_that_is_away_is_told_of_once_and_asked_again(rig: Rig) -> None:
+    shop = Shop(rig)
+    pull = Pull(SimpleNamespace(ports=shop.ports))  # type: ignore[arg-type]
+    rig.shop.away = TemporaryError("shop_unavailable", "away")
+    assert [pull.step(), pull.step()] == [VISIT_IDLE_S] * 2
+    assert [event for event, _ in rig.events] == ["mailbox.failed"]
+    rig.shop.away = None
+    pull.step()
+    assert len(shop.asked) == 1
 
 
 def test_more_acknowledgements_than_fit_are_brought_by_the_next_visits(rig: Rig) -> None:

@@ -9,6 +9,7 @@ import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
 from sidecar.core.errors import TemporaryError
+from sidecar.core.messages import site_hash
 from sidecar.core.states import LANES
 from sidecar.core.stored_names import Keys
 from sidecar.workflow import reconcile
@@ -162,3 +163,25 @@ def test_cancel_rerun_erase_and_renew(rig: RigOnRedis) -> None:
     rig.push("job.erase", {"job_id": "job-1"})
     assert rig.store.get("job-1") is None and rig.files.files == {}
     assert not [key for key in rig.client.scan_iter() if "job-1" in key]
+
+
+def test_two_shops_on_one_redis_with_equal_ids_do_not_disturb_each_other(client: redis.Redis) -> None:
+    """One sells, one refunds; one is stopped by its admin, one is not; one forgets, one does not."""
+    ours, theirs = RigOnRedis(client), RigOnRedis(client, Keys(site_hash("https://other.example")))
+    theirs.upsampler.put_faults({"fault": "submit_415", "match": "job-1"}, {"fault": "result_corrupt", "count": 1})
+    for rig in (ours, theirs):
+        for job_id in ("job-1", "job-2"):
+            rig.buy(job_id)
+    theirs.store.holds.hold("collect", reason="by_admin", detail="", by_admin=True)
+    for _ in range(12):
+        ours.let_pass(10)
+        theirs.let_pass(10)
+    assert [ours.row(job_id).state for job_id in ("job-1", "job-2")] == ["delivered", "delivered"]
+    ours.push("job.erase", {"job_id": "job-2"})
+    theirs.store.holds.resume("collect", by_admin=True)
+    for _ in range(12):
+        theirs.let_pass(10)
+    assert [theirs.row(job_id).state for job_id in ("job-1", "job-2")] == ["refunded", "delivered"]
+    assert (ours.mails("job-1"), theirs.mails("job-1")) == (["delivered"], ["refunded"])
+    assert [len(rig.upsampler.accepted) for rig in (ours, theirs)] == [2, 1]
+    assert (ours.faults(), theirs.faults()) == ([], [])

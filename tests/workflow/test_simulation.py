@@ -1,4 +1,4 @@
-"""Ten thousand bad worlds (env SIMULATIONS sets how many), and that the check notices what it is there for."""
+"""Four thousand bad worlds (env SIMULATIONS sets how many), and that the check notices what it is there for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sidecar.core.errors import UnknownOutcome
 from tests.fakes.store import changed
 from tests.workflow.simulation import Simulation, Wrong
 
-SIMULATIONS = int(os.environ.get("SIMULATIONS", "10000"))
+SIMULATIONS = int(os.environ.get("SIMULATIONS", "4000"))
 CHUNKS = 20
 SHARE = -(-SIMULATIONS // CHUNKS)
 

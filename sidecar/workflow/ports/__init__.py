@@ -16,12 +16,13 @@ from ...core.settings import Settings
 from ...core.tokens import TokenMaker
 from .files import Copies, Files, Incoming, SourceCopy, StoredFile
 from .memory import Heartbeats, Holds, Idempotency, JobStore, MemoryServer
-from .outside import Fetcher, FetchResponse, Shop, Submission, Upsampler, UpsamplerStatus
+from .outside import Cdn, Fetcher, FetchResponse, Shop, Submission, Upsampler, UpsamplerStatus
 from .pictures import Pictures, PictureVerdict, Source, Sources, Verifier
 from .transfers import Parts, Transfer, Transfers
 from .work import LeaseKeeper, Log, Outbox, WorkQueue
 
 __all__ = [
+    "Cdn",
     "Copies",
     "FetchResponse",
     "Fetcher",
@@ -76,6 +77,7 @@ class Ports:
     tokens: TokenMaker
     leases: LeaseKeeper
     log: Log
+    cdn: Cdn | None = None  # where downloads are sent there
     bind: Callable[..., AbstractContextManager[Any]] = lambda **fields: nullcontext()  # fields of all log lines inside
     memory_outages: tuple[type[Exception], ...] = ()  # what store, outbox and queue raise while working memory is away
     crash_point: Callable[[str], None] = lambda name: None  # where crash tests may kill the process

@@ -55,15 +55,20 @@ class Files(Protocol):
     def prepare(self) -> None:
         """Make the folder; safe to repeat."""
 
-    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming: ...
-    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path: ...
+    def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
+        """A temp file of one try of a job, open for writing; the claim names the try."""
+
+    def temp_path(self, job_id: str, claim: str, suffix: str) -> Path:
+        """Where such a file lies, or would. It is not made."""
+
     def hash_file(self, path: Path) -> tuple[int, str]:
         """Bytes and sha256 of a local file, which is on the disk then."""
 
     def discard_temps(self, job_id: str) -> None:
         """What dead tries of the job have left."""
 
-    def temps(self) -> list[Path]: ...
+    def temps(self) -> list[Path]:
+        """Temp files of all jobs, those of the dead among them."""
 
     # ------------------------------------------------------------------ finished files
     def name(self, job_id: str, factor: int, extension: str, at: float) -> str:
@@ -78,12 +83,18 @@ class Files(Protocol):
     def size(self, name: str) -> int | None:
         """Bytes, None if there is no such file."""
 
-    def sha256(self, name: str) -> str: ...
+    def sha256(self, name: str) -> str:
+        """Of a finished file, 64 hex digits; reads all of it."""
+
     def remove(self, name: str) -> bool:
         """False when it was not there."""
 
-    def of_job(self, job_id: str) -> list[str]: ...
-    def stored(self) -> Iterator[StoredFile]: ...
+    def of_job(self, job_id: str) -> list[str]:
+        """Names of the finished files of all attempts."""
+
+    def stored(self) -> Iterator[StoredFile]:
+        """All finished files, in no order; files of others are left out."""
+
     def probe(self) -> None:
         """Raises when the folder can't be used."""
 
@@ -114,4 +125,5 @@ class Copies(Protocol):
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
         """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
 
-    def all(self) -> list[Path]: ...
+    def all(self) -> list[Path]:
+        """Those that lie here, of all jobs."""

@@ -44,8 +44,12 @@ class Holds(Protocol):
 class Heartbeats(Protocol):
     """Who is alive, and what happens once in an interval over all machines."""
 
-    def record(self, who: str, *, ttl_s: int = 15) -> None: ...
-    def is_alive(self, who: str) -> bool: ...
+    def record(self, who: str, *, ttl_s: int = 15) -> None:
+        """It is alive, and believed to be for `ttl_s` seconds."""
+
+    def is_alive(self, who: str) -> bool:
+        """Whether it has recorded that within its time."""
+
     def record_outage(self, *, since: float, until: float) -> None:
         """From when until when nobody could renew anything: a lease that lapsed then is no crash of its holder."""
 
@@ -59,7 +63,9 @@ class Heartbeats(Protocol):
 class Idempotency(Protocol):
     """Answers by message id, so that a repeated message gets the same one."""
 
-    def remembered(self, message_id: str) -> dict[str, Any] | None: ...
+    def remembered(self, message_id: str) -> dict[str, Any] | None:
+        """The answer that was given, None: to none, or too long ago."""
+
     def remember(self, message_id: str, answer: dict[str, Any], *, ttl_s: int) -> bool:
         """False when one is there already."""
 
@@ -119,7 +125,9 @@ class JobStore(Protocol):
     ) -> tuple[str, dict[str, Any] | None]:
         """A job by a message: ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None)."""
 
-    def get(self, job_id: str) -> Job | None: ...
+    def get(self, job_id: str) -> Job | None:
+        """Its newest attempt; None: unknown, or settled more than a day ago."""
+
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
         """The known ones."""
 
@@ -164,13 +172,16 @@ class JobStore(Protocol):
         `due_at` "=": as it was. `fence`: whoever holds the claim loses it. `settled` None: as it was.
         """
 
-    def forget(self, job_id: str) -> None: ...
+    def forget(self, job_id: str) -> None:
+        """Remove all that is known of it. Safe to repeat."""
 
     # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
         """Ids that are due; each is booked again `rebook_s` later, should nobody act on it."""
 
-    def due_at(self, job_id: str) -> float | None: ...
+    def due_at(self, job_id: str) -> float | None:
+        """When the scheduler looks at it next (Unix seconds); None: never."""
+
     def is_busy(self) -> bool:
         """Whether a job is unsettled or a message waits: else nothing can come due."""
 
@@ -193,11 +204,15 @@ class JobStore(Protocol):
     def occupy_slot(self, job_id: str) -> None:
         """Count a job that is at Upsampler already, even beyond the limit."""
 
-    def slot_holders(self) -> list[str]: ...
+    def slot_holders(self) -> list[str]:
+        """Ids of the jobs that count as being at Upsampler."""
+
     def position(self, job_id: str) -> int | None:
         """Place in the line, from 1; None when not in line."""
 
     # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
-    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None: ...
+    def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:
+        """Keep a webhook's word about a submit that we do not know (yet)."""
+
     def kept_hint(self, job_id: str, attempt: int, submission: int) -> str:
         """Upsampler's id, "" when there is none."""

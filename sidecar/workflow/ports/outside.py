@@ -12,6 +12,16 @@ from typing import Any, Protocol
 from ...core.parts import Part
 
 
+class Cdn(Protocol):
+    """Where downloads are sent, if anywhere. Raises ConfigurationError for a key that is none."""
+
+    def address(self, path: str, *, version: str, name: str) -> str:
+        """For some minutes. `path`: in the downloads folder; `version`: of the content; `name`: to save it as."""
+
+    def probe(self) -> str:
+        """ "" when it delivers, else what it does instead."""
+
+
 class Shop(Protocol):
     """The bridge. Every message's effect has a key in the ledger: all of this is safe to repeat.
 

@@ -29,7 +29,8 @@ class Outbox(Protocol):
     def next_at(self, lane: str) -> float | None:
         """When a message may go at the earliest (Unix seconds; in the past: now); None: the lane is empty."""
 
-    def waiting(self, lane: str) -> int: ...
+    def waiting(self, lane: str) -> int:
+        """How many messages wait, those that may not go yet among them."""
 
     def lock(self, lane: str) -> str | None:
         """A token for the right to flush a lane for 12 s; None while another has it."""
@@ -37,16 +38,21 @@ class Outbox(Protocol):
     def renew_lock(self, lane: str, token: str) -> bool:
         """False when it has passed to another."""
 
-    def unlock(self, lane: str, token: str) -> None: ...
+    def unlock(self, lane: str, token: str) -> None:
+        """Give the right back; nothing happens when it has passed to another."""
 
     def count_failure(self, lane: str) -> int:
         """How often in a row the shop was away."""
 
-    def clear_failures(self, lane: str) -> None: ...
+    def clear_failures(self, lane: str) -> None:
+        """The shop has answered: the next failure is the first again."""
+
     def note_away(self, reason: str, detail: str) -> None:
         """The shop did not take a message: why; since when, the outbox knows."""
 
-    def note_reached(self) -> None: ...
+    def note_reached(self) -> None:
+        """The shop has taken a message: it is not away any more."""
+
     def away(self) -> dict[str, Any] | None:
         """{"reason", "detail", "since" (Unix seconds)} while the shop does not take our messages."""
 
@@ -104,10 +110,14 @@ class WorkQueue(Protocol):
 
 
 class LeaseKeeper(Protocol):
+    """Keeps leases alive while their holder works."""
+
     def keep(self, renew: Callable[[], object]) -> AbstractContextManager[None]:
         """While the block runs, `renew` is called every few seconds, until it raises StaleClaim."""
 
 
 class Log(Protocol):
+    """The log, and with it the counters of /metrics."""
+
     def __call__(self, event: str, sentence: str, **fields: Any) -> None:
         """`event`: stable dotted name, which is counted; `sentence`: for people; `level` is one of the fields."""

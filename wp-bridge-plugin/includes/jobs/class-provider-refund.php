@@ -14,6 +14,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Shop\Sell_My_Images;
 
 defined( 'ABSPATH' ) || exit;
@@ -71,7 +72,7 @@ final class Provider_Refund {
 		Effects::done( $job_id, 0, Effects::REFUND, 'refunded', 'by the payment provider' );
 		$ended = Refund::refunded( $row, $amount, 'refunding' === $row['state'] ? (string) $row['reason'] : Reasons::BY_PROVIDER );
 		if ( 'review' === $row['state'] && Effects::find( $job_id, (int) $row['attempt'], 'mail:review' ) ) {
-			Refund::mail( $ended, 'mail:refunded', compact( 'amount' ) );
+			Customer_Mail::now( Customer_Mail::once( $ended, 'mail:refunded', compact( 'amount' ) ) );
 		}
 		History::write();
 		Send_Later::job_cancel( $ended, 'refunded' );

@@ -219,19 +219,6 @@ final class Refund {
 		return array( Customer_Mail::aside( Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra ) ) );
 	}
 
-	/**
-	 * Mails the customer now, once.
-	 *
-	 * @param array  $row    Ledger row.
-	 * @param string $effect Effect.
-	 * @param array  $extra  Further facts.
-	 */
-	public static function mail( array $row, string $effect, array $extra ): void {
-		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
-			Customer_Mail::record( $row, $effect, Customer_Mail::send( $row, $effect, $extra ) );
-		}
-	}
-
 	/** Refunds that were cut off wait for a person, not for ever. @return callable[] Effects: the customers are told. */
 	public static function end_cut_off(): array {
 		$effects = array();

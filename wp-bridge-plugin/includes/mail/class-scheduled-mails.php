@@ -15,7 +15,6 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
-use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 
 defined( 'ABSPATH' ) || exit;
@@ -78,13 +77,13 @@ final class Scheduled_Mails {
 		}
 		try {
 			foreach ( self::ended( time() ) as $row ) {
-				self::mail( $row, (string) Customer_Mail::effect_of( $row['state'] ) );
+				Customer_Mail::now( Customer_Mail::once( $row, (string) Customer_Mail::effect_of( $row['state'] ) ) );
 			}
 			foreach ( self::delayed( time() ) as $row ) {
-				self::mail( $row, 'mail:delayed' );
+				Customer_Mail::now( Customer_Mail::once( $row, 'mail:delayed' ) );
 			}
 			foreach ( self::ending( time() ) as $row ) {
-				self::mail( $row, 'mail:reminder:' . preg_replace( '/[^0-9]/', '', $row['expires_at'] ) );
+				Customer_Mail::now( Customer_Mail::once( $row, 'mail:reminder:' . preg_replace( '/[^0-9]/', '', $row['expires_at'] ) ) );
 			}
 			History::write();
 		} catch ( Database_Error $fault ) {
@@ -156,17 +155,5 @@ final class Scheduled_Mails {
 			WHERE n.id IS NULL AND e.id IS NULL AND $where ORDER BY l.id LIMIT " . self::MOST,
 			$values
 		);
-	}
-
-	/**
-	 * Claims, sends, and writes down.
-	 *
-	 * @param array  $row    Ledger row.
-	 * @param string $effect Name of the effect.
-	 */
-	private static function mail( array $row, string $effect ): void {
-		if ( Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
-			Customer_Mail::record( $row, $effect, Customer_Mail::send( $row, $effect ) );
-		}
 	}
 }
