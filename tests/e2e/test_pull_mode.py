@@ -254,7 +254,7 @@ def test_messages_outlive_working_memory(far: Whole, customer: Customer) -> None
 
 def test_a_webhook_of_a_stranger_is_refused_and_a_known_one_is_kept_once(far: Whole) -> None:
     settings = Settings.from_env(far.sidecar.env)
-    token = TokenMaker(settings.signing_keys).webhook("00000000-0000-4000-8000-000000000000", 1, 1)
+    token = TokenMaker(settings.signing_keys, settings.site_hash).webhook("00000000-0000-4000-8000-000000000000", 1, 1)
     address = settings.webhook_address(token)
     assert address is not None
     hint = json.dumps({"id": "sbx-1", "status": "SUCCESS"})

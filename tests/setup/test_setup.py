@@ -7,13 +7,17 @@ import re
 import stat
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from sidecar.cli import checks_of_files
 from sidecar.cli.setup import dotenv_file
 from sidecar.cli.setup.command import STOP
 from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
+from tests.fakes.files import MemoryFiles
 from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
 from tests.testbed.process import Process
 
@@ -232,9 +236,19 @@ def test_a_shop_on_another_machine(server: Place) -> None:
     assert settings.at_the_shop and "SMI_UPLOADS_DIR" not in env and "SMI_PUBLIC_URL" not in env
     assert "ReadWritePaths=/var/lib/smi-sidecar\n" in server.text(UNIT)
     assert not server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    assert settings.pulls and "comes to the shop for its messages" in said
     before = server.files()
     status, said = server.setup(connect=False, key="")
     assert (status, server.files()) == (0, before), "what was said once holds"
+    server.setup("--address", "https://sidecar.example", connect=False, key="")
+    assert "SMI_BIND" not in _env(server), "who has an address is reached"
+
+
+def test_a_shop_elsewhere_that_has_delivered_nothing_yet_has_nothing_open() -> None:
+    """Else the first setup would end as if something were wrong."""
+    settings = SimpleNamespace(at_the_shop=True, downloads_dir=None, uploads_base_url="https://shop.example/u")
+    services: Any = SimpleNamespace(settings=settings, ports=SimpleNamespace(files=MemoryFiles()))
+    assert checks_of_files.closed(services, "Paid files are closed").ok is True
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
