@@ -37,6 +37,7 @@ NAMES = (
     "slow_neighbours",
     "cold_start",
     "footprint",
+    "small_profile",
     "first_hour",
 )
 

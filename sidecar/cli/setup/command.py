@@ -20,6 +20,7 @@ from .machine import Machine
 from .plan import SANDBOX, Plan, plan
 
 START_S = 30  # how long the sidecar may take until it answers
+STOP = "stop smi-sidecar.target smi-sidecar@*.service"  # and wait until each of them has ended
 
 
 def add(commands) -> None:
@@ -136,9 +137,9 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
 
 
 def _start(machine: Machine, changed: bool, facts: Facts) -> None:
-    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
     if changed and facts.runs:
-        machine.systemctl("restart smi-sidecar.target")
+        machine.systemctl(STOP)  # before the target is read again: it may name other units then
+    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
 
 
 def _runs(machine: Machine, facts: Facts) -> bool:
@@ -215,7 +216,7 @@ def _uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: bo
     if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
         return 0
     if facts.systemd and facts.is_root:
-        machine.systemctl("disable --now smi-sidecar.target")
+        machine.systemctl("disable --now smi-sidecar.target", STOP)
     write.remove(machine, paths)
     if facts.systemd and facts.is_root:
         machine.systemctl("daemon-reload")

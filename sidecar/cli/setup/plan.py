@@ -113,6 +113,8 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
         return []
     template = (DEPLOY / "systemd" / "smi-sidecar@.service").read_text()
     target = (DEPLOY / "systemd" / "smi-sidecar.target").read_text()
+    # All on one machine: `run` shares memory among the processes, which four units would not.
+    target = re.sub(r"^Wants=.*$", "Wants=smi-sidecar@run.service", target, flags=re.MULTILINE)
     changes = {
         r"^User=.*": f"User={facts.user}",
         r"^Group=.*\n": "",  # the user's own group
