@@ -89,7 +89,7 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
     """Nothing of ours can be put there to be asked for, but a paid file."""
     file = next(iter(services.ports.files.stored()), None)
     if file is None:
-        return Finding(name, None, "no file is there yet; the shop's Site Health looks at it with one of its own")
+        return Finding(name, True, "nothing is there to protect yet; Site Health will look with a file of its own")
     seen = outside.get(f"{url}/{file.name}")
     if seen.status == 200 and seen.body.startswith(_PICTURES):
         fix = "The last block of deploy/nginx.conf belongs into the site's server block (nginx ignores .htaccess)."

@@ -6,8 +6,11 @@ import hashlib
 import random
 import secrets
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -115,6 +118,33 @@ def test_a_download_that_breaks_is_resumed(sold: Sold) -> None:
         etag = begun.headers["ETag"]
     rest = sold.get(Range=f"bytes={len(got)}-", If_Range=etag)
     assert got + rest.content == DATA
+
+
+def test_a_large_file_arrives_whole_though_php_is_ended_on_the_way(bridge: Bridge, sold: Sold) -> None:
+    """As a host does after some seconds: the browser sees that bytes are missing, and asks for the rest."""
+    large = DATA * 60
+    sold.path.write_bytes(large)
+    got, etag, ended = bytearray(), "", 0
+    parts = urlsplit(sold.link)
+    for _ in range(6):
+        headers = {"Range": f"bytes={len(got)}-", "If-Range": etag} if got else {}
+        with closing(HTTPConnection(parts.netloc, timeout=30)) as connection:
+            connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+            answer = connection.getresponse()
+            etag = answer.headers["ETag"]
+            assert answer.status == (206 if got else 200)
+            assert int(answer.headers["Content-Length"]) == len(large) - len(got)
+            got += answer.read(2 << 20)
+            if ended < 3:
+                bridge.shop.php_fpm.kill()
+                bridge.shop.php_fpm.start()
+                ended += 1
+            while block := answer.read(1 << 16):
+                got += block
+        if len(got) == len(large):
+            break
+    assert (ended, bytes(got) == large) == (3, True)
+    assert bridge.story(sold.job_id).count("downloaded") == 1
 
 
 def test_a_link_that_opens_nothing_says_why(bridge: Bridge, sold: Sold) -> None:
