@@ -23,6 +23,7 @@ NAMES = (
     "verify_png",
     "verify_jpeg",
     "convert",
+    "one_pass",
     "collect",
     "download",
     "download_php",

@@ -34,7 +34,7 @@ def digest(data: bytes) -> str:
 
 
 def left_at_the_sidecar(far: Far) -> list[str]:
-    work = Path(far.sidecar.env["SMI_DATA_DIR"]) / "work"
+    work = Settings.from_env(far.sidecar.env).downloads_dir
     return [path.name for path in (work / ".incoming").iterdir()]
 
 
@@ -51,7 +51,7 @@ def test_the_finished_file_lies_in_the_shops_folder_and_the_customer_is_told_onc
     assert Image.open(BytesIO(data)).size == (640, 480)
     assert len(far_customer.mails(delivered["job_id"])) == 1
     wait_for(lambda: left_at_the_sidecar(far) == [], "no work file is left")
-    work = Path(far.sidecar.env["SMI_DATA_DIR"]) / "work"
+    work = Settings.from_env(far.sidecar.env).downloads_dir
     assert work.stat().st_mode & 0o777 == 0o700
     assert list((far.shop.uploads / "smi-downloads" / ".incoming").iterdir()) == []
 
