@@ -23,6 +23,7 @@ NAMES = (
     "verify_png",
     "verify_jpeg",
     "convert",
+    "one_pass",
     "collect",
     "download",
     "download_php",
@@ -36,6 +37,7 @@ NAMES = (
     "slow_neighbours",
     "cold_start",
     "footprint",
+    "small_profile",
     "first_hour",
 )
 

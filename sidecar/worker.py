@@ -1,23 +1,23 @@
-"""Face: the worker pool and the clock, as processes of the Procfile."""
+"""Face: a worker and the clock, as processes."""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from uuid import uuid4
 
 import redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
-from rq.worker_pool import WorkerPool
+from rq.worker import WorkerStatus
 
 from . import tasks
 from .adapters import logs, memory
-from .adapters.connections import write_something
+from .adapters.connections import connect, write_something
 from .adapters.refusals import in_words
 from .adapters.workqueue import WakeUp, WakeUpQueue, forbid_pickle, heartbeat
 from .core.states import QUEUES
@@ -26,8 +26,8 @@ from .services import Services
 from .workflow import lateness, scheduler
 from .workflow.time_limits import CDN_PROBE_S, LEASE_S
 
-TICK_S = 1.0
-IDLE_TICKS = 5  # without work, one tick of so many does everything
+TICK_S, IDLE_TICK_S = 1.0, 2.0  # between two ticks, and while there is no work
+IDLE_TICKS = 3  # without work, one tick of so many is a whole one
 WORKER_TTL_S = 60
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
@@ -42,16 +42,14 @@ class StageWorker(SimpleWorker):
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
 
     def __init__(self, *args, connection: redis.Redis, **kwargs):
-        """In the worker's own process; here, since RQ asks Redis already while it makes a worker."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)  # inherited from the pool, these would stop the other workers
-        _leave_with_parent()
-        _wait_for_redis(connection, tasks.services().keys.ping)
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
         super().__init__(*args, connection=connection, worker_ttl=WORKER_TTL_S, **kwargs)  # type: ignore[misc]  # `args` is empty
+        # RQ has made the pool more patient than its question for work. What was opened before would give that up after
+        # TIMEOUT_S, each time, and RQ would then not listen for a second.
+        connection.connection_pool.reset()
 
     def work(self, *args, **kwargs):
-        """Until it is asked to end, or Redis has failed it in the middle of something: the pool makes another one."""
+        """Until it is asked to end, or Redis has failed it in the middle of something: another one is started."""
         kwargs["with_scheduler"] = False
         kwargs["logging_level"] = logging.WARNING
         services = tasks.services()
@@ -65,11 +63,24 @@ class StageWorker(SimpleWorker):
         finally:
             tasks.ports().transfers.close()
 
+    def execute_job(self, job, queue):
+        """A wake-up has come, and is over. What RQ would write about it (executions, registries, results) are forty
+        commands, and tell nothing: the work has its own books."""
+        self.set_state(WorkerStatus.BUSY)  # who asks us to end now waits for it
+        self.connection.delete(job.key)
+        try:
+            job.func(*job.args)
+        except redis.RedisError:
+            raise
+        except Exception:  # what was taken comes due again
+            logs.log("stage.broke", "A fault of ours.", wake_up=queue.name, exc_info=True)
+        self.set_state(WorkerStatus.IDLE)
+
 
 def _wait_for_redis(connection: redis.Redis, key: str) -> None:
-    """A worker that is born while Redis is away waits: else it dies of it, and the pool replaces it every second."""
+    """A worker that is started while Redis is away waits: else it would die of it, and be replaced every second."""
     told = ""
-    while True:  # ends: when Redis is back, or the pool leaves: its manager restarts it
+    while True:  # ends: when Redis is back, or it is asked to end
         try:
             write_something(connection, key)
             return
@@ -81,53 +92,30 @@ def _wait_for_redis(connection: redis.Redis, key: str) -> None:
             time.sleep(0.5)
 
 
-def _leave_with_parent() -> None:
-    """A worker whose pool was killed finishes its work and leaves: nobody else would ever stop it."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        logs.log("worker.orphan", "The pool is dead; this worker leaves.", level="warning")
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-class StagePool(WorkerPool):
-    """Respawns workers that die. With two or more, one is kept for the light stages, so that large files in collect
-    never hold up a submit, a poll or a delivery."""
-
-    def get_worker_process(self, name, *args, **kwargs):
-        lights = sum(1 for data in self.worker_dict.values() if getattr(data.process, "light", False))
-        light, rq_name = self.num_workers > 1 and lights == 0, tasks.services().keys.rq_name
-        self._queue_names = [rq_name(queue) for queue in (LIGHT_QUEUES if light else QUEUES)]
-        process = super().get_worker_process(rq_name(name), *args, **kwargs)
-        process.light = light  # type: ignore[attr-defined]  # a note of our own
-        return process
-
-
-def run_workers(services: Services) -> None:
-    """Until SIGTERM. What a worker needs is imported before the pool forks: memory is shared, starts are quick."""
+def run_worker(services: Services, queues: Sequence[str]) -> None:
+    """Until SIGTERM, which lets it finish what it does."""
     forbid_pickle()
     memory.keep_freed()
     tasks.ports()
     memory.look_for_cycles_rarely()
-    pool = StagePool(
-        [services.keys.rq_name(queue) for queue in QUEUES],
-        connection=services.rq_redis,
-        num_workers=services.settings.workers,
-        worker_class=StageWorker,
+    rq_name = services.keys.rq_name
+    connection = connect(services.settings.redis_url, services.settings.data_dir, decode=False)
+    _wait_for_redis(connection, services.keys.ping)
+    worker = StageWorker(
+        [WakeUpQueue(rq_name(name), connection=connection) for name in queues],
+        name=rq_name(uuid4().hex),
+        connection=connection,
         serializer=JSONSerializer,
         job_class=WakeUp,
         queue_class=WakeUpQueue,
     )
-    pool.start(burst=False, logging_level="WARNING")
+    worker.work(logging_level="WARNING")
 
 
 class Clock:
     """The scheduler's tick every second, and the periodic tasks. While there is no work, a tick is one look whether
-    there is any, and all else is done every fifth time.
+    there is any, every other second: new work comes to a worker by itself, and is due here later, a first poll for one.
+    What has nothing to do with jobs is done at every third look.
 
     It runs here and not in a worker: when all workers are busy with large files, the clock must not stop. (RQ's own
     cron would enqueue pickles; ours are JSON.) Two clocks, on two machines, do no harm: the store lets one of them act.
@@ -142,6 +130,8 @@ class Clock:
         self._ended = threading.Event()
         self._told = ""
         self._idle_ticks = 0
+        self._idle_s = max(TICK_S, min(IDLE_TICK_S, services.settings.first_poll_s))
+        self._ask_again: dict[str, float] = {}
         self._pull = Pull(services) if services.settings.pulls else None
         self._reached_at = 0.0  # when working memory last answered
 
@@ -152,20 +142,22 @@ class Clock:
             self._pull.start(self._ended)
         while not self._ended.is_set():
             began = time.monotonic()
-            self.tick()
-            self._ended.wait(max(0.05, TICK_S - (time.monotonic() - began)))
+            pause = TICK_S if self.tick() else self._idle_s
+            self._ended.wait(max(0.05, pause - (time.monotonic() - began)))
 
-    def tick(self) -> None:
-        """One second's work; raises nothing."""
+    def tick(self) -> bool:
+        """One second's work; raises nothing. Whether the next one is to come in a second, too."""
         try:
-            self._tick()
+            busy = self._tick()
             self._told = ""
+            return busy
         except redis.RedisError as error:
             self._idle_ticks = 0
             self._tell(in_words(error))
         except Exception:  # one missed tick is harmless, a dead clock stops every job
             self._idle_ticks = 0
             logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
+        return True
 
     def _tell(self, why: str) -> None:
         """Once, until it is something else or over."""
@@ -178,12 +170,13 @@ class Clock:
         all processes down, memory and all, may have been a job."""
         now = self._ports.clock()
         if self._told and self._reached_at:
-            until = max(now, self._reached_at + LEASE_S + TICK_S)  # so long a lease lives that was renewed just before
+            # So long a lease lives that was renewed just before.
+            until = max(now, self._reached_at + LEASE_S + IDLE_TICK_S)
             self._ports.store.heartbeats.record_outage(since=self._reached_at, until=until)
         self._reached_at = now
 
     def _tick(self) -> bool:
-        """Whether there is work. Without any, only a wake-up can have been lost: for that, now and then is enough."""
+        """Whether there is work. Without any, only the wake-up of a periodic task can have been lost."""
         if not self._looked_for_old_keys:
             self._take_over_old_keys()
         busy = self._ports.store.is_busy()
@@ -191,16 +184,25 @@ class Clock:
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
         if not busy and self._idle_ticks % IDLE_TICKS != 1:
             return False
-        scheduler.tick(self._ports)
+        if busy:
+            scheduler.tick(self._ports)
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
         for task, every_s in self._periodic.items():
-            if self._ports.store.heartbeats.acquire_interval(task, every_s=every_s):
+            if self._is_its_turn(task, every_s):
                 self._ports.queue.task("watch", task)
                 self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while
-        if self._ports.store.heartbeats.acquire_interval("lateness", every_s=60):
+        if self._is_its_turn("lateness", 60):
             lateness.tell(self._ports)
         return busy
+
+    def _is_its_turn(self, task: str, every_s: float) -> bool:
+        """Over all machines. Each question is a command: only for the ledger it comes at once that memory was lost."""
+        now = self._ports.clock()
+        if 0 < self._ask_again.get(task, 0) - now <= every_s:  # else the machine's clock was put right
+            return False
+        self._ask_again[task] = now + (0 if task == "reconcile" else every_s / 4)
+        return self._ports.store.heartbeats.acquire_interval(task, every_s=every_s)
 
     def _take_over_old_keys(self) -> None:
         """Before all else: reconciliation must find what was under way before an upgrade."""

@@ -190,7 +190,10 @@ class Studio:
         if not self.wants("admin-pulled"):
             return
         self.ui.shop.option("smi_bridge_sidecar_url", "none")
-        self.ui.door.send("mailbox.collect", {"sidecar": "pull-1", "status": {**self.ui.sidecar.status, "workers": 3}})
+        self.ui.door.send(
+            "mailbox.collect",
+            {"sidecar": "pull-1", "status": {**self.ui.sidecar.status, "version": "1.0.0", "workers": 3}},
+        )
         for look in ("light", "phone"):
             with self.sitting("admin-pulled-settings", look, admin=True) as page:
                 page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["settings"]))
@@ -202,7 +205,9 @@ class Studio:
             "update_option('smi_bridge_sidecar_health', $last);"
         )
         with self.sitting("admin-pulled-missed", "light", admin=True) as page:
-            page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["dashboard"]), wait_until="networkidle")
+            with page.expect_response("**/admin-ajax.php"):
+                page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["dashboard"]))
+            page.locator(".smib-legend").first.wait_for()
         self.ui.shop.option("smi_bridge_sidecar_url", self.ui.sidecar.url)
 
     def first_run(self) -> None:

@@ -29,6 +29,7 @@ function catch_webhook(): void {
 			)
 		);
 		collect( $job, (string) $data['imageUrl'] );
+		note( 'completed', $job->job_id );
 	}
 	header( 'Content-Type: application/json' );
 	echo $job ? '{"success":true}' : '{"success":false}';
@@ -81,6 +82,6 @@ function collect( object $job, string $url ): void {
 	);
 	$stored = job_by( 'job_id', $job_id );
 	if ( $stored && $stored->download_token ) {
-		change( $job_id, array( 'email_sent' => (int) mail_link( $stored ) ) );
+		change( $job_id, array( 'email_sent' => (int) mail_link( $job_id ) ) );
 	}
 }

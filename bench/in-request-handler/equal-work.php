@@ -46,7 +46,7 @@ function checked_and_converted( object $job, string $temp ): string {
 	if ( ! $picture || ! $before || ! shows_the_same( $before, $picture ) ) {
 		return '';
 	}
-	error_log( "In-request handler: job $job->job_id has sha256 " . hash_file( 'sha256', $file ) ); // phpcs:ignore WordPress.PHP.DevelopmentFunctions
+	note( 'checked, sha256 ' . hash_file( 'sha256', $file ), $job->job_id );
 	if ( function_exists( 'fsync' ) ) { // PHP 8.1.
 		$handle = fopen( $file, 'r+b' );
 		fsync( $handle );

@@ -12,10 +12,11 @@ defined( 'ABSPATH' ) || exit;
 /**
  * Hands an HTML mail with the download link to `wp_mail`.
  *
- * @param object $job The row.
+ * @param string $job_id The job.
  * @return bool Whether it was taken.
  */
-function mail_link( object $job ): bool {
+function mail_link( string $job_id ): bool {
+	$job   = job_by( 'job_id', $job_id );
 	$link  = rest_url( 'in-request/v1/download/' . $job->download_token );
 	$shop  = get_bloginfo( 'name' );
 	$admin = get_option( 'admin_email' );
@@ -28,5 +29,7 @@ function mail_link( object $job ): bool {
 
 	$subject = "[$shop] Your enlarged picture is ready";
 	$headers = array( "From: $shop <$admin>", "Reply-To: $admin", 'Content-Type: text/html; charset=UTF-8' );
-	return is_email( $job->email ) && wp_mail( $job->email, $subject, $body, $headers );
+	$sent    = is_email( $job->email ) && wp_mail( $job->email, $subject, $body, $headers );
+	note( $sent ? 'mailed' : 'not mailed', $job_id );
+	return $sent;
 }

@@ -55,6 +55,7 @@ function submit( $job_id ): void {
 			'processing_started_at' => current_time( 'mysql' ),
 		)
 	);
+	note( 'submitted', $job->job_id );
 }
 
 /**

@@ -1,15 +1,18 @@
 """first_hour: from `pip install` of the wheel on a machine with nothing to the first delivered picture, by the sandbox.
 
 The shop runs, with the bridge active and unconnected; all that setup asks is answered by flags. pip fetches what the
-wheel asks for from its registry, or its cache.
+wheel asks for from its registry, or its cache. The same is installed a second time by uv, where that is at hand.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.testbed import first_hour, wheel
 from tests.testbed.customer import Customer
@@ -41,3 +44,10 @@ def run(bench: Bench) -> Iterator[Figure]:
             seconds = time.monotonic() - began
     yield figure("first_hour", "s", [seconds], at_most(60))
     yield figure("first_hour.pip", "s", [installed])
+    if uv := shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"):
+        again = folder / "environment-by-uv"
+        began = time.monotonic()
+        subprocess.run([uv, "venv", "--quiet", str(again)], check=True, timeout=120)
+        line = [uv, "pip", "install", "--quiet", "--python", str(again / "bin" / "python"), str(packed)]
+        subprocess.run(line, check=True, timeout=600, capture_output=True)
+        yield figure("first_hour.uv", "s", [time.monotonic() - began], note="instead of pip")

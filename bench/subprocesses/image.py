@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from isal import isal_zlib
 
 from sidecar.adapters import images, memory
 from sidecar.adapters.images import Expected, Verifier
+from sidecar.adapters.images.reduced import comparison_size, reduced
+from sidecar.adapters.incoming import Incoming
+from sidecar.core.pictures import AsJpeg
 
 from .. import HUGE
 from ..processes import peak_megabytes
@@ -54,6 +58,29 @@ def convert(path: Path, target: Path) -> None:
     images.convert(path, target, format="jpeg")
 
 
+def one_pass(path: Path, target: Path) -> None:
+    """Check, JPEG, hash and the copy to compare, as collect does it while the bytes arrive."""
+    order = AsJpeg(92, HUGE, lambda: Incoming(target, 0o644))
+    verifier = Verifier(Expected(*HUGE, ANY, 1 << 33), look=True, jpeg=order)
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            verifier.feed(chunk)
+    verifier.finish()
+    if verifier.converted is None or verifier.reduction is None:
+        raise SystemExit("nothing was made of it")
+    verifier.reduction.small(comparison_size(*HUGE))
+
+
+def apart(path: Path, target: Path) -> None:
+    """The same one after the other: the check, libvips' conversion, hash and copy of what it wrote."""
+    verify(path, target)
+    images.convert(path, target, format="jpeg")
+    with target.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+        os.fsync(file.fileno())
+    reduced(target, images.read_header(target), comparison_size(*HUGE), fail_on="warning")
+
+
 def vips_decode(path: Path, target: Path) -> None:
     """What libvips offers for the check of a JPEG: decode all of it, at an eighth."""
     import pyvips
@@ -73,6 +100,8 @@ PASSES: dict[str, Callable[[Path, Path], None]] = {
     "inflate": inflate,
     "verify_and_hash": verify_and_hash,
     "convert": convert,
+    "one_pass": one_pass,
+    "apart": apart,
     "vips_decode": vips_decode,
     "vips_convert": vips_convert,
 }

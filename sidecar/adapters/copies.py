@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
-from .files import storage_error
 from .images import ImageInfo, compress_source, upright
+from .incoming import storage_error
 
 FOLDER = ".sources"
 

@@ -31,6 +31,7 @@ def command(data_dir: Path) -> list[str]:
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no"),
         *("--loglevel", "warning"),
+        *("--hz", "2"),  # looks so often a second whether there is something to tidy; its usual 10 are felt at rest
     ]
 
 

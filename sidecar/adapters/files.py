@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
 import stat
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
 
-from ..core.errors import ConfigurationError, PermanentError, SidecarError
+from ..core.errors import PermanentError
 from ..core.job import JOB_ID
 from ..core.packaged import SCHEMAS
+from .incoming import Incoming, storage_error
 
 INCOMING = ".incoming"
 KEPT = ".kept"  # in the names of what a transfer leaves there (adapters/parts.py)
-DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
-CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
 _NAME = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
@@ -36,93 +32,6 @@ class StoredFile:  # as workflow.ports.StoredFile
     name: str
     bytes: int
     modified: float
-
-
-class Incoming:
-    """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get.
-
-    The first megabytes are hashed and written where they are handed in; from then on a thread does it, while the caller
-    checks the bytes that follow: hash, write and inflate leave the interpreter to each other.
-    """
-
-    def __init__(self, path: Path, mode: int):
-        self.path = path
-        self.bytes = 0  # handed in
-        self._sha256 = hashlib.sha256()
-        self._error: OSError | None = None
-        self._thread: threading.Thread | None = None
-        self._chunks: Queue[bytes | memoryview | None] = Queue(maxsize=CHUNKS_BEHIND)
-        try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-            os.fchmod(self._fd, mode)
-        except OSError as error:
-            raise storage_error(error, path) from error
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        """The chunk must not change any more. Raises ConfigurationError("disk_full" | "folder_not_writable"), maybe
-        only with a later chunk or in `close`."""
-        self.bytes += len(chunk)
-        if self._thread is None and self.bytes > DIRECT_BYTES:
-            self._thread = threading.Thread(target=self._store_what_comes, name="incoming", daemon=True)
-            self._thread.start()
-        if self._thread is None:
-            self._store(chunk)
-        else:
-            self._chunks.put(chunk)
-        self._check()
-
-    def close(self) -> None:
-        """Bytes are on the disk when this returns. Raises as `write` does."""
-        self._end_thread()
-        self._check()
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            try:
-                os.fsync(fd)
-            except OSError as error:
-                raise storage_error(error, self.path) from error
-            finally:
-                os.close(fd)
-
-    @property
-    def sha256(self) -> str:
-        """After `close`."""
-        return self._sha256.hexdigest()
-
-    def discard(self) -> None:
-        self._error = self._error or OSError(errno.ECANCELED, "discarded")  # nothing more is written
-        self._end_thread()
-        with suppress(OSError):
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
-        self.path.unlink(missing_ok=True)
-
-    def _store_what_comes(self) -> None:
-        while (chunk := self._chunks.get()) is not None:  # ends: close and discard put None
-            self._store(chunk)
-
-    def _store(self, chunk: bytes | memoryview) -> None:
-        """After an error nothing more is stored: `write` and `close` tell of it."""
-        if self._error is not None:
-            return
-        self._sha256.update(chunk)
-        view = memoryview(chunk)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as error:
-            self._error = error
-
-    def _check(self) -> None:
-        if self._error is not None:
-            raise storage_error(self._error, self.path) from self._error
-
-    def _end_thread(self) -> None:
-        if self._thread is not None:
-            self._chunks.put(None)
-            self._thread.join()  # ends: with the None above, after one write to the disk
-            self._thread = None
 
 
 class ResultFiles:
@@ -289,10 +198,3 @@ def _has_link(root: str, path: str) -> bool:
         if os.path.islink(path[:end]):
             return True
     return os.path.islink(path)
-
-
-def storage_error(error: OSError, path: Path) -> SidecarError:
-    """Which of our two holds a failed write to the uploads folder is."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the process' own limit
-    code = "disk_full" if full else "folder_not_writable"
-    return ConfigurationError(code, f"{path}: {error.strerror}")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..core.parts import Part
 from ..core.pictures import ImageInfo
-from .files import KEPT, storage_error
+from .files import KEPT
+from .incoming import storage_error
 
 _BLOCK = 1 << 20
 

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
-from .files import Incoming, ResultFiles, StoredFile
+from .files import ResultFiles, StoredFile
+from .incoming import Incoming
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much

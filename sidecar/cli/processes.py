@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 
 
 def add(commands) -> None:
     for name, run, help in (
         ("store", _store, "run the embedded Valkey, unless REDIS_URL names a server"),
         ("web", _web, "run the web face (gunicorn)"),
-        ("worker", _worker, "run the worker pool"),
+        ("worker", _worker, "run the workers"),
         ("cron", _cron, "run the clock: retries, polls, deadlines, reconciliation"),
     ):
         commands.add_parser(name, help=help, description=help).set_defaults(run=run)
-    help = "run all four as one; a process that dies is started again"
+    help = "run all of them as one; a process that dies is started again"
     commands.add_parser("run", help=help, description=help).set_defaults(run=_run_all)
     settings = commands.add_parser("settings", help="print every setting as a commented .env file")
     settings.add_argument("--markdown", action="store_true", help="as the table of docs/settings.md")
@@ -25,14 +26,44 @@ def add(commands) -> None:
 
 
 def _run_all(given) -> int:
-    from ..adapters import logs
+    from ..adapters import logs, memory
     from ..services import load_settings
-    from .supervise import Supervisor
+    from . import supervise
 
     settings = load_settings()  # all configuration faults at once, not four times
     logs.configure(format=settings.log_format, level=settings.log_level)
-    names = [name for name in ("store", "web", "worker", "cron") if name not in _not_needed(settings)]
-    return Supervisor({name: [sys.executable, "-m", "sidecar", name] for name in names}).run()
+    _load_all(settings)
+    memory.look_for_cycles_rarely()
+    workers = _workers(settings.workers)
+    commands = {"store": _store, "web": _web, "cron": _cron}
+    apart = {name: partial(run, given) for name, run in commands.items() if name not in _not_needed(settings)}
+    patience = {name: supervise.ENDLESS for name in workers}
+    return supervise.Supervisor({**apart, **workers}, last="store", patience=patience).run()
+
+
+def _load_all(settings) -> None:
+    """What the processes need, before they are forked: so it is loaded once, and its memory is shared."""
+    from .. import worker  # noqa: F401
+
+    if "web" not in _not_needed(settings):
+        from ..web import serve  # noqa: F401
+
+
+def _workers(number: int) -> dict[str, Callable[[], None]]:
+    """Of two or more, one is kept for the light stages, so that large files in collect never hold up a submit, a poll
+    or a delivery."""
+    from ..core.states import QUEUES
+    from ..worker import LIGHT_QUEUES
+
+    light = {"worker-light": lambda: _one_worker(LIGHT_QUEUES)} if number > 1 else {}
+    return light | {f"worker-{at}": lambda: _one_worker(QUEUES) for at in range(1, number + 1 - len(light))}
+
+
+def _one_worker(queues: Sequence[str]) -> None:
+    from ..services import Services
+    from ..worker import run_worker
+
+    run_worker(Services.from_env(), queues)
 
 
 def _not_needed(settings) -> set[str]:
@@ -61,17 +92,20 @@ def _web(given) -> None:
         print("SMI_BIND=none: nothing to run here.", file=sys.stderr, flush=True)
         idle()
         return
-    line = [sys.executable, "-m", "gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
-    line += ["--bind", f"{settings.bind}:{settings.port}"]
-    line += ["--workers", str(settings.web_processes), "--threads", str(settings.web_threads)]
-    os.execv(sys.executable, [*line, "sidecar:create_app()"])
+    from ..web.serve import serve
+
+    serve(settings)
 
 
-def _worker(given) -> None:
+def _worker(given) -> int:
+    from ..adapters import memory
     from ..services import Services
-    from ..worker import run_workers
+    from . import supervise
 
-    run_workers(Services.from_env())
+    settings = Services.from_env().settings
+    workers = _workers(settings.workers)
+    memory.look_for_cycles_rarely()
+    return supervise.Supervisor(workers, patience={name: supervise.ENDLESS for name in workers}).run()
 
 
 def _cron(given) -> None:

@@ -1,23 +1,28 @@
-"""Face: `run`. Keeps the processes of one machine alive; their lines go where its own would, without a detour."""
+"""Face: keeps the processes of one machine alive. They are forks: what all of them need is loaded once, and their
+memory is shared; their lines go where its own would, without a detour."""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
-import subprocess
-import threading
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ..adapters import logs
 
-POLL_S = 0.1
 STOP_S = 30  # a file that is being collected when this is over is collected again
 CONFIGURATION_FAULT = 2  # an exit status that no restart changes
-_PR_SET_PDEATHSIG = 1
+ENDS = (signal.SIGTERM, signal.SIGINT)
+AWAITED = (*ENDS, signal.SIGCHLD)
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # <linux/prctl.h>
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+Program = Callable[[], int | None]  # what a process does until it ends: its exit status, None for 0
 
 
 @dataclass(frozen=True)
@@ -28,100 +33,158 @@ class Patience:
     pause_s: float = 1.0
     longest_s: float = 30.0
     lived_s: float = 30.0
-    most: int = 6
+    most: float = 6
+
+
+# Without end: a worker that has lost Redis, or that one picture has killed, is missed by all the others.
+ENDLESS = Patience(longest_s=1.0, most=math.inf)
+
+
+class Born(BaseException):
+    """We are the new process: unwinds the supervisor."""
+
+    def __init__(self, program: Program):
+        self.program = program
 
 
 class Child:
     """One process, the leader of a group of its own: what it has started ends with it."""
 
-    def __init__(self, name: str, line: Sequence[str], patience: Patience):
+    def __init__(self, name: str, program: Program, patience: Patience):
         self.name = name
-        self._line, self._patience = line, patience
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program, self._patience = program, patience
+        self._pid = 0
         self._began = self._next_at = 0.0
         self._short_lives = 0
 
     def start(self) -> None:
-        self._began = time.monotonic()
-        self._process = subprocess.Popen(self._line, start_new_session=True, preexec_fn=_end_with_parent)
+        """Raises Born in the new process."""
+        self._began, parent = time.monotonic(), os.getpid()
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            os.setpgid(0, 0)
+            _be_born(self.name, parent)
+            raise Born(self._program)
+        with suppress(OSError):  # it has done so already
+            os.setpgid(self._pid, self._pid)
+
+    def pause_s(self) -> float:
+        """How long until it is to be started again; without end while it lives."""
+        return math.inf if self._pid else max(0.0, self._next_at - time.monotonic())
 
     def look(self) -> int | None:
         """Start it again when its pause is over. The exit status that makes it hopeless, or None."""
-        if self._process is None:
-            if time.monotonic() >= self._next_at:
+        if not self._pid:
+            if not self.pause_s():
                 self.start()
             return None
-        status = self._process.poll()
+        status = self._ended()
         if status is None:
             return None
-        self.signal(signal.SIGTERM)  # to what it has left behind
-        self._process = None
         lived = time.monotonic() - self._began
         self._short_lives = 1 if lived >= self._patience.lived_s else self._short_lives + 1
         if status == CONFIGURATION_FAULT or self._short_lives >= self._patience.most:
             return status
-        pause = min(self._patience.pause_s * 2 ** (self._short_lives - 1), self._patience.longest_s)
+        pause = min(self._patience.pause_s * 2 ** min(self._short_lives - 1, 32), self._patience.longest_s)
         self._next_at = time.monotonic() + pause
         said = {"process": self.name, "status": status, "lived_s": round(lived, 1), "pause_s": pause}
         logs.log("run.died", "A process has died and is started again.", level="warning", **said)
         return None
 
+    def _ended(self) -> int | None:
+        """Its exit status, or the negative signal; None while it lives."""
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if not pid:
+            return None
+        self.signal(signal.SIGTERM)  # to what it has left behind
+        self._pid = 0
+        return os.waitstatus_to_exitcode(status)
+
     def signal(self, number: int) -> None:
-        if self._process is not None:
+        if self._pid:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self._pid, number)
 
     def ask_to_end(self) -> None:
         """Only itself: it ends its own processes in good order."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        if self._pid:
+            os.kill(self._pid, signal.SIGTERM)
 
     def wait(self, until: float) -> None:
         """Until it has ended; at `until` (monotonic) it is killed with all that it has started."""
-        if self._process is None:
-            return
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, until - time.monotonic()))
-        self.signal(signal.SIGKILL)
-        self._process.wait()  # ends: it was killed
+        while self._pid and self._ended() is None:
+            left = until - time.monotonic()
+            if left <= 0:
+                self.signal(signal.SIGKILL)
+                os.waitpid(self._pid, 0)  # ends: it was killed
+                self._pid = 0
+            else:
+                signal.sigtimedwait([signal.SIGCHLD], left)
 
 
-def _end_with_parent() -> None:
-    """In the child, before it becomes its program: should we be killed, it ends, too, and its port is free again."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _be_born(name: str, parent: int) -> None:
+    """In the new process: should its parent be killed, it ends, too, and its port is free again."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(_PR_SET_NAME, f"smi-{name}".encode())  # as `ps -A` and `top` show it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
+    if os.getppid() != parent:
+        signal.raise_signal(signal.SIGTERM)
 
 
 class Supervisor:
-    """Starts `lines` in their order, and ends them in the reverse of it: the store comes first and goes last."""
+    """Starts `programs` in their order. The one that is named `last` comes to its end after all others: the store."""
 
-    def __init__(self, lines: Mapping[str, Sequence[str]], patience: Patience = Patience()):
-        self._children = [Child(name, line, patience) for name, line in lines.items()]
-        self._ended = threading.Event()
+    def __init__(self, programs: Mapping[str, Program], *, last: str = "", patience: Mapping[str, Patience] = {}):
+        """`patience`: where it is not the usual one."""
+        self._children = [Child(name, run, patience.get(name, Patience())) for name, run in programs.items()]
+        self._last = last
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT: 0. Else the exit status of the process that can't be kept alive."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._ended.set())
+        """Until SIGTERM or SIGINT: 0. Else the exit status of the process that can't be kept alive.
+
+        It comes back in each new process, too, when that has done its work: with its exit status, on the same way out.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)  # they wait until we ask for them
         try:
-            for child in self._children:
-                child.start()
-            while not self._ended.wait(POLL_S):
-                for child in self._children:
-                    status = child.look()
-                    if status is not None:
-                        said = {"process": child.name, "status": status}
-                        logs.log("run.hopeless", "A process can't be kept alive.", level="error", **said)
-                        return status if status > 0 else 1
-            return 0
-        finally:
+            status = self._keep_alive()
+        except Born as born:
+            program = born.program
+        except BaseException:
             self._stop()
+            raise
+        else:
+            self._stop()
+            return status
+        return program() or 0  # outside of `except`: nothing has failed
+
+    def _keep_alive(self) -> int:
+        for child in self._children:
+            child.start()
+        while True:  # ends: with a signal, or when it is hopeless
+            for child in self._children:
+                status = child.look()
+                if status is not None:
+                    said = {"process": child.name, "status": status}
+                    logs.log("run.hopeless", "A process can't be kept alive.", level="error", **said)
+                    return status if status > 0 else 1
+            if _next_signal(min(child.pause_s() for child in self._children)) in ENDS:
+                return 0
 
     def _stop(self) -> None:
-        first, *others = self._children
-        until = time.monotonic() + STOP_S
-        for child in others:
-            child.ask_to_end()
-        for child in others:
-            child.wait(until)
-        first.ask_to_end()
-        first.wait(time.monotonic() + STOP_S)
+        _end([child for child in self._children if child.name != self._last])
+        _end([child for child in self._children if child.name == self._last])
+
+
+def _next_signal(within_s: float) -> int | None:
+    """The next signal of AWAITED, which may have come already; None: there was none."""
+    found = signal.sigwaitinfo(AWAITED) if within_s == math.inf else signal.sigtimedwait(AWAITED, within_s)
+    return found.si_signo if found else None
+
+
+def _end(children: Iterable[Child]) -> None:
+    until = time.monotonic() + STOP_S
+    for child in children:
+        child.ask_to_end()
+    for child in children:
+        child.wait(until)

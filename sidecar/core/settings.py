@@ -170,7 +170,8 @@ class Settings:
     def source_address(self, job_id: str, end: int, copy: str = "") -> str:
         """Where the shop hands out a job's source that need not be public, until `end` (Unix seconds); or the `copy`
         of it that lies in the shop's `smi-downloads/.sources` under that name."""
-        token = status_token.make(direction_key(self.secret, "source"), f"{job_id}/{copy}" if copy else job_id, end)
+        what = f"{job_id}/{copy}" if copy else job_id
+        token = status_token.make(direction_key(self.secret, "source"), what, end, self.site_hash)
         address = f"{self.shop_url}/?smi-bridge=source&job={job_id}"
         return f"{address}&copy={copy}&token={token}" if copy else f"{address}&token={token}"
 

@@ -9,18 +9,20 @@ import re
 from collections.abc import Sequence
 
 PURPOSE = "status"  # the key's, as TO_SHOP is a message's
-_FORM = re.compile(r"([1-9][0-9]{9})\.[A-Za-z0-9_-]{43}")
+_FORM = re.compile(r"(?:([0-9a-f]{10})\.)?([1-9][0-9]{9})\.[A-Za-z0-9_-]{43}")
 
 
-def make(key: bytes, job_id: str, end: int) -> str:
-    """`end`: until when it opens, Unix seconds."""
-    mac = hmac.new(key, f"status.{job_id}.{end}".encode(), hashlib.sha256).digest()
-    return f"{end}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+def make(key: bytes, job_id: str, end: int, site: str = "") -> str:
+    """`end`: until when it opens, Unix seconds. `site`: its hash; "" as tokens were made before they named it."""
+    named = f"{site}." if site else ""
+    mac = hmac.new(key, f"status.{named}{job_id}.{end}".encode(), hashlib.sha256).digest()
+    return f"{named}{end}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def opens(keys: Sequence[bytes], token: str, job_id: str, *, now: float) -> bool:
-    """Whether it opens the job under any of the keys. One token has one spelling: it is the text that is compared."""
+def opens(keys: Sequence[bytes], token: str, job_id: str, *, now: float, site: str) -> bool:
+    """Whether it opens the job of this site under any of the keys; one that names no site does, too. One token has one
+    spelling: it is the text that is compared."""
     form = _FORM.fullmatch(token)
-    if not form or now >= int(form[1]):
+    if not form or now >= int(form[2]) or form[1] not in (None, site):
         return False
-    return any(hmac.compare_digest(make(key, job_id, int(form[1])), token) for key in keys)
+    return any(hmac.compare_digest(make(key, job_id, int(form[2]), form[1] or ""), token) for key in keys)

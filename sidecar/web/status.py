@@ -43,7 +43,8 @@ def status(job_id: str) -> BaseResponse:
         return _answer({"error": "unknown_job"}, 404)
     document = view.status_document(ports(), job)
     given = request.headers.get(TOKEN, "")
-    if not status_token.opens(services().settings.status_keys, given, job_id, now=ports().clock()):
+    settings = services().settings
+    if not status_token.opens(settings.status_keys, given, job_id, now=ports().clock(), site=settings.site_hash):
         document["download_url"] = None
     seen = [document[key] for key in ("phase", "stage", "position", "next_try_at", "download_url", "expires_at")]
     seen.append(round(document["share"], 1))

@@ -198,7 +198,10 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
                 came += len(chunk)
                 if transfer.alone:
                     verifier.discard()
-                incoming.write(chunk if transfer.alone else verifier.feed(chunk))
+                    incoming.write(chunk)
+                else:
+                    good = verifier.feed(chunk)
+                    incoming.write(good, spare=verifier.converts)
                 transfer.came(len(chunk))
             if response.content_length is not None and came != response.content_length:
                 raise TemporaryError("result_cut", f"{came} of {response.content_length} bytes came")

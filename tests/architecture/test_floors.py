@@ -25,7 +25,7 @@ FLOORS = {
 }
 ROOMS = {
     "flask": ("web", "cli", ""),
-    "gunicorn": ("web.fair_worker", "web.answer", "web.sender"),
+    "gunicorn": ("web.fair_worker", "web.answer", "web.sender", "web.serve"),
     "werkzeug": ("web",),
     "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),

@@ -94,7 +94,7 @@ PUBLIC = (
 # Files that may tell of the past, or hold names that are stored.
 ALLOWED = ("CHANGELOG.md", "sidecar/core/stored_names.py", "tests/architecture/test_vocabulary.py")
 ROOTS = ("sidecar", "bench", "tests", "docs", "deploy", "wp-bridge-plugin", "README.md", "Makefile", "pyproject.toml")
-NO_PROSE = re.compile(r"\.(png|jpg|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
+NO_PROSE = re.compile(r"\.(png|jpg|zip|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
 
 
 @cache

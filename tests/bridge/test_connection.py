@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.advice import advice
 from sidecar.core.env import EXAMPLE_SECRET
 from tests.bridge.conftest import Bridge
+from tests.testbed.site import run_php
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
@@ -99,7 +101,7 @@ def test_a_plain_server_behind_an_https_address_is_named(bridge: Bridge) -> None
 
 def test_somebody_else_at_that_address_is_named(bridge: Bridge) -> None:
     (finding,) = findings(bridge, with_url(bridge.shop.url))
-    assert finding["code"] == "no_sidecar"
+    assert (finding["code"], finding["advice"]["code"]) == ("no_sidecar", "not_the_sidecar")
     assert "404" in finding["message"] or "405" in finding["message"]
 
 
@@ -155,12 +157,36 @@ def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str) -> None
 
 def test_a_paused_copy_is_told_that_it_is_one(bridge: Bridge) -> None:
     *_, last = findings(bridge, "add_filter('pre_option_smi_bridge_paused', function () { return '1'; });")
-    assert (last["check"], last["level"]) == ("paused", "warn")
+    assert (last["check"], last["level"], last["advice"]["code"]) == ("paused", "warn", "site_is_a_copy")
 
 
 def test_no_proxy_of_the_machine_stands_between_bridge_and_sidecar(bridge: Bridge) -> None:
     prelude = "putenv('http_proxy=http://127.0.0.1:9'); putenv('all_proxy=http://127.0.0.1:9');"
     assert [finding["code"] for finding in findings(bridge, prelude)] == ["ok", "ok"]
+
+
+def report(bridge: Bridge, **ini: str) -> str:
+    """What the settings page and Site Health say, as one text."""
+    code = "return SmiBridge\\Health\\Connection_Findings::report();"
+    shop = bridge.shop
+    said = run_php(shop.root, {**shop.ini, **ini}, shop.url, code)[1]
+    return "\n".join(" ".join(map(str, finding.values())) for finding in said["findings"])
+
+
+def test_versions_that_do_not_fit_are_told(bridge: Bridge) -> None:
+    version = bridge.shop.php_json("return SMI_BRIDGE_VERSION;")
+    assert advice("versions_apart", bridge=version, sidecar="9.0.0").sentence not in report(bridge)
+    before, bridge.sidecar.status["version"] = bridge.sidecar.status.get("version"), "9.0.0"
+    try:
+        assert advice("versions_apart", bridge=version, sidecar="9.0.0").sentence in report(bridge)
+    finally:
+        bridge.sidecar.status["version"] = before
+
+
+def test_a_php_without_curl_is_told(bridge: Bridge) -> None:
+    sentence = advice("no_php_curl").sentence
+    assert sentence not in report(bridge)
+    assert sentence in report(bridge, disable_functions="curl_init")
 
 
 def test_it_works_without_curl_as_well(bridge: Bridge) -> None:

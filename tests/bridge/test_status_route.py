@@ -162,7 +162,7 @@ def test_the_payer_who_comes_back_gets_the_link_by_his_payment_session(bridge: B
     bridge.door.send("job.delivered", delivery(job_id))
     back = f"{bridge.shop.url}/?smi_payment=success&job_id={job_id}&session_id="
     right = requests.get(back + "cs_test_0123456789abcdef", timeout=30).text
-    token = re.search(rf'"{job_id}":"([0-9]+\.[A-Za-z0-9_-]+)"', right)
+    token = re.search(rf'"{job_id}":"([0-9a-f]{{10}}\.[0-9]+\.[A-Za-z0-9_-]+)"', right)
     assert token and "smi/download" in right.replace("\\", "")
     assert ask(bridge, job_id, **{"Smi-Status-Token": token[1]}).json()["download_url"]
     for wrong in ("", "cs_test_0123456789abcdeX", "cs_1"):

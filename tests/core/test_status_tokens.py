@@ -17,9 +17,11 @@ KEYS = [direction_key(decode_secret(secret), status_token.PURPOSE) for secret in
 
 def test_a_token_is_made_as_the_vector_says() -> None:
     made = TOKENS["made"]
-    assert status_token.make(KEYS[0], made["job_id"], made["end"]) == made["token"]
+    assert status_token.make(KEYS[0], made["job_id"], made["end"], TOKENS["site"]) == made["token"]
 
 
 @pytest.mark.parametrize("case", TOKENS["cases"], ids=lambda case: case["what"])
 def test_a_token_opens_or_does_not(case: dict[str, Any]) -> None:
-    assert status_token.opens(KEYS, case["token"], case["job_id"], now=case["now"]) is case["opens"]
+    assert (
+        status_token.opens(KEYS, case["token"], case["job_id"], now=case["now"], site=TOKENS["site"]) is case["opens"]
+    )

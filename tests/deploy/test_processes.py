@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ class Everything(Process):
 
 
 def _family(pid: int) -> set[int]:
-    """A process and all its descendants; each child of `run` has a session of its own."""
+    """A process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return {pid}.union(*(_family(int(child)) for child in children))
 
@@ -70,31 +71,26 @@ def _living(pids: set[int]) -> list[int]:
     return living
 
 
-def _child(of: int, name: str) -> int | None:
-    """The process that `run` has started as `name`."""
+def _children(of: int) -> dict[str, int]:
+    """What `run` has started, by the names that `ps -A` shows."""
+    found = {}
     for pid in Path(f"/proc/{of}/task/{of}/children").read_text().split():
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-        except OSError:  # it has just gone
-            continue
-        if name in words or any(name in word for word in words if "gunicorn" in word or "valkey" in word):
-            return int(pid)
-    return None
+        with suppress(OSError):  # it has just gone
+            found[Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+    return found
 
 
-def _test_one_that_dies_is_started_again(everything: Everything) -> None:
-    """And none of the others with it."""
-    before = {name: _child(everything.pid, name) for name in ("worker", "cron", "gunicorn", "valkey")}
-    assert None not in before.values()
-    pool = before["worker"]
-    orphans = _family(pool) - {pool}
-    os.kill(pool, signal.SIGKILL)
-    wait_for(lambda: _child(everything.pid, "worker") not in (None, pool), "another pool has been started")
-    wait_for(lambda: not _living(orphans), "the workers of the dead one have left")
+def _test_one_that_dies_is_started_again(everything: Everything, name: str) -> None:
+    """And none of the others with it; what it has started leaves."""
+    before = _children(everything.pid)
+    orphans = _family(before[name]) - {before[name]}
+    os.kill(before[name], signal.SIGKILL)
+    wait_for(lambda: _children(everything.pid).get(name) not in (None, before[name]), "another has been started")
+    wait_for(lambda: not _living(orphans), "the children of the dead one have left")
     wait_for(everything.is_ready, "all is well again")
-    after = {name: _child(everything.pid, name) for name in before}
-    assert {name for name in before if before[name] != after[name]} == {"worker"}
-    assert '"log_event": "run.died"' in everything.log.read_text()
+    after = _children(everything.pid)
+    assert {name for name in after if before[name] != after[name]} == {name}
+    assert f'"process": "{name.removeprefix("smi-")}"' in everything.log.read_text()
 
 
 @pytest.mark.timeout(120)
@@ -106,10 +102,11 @@ def test_the_procfile_runs_as_one_command_and_ends_as_one(tmp_path: Path) -> Non
             everything.reconcile_said, "the first reconciliation has found no shop"
         )
         assert "Traceback" not in everything.log.read_text()
-        # `run`, gunicorn and its three, the pool and its three, the clock, the store
-        wait_for(lambda: len(_family(everything.pid)) >= 11, "all have been started")
+        # `run`, the store, three workers, gunicorn and its three, the clock
+        wait_for(lambda: len(_family(everything.pid)) == 10, "all have been started")
         started = _family(everything.pid)
-        _test_one_that_dies_is_started_again(everything)
+        for name in ("smi-web", "smi-worker-1"):
+            _test_one_that_dies_is_started_again(everything, name)
         started |= _family(everything.pid)
         everything.signal(signal.SIGTERM)
         wait_for(lambda: not _living(started), "every process has ended", timeout=40)

@@ -7,31 +7,38 @@ import signal
 import subprocess
 import sys
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from tests.testbed.places import REPOSITORY
-from tests.testbed.process import session_members
 from tests.testbed.waiting import wait_for
 
 _RUN = """
 import sys
+import os
 from sidecar.cli.supervise import Patience, Supervisor
-lines = {str(at): ["/bin/sh", "-c", script] for at, script in enumerate(sys.argv[3:])}
-sys.exit(Supervisor(lines, Patience(pause_s=float(sys.argv[1]), lived_s=float(sys.argv[2]), most=3)).run())
+def shell(script):
+    return lambda: os.execv("/bin/sh", ["/bin/sh", "-c", script])
+pause_s, lived_s, most = map(float, sys.argv[1:4])
+programs = {str(at): shell(script) for at, script in enumerate(sys.argv[4:])}
+patience = Patience(pause_s=pause_s, longest_s=16 * pause_s, lived_s=lived_s, most=most)
+sys.exit(Supervisor(programs, last="0", patience=dict.fromkeys(programs, patience)).run())
 """
 
 
 class Run:
     """A supervisor of shell scripts in a process of its own."""
 
-    def __init__(self, folder: Path, *scripts: str, pause_s: float = 0.05, lived_s: float = 60) -> None:
+    def __init__(
+        self, folder: Path, *scripts: str, pause_s: float = 0.05, lived_s: float = 60, most: float = 3
+    ) -> None:
         self.folder = folder
         self.output = folder / "output"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _RUN, str(pause_s), str(lived_s), *scripts],
+                [sys.executable, "-c", _RUN, str(pause_s), str(lived_s), str(most), *scripts],
                 cwd=folder,
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
                 stdout=output,
@@ -78,7 +85,30 @@ def test_one_that_cant_be_kept_alive_ends_all_with_its_error(tmp_path: Path) -> 
         assert run.process.wait(20) == 7
         assert run.said("begun") == 3
         assert run.said("run.hopeless") == 1
-        assert session_members(_pid(tmp_path / "stay")) == []
+        assert not _lives(_pid(tmp_path / "stay"))
+
+
+def test_a_program_of_ours_ends_on_its_own_way_out(tmp_path: Path) -> None:
+    """With its exit status, and what is to be done at the end of a process; the supervisor's end is not its."""
+    program = """
+import atexit, os, sys
+from sidecar.cli.supervise import Patience, Supervisor
+def one():
+    atexit.register(print, "at the end of", os.getpid() == supervisor, flush=True)
+    assert sys.exc_info() == (None, None, None)
+    return 5
+supervisor = os.getpid()
+sys.exit(Supervisor({"one": one}, patience={"one": Patience(most=1)}).run())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (5, "")
+    assert [line for line in ended.stdout.splitlines() if "at the end" in line] == ["at the end of False"]
+
+
+def test_one_that_is_missed_is_never_given_up(tmp_path: Path) -> None:
+    with Run(tmp_path, STAY, "echo begun; exit 1", most=inf) as run:
+        wait_for(lambda: run.said("begun") > 6, "it is started each time")
+        assert run.end() == 0
 
 
 def test_the_pauses_grow(tmp_path: Path) -> None:
@@ -115,7 +145,7 @@ def test_what_a_dead_one_has_left_behind_ends_before_it_is_started_again(tmp_pat
     with Run(tmp_path, STAY, "echo begun; sleep 60 & echo $! > left; wait", pause_s=1) as run:
         left = _pid(tmp_path / "left")
         os.kill(int(Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
-        wait_for(lambda: not Path(f"/proc/{left}").exists() or _zombie(left), "its child has ended")
+        wait_for(lambda: not _lives(left), "its child has ended")
         assert run.said("begun") == 1
         assert run.end() == 0
 
@@ -124,8 +154,11 @@ def test_when_run_itself_is_killed_nobody_is_left(tmp_path: Path) -> None:
     with Run(tmp_path, STAY) as run:
         stays = _pid(tmp_path / "stay")
         run.end(signal.SIGKILL)
-        wait_for(lambda: session_members(stays) == [], "it has ended, too")
+        wait_for(lambda: not _lives(stays), "it has ended, too")
 
 
-def _zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -126,10 +126,11 @@ def test_the_sandbox_lets_a_unit_write_where_it_may_and_nowhere_else(installatio
 
 @needs_namespaces
 @pytest.mark.timeout(120)
-def test_all_units_work_in_their_sandboxes(installation: unit_sandbox.Installation) -> None:
+@pytest.mark.parametrize("names", [("store", "web", "worker", "cron"), ("run",)], ids=["apart", "as one"])
+def test_all_units_work_in_their_sandboxes(names: tuple[str, ...], installation: unit_sandbox.Installation) -> None:
     """Each in a namespace of its own: the store's socket must be where the others see it."""
     port = re.search(r"^PORT=(\d+)$", installation.dotenv.read_text(), re.MULTILINE)[1]
-    units = [unit_sandbox.SandboxedUnit(name, TEMPLATE, installation) for name in ("store", "web", "worker", "cron")]
+    units = [unit_sandbox.SandboxedUnit(name, TEMPLATE, installation) for name in names]
 
     def ready() -> bool:
         ended = [unit.name for unit in units if not unit.running]

@@ -33,12 +33,9 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def work_folder(far: Far) -> Path:
-    return Settings.from_env(far.sidecar.env).downloads_dir
-
-
 def left_at_the_sidecar(far: Far) -> list[str]:
-    return [path.name for path in (work_folder(far) / ".incoming").iterdir()]
+    work = Settings.from_env(far.sidecar.env).downloads_dir
+    return [path.name for path in (work / ".incoming").iterdir()]
 
 
 def act(far: Far, action: str, job_id: str) -> dict[str, Any]:
@@ -54,7 +51,8 @@ def test_the_finished_file_lies_in_the_shops_folder_and_the_customer_is_told_onc
     assert Image.open(BytesIO(data)).size == (640, 480)
     assert len(far_customer.mails(delivered["job_id"])) == 1
     wait_for(lambda: left_at_the_sidecar(far) == [], "no work file is left")
-    assert work_folder(far).stat().st_mode & 0o777 == 0o700
+    work = Settings.from_env(far.sidecar.env).downloads_dir
+    assert work.stat().st_mode & 0o777 == 0o700
     assert list((far.shop.uploads / "smi-downloads" / ".incoming").iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from PIL import Image
 
 from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
@@ -18,13 +19,13 @@ from sidecar.core.tokens import TokenMaker
 from tests.chaos.points import Points
 from tests.e2e.console import operate
 from tests.testbed.customer import Customer, download_link
+from tests.testbed.photos import photo
 from tests.testbed.sidecar import UNREACHED, SidecarProcess
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import PULLED, Whole
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("pull")]
 
-FAR = {**PULLED, "SMI_MAX_SOURCE_MP": "1"}
 BEFORE_THE_FIRST_POLL = 25  # the default is 30 s: what is delivered sooner came by webhook
 
 
@@ -43,7 +44,7 @@ def open_a_checkout(far: Whole) -> None:
 
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory, points: Points) -> Iterator[Whole]:
-    env = {**FAR, "SMI_CRASH_POINTS": str(points.folder)}
+    env = {**PULLED, "SMI_CRASH_POINTS": str(points.folder)}
     folder = tmp_path_factory.mktemp("pull")
     with Whole.start(folder, env=env, sandbox=["--delay", "0.2"], processes=UNREACHED) as whole:
         open_a_checkout(whole)
@@ -161,10 +162,15 @@ def test_a_link_of_a_file_that_is_gone_is_not_renewed_and_the_admin_can_read_it(
     wait_for(lambda: "renewal_failed" in story(far, job_id), "the sidecar has answered")
 
 
-def test_a_source_that_needs_a_smaller_copy_gets_it_from_the_shop(far: Whole, customer: Customer) -> None:
-    job_id = customer.buy(customer.photo("large.jpg", 1200, 900))
+def test_a_source_that_needs_a_copy_gets_it_from_the_shop(far: Whole, customer: Customer) -> None:
+    turned = photo(far.shop.uploads / "turned.jpg", 160, 120, seed=5)
+    with Image.open(turned) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6  # the camera was turned by a quarter
+        image.save(turned, exif=exif)
+    job_id = customer.buy_upload(turned)
     row = customer.until(job_id, "delivered")
-    assert (row["width"], row["height"]) == (4800, 3600)
+    assert (row["width"], row["height"]) == (480, 640)
     order = next(order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"])
     address = order["imageUrl"]
     assert address.startswith(f"{far.shop.url}/?smi-bridge=source&job={job_id}&copy={job_id}.1.")
@@ -174,8 +180,7 @@ def test_a_source_that_needs_a_smaller_copy_gets_it_from_the_shop(far: Whole, cu
     whole_source = address.partition("&copy=")[0] + "&token=" + address.partition("&token=")[2]
     for wrong in (whole_source, address.replace(".1.", ".2."), address.replace(f"job={job_id}", f"job={other}")):
         assert requests.get(wrong, timeout=30).status_code == 403
-    work = Path(far.sidecar.env["SMI_DATA_DIR"]) / "work" / ".sources"
-    assert list(work.iterdir()) == [], "none is left here"
+    assert list(Path(far.sidecar.env["SMI_DATA_DIR"]).glob("**/.sources/*.*")) == [], "none is left here"
     customer.mail(job_id)
     erase(far, customer, job_id)
     assert not copy.exists()
@@ -254,7 +259,7 @@ def test_messages_outlive_working_memory(far: Whole, customer: Customer) -> None
 
 def test_a_webhook_of_a_stranger_is_refused_and_a_known_one_is_kept_once(far: Whole) -> None:
     settings = Settings.from_env(far.sidecar.env)
-    token = TokenMaker(settings.signing_keys).webhook("00000000-0000-4000-8000-000000000000", 1, 1)
+    token = TokenMaker(settings.signing_keys, settings.site_hash).webhook("00000000-0000-4000-8000-000000000000", 1, 1)
     address = settings.webhook_address(token)
     assert address is not None
     hint = json.dumps({"id": "sbx-1", "status": "SUCCESS"})

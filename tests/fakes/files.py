@@ -17,7 +17,7 @@ ROOT = Path("/nowhere/smi-downloads")
 
 
 class MemoryIncoming:
-    """As adapters.files.Incoming."""
+    """As adapters.incoming.Incoming."""
 
     def __init__(self, files: MemoryFiles, path: Path) -> None:
         self._files = files
@@ -25,7 +25,7 @@ class MemoryIncoming:
         self.bytes = 0
         files.unfinished[path] = b""
 
-    def write(self, chunk: bytes | memoryview) -> None:
+    def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
         self._files.check()
         self._files.unfinished[self.path] = self._files.unfinished.get(self.path, b"") + bytes(chunk)
         self.bytes += len(chunk)

@@ -57,7 +57,7 @@ except PermanentError as error:
 ONE_PASS = """
 import sys
 from pathlib import Path
-from sidecar.adapters.files import Incoming
+from sidecar.adapters.incoming import Incoming
 from sidecar.adapters.images import Expected, Verifier
 from sidecar.core.pictures import AsJpeg
 size = int(sys.argv[3]), int(sys.argv[4])

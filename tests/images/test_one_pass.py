@@ -4,6 +4,8 @@ bytes each time; and of a file at fault, nothing."""
 from __future__ import annotations
 
 import io
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
-from sidecar.adapters.files import Incoming
 from sidecar.adapters.images import Expected, ImageInfo, Verifier, check_picture, convert, read_header
 from sidecar.adapters.images.reduced import Reduction, reduced
+from sidecar.adapters.incoming import Incoming
 from sidecar.core.errors import ConfigurationError, PermanentError
 from sidecar.core.pictures import AsJpeg
 from tests.images.handmade import CHANNELS, Png, chunk, encoded, orientation_block, scanlines
@@ -218,21 +220,24 @@ def test_a_jpeg_that_is_not_wanted_any_more_is_gone(tmp_path: Path) -> None:
         assert verifier.converted is None and not (tmp_path / "made.jpg").exists()
 
 
-def test_a_full_disk_is_told_apart_from_a_bad_picture(tmp_path: Path) -> None:
-    (tmp_path / "full").symlink_to("/dev/full")
+def test_a_fault_in_the_last_strip_and_a_full_disk_end_the_thread_that_makes_strips(tmp_path: Path) -> None:
+    size = SIZES["RGB"]
+    pixels = scanlines(*size, 24, False)
+    with pytest.raises(PermanentError, match="result_corrupt"):
+        pass_over(bytes(Png(*size, pixels=pixels[:-9], idat_size=1 << 16)), size, tmp_path)
 
-    class Full(Incoming):
-        def _store(self, chunk: bytes | memoryview) -> None:
-            self._error = OSError(28, "No space left on device")
+    def unwritable() -> Incoming:
+        incoming = Incoming(tmp_path / "made.jpg", 0o644)
+        os.close(incoming._fd)
+        incoming._fd = os.open("/dev/full", os.O_WRONLY)
+        return incoming
 
-    verifier = Verifier(
-        Expected(48, 36, frozenset({"png"}), 1 << 30),
-        jpeg=AsJpeg(92, (48, 36), lambda: Full(tmp_path / "made.jpg", 0o644)),
-    )
+    verifier = Verifier(Expected(*size, frozenset({"png"}), 1 << 30), jpeg=AsJpeg(92, size, unwritable))
     with pytest.raises(ConfigurationError, match="disk_full"):
-        verifier.feed(encoded("PNG"))
+        verifier.feed(bytes(Png(*size, pixels=pixels, idat_size=1 << 16)))
+        verifier.finish()
     verifier.discard()
-    assert not (tmp_path / "made.jpg").exists()
+    assert "strips" not in {thread.name for thread in threading.enumerate()}
 
 
 # ---------------------------------------------------------------------------------------- the copy to compare

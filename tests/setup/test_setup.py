@@ -14,6 +14,8 @@ import pytest
 
 from sidecar.cli import checks_of_files
 from sidecar.cli.setup import dotenv_file
+from sidecar.cli.setup.command import STOP
+from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
 from tests.fakes.files import MemoryFiles
 from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
@@ -113,7 +115,7 @@ def test_uninstall_leaves_the_machine_as_it_was(server: Place) -> None:
     status, said = server.setup("--uninstall", connect=False, key="")
     assert (status, server.files()) == (0, before)
     assert "Finished pictures stay" in said
-    assert server.systemctl() == ["disable --now smi-sidecar.target", "daemon-reload"]
+    assert server.systemctl() == ["disable --now smi-sidecar.target", STOP, "daemon-reload"]
     assert not server.exists("/etc/smi-sidecar") and not server.exists("/var/lib/smi-sidecar")
 
 
@@ -162,6 +164,13 @@ def test_a_small_machine_gets_few_processes_unless_somebody_says_otherwise(serve
     assert (_env(server)["SMI_WORKERS"], _env(server)["SMI_WEB_PROCESSES"]) == ("1", "1")
 
 
+def test_on_one_machine_all_processes_are_one_unit(server: Place) -> None:
+    """They share memory, which units of their own would not."""
+    server.setup(key="up-123456")
+    target = server.text("/etc/systemd/system/smi-sidecar.target")
+    assert [line for line in target.splitlines() if line.startswith("Wants=")] == ["Wants=smi-sidecar@run.service"]
+
+
 def test_a_shop_in_a_folder_with_an_uploads_address_of_its_own(server: Place) -> None:
     from dataclasses import replace
 
@@ -204,7 +213,7 @@ def test_a_port_in_use(place: Place, tmp_path: Path) -> None:
     with Busy(tmp_path, place.port):
         status, said = place.setup("--folder", "/opt/x")
     assert status == 1
-    assert f"Another program listens at port {place.port}.\n    smi-sidecar setup --port " in said
+    assert f"{advice('port_taken', port=place.port, free=0).sentence}\n    smi-sidecar setup --port " in said
     assert not place.exists("/opt/x")
 
 
@@ -227,9 +236,12 @@ def test_a_shop_on_another_machine(server: Place) -> None:
     assert settings.at_the_shop and "SMI_UPLOADS_DIR" not in env and "SMI_PUBLIC_URL" not in env
     assert "ReadWritePaths=/var/lib/smi-sidecar\n" in server.text(UNIT)
     assert not server.exists("/etc/nginx/snippets/smi-sidecar.conf")
+    assert settings.pulls and "comes to the shop for its messages" in said
     before = server.files()
     status, said = server.setup(connect=False, key="")
     assert (status, server.files()) == (0, before), "what was said once holds"
+    server.setup("--address", "https://sidecar.example", connect=False, key="")
+    assert "SMI_BIND" not in _env(server), "who has an address is reached"
 
 
 def test_a_shop_elsewhere_that_has_delivered_nothing_yet_has_nothing_open() -> None:
@@ -244,6 +256,17 @@ def test_another_user_who_may_not_write(server: Place) -> None:
     status, said = server.setup("--user", "nobody")
     assert status == 1
     assert f"The user nobody may not write into {UPLOADS}/smi-downloads.\n    sudo install -d -o nobody" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be somebody else")
+def test_a_program_that_its_user_can_not_read(server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in root's own folder."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    status, said = server.setup("--user", "nobody")
+    assert status == 1
+    words = advice("program_hidden", user="nobody", folder=tmp_path)
+    assert f"{words.sentence}\n    {words.command}" in said
 
 
 def test_a_damaged_connection_string(place: Place) -> None:
@@ -270,6 +293,8 @@ def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path, capfd:
     ended = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert f"can't be read by this user. sudo -u {ME} smi-sidecar status" in ended.stderr
+
+    assert "env_unreadable" in ended.stderr
 
 
 @pytest.mark.parametrize(

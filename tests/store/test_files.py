@@ -152,6 +152,29 @@ def test_two_claims_write_into_different_temp_files(disk: ResultFiles) -> None:
     assert disk.path(NAME).read_bytes() == b"fresh"
 
 
+@pytest.mark.parametrize("chunks", [2, 5, 9], ids=["held", "beyond what is held", "by a thread"])
+def test_a_spare_is_whole_where_it_is_needed_and_nothing_where_it_is_not(disk: ResultFiles, chunks: int) -> None:
+    wanted, thrown = disk.incoming("job-1", "c1"), disk.incoming("job-1", "c2")
+    for number in range(chunks):
+        for incoming in (wanted, thrown):
+            incoming.write(bytes([number]) * (1 << 20), spare=True)
+    assert (thrown.path.stat().st_size == 0) == (chunks == 2)
+    wanted.close()
+    thrown.discard()
+    assert wanted.path.read_bytes() == b"".join(bytes([number]) * (1 << 20) for number in range(chunks))
+    assert wanted.bytes == chunks << 20 and not thrown.path.exists()
+    with pytest.raises(RuntimeError):
+        _ = wanted.sha256
+
+
+def test_a_spare_that_is_wanted_after_all_goes_on_as_a_file(disk: ResultFiles) -> None:
+    incoming = disk.incoming("job-1", "c1")
+    incoming.write(b"pic", spare=True)
+    incoming.write(b"ture")
+    assert incoming.path.read_bytes() == b"picture"
+    incoming.discard()
+
+
 def test_a_large_file_is_hashed_and_written_behind_the_check(disk: ResultFiles) -> None:
     chunks = [bytes([number]) * (1 << 20) for number in range(12)]
     incoming = disk.incoming("job-1", "c1")

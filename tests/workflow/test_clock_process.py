@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,13 +35,13 @@ class Ticks:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def take_due(self, **how: Any) -> list[str]:
+    def is_busy(self) -> bool:
         self.tick += 1
         if self.tick >= self._ticks:
             signal.raise_signal(signal.SIGTERM)
         if self.tick in self._stumble_at:
             raise ZeroDivisionError("a bug")
-        return self._store.take_due(**how)
+        return self._store.is_busy()
 
 
 def run(rig: Rig, ticks: int, stumble_at: set[int]) -> Ticks:
@@ -118,17 +119,34 @@ def test_a_lease_that_lapses_while_redis_is_away_is_no_crash_of_its_job(away_at:
     assert again and again.crash_count == crashes
 
 
-@pytest.mark.parametrize(("bought", "looks"), [(True, 12), (False, 3)])
-def test_without_work_the_clock_looks_more_rarely(bought: bool, looks: int) -> None:
+class Counting:
+    """Notes the names of what is asked of a part."""
+
+    def __init__(self, part: Any) -> None:
+        self._part, self.asked = part, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._part, name)
+
+
+@pytest.mark.parametrize(("bought", "due", "wakes"), [(True, 12, 12), (False, 0, 4)])
+def test_without_work_the_clock_does_next_to_nothing(bought: bool, due: int, wakes: int) -> None:
     rig = Rig()
     if bought:
         rig.buy()
-    store = Ticks(rig.store, 100, set())
+    store, queue = Counting(rig.store), Counting(rig.queue)
     services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
+    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store, queue=queue)
     clock = Clock(services)
     assert [clock._tick() for _ in range(12)] == [bought] * 12
-    assert store.tick == looks
+    assert (store.asked["is_busy"], store.asked["take_due"], queue.asked["wake"]) == (12, due, wakes)
+
+
+def test_an_idle_clock_looks_in_time_for_the_first_poll() -> None:
+    rig = Rig()
+    pauses = [Clock(Services(dataclasses.replace(rig.settings, first_poll_s=wait)))._idle_s for wait in (0.5, 1.5, 30)]
+    assert pauses == [1.0, 1.5, 2.0]
 
 
 class _DeadCdn:

@@ -23,6 +23,7 @@ class Byproducts:
 
     def __init__(self, look: bool, jpeg: AsJpeg | None):
         self._look, self._wanted = look, jpeg
+        self._strips: Strips | None = None
         self._file: JpegFile | None = None
         self._jpeg: StripJpeg | None = None
         self._reduction: Reduction | None = None
@@ -45,7 +46,7 @@ class Byproducts:
         fits = wanted is not None and (info.width, info.height) == wanted.size and max(wanted.size) <= MOST_SIDE
         if not (fits or self._look):
             return None
-        strips = Strips(info, self._take)
+        strips = self._strips = Strips(info, self._take)
         if self._look:
             self._reduction = Reduction(info, strips.lines, profile)
         if fits and wanted:
@@ -57,6 +58,8 @@ class Byproducts:
 
     def finish(self) -> None:
         """Once the check has found no fault."""
+        if self._strips:
+            self._strips.finish()
         self.reduction = self._reduction
         if self._jpeg and self._file:
             info = self._jpeg.finish()
@@ -65,6 +68,8 @@ class Byproducts:
 
     def discard(self) -> None:
         """Nothing of it is wanted any more. Safe to repeat."""
+        if self._strips:
+            self._strips.discard()
         self._jpeg = self._reduction = self.converted = None
         if self._file:
             self._file.discard()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from isal import isal_zlib
 
+from ..behind import Behind
 from .formats import ImageInfo
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ class Strip:
     last: bool
 
 
+class Gathered(NamedTuple):
+    """The scanlines of a strip, in pieces."""
+
+    pieces: list[bytes]
+    high: int
+    last: bool
+
+
 def can_be_cut(info: ImageInfo) -> bool:
     """Whether the picture can be made from its scanlines strip by strip: 8 bits, grey or colour, alpha as a channel."""
     channels = _CHANNELS.get(info.mode, 0)
@@ -43,7 +52,11 @@ def can_be_cut(info: ImageInfo) -> bool:
 
 
 class Strips:
-    """Takes scanlines in pieces, hands on strips. Memory: a few times `STRIP_BYTES`."""
+    """Takes scanlines in pieces, hands on strips. Memory: a few times `STRIP_BYTES`.
+
+    Where there are several strips, a thread makes and hands on one while the next is gathered: inflating, encoding and
+    undoing filters leave the interpreter to each other.
+    """
 
     def __init__(self, info: ImageInfo, take: Callable[[Strip], None]):
         self._info, self._take = info, take
@@ -55,6 +68,7 @@ class Strips:
         self._missing = 0  # bytes until the strip is complete
         self._above = b""  # the line above the strip, which filters may refer to
         self._begin()
+        self._behind = Behind(self._hand_on, most=1, name="strips") if self._left else None
 
     def feed(self, rows: bytes) -> None:
         """The next bytes of the scanlines; no more than there are."""
@@ -62,6 +76,16 @@ class Strips:
             head, rows = rows[: self._missing], rows[self._missing :]
             self._add(head)
         self._add(rows)
+
+    def finish(self) -> None:
+        """All strips have been handed on when this returns. Raises what their taker raised, as `feed` does."""
+        if self._behind:
+            self._behind.end()
+
+    def discard(self) -> None:
+        """No strip is handed on any more. Safe to repeat."""
+        if self._behind:
+            self._behind.cancel()
 
     def _add(self, rows: bytes) -> None:
         if rows:
@@ -76,18 +100,24 @@ class Strips:
         self._missing = self._high * self._stride
 
     def _end(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        image = self._unfiltered(pieces)
-        last = not self._left
-        if not last:
-            self._above = image.crop((0, self._high - 1, image.width, self._high)).tobytes()
+        gathered = Gathered(self._pieces, self._high, not self._left)
+        self._pieces = []
         self._begin()
-        self._take(_on_white(image, last))
+        if self._behind:
+            self._behind.put(gathered)
+        else:
+            self._hand_on(gathered)
 
-    def _unfiltered(self, pieces: list[bytes]) -> Image:
+    def _hand_on(self, gathered: Gathered) -> None:
+        image = self._unfiltered(gathered.pieces, gathered.high)
+        if not gathered.last:
+            self._above = image.crop((0, gathered.high - 1, image.width, gathered.high)).tobytes()
+        self._take(_on_white(image, gathered.last))
+
+    def _unfiltered(self, pieces: list[bytes], high: int) -> Image:
         from PIL import Image
 
-        width, high, mode = self._info.width, self._high, self._info.mode
+        width, mode = self._info.width, self._info.mode
         if self._above:
             pieces.insert(0, b"\0" + self._above)
         # Pillow's decoder wants a zlib stream.

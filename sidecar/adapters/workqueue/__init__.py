@@ -5,8 +5,8 @@ piece of work in it: a function of `sidecar.tasks` and its arguments. A *wake-up
 queue". A *mark* says that an item about a job waits already.
 
 Mental model. RQ carries wake-ups only; the work lies beside it, and a worker that is woken drains all queues that it
-serves until nothing is ready. An RQ job costs some sixty commands to Redis, more than most stages do, so a rush of
-hundreds of jobs is drained after a few wake-ups.
+serves until nothing is ready. An RQ job costs more round trips to Redis than most stages do, so a rush of hundreds of
+jobs is drained after a few wake-ups, and about a wake-up RQ keeps no books (sidecar/worker.py).
 
 Data model in Redis. The keys are those of core/stored_names.py, and name the site.
 * `ready`, for each queue: sorted set, item as JSON -> not before (Unix seconds).

@@ -94,6 +94,8 @@ class ReadyWork:
 
     def due(self, queues: Sequence[str], now: float) -> list[str]:
         """Those of `queues` in which something may go now."""
+        if not self._redis.exists(*map(self._keys.ready, queues)):  # mostly, and then this is all
+            return []
         with self._redis.pipeline(transaction=False) as pipe:
             for queue in queues:
                 pipe.zcount(self._keys.ready(queue), "-inf", now)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ...core.advice import Advice
 from ...core.errors import SidecarError
-from ...core.settings import SANDBOX_KEY
+from ...core.settings import NO_DOOR, SANDBOX_KEY
 from ...services import Services
 from .. import doctor
 from . import dotenv_file, questions, write
@@ -20,6 +20,7 @@ from .machine import Machine
 from .plan import SANDBOX, Plan, plan
 
 START_S = 30  # how long the sidecar may take until it answers
+STOP = "stop smi-sidecar.target smi-sidecar@*.service"  # and wait until each of them has ended
 
 
 def add(commands) -> None:
@@ -106,8 +107,19 @@ def _wishes(machine: Machine, given, present: dict[str, str]) -> Wishes:
         small=given.small,
         no_system=given.no_system,
         sandbox_port=given.sandbox_port or _port_of(present) or 9000,
-        anywhere=given.anywhere or (present.get("SMI_STORAGE") == "rest" and not given.uploads),
+        anywhere=_is_anywhere(given, present),
+        unreached=_is_unreached(given, present),
     )
+
+
+def _is_anywhere(given, present: dict[str, str]) -> bool:
+    return given.anywhere or (present.get("SMI_STORAGE") == "rest" and not given.uploads)
+
+
+def _is_unreached(given, present: dict[str, str]) -> bool:
+    """Whoever names an address has one. What somebody has set stays."""
+    known = present.get("SMI_BIND", "")
+    return not given.address and (known == NO_DOOR or (not known and given.anywhere))
 
 
 def _port_of(present: dict[str, str]) -> int:
@@ -125,13 +137,27 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
 
 
 def _start(machine: Machine, changed: bool, facts: Facts) -> None:
-    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
     if changed and facts.runs:
-        machine.systemctl("restart smi-sidecar.target")
+        machine.systemctl(STOP)  # before the target is read again: it may name other units then
+    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
 
 
 def _runs(machine: Machine, facts: Facts) -> bool:
+    if facts.unreached:
+        return _comes(_services(machine, facts))
     return machine.is_the_sidecar(f"http://127.0.0.1:{facts.port}")
+
+
+def _comes(services: Services) -> bool:
+    """Whether one that nobody reaches was at the shop."""
+    try:
+        return services.ports.store.heartbeats.is_alive("pull")
+    except services.ports.memory_outages:
+        return False
+
+
+def _services(machine: Machine, facts: Facts) -> Services:
+    return Services.from_env({**dotenv_file.values(machine.read(facts.folder / ".env")), **os.environ})
 
 
 def _test(facts: Facts, machine: Machine, address: str) -> bool:
@@ -142,9 +168,11 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
             print("\nThe sidecar does not run yet, so nothing could be tested.")
             return False
         time.sleep(0.2)
-    services = Services.from_env({**dotenv_file.values(machine.read(facts.folder / ".env")), **os.environ})
+    services = _services(machine, facts)
     print("\nTested:")
-    if address or facts.uploads:
+    if facts.unreached:
+        print("  The sidecar comes to the shop by itself; the bridge need not know where it is.")
+    elif address or facts.uploads:
         print(f"  {tell_bridge(services, address or f'http://127.0.0.1:{facts.port}')}")
     else:
         print("  The bridge was not told where the sidecar is: that takes --address, as the shop reaches it.")
@@ -188,7 +216,7 @@ def _uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: bo
     if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
         return 0
     if facts.systemd and facts.is_root:
-        machine.systemctl("disable --now smi-sidecar.target")
+        machine.systemctl("disable --now smi-sidecar.target", STOP)
     write.remove(machine, paths)
     if facts.systemd and facts.is_root:
         machine.systemctl("daemon-reload")

@@ -41,6 +41,7 @@ class Wishes:
     no_system: bool = False
     sandbox_port: int = 9000
     anywhere: bool = False
+    unreached: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Facts:
-    """`uploads`: "" where the shop is elsewhere, and files go through its door."""
+    """`uploads`: "" where the shop is elsewhere, and files go through its door. `unreached`: nobody has to reach us."""
 
     folder: Path
     uploads: str
@@ -70,6 +71,7 @@ class Facts:
     small: bool
     private_shop: str
     sandbox_port: int
+    unreached: bool
     lines: tuple[Line, ...]
 
     @property
@@ -89,7 +91,10 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
     server, site_file = _web_server(machine, urlsplit(connection.shop).hostname or "", wished)
     is_included = bool(site_file and _INCLUDED.search(machine.read(site_file)))
     lines.append(_site_line(server, site_file, is_included))
-    runs, line = _port(machine, wishes.port)
+    if wishes.unreached:
+        runs, line = True, Line("No port is needed: the sidecar comes to the shop for its messages.")
+    else:
+        runs, line = _port(machine, wishes.port)
     lines.append(line)
     systemd = machine.has_systemd() and not wishes.no_system
     lines.append(Line("systemd keeps processes running." if systemd else "Nothing is left to systemd."))
@@ -119,6 +124,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         small=small,
         private_shop=_private(connection.shop),
         sandbox_port=wishes.sandbox_port,
+        unreached=wishes.unreached,
         lines=tuple(lines),
     )
 

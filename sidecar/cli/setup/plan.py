@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ...core.connection_string import Connection
 from ...core.packaged import DEPLOY
-from ...core.settings import SANDBOX_KEY
+from ...core.settings import NO_DOOR, SANDBOX_KEY
 from . import dotenv_file
 from .find import Facts
 
@@ -87,6 +87,10 @@ def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str,
         env["REDIS_URL"] = facts.redis
     if facts.is_included and "SMI_PUBLIC_URL" not in present:
         env |= {"SMI_PUBLIC_URL": public_url(connection), "SMI_DOWNLOAD_MODE": _download_mode(facts)}
+    if facts.unreached:
+        env |= {"SMI_BIND": NO_DOOR, "SMI_PUBLIC_URL": None, "SMI_DOWNLOAD_MODE": None}
+    elif present.get("SMI_BIND") == NO_DOOR:
+        env["SMI_BIND"] = None
     if facts.small:
         env |= {name: "1" for name in ("SMI_WORKERS", "SMI_WEB_PROCESSES") if name not in present}
     return env
@@ -109,6 +113,8 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
         return []
     template = (DEPLOY / "systemd" / "smi-sidecar@.service").read_text()
     target = (DEPLOY / "systemd" / "smi-sidecar.target").read_text()
+    # All on one machine: `run` shares memory among the processes, which four units would not.
+    target = re.sub(r"^Wants=.*$", "Wants=smi-sidecar@run.service", target, flags=re.MULTILINE)
     changes = {
         r"^User=.*": f"User={facts.user}",
         r"^Group=.*\n": "",  # the user's own group

@@ -26,14 +26,16 @@ class StoredFile(Protocol):
 
 
 class Incoming(Protocol):
-    """A temp file that grows while its bytes are hashed. `bytes`: handed in so far; `sha256`: after `close`."""
+    """A temp file that grows while its bytes are hashed. `bytes`: handed in so far; `sha256`: after `close`, if no
+    chunk was a spare."""
 
     @property
     def path(self) -> Path: ...
     @property
     def sha256(self) -> str: ...
-    def write(self, chunk: bytes | memoryview) -> None:
-        """The chunk must not change any more."""
+    def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
+        """The chunk must not change any more. `spare`: the file is needed only if what is made of it comes to
+        nothing."""
 
     def close(self) -> None:
         """The bytes are on the disk when this returns."""

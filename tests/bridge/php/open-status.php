@@ -17,6 +17,6 @@ foreach ( $vectors['secrets'] as $text ) {
 }
 $opens = array();
 foreach ( $vectors['cases'] as $case ) {
-	$opens[] = Status_Token::opens( $keys, $case['token'], $case['job_id'], $case['now'] );
+	$opens[] = Status_Token::opens( $keys, $case['token'], $case['job_id'], $case['now'], $vectors['site'] );
 }
-echo json_encode( array( 'made' => Status_Token::make( $keys[0], $vectors['made']['job_id'], $vectors['made']['end'] ), 'opens' => $opens ) );
+echo json_encode( array( 'made' => Status_Token::make( $keys[0], $vectors['made']['job_id'], $vectors['made']['end'], $vectors['site'] ), 'opens' => $opens ) );

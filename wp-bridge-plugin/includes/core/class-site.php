@@ -14,6 +14,12 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Site {
 
+	/** The site's name where it must be short (contract, part 5): of its address without the scheme, 10 hex digits. */
+	public static function hash(): string {
+		$parts = explode( '://', self::identity(), 2 );
+		return substr( hash( 'sha256', $parts[1] ?? '' ), 0, 10 );
+	}
+
 	/**
 	 * Who we are in messages (contract, part 1): the home address, scheme and host in lower case, no trailing slash.
 	 * The stored option, not home_url(), whose answer depends on the request (TLS, translation plugins).

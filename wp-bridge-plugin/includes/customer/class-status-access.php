@@ -11,6 +11,7 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Status_Token;
 use SmiBridge\Shop\Shop;
 
@@ -30,7 +31,7 @@ final class Status_Access {
 	 */
 	public static function grant( string $job_id ): string {
 		$keys = Settings::keys( Status_Token::PURPOSE );
-		return $keys ? Status_Token::make( $keys[0], $job_id, time() + Status_Token::LIFETIME ) : '';
+		return $keys ? Status_Token::make( $keys[0], $job_id, time() + Status_Token::LIFETIME, Site::hash() ) : '';
 	}
 
 	/**
@@ -40,7 +41,7 @@ final class Status_Access {
 	 */
 	public static function of_request( string $job_id ): string {
 		foreach ( array( self::in_address( self::IN_ADDRESS ), self::in_header( 'HTTP_SMI_STATUS_TOKEN' ) ) as $token ) {
-			if ( '' !== $token && Status_Token::opens( Settings::keys( Status_Token::PURPOSE ), $token, $job_id, time() ) ) {
+			if ( '' !== $token && Status_Token::opens( Settings::keys( Status_Token::PURPOSE ), $token, $job_id, time(), Site::hash() ) ) {
 				return $token;
 			}
 		}

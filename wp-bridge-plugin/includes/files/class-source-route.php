@@ -8,6 +8,7 @@
 namespace SmiBridge\Files;
 
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Site;
 use SmiBridge\Core\Status_Token;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
@@ -33,7 +34,7 @@ final class Source_Route {
 		$copy   = is_string( $_GET['copy'] ?? null ) ? $_GET['copy'] : null;
 		// phpcs:enable
 		$what  = null === $copy ? $job_id : $job_id . '/' . $copy; // No job's id has a slash.
-		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $what, time() );
+		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $what, time(), Site::hash() );
 		$path  = $opens ? self::path( $job_id, $copy ) : null;
 		if ( null === $path ) {
 			status_header( $opens ? 404 : 403 ); // 404 tells the sidecar that the source is gone: the money goes back.

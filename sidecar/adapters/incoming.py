@@ -1,0 +1,119 @@
+"""Adapter: a temp file that grows while its bytes come, and what a failed write to the uploads folder means."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.errors import ConfigurationError, SidecarError
+from .behind import Behind
+
+DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
+SPARE_BYTES = 2 << 20  # of a spare, held in memory: most are thrown away before they have touched the disk
+CHUNKS_BEHIND = 4  # of 1 MiB: what a slow disk may cost in memory
+
+
+class Incoming:
+    """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get.
+
+    The first megabytes are hashed and written where they are handed in; from then on a thread does it, while the caller
+    checks the bytes that follow: hash, write and inflate leave the interpreter to each other.
+    """
+
+    def __init__(self, path: Path, mode: int):
+        self.path = path
+        self.bytes = 0  # handed in
+        self._sha256 = hashlib.sha256()
+        self._spare = False
+        self._held: list[bytes | memoryview] = []
+        self._error: OSError | None = None
+        self._behind: Behind[bytes | memoryview] | None = None
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+            os.fchmod(self._fd, mode)
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
+        """The chunk must not change any more. `spare`: the file is needed only if what is made of it comes to nothing;
+        it is not hashed, and not written while it is small. Raises ConfigurationError("disk_full" |
+        "folder_not_writable"), maybe only with a later chunk or in `close`."""
+        self.bytes += len(chunk)
+        self._spare = self._spare or spare
+        self._held.append(chunk)
+        if not spare or self.bytes > SPARE_BYTES:
+            self._put_held()
+
+    def _put_held(self) -> None:
+        held, self._held = self._held, []
+        for chunk in held:
+            self._put(chunk)
+
+    def _put(self, chunk: bytes | memoryview) -> None:
+        if self._behind is None and self.bytes > DIRECT_BYTES:
+            self._behind = Behind(self._store, most=CHUNKS_BEHIND, name="incoming")
+        if self._behind is None:
+            self._store(chunk)
+        else:
+            self._behind.put(chunk)
+        self._check()
+
+    def close(self) -> None:
+        """Bytes are on the disk when this returns. Raises as `write` does."""
+        self._put_held()
+        if self._behind:
+            self._behind.end()
+        self._check()
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            try:
+                os.fsync(fd)
+            except OSError as error:
+                raise storage_error(error, self.path) from error
+            finally:
+                os.close(fd)
+
+    @property
+    def sha256(self) -> str:
+        """After `close`, of what is no spare."""
+        if self._spare:
+            raise RuntimeError("a spare has no digest")
+        return self._sha256.hexdigest()
+
+    def discard(self) -> None:
+        self._error = self._error or OSError(errno.ECANCELED, "discarded")  # nothing more is written
+        self._held.clear()
+        if self._behind:
+            self._behind.cancel()
+        with suppress(OSError):
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+        self.path.unlink(missing_ok=True)
+
+    def _store(self, chunk: bytes | memoryview) -> None:
+        """After an error nothing more is stored: `write` and `close` tell of it."""
+        if self._error is not None:
+            return
+        if not self._spare:
+            self._sha256.update(chunk)
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            self._error = error
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise storage_error(self._error, self.path) from self._error
+
+
+def storage_error(error: OSError, path: Path) -> SidecarError:
+    """Which of our two holds a failed write to the uploads folder is."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the process' own limit
+    code = "disk_full" if full else "folder_not_writable"
+    return ConfigurationError(code, f"{path}: {error.strerror}")

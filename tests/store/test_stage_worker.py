@@ -1,0 +1,70 @@
+"""A worker beside RQ's own: it listens without a break, and keeps no books about wake-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from sidecar.adapters.connections import connect, write_something
+from sidecar.adapters.workqueue import WakeUpQueue
+from sidecar.adapters.workqueue.wakeup import WakeUps
+from sidecar.worker import StageWorker
+from tests.fakes.site import KEYS
+
+QUEUE = KEYS.rq_name("submit")
+
+
+@pytest.fixture
+def connection(redis_url: str, tmp_path) -> Iterator[redis.Redis]:
+    connection = connect(redis_url, tmp_path, decode=False)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def worker(connection: redis.Redis) -> StageWorker:
+    write_something(connection, KEYS.ping)
+    return StageWorker([WakeUpQueue(QUEUE, connection=connection)], connection=connection)
+
+
+def _asked(key: str, does: Callable[[str], None]) -> SimpleNamespace:
+    """RQ's job, as far as a worker looks at it."""
+    return SimpleNamespace(key=key, func=does, args=["submit"])
+
+
+def test_it_listens_for_as_long_as_it_asks(worker: StageWorker) -> None:
+    """Over a connection that gives up before, RQ would take Redis for lost, and be deaf for a second each time."""
+    pool = worker.connection.connection_pool
+    used = pool.get_connection()
+    pool.release(used)
+    assert used.socket_timeout > worker.dequeue_timeout
+
+
+def test_about_a_wake_up_that_has_come_redis_keeps_nothing(worker: StageWorker, connection: redis.Redis) -> None:
+    WakeUps(connection, KEYS).notify_worker("submit")
+    (job,) = worker.queues[0].get_jobs()
+    came: list[str] = []
+    worker.execute_job(_asked(job.key, came.append), worker.queues[0])
+    assert came == ["submit"]
+    assert not connection.exists(job.key)
+
+
+def test_a_fault_in_the_work_leaves_the_worker_alive(worker: StageWorker) -> None:
+    def breaks(queue: str) -> None:
+        raise ZeroDivisionError("a bug")
+
+    worker.execute_job(_asked("rq:job:none", breaks), worker.queues[0])
+    assert worker.get_state() == "idle"
+
+
+def test_a_redis_that_fails_in_the_middle_ends_it(worker: StageWorker) -> None:
+    """Another one is started, and waits for Redis."""
+
+    def fails(queue: str) -> None:
+        raise redis.ConnectionError("gone")
+
+    with pytest.raises(redis.ConnectionError):
+        worker.execute_job(_asked("rq:job:none", fails), worker.queues[0])
