@@ -124,3 +124,9 @@ def test_a_file_is_one_idea_and_says_which() -> None:
         text = path.read_text()
         assert re.match(r"<\?php\n/\*\*\n \* \S", text), f"{path} does not say what it is"
         assert len(text.splitlines()) <= CROWDED, f"{path}: which second idea has moved in?"
+
+
+def test_one_class_reads_the_address_and_ends_an_answer() -> None:
+    by_hand = re.compile(r"REQUEST_METHOD|REQUEST_URI|http_response_code|ob_get_level|_finish_request|readfile")
+    found = {path.name for path in (BRIDGE / "includes").rglob("*.php") if by_hand.search(path.read_text())}
+    assert found == {"class-request.php"}
