@@ -42,9 +42,7 @@ final class Settings_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_page();
 		// phpcs:ignore WordPress.Security.NonceVerification -- says what a form did; changes nothing.
 		$done = isset( $_GET['smi_bridge_done'] ) ? Secret_Change::message( sanitize_key( $_GET['smi_bridge_done'] ) ) : '';
 		include SMI_BRIDGE_DIR . 'templates/admin/settings.php';

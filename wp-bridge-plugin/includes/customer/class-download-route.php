@@ -10,6 +10,7 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Sql;
 use SmiBridge\Files\Served_File;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Downloads;
@@ -74,7 +75,7 @@ final class Download_Route {
 		if ( $newest['attempt'] !== $found['attempt'] && null !== $newest['path'] ) {
 			return 'replaced';
 		}
-		if ( strtotime( $found['expires_at'] . ' UTC' ) <= time() ) {
+		if ( Sql::unix( $found['expires_at'] ) <= time() ) {
 			return 'expired';
 		}
 		return null === Stored_Files::size( $found['path'] ) ? 'missing' : $found;

@@ -8,8 +8,6 @@
 
 namespace SmiBridge\Customer;
 
-use SmiBridge\Core\Database_Error;
-use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
@@ -61,13 +59,7 @@ final class Status_Access {
 	 * @param string $session As it came.
 	 */
 	private static function is_payers( string $job_id, string $session ): bool {
-		try {
-			$job = Shop::job( $job_id );
-		} catch ( Database_Error $fault ) {
-			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
-			return false;
-		}
-		$known = (string) ( $job['payment_session'] ?? '' );
+		$known = (string) ( Shop::job_if_readable( $job_id )['payment_session'] ?? '' );
 		return strlen( $known ) >= 16 && hash_equals( $known, $session );
 	}
 

@@ -43,12 +43,7 @@ final class Status_Facts {
 	 * @param string $job_id The job's id.
 	 */
 	public static function about( string $job_id ): array {
-		try {
-			$job = Shop::job( $job_id );
-		} catch ( Database_Error $fault ) {
-			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
-			$job = null;
-		}
+		$job        = Shop::job_if_readable( $job_id );
 		$attachment = (int) ( $job['attachment_id'] ?? 0 );
 		$thumb      = $attachment ? wp_get_attachment_image_url( $attachment, 'thumbnail' ) : false;
 		/**

@@ -56,7 +56,7 @@ final class Status_Route {
 
 	/** Whether an attempt is late (States::is_delayed). @param array $row A ledger row. */
 	private static function is_delayed( array $row ): bool {
-		$since = strtotime( ( $row['stage_since'] ?? $row['created_at'] ) . ' UTC' );
+		$since = Sql::unix( $row['stage_since'] ?? $row['created_at'] );
 		return States::is_delayed( $row['state'], null !== $row['reason'] && 'held' === $row['event'], null !== $row['reason'], time() - $since );
 	}
 
@@ -69,7 +69,7 @@ final class Status_Route {
 	public static function document( array $row, bool $with_link ): array {
 		$facts   = States::all()[ $row['state'] ];
 		$phase   = $facts['phase'];
-		$expired = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
+		$expired = null !== $row['expires_at'] && Sql::unix( $row['expires_at'] ) <= time();
 		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
 			$phase = 'expired';
 		} elseif ( self::is_delayed( $row ) ) {

@@ -165,7 +165,7 @@ final class Actions {
 		if ( ! $row ) {
 			return self::unknown();
 		}
-		Provider_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
+		Provider_Refund::happened( $job_id, Shop::amount( $job_id ), true );
 		return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 	}
 

@@ -55,7 +55,7 @@ final class Job_Record {
 	 * @param array|null $job The shop's job.
 	 */
 	private static function paid_at( array $row, ?array $job ): int {
-		return empty( $job['paid_at'] ) ? (int) strtotime( $row['created_at'] . ' UTC' ) : (int) $job['paid_at'];
+		return empty( $job['paid_at'] ) ? Sql::unix( $row['created_at'] ) : (int) $job['paid_at'];
 	}
 
 	/**
@@ -73,7 +73,7 @@ final class Job_Record {
 			'upsampler_id' => $row['upsampler_id'],
 			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
 			'age'          => max( 0, $now - self::paid_at( $row, $job ) ),
-			'updated_age'  => max( 0, $now - strtotime( $row['updated_at'] . ' UTC' ) ),
+			'updated_age'  => max( 0, $now - Sql::unix( $row['updated_at'] ) ),
 			'reason'       => $row['reason'],
 			'delivery'     => null === $row['path'] ? null : self::delivery( $row ),
 		);

@@ -133,7 +133,7 @@ final class Refund {
 		$now = Ledger::newest( $row['job_id'], true );
 		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
 			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			return array( $now, Customer_Mail::once( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return array( $now, Customer_Mail::once( $now, 'mail:refunded', array( 'amount' => Shop::amount( $row['job_id'] ), 'customer_message' => $customer_message ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, Effects::REFUND, $outcome, $error->get_error_message() );
@@ -176,7 +176,7 @@ final class Refund {
 	public static function settle_by_record( array $row, string $reason, string $detail ): array {
 		$effect = Effects::find( $row['job_id'], 0, Effects::REFUND );
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
-			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, $reason );
+			return self::refunded( $row, Shop::amount( $row['job_id'] ), $reason );
 		}
 		$row['reason'] = $reason;
 		return self::due( $row, $detail );
@@ -194,7 +194,7 @@ final class Refund {
 			return null;
 		}
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
-			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
+			return self::refunded( $row, Shop::amount( $row['job_id'] ), (string) $row['reason'] );
 		}
 		$detail = 'The refund was cut off; whether the money went is not known.';
 		History::record( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
@@ -213,7 +213,7 @@ final class Refund {
 			return array();
 		}
 		$extra = array(
-			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
+			'amount'           => Shop::amount( $row['job_id'] ),
 			'customer_message' => $customer_message,
 		);
 		return array( Customer_Mail::aside( Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra ) ) );
@@ -226,7 +226,7 @@ final class Refund {
 		foreach ( $rows as $row ) {
 			$settled   = self::give_up_unknown( $row );
 			$effect    = Customer_Mail::effect_of( $settled['state'] ?? '' );
-			$effects[] = null === $effect ? null : Customer_Mail::promised( $settled, $effect, array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null ) );
+			$effects[] = null === $effect ? null : Customer_Mail::promised( $settled, $effect, array( 'amount' => Shop::amount( $row['job_id'] ) ) );
 		}
 		return array_values( array_filter( $effects ) );
 	}

@@ -65,6 +65,11 @@ final class Attempt {
 		return self::end( $row ) ?? $row;
 	}
 
+	/** The refusal of a step that the states do not know. @param array $row A ledger row. */
+	public static function no_step( array $row ): Outcome {
+		return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+	}
+
 	/**
 	 * The refusal for an attempt that has ended, or null. A review is no end: a late result may still resolve it, unless a person
 	 * has stopped the job or a refund was tried whose outcome is not a plain failure.

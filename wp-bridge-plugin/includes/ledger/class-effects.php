@@ -104,7 +104,7 @@ final class Effects {
 	 * @param array $row A row of the table.
 	 */
 	public static function is_unknown( array $row ): bool {
-		return null === $row['done_at'] && strtotime( $row['claimed_at'] . ' UTC' ) < time() - Time_Limits::EFFECT_UNKNOWN;
+		return null === $row['done_at'] && Sql::unix( $row['claimed_at'] ) < time() - Time_Limits::EFFECT_UNKNOWN;
 	}
 
 	/**

@@ -163,7 +163,7 @@ final class Ledger {
 	 * @param array $row A row.
 	 */
 	public static function is_busy( array $row ): bool {
-		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || strtotime( $row['deadline_at'] . ' UTC' ) > time() );
+		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || Sql::unix( $row['deadline_at'] ) > time() );
 	}
 
 	/**
@@ -192,10 +192,13 @@ final class Ledger {
 			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
 			array( Sql::utc( $before ) )
 		);
-		foreach ( array_column( $rows, 'job_id' ) as $job_id ) {
-			foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
-				Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
-			}
+		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
+	}
+
+	/** Forgets all attempts of a job, their effects and their history. @param string $job_id The shop's id. */
+	public static function forget( string $job_id ): void {
+		foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
+			Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 		}
 	}
 

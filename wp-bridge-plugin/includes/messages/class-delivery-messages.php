@@ -42,7 +42,7 @@ final class Delivery_Messages {
 		}
 		$moved = Ledger::move( $row, 'delivered', self::columns( $row, $data ) );
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
 		$facts  = Shop::delivery_facts( $moved );

@@ -135,7 +135,7 @@ final class Failure_Messages {
 			)
 		);
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		Shop::follow( $row, $moved );
 		return self::outcome( 'review', false, self::tell( $moved, $data ) );

@@ -99,7 +99,7 @@ final class Submission_Messages {
 			)
 		);
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'submitted', array_intersect_key( $data, array_flip( array( 'submission', 'upsampler_id', 'credits' ) ) ) );
 		$facts = array(

@@ -7,6 +7,9 @@
 
 namespace SmiBridge\Shop;
 
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 
 defined( 'ABSPATH' ) || exit;
@@ -44,12 +47,24 @@ final class Shop {
 	}
 
 	/**
-	 * A job, or null.
+	 * A job, or null: the shop does not know it.
 	 *
 	 * @param string $job_id The shop's id.
+	 * @return array|null In the form that Shop_Adapter tells.
+	 * @throws Database_Error When the database refuses.
 	 */
 	public static function job( string $job_id ): ?array {
 		return self::jobs( array( $job_id ) )[ $job_id ] ?? null;
+	}
+
+	/** The same for a visitor's page, which goes on without it where the database refuses. @param string $job_id The shop's id. */
+	public static function job_if_readable( string $job_id ): ?array {
+		try {
+			return self::job( $job_id );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			return null;
+		}
 	}
 
 	/**
@@ -173,6 +188,16 @@ final class Shop {
 		return self::ask( 'refund', new \WP_Error( 'no_shop', 'There is no shop that could refund.' ), $job, $reason );
 	}
 
+	/** Where finished files lie. Their names in the ledger are relative to it. */
+	public static function folder(): string {
+		return wp_get_upload_dir()['basedir'] . '/' . self::FOLDER;
+	}
+
+	/** What a job has cost, in the shop's currency; null where the shop does not know. @param string $job_id The shop's id. */
+	public static function amount( string $job_id ): ?float {
+		return self::job( $job_id )['amount'] ?? null;
+	}
+
 	/**
 	 * The customer's download link: the sidecar's if it is public, else ours where the file lies here, else the shop's own route; null
 	 * if none is there.
@@ -186,7 +211,7 @@ final class Shop {
 		if ( null !== $row['download_url'] ) {
 			return $row['download_url'];
 		}
-		if ( is_file( wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'] ) ) {
+		if ( is_file( self::folder() . '/' . $row['path'] ) ) {
 			return home_url( '/?smi-bridge=download&job=' . rawurlencode( $row['job_id'] ) . '&token=' . rawurlencode( $row['token'] ) ); // Download_Route.
 		}
 		return self::ask( 'download_url', null, $row['job_id'], self::shop_token( $row['token'] ) );
@@ -236,9 +261,9 @@ final class Shop {
 	 */
 	public static function delivery_facts( array $row ): array {
 		return array(
-			'file'         => wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'],
+			'file'         => self::folder() . '/' . $row['path'],
 			'shop_token'   => self::shop_token( $row['token'] ),
-			'expires_at'   => (int) strtotime( $row['expires_at'] . ' UTC' ),
+			'expires_at'   => Sql::unix( $row['expires_at'] ),
 			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
 			'upsampler_id' => $row['upsampler_id'],
 			'width'        => (int) $row['width'],
