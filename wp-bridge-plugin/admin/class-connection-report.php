@@ -13,7 +13,7 @@ use SmiBridge\Health\Connection_Findings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Findings are `{level: ok, warn or bad, title, text, detail}`.
+ * One AJAX answer: `{ok, findings: list of {level: ok, warn or bad, title, text, detail, fix}}`. It tests and judges nothing by itself.
  */
 final class Connection_Report {
 

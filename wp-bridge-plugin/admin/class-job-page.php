@@ -21,7 +21,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Collects what the template shows.
+ * Collects from ledger, effects, history and shop what `templates/admin/job.php` shows. Reads only: its buttons are links to Job_Actions.
  */
 final class Job_Page {
 

@@ -14,7 +14,8 @@ use SmiBridge\Core\Request;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job.
+ * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job. Decides which of both it is; rows are the care of Jobs_Table, the story that
+ * of Job_Page.
  */
 final class Jobs_Page {
 

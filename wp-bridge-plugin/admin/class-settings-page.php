@@ -74,7 +74,7 @@ final class Settings_Page {
 		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
 	}
 
-	/** What customers may get: value => label. */
+	/** What customers may get: value of the option => label. @return string[] */
 	public static function formats(): array {
 		return array(
 			''     => __( 'As the sidecar’s settings say', 'smi-bridge' ),

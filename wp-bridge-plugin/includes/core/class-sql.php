@@ -101,10 +101,11 @@ final class Sql {
 	}
 
 	/**
-	 * The first row of a SELECT, or null.
+	 * The first row of a SELECT, or null. All rows are read: say LIMIT 1.
 	 *
-	 * @param string $sql    Statement with placeholders.
+	 * @param string $sql    Statement with %s, %d placeholders.
 	 * @param array  $values Their values.
+	 * @return array|null Column => string or null.
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function row( string $sql, array $values = array() ): ?array {

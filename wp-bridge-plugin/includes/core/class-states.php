@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Reads the table; holds no opinion of its own.
+ * Reads the table; holds no opinion of its own, and moves nothing (Ledger::move() does).
  */
 final class States {
 

@@ -8,6 +8,8 @@
 
 namespace SmiBridge\Customer;
 
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
@@ -17,7 +19,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Decides by the present request; grants tokens.
+ * Decides by the present request, and grants tokens. It never tells why it refuses, and opens no file: the link it lets out has a token of
+ * its own.
  */
 final class Status_Access {
 
@@ -59,8 +62,18 @@ final class Status_Access {
 	 * @param string $session As it came.
 	 */
 	private static function is_payers( string $job_id, string $session ): bool {
-		$known = (string) ( Shop::job_if_readable( $job_id )['payment_session'] ?? '' );
+		$known = (string) ( self::job( $job_id )['payment_session'] ?? '' );
 		return strlen( $known ) >= 16 && hash_equals( $known, $session );
+	}
+
+	/** The shop's job, or null; also where the database refuses: a visitor's page goes on without it. @param string $job_id The job's id. */
+	public static function job( string $job_id ): ?array {
+		try {
+			return Shop::job( $job_id );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			return null;
+		}
 	}
 
 	/** What a page of another origin (a second domain of the site) may send. @param string[] $headers WordPress' own. */

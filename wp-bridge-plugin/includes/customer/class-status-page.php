@@ -13,7 +13,8 @@ use SmiBridge\Core\Request;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Answers the address in every theme, before the theme is asked for a template.
+ * Answers the address in every theme, before the theme is asked for a template. A job that nobody knows is a page with status 404, not an
+ * error.
  */
 final class Status_Page {
 

@@ -61,10 +61,11 @@ final class Status_Route {
 	}
 
 	/**
-	 * The document.
+	 * The document, in the form of docs/contract.md, part 5.
 	 *
 	 * @param array $row       A ledger row.
 	 * @param bool  $with_link Whether the reader may have the link.
+	 * @return array `share` is 0 to 1, `poll_after` seconds, times RFC 3339. The ledger knows no place in a queue: `position` and `expected_s` are null.
 	 */
 	public static function document( array $row, bool $with_link ): array {
 		$facts   = States::all()[ $row['state'] ];

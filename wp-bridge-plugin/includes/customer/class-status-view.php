@@ -149,9 +149,7 @@ final class Status_View {
 		return $answer;
 	}
 
-	/**
-	 * What the script needs on every page.
-	 */
+	/** What the script needs on every page. @return array {js, css, view: addresses; status: addresses that are asked in turn} */
 	public static function basics(): array {
 		$urls = array();
 		if ( '' !== Settings::public_url() ) {

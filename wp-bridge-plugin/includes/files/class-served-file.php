@@ -79,7 +79,7 @@ final class Served_File {
 	 * @param string $range    Header.
 	 * @param string $if_range Header: the part is wanted only if the file is still this one.
 	 * @param string $etag     The file's.
-	 * @param int    $length   The file's.
+	 * @param int    $length   The file's, in bytes.
 	 */
 	public static function part( string $range, string $if_range, string $etag, int $length ): ?array {
 		if ( ! preg_match( '/^bytes=(\d{0,18})-(\d{0,18})\z/', $range, $found ) || '-' === substr( $range, 6 ) || ( '' !== $if_range && $if_range !== $etag ) ) {

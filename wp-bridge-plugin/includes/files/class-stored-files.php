@@ -15,7 +15,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * For a sidecar that has no share in the uploads folder (docs/contract.md, part 6). A name that is none of ours has no path.
+ * For a sidecar that has no share in the uploads folder (docs/contract.md, part 6). A name that is none of ours has no path: nothing else
+ * of the uploads folder is read, told or removed here.
  */
 final class Stored_Files {
 

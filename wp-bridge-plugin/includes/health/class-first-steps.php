@@ -21,7 +21,7 @@ final class First_Steps {
 	/** Option, not autoloaded: when all of them were true for the first time. */
 	const DONE = 'smi_bridge_first_steps_done';
 
-	/** Looks at each of them. */
+	/** Looks at each of them, over the network: takes seconds. @return array[] See above. */
 	public static function all(): array {
 		$found   = Connection_Test::tested();
 		$broken  = array_values( array_filter( $found, array( self::class, 'is_broken' ) ) );

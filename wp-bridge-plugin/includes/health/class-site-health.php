@@ -25,7 +25,8 @@ use SmiBridge\Wire\Circuit_Breaker;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Direct tests look at this site; the async ones go over the network (AJAX, so that the page does not wait).
+ * Direct tests look at this site; the async ones go over the network (AJAX, so that the page does not wait). Each result is in the form of
+ * WordPress' `site_status_tests`. Repairs nothing.
  */
 final class Site_Health {
 

@@ -20,7 +20,7 @@ defined( 'ABSPATH' ) || exit;
 final class Job_Record {
 
 	/**
-	 * The data of an attempt's `job.paid`.
+	 * The data of an attempt's `job.paid` (schemas/to-sidecar/job.paid.json).
 	 *
 	 * @param array      $row A ledger row.
 	 * @param array|null $job The shop's job; null when the shop has deleted it.
@@ -59,7 +59,8 @@ final class Job_Record {
 	}
 
 	/**
-	 * The record of an attempt.
+	 * The record of an attempt, as the answers to jobs.unfinished and jobs.lookup hold it: the data of `job.paid` and what became of it.
+	 * Ages are seconds by our clock, so that the sidecar's need not agree.
 	 *
 	 * @param array      $row A ledger row.
 	 * @param array|null $job The shop's job.

@@ -25,7 +25,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Steps of a refund. Callers: job.failed, a person (Orders), the payment provider's own word (Stripe_Refund).
+ * Steps of a refund. Callers: `job.failed`, a person (Actions), the payment provider's own word (Provider_Refund), and reconcile for what
+ * was cut off. It sends no mail itself: what the customer is to hear is handed back as a callable.
  */
 final class Refund {
 
@@ -50,6 +51,7 @@ final class Refund {
 	 * @param array  $row    Ledger row.
 	 * @param string $reason A stable word.
 	 * @param string $detail For people.
+	 * @return array|null The row in `refunding`; null: the state does not allow it, or somebody else was faster.
 	 */
 	public static function refunding( array $row, string $reason, string $detail ): ?array {
 		return Ledger::move(
@@ -91,11 +93,12 @@ final class Refund {
 	}
 
 	/**
-	 * The money is back: ledger, link and the shop's row say so.
+	 * The money is back: ledger, link and the shop's row say so. Safe to call twice.
 	 *
 	 * @param array      $row    Ledger row.
 	 * @param float|null $amount In the shop's currency.
 	 * @param string     $reason A stable word.
+	 * @return array The newest row, `refunded` as a rule.
 	 */
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
 		$job_id = $row['job_id'];
@@ -148,6 +151,7 @@ final class Refund {
 	 *
 	 * @param array  $row    Ledger row.
 	 * @param string $detail For people.
+	 * @return array The row as it is now.
 	 */
 	public static function due( array $row, string $detail ): array {
 		Admin_Digest::review_begun();

@@ -14,7 +14,8 @@ use SmiBridge\Core\States;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The fence: a worker that wakes up late finds here that its attempt is over.
+ * The fence: a worker that wakes up late finds here that its attempt is over. Locks need the caller's transaction; nothing is written
+ * here.
  */
 final class Attempt {
 

@@ -23,7 +23,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The door works without cookies, nonces and the Authorization header.
+ * The door works without cookies, nonces and the Authorization header. It never tells a stranger why he is refused: the log does.
  */
 final class Messages_Endpoint {
 
@@ -127,6 +127,7 @@ final class Messages_Endpoint {
 	 *
 	 * @param array  $headers The three headers.
 	 * @param string $text    The exact bytes that were signed.
+	 * @return \stdClass|null {type, timestamp, audience, data}
 	 */
 	public static function opened( array $headers, string $text ): ?\stdClass {
 		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $text, time() );
@@ -195,7 +196,7 @@ final class Messages_Endpoint {
 		return $expected === $envelope->audience ? '' : sprintf( 'audience is %s, not %s', substr( $envelope->audience, 0, 100 ), $expected );
 	}
 
-	/** The three headers of the scheme. */
+	/** The three headers of the scheme, as they were sent. @return string[] Lower-case name => value, '' where there is none. */
 	public static function headers(): array {
 		$names = array( 'webhook-id', 'webhook-timestamp', 'webhook-signature' );
 		return array_combine( $names, array_map( array( Request::class, 'header' ), $names ) );

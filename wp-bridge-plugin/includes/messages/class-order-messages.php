@@ -16,7 +16,8 @@ use SmiBridge\Shop\Compat;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3). The same as a person does in the admin's pages.
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3). The same as a person does in the admin's pages; a delivered job can
+ * be stopped from here, too: it keeps its state and loses its link.
  */
 final class Order_Messages {
 

@@ -14,7 +14,8 @@ use SmiBridge\Core\Settings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handler: checked data in, outcome out (docs/contract.md, part 3).
+ * Handler: checked data in, outcome out (docs/contract.md, part 3). It never overrules an address that somebody has set, here or in
+ * wp-config.php.
  */
 final class Setup_Messages {
 

@@ -18,7 +18,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3), within the transaction of the delivery. Nobody is mailed from here,
+ * and no money moves.
  */
 final class Submission_Messages {
 

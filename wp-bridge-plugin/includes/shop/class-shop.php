@@ -7,8 +7,6 @@
 
 namespace SmiBridge\Shop;
 
-use SmiBridge\Core\Database_Error;
-use SmiBridge\Core\Log;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 
@@ -51,20 +49,10 @@ final class Shop {
 	 *
 	 * @param string $job_id The shop's id.
 	 * @return array|null In the form that Shop_Adapter tells.
-	 * @throws Database_Error When the database refuses.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function job( string $job_id ): ?array {
 		return self::jobs( array( $job_id ) )[ $job_id ] ?? null;
-	}
-
-	/** The same for a visitor's page, which goes on without it where the database refuses. @param string $job_id The shop's id. */
-	public static function job_if_readable( string $job_id ): ?array {
-		try {
-			return self::job( $job_id );
-		} catch ( Database_Error $fault ) {
-			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
-			return null;
-		}
 	}
 
 	/**
@@ -88,11 +76,7 @@ final class Shop {
 		return array_intersect_key( self::$known, array_flip( $job_ids ) );
 	}
 
-	/**
-	 * Forgets what was read, so that the next question sees the database.
-	 *
-	 * @param string|null $job_id One job, or all.
-	 */
+	/** Forgets what was read, so that the next question sees the database. @param string|null $job_id One job, or all. */
 	public static function forget( ?string $job_id = null ): void {
 		if ( null === $job_id ) {
 			self::$known = array();
@@ -118,11 +102,7 @@ final class Shop {
 		return (bool) self::ask( 'has_open_checkout', false, $since );
 	}
 
-	/**
-	 * What was bought, in words: plain text of at most 200 characters, or null.
-	 *
-	 * @param array $job A job.
-	 */
+	/** What was bought, in words: plain text of at most 200 characters, or null. @param array $job A job. */
 	public static function title( array $job ): ?string {
 		$title = trim( wp_strip_all_tags( html_entity_decode( (string) self::ask( 'title', null, $job ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) );
 		return '' === $title ? null : mb_substr( $title, 0, 200 );
@@ -254,11 +234,7 @@ final class Shop {
 		}
 	}
 
-	/**
-	 * What the shop's row gets.
-	 *
-	 * @param array $row A delivered ledger row.
-	 */
+	/** What the shop's row gets. @param array $row A delivered ledger row. @return array See Shop_Adapter::write_delivery(). */
 	public static function delivery_facts( array $row ): array {
 		return array(
 			'file'         => self::folder() . '/' . $row['path'],
