@@ -79,7 +79,7 @@ def rig(rig_factory: Callable[..., Rig], points: Points) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def watch(rig: Rig) -> Iterator[Stopwatch]:
-    watch = Stopwatch(rig.redis)
+    watch = Stopwatch(rig.redis, rig.keys)
     yield watch
     watch.finish()
 
