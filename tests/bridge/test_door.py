@@ -265,6 +265,17 @@ def test_old_answers_are_forgotten(bridge: Bridge) -> None:
     assert not bridge.shop.sql("SELECT 1 FROM wp_smi_bridge_answers WHERE message_id = %s", id)
 
 
+def test_a_day_of_visits_every_two_seconds_is_forgotten_at_once(bridge: Bridge) -> None:
+    bridge.shop.sql(
+        "INSERT INTO wp_smi_bridge_answers (message_id, body_sha256, created_at) "
+        "SELECT CONCAT('visit-', seq), REPEAT('0', 64), UTC_TIMESTAMP() - INTERVAL 25 HOUR FROM seq_1_to_43200"
+    )
+    bridge.shop.php("SmiBridge\\Ledger\\Tables::tidy();")
+    assert bridge.shop.sql("SELECT COUNT(*) AS n FROM wp_smi_bridge_answers WHERE message_id LIKE 'visit-_%'") == [
+        {"n": 0}
+    ]
+
+
 BLOCKER = """
 add_filter( 'rest_authentication_errors', function () {
     return new WP_Error( 'rest_forbidden', 'The REST API is closed.', array( 'status' => 403 ) );
