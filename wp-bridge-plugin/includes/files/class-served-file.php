@@ -102,8 +102,8 @@ final class Served_File {
 		if ( function_exists( 'set_time_limit' ) ) {
 			set_time_limit( 0 );
 		}
-		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie.
 		Request::begin( $status, $headers );
+		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie. After what has begun with it has ended.
 	}
 
 	/** Sends bytes. @param string $path File. @param int $first The first. @param int $bytes How many. */
