@@ -78,12 +78,6 @@ final class States {
 	 * @return string[]
 	 */
 	public static function where_settled( bool $settled ): array {
-		$names = array();
-		foreach ( self::all() as $name => $row ) {
-			if ( $row['settled'] === $settled ) {
-				$names[] = $name;
-			}
-		}
-		return $names;
+		return array_keys( wp_list_pluck( self::all(), 'settled' ), $settled, true );
 	}
 }

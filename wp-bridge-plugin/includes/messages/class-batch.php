@@ -64,12 +64,7 @@ final class Batch {
 	 * @param \stdClass[] $messages Messages.
 	 */
 	public static function are_questions( array $messages ): bool {
-		foreach ( $messages as $message ) {
-			if ( ! in_array( $message->type, self::QUESTIONS, true ) ) {
-				return false;
-			}
-		}
-		return true;
+		return ! array_diff( array_column( $messages, 'type' ), self::QUESTIONS );
 	}
 
 	/**

@@ -106,8 +106,7 @@ final class Pull {
 	 * @param array[] $rows Ledger rows.
 	 */
 	private static function records( array $rows ): array {
-		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
-		Shop::prime_titles( $jobs );
+		$jobs    = Shop::of_rows( $rows );
 		$records = array();
 		foreach ( $rows as $row ) {
 			$records[] = Job_Record::record( $row, $jobs[ $row['job_id'] ] ?? null );

@@ -108,12 +108,14 @@ final class Shop {
 		return '' === $title ? null : mb_substr( $title, 0, 200 );
 	}
 
-	/** Reads the posts that the titles of many jobs come from, in one query. @param array[] $jobs Jobs. */
-	public static function prime_titles( array $jobs ): void {
+	/** The jobs of ledger rows, and the posts that their titles come from: two queries. @param array[] $rows Rows. @return array[] Job id => job. */
+	public static function of_rows( array $rows ): array {
+		$jobs  = self::jobs( array_column( $rows, 'job_id' ) );
 		$posts = array_filter( array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) );
 		if ( count( $posts ) > 1 ) {
 			_prime_post_caches( array_unique( array_map( 'intval', $posts ) ), false, false );
 		}
+		return $jobs;
 	}
 
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $status The shop's word. @param array $facts Facts. */
