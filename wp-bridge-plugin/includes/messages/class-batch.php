@@ -51,7 +51,7 @@ final class Batch {
 		'file.remove'     => array( Stored_Files::class, 'remove' ),
 		'file.list'       => array( Stored_Files::class, 'listed' ),
 		'file.refused'    => array( Stored_Files::class, 'refused' ),
-		'sidecar.address' => array( Setup_Messages::class, 'address' ),
+		'sidecar.address' => array( Order_Messages::class, 'address' ),
 		'mailbox.collect' => array( Mailbox_Messages::class, 'collect' ),
 	);
 

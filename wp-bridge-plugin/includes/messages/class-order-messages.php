@@ -1,13 +1,15 @@
 <?php
 /**
- * What an operator orders at the sidecar's command line: job.rerun, job.stop.
+ * What an operator orders at the sidecar's command line: job.rerun, job.stop, sidecar.address.
  *
  * @package SmiBridge
  */
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Settings;
 use SmiBridge\Jobs\Rerun;
 use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Ledger;
@@ -52,5 +54,19 @@ final class Order_Messages {
 			return Outcome::refused( 'unknown_job' );
 		}
 		return Stop::job( $row, array( 'by' => 'operator' ), true ) ? Outcome::done() : Outcome::refused( 'settled' );
+	}
+
+	/**
+	 * Where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address, and none that is fixed in wp-config.php. Whoever signs this has the secret, and may deliver anyway.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function address( array $data ): Outcome {
+		if ( '' === Settings::sidecar_url() && ! Settings::is_constant( 'sidecar_url' ) ) {
+			update_option( 'smi_bridge_sidecar_url', esc_url_raw( rtrim( $data['url'], '/' ), array( 'http', 'https' ) ) );
+			Settings::learn_site();
+			Log::write( 'sidecar_address_learnt', 'Setup said where the sidecar is.', array( 'url' => Settings::sidecar_url() ) );
+		}
+		return Outcome::done( array( 'url' => Settings::sidecar_url() ) );
 	}
 }
