@@ -57,7 +57,8 @@ final class Order_Messages {
 	}
 
 	/**
-	 * Where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address, and none that is fixed in wp-config.php. Whoever signs this has the secret, and may deliver anyway.
+	 * Where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address; one that somebody has
+	 * set, here or in wp-config.php, stays. Whoever signs this has the secret, and may deliver anyway.
 	 *
 	 * @param array $data See schema.
 	 */
