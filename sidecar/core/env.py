@@ -88,6 +88,8 @@ _PUBLISHED_KEYS.add("12bb36d8a8ff8110ce0c56c0dc6e072458d37c5748f6a6ec81094ff77d3
 
 
 def cdn_key(text: str) -> str:
+    """A text that is shared with the CDN, or a private key in PEM, whose line ends may be written as a backslash and an
+    n."""
     text = text.replace("\\n", "\n")  # a PEM in one line of an .env file
     if text and hashlib.sha256("".join(text.split()).encode()).hexdigest() in _PUBLISHED_KEYS:
         raise ValueError("is the example of a documentation, which everybody knows")

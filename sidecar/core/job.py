@@ -13,6 +13,7 @@ _JOB_ID = re.compile(JOB_ID)
 
 
 def is_job_id(text: str) -> bool:
+    """Whether `text` has the form of an id. Says nothing about whether there is such a job."""
     return _JOB_ID.fullmatch(text) is not None
 
 

@@ -196,7 +196,7 @@ class JobStore(Protocol):
 
     # ------------------------------------------------------------------ Upsampler's slots
     def take_slot(self, job: Job) -> bool:
-        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first."""
+        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first. Safe to repeat."""
 
     def free_slot(self, job_id: str) -> list[str]:
         """The ids that are called up in its place, due at once."""

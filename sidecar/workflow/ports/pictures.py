@@ -92,7 +92,8 @@ class Verifier(Protocol):
         """The next bytes of the file; returns those of them that belong to the picture. Raises as the file that was
         opened for a JPEG, too."""
 
-    def finish(self) -> ImageInfo: ...
+    def finish(self) -> ImageInfo:
+        """The stream has ended: what the picture is. Raises when the picture has not."""
 
 
 class PictureVerdict(Protocol):
