@@ -49,7 +49,8 @@ def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:
 
 
 class PixelChunks:
-    """A file to read from once: of a PNG only the chunks that its pixels need, and its profile if it is sound."""
+    """A file to read from once: of a PNG only the chunks that its pixels need, and its profile if it is sound. Their
+    lengths and checksums are as in the file."""
 
     def __init__(self, file: BinaryIO):
         self._pieces = _pixel_pieces(file)

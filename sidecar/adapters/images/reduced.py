@@ -76,8 +76,11 @@ def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str,
 
 
 class Reduction:
-    """The same from the strips of a picture, as they come. Memory: some strips of `reduced`'s size, a thousandth of the
-    picture."""
+    """The same as `reduced` from the strips of a picture, as they come; all but the last have `lines` lines. `profile`:
+    ICC.
+
+    Memory: some strips of `reduced`'s size, a thousandth of the picture.
+    """
 
     def __init__(self, info: ImageInfo, lines: int, profile: bytes | None):
         wide, high = comparison_size(info.width, info.height)
@@ -89,13 +92,14 @@ class Reduction:
         self._strips: list[Image] = []
 
     def add(self, strip: Strip) -> None:
+        """The next strip, from the top."""
         image = strip.image.reduce(self._block)
         if strip.alpha is not None:
             image.putalpha(strip.alpha.reduce(self._block))
         self._strips.append(image)
 
     def small(self, size: tuple[int, int]) -> Small:
-        """At exactly `size`, as shown."""
+        """At exactly `size` (width, height), as shown. After the last strip; may be asked for again."""
         from PIL import Image
 
         info, (across, down) = self._info, self._block

@@ -77,6 +77,7 @@ class Scanlines:
             self._pass_over(len(inflater.unused_data), PIECE, "the compressed data go on after their end")
 
     def finish(self) -> None:
+        """The compressed data are over. Raises PermanentError ``result_corrupt`` when the picture is not."""
         if self._filled:
             self._inflate(self._gathered[: self._filled])
         if self._passes:

@@ -99,7 +99,7 @@ def status_word(value: object) -> str | None:
 
 
 def submit_body(*, image_url: str, image_type: str, factor: int, webhook_url: str | None, options: dict) -> dict:
-    """The live shape of a submit."""
+    """The live shape of a submit. `factor`: 1 to 16. `options`: further fields of the input."""
     fields = {"imageUrl": image_url, "inputImageType": image_type, "upscaleFactor": factor, **options}
     return {"webhook": webhook_url, "input": fields} if webhook_url else {"input": fields}
 
