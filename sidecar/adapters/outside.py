@@ -29,7 +29,8 @@ class Seen:
 
 
 def get(url: str, *, host: str = "", timeout: float = 10) -> Seen:
-    """`host`: the Host header when it is not the address'. Never raises for what the network does."""
+    """What a GET brings. `host`: the Host header when it is not the address'. `timeout`: seconds of silence. Never
+    raises for what the network does."""
     return _ask("GET", url, {"Host": host} if host else {}, None, timeout)
 
 

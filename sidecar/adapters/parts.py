@@ -41,8 +41,8 @@ class Parts:
         return Part(path, key, **said)
 
     def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. Raises ConfigurationError disk_full, folder_not_writable; FileNotFoundError when the
-        temp file has gone."""
+        """Keep a closed temp file under `name`. Raises ConfigurationError disk_full, folder_not_writable;
+        FileNotFoundError when the temp file has gone."""
         path, about = self._paths(name)
         part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete))
         del part["path"]

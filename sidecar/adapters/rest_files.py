@@ -35,7 +35,7 @@ class FileDoor(Protocol):
 
 
 class RestFiles:
-    """Same methods as ResultFiles; but no finished file lies here."""
+    """Same methods as ResultFiles; but no finished file lies here. What asks the shop raises as the port says."""
 
     name = staticmethod(ResultFiles.name)
     owner = staticmethod(ResultFiles.owner)

@@ -34,7 +34,8 @@ def bridge_answer(data: bytes) -> dict[str, Any] | None:
 
 
 def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:
-    """What to tell of an answer that is not the bridge's; None when the shop is simply away."""
+    """The error for an answer that is not the bridge's: "shop_door_missing", or "shop_walled" with its first words and
+    the cure; None when the shop is simply away."""
     if status == 404:
         return ConfigurationError("shop_door_missing", f"{address} answered 404: is the bridge active?")
     words = _words(status, headers, data)

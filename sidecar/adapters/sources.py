@@ -157,6 +157,8 @@ class Sources:
         raise PermanentError("source_gone", "the file is no longer in the uploads folder")
 
     def public_url(self, path: Path) -> str:
+        """The address of a file in the uploads folder; what is no ASCII is percent-encoded byte for byte (RFC 3986,
+        2.1)."""
         return self._url + quote(os.fsencode(path.relative_to(self._dir.resolve())))
 
     def name(self, path: Path) -> str:
@@ -164,7 +166,8 @@ class Sources:
         return str(path.relative_to(self._dir.resolve()))
 
     def named(self, name: str) -> Path:
-        """The file behind a source token."""
+        """The file behind a source token, which need not be there. Raises PermanentError source_outside_uploads,
+        source_url_invalid."""
         return self._inside(name)
 
     @contextmanager
