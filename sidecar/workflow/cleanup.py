@@ -36,9 +36,11 @@ class Report:
 
 
 def run(ports: Ports, *, dry_run: bool = False, progress: Callable[[int], None] = lambda done: None) -> Report:
-    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every file first.
+    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every finished file
+    first.
 
-    `progress` is told how many finished files have been looked at.
+    `progress` is told how many finished files have been looked at. Raises as `Shop.ask`, and as the files; what was
+    thrown away by then is not told.
     """
     report = Report(dry_run)
     now = ports.clock()
