@@ -44,6 +44,7 @@ class Parcel:
                 return
 
     def close(self) -> None:
+        """The file is not needed any more, or nobody reads it."""
         os.close(self.handle)
 
 
@@ -72,6 +73,7 @@ class Sender:
         self._poller = selectors.DefaultSelector()
 
     def start(self) -> None:
+        """Once, before the first `send`."""
         self._calls.init()
         self._poller.register(self._calls.fileno(), selectors.EVENT_READ)
         threading.Thread(target=self._run, name="sender", daemon=True).start()
