@@ -76,6 +76,7 @@ class Facts:
 
     @property
     def wrong(self) -> tuple[Advice, ...]:
+        """What has to be put right before anything is written."""
         return tuple(line.wrong for line in self.lines if line.wrong)
 
 
@@ -130,6 +131,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
 
 
 def default_folder(machine: Machine) -> str:
+    """Where `.env` is kept: root's place for settings, or the user's own."""
     return "/etc/smi-sidecar" if machine.is_root() else str(Path.home() / "smi-sidecar")
 
 
