@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keeps quiet: the bill tells what happened."""
 
     def answer(self, status: int, body: dict | bytes, *, kind: str = "text/html", wait: object = None) -> None:
-        """A whole answer; a dict goes out as JSON."""
+        """A whole answer; a dict goes out as JSON. `wait`: for Retry-After, seconds."""
         if isinstance(body, dict):
             body, kind = json.dumps(body).encode(), "application/json"
         self.send_response(status)

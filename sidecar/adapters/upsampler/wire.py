@@ -1,7 +1,14 @@
 """Adapter, pure part: Upsampler's JSON, live and documented shapes, in and out. Opens nothing.
 
-Source of the shapes: docs/contract.md and Upsampler's published documents. What is sent is the live shape;
-both are understood.
+The live shape is what https://upsampler.com/api/v1 takes and answers. The documented one is older, and stands in the
+documents of the shop. What is sent is live; both are understood.
+
+* submit: {"webhook", "input": {"imageUrl", "inputImageType", "upscaleFactor", …}} -> {"id", "status", "creditCost"};
+  documented answer: {"success", "job_id", "status": "queued", "estimated_completion"}.
+* status: {"id", "status": "IN_QUEUE" | "IN_PROGRESS" | "SUCCESS" | "FAILED", "imageUrl", "compressedImageUrl",
+  "creditCost", "error"}; documented words: queued, processing, completed, failed.
+* webhook: the status object; documented: {"job_id", "status", "result_url"}, or an event, job.completed for one.
+* an error: another HTTP status, and {"error": a text or an object}.
 """
 
 from __future__ import annotations
