@@ -90,7 +90,7 @@ class Services:
 
     @cached_property
     def keys(self) -> Keys:
-        """Of the site that is served: there is one so far."""
+        """The names in Redis of the site that is served: there is one so far."""
         return Keys(self.settings.site_hash)
 
     @cached_property

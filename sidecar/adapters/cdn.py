@@ -41,7 +41,7 @@ class Cdn:
         return cdn_links.secure_link(f"{address}&name={quote(name, safe='')}", self._key, end)
 
     def plain(self, path: str) -> str:
-        """The same address, unsigned: it opens nothing."""
+        """The address without a signature: it opens nothing."""
         return f"{self._url}/{quote(path)}"
 
     def probe(self) -> str:

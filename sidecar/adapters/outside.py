@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of an answer that are read
 
 
 @dataclass(frozen=True)

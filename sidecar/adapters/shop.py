@@ -20,7 +20,7 @@ from .shop_wall import bridge_answer, refusal
 
 ROUTE = "smi-bridge/v1/messages"
 FILES = "smi-bridge/v1/files"
-MAX_ANSWER_BYTES = 32 << 20
+MAX_ANSWER_BYTES = 32 << 20  # a page of the ledger has some MiB
 AGENT = f"smi-sidecar/{VERSION}"
 
 

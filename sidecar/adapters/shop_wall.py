@@ -14,7 +14,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 _STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
 _PASSES = (429, 503)  # maintenance, too many requests: may go by itself
 _OURS = ('{"results":', '{"error":')
-MOST_WORDS = 120
+MOST_WORDS = 120  # characters of a stranger that are shown
 
 
 def bridge_answer(data: bytes) -> dict[str, Any] | None:

@@ -19,7 +19,8 @@ _FORM = re.compile(r"smi1_([A-Za-z0-9_-]+)_([0-9a-f]{12})")
 
 @dataclass(frozen=True)
 class Connection:
-    """As the bridge sees it. `uploads`: the folder as PHP sees it; `user`: whom PHP runs as, "" when PHP can't say."""
+    """A shop as the bridge sees it. `uploads`: the folder as PHP sees it; `user`: whom PHP runs as, "" when PHP can't
+    say."""
 
     shop: str
     secret: str

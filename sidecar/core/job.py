@@ -105,7 +105,7 @@ class Job:
         return self.target_size
 
     def to_fields(self) -> dict[str, str]:
-        """For a Redis hash: everything that differs from its default, as text."""
+        """The fields of a Redis hash: everything that differs from its default, as text."""
         return {_STORED[name]: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
 
     @classmethod

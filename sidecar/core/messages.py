@@ -24,7 +24,7 @@ from .errors import CallerError
 
 TO_SIDECAR = "to-sidecar"
 TO_SHOP = "to-shop"
-TOLERANCE_S = 300
+TOLERANCE_S = 300  # how far a message may be from our clock, as in Standard Webhooks' own library
 MAX_BODY_BYTES = 1 << 20
 ANY_SITE = "sidecar:?"  # audience of a `status` message that asks which site this sidecar serves
 

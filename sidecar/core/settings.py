@@ -142,7 +142,7 @@ class Settings:
 
     @property
     def site_hash(self) -> str:
-        """The same where it must be short."""
+        """The site's identity where it must be short."""
         return site_hash(self.site)
 
     @property

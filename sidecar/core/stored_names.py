@@ -185,7 +185,7 @@ class Keys:
 
 
 class OldKeys(Keys):
-    """As version 1.0 named them, when a Redis database was one shop's alone."""
+    """The keys as version 1.0 named them, when a Redis database was one shop's alone."""
 
     def __init__(self) -> None:
         super().__init__("")

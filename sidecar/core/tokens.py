@@ -71,7 +71,7 @@ class TokenMaker:
         return self._dump(self._download, [self._site, grant.job_id, grant.attempt, grant.expires_at])
 
     def read_download(self, token: str, *, now: float) -> DownloadGrant:
-        """Raises TokenInvalid or TokenExpired."""
+        """What the token allows. Raises TokenInvalid or TokenExpired; `now`: Unix seconds."""
         site, job_id, attempt, expires_at = self._load(self._download, token, 3)
         if now >= expires_at:
             raise TokenExpired()

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     server: SandboxServer
 
     def do_GET(self) -> None:
-        """Status calls, results, the bill, the faults in force."""
+        """Status calls, results, the bill, the faults in force (docs/sandbox.md has the addresses)."""
         self._serve(self._get)
 
     def do_POST(self) -> None:

@@ -46,7 +46,7 @@ class StandIn:
         self._take_up()
 
     def job(self, job_id: str) -> Job | None:
-        """The job with this id."""
+        """The job with this id, None if there is none."""
         return self._jobs.get(job_id)
 
     def number(self, image_url: str) -> tuple[int, int]:

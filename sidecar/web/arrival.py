@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 BodyLimit = Callable[[str, str], int]  # method and path → bytes of a body that are read; 0: it is not looked at
 
 HEAD_BYTES = 32 << 10
-SMALL_BODY = 64 << 10
+SMALL_BODY = 64 << 10  # bytes; of bodies above it a process reads a few at a time (fair_worker.py)
 HEAD_S = 10  # for the whole head, from the first byte on (or from the connection on)
 BODY_S = 10  # for the whole body
 

@@ -15,7 +15,7 @@ from ..core.messages import parse_rfc3339
 from .ports import Ports, StoredFile
 from .time_limits import REFUSED_LIFE_S, TEMP_LIFE_S
 
-PAGE = 200
+PAGE = 200  # files that one question to the ledger is about
 _NAME = re.compile(rf"({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
 

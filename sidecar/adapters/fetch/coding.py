@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sidecar.core.errors import PermanentError, TemporaryError
 
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _IMAGES = (b"\xff\xd8", b"\x89PNG", b"RIFF")
 _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _OTHERS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})

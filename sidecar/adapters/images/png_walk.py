@@ -19,7 +19,7 @@ from .png import MAX_EXIF, info_of
 from .sniff import PNG_SIGNATURE
 
 _PIECE = 64 * 1024
-_MOST_CHUNKS = 10_000_000
+_MOST_CHUNKS = 10_000_000  # a file of empty chunks must come to an end
 
 
 def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:

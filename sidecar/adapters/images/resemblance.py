@@ -26,7 +26,7 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # the paper's, with its K1, K2 
 _FLAT = 0.5  # variance of luma (0 to 255) below which a block shows one colour
 _DETAIL = 10.0  # variance of luma from which a block surely shows more than one
 _ENOUGH_CONTRAST = 24.0  # standard deviation of luma up to which a picture is stretched
-_MAX_GAIN = 8.0
+_MAX_GAIN = 8.0  # times, at the most
 _LITTLE_CHROMA = 6.0  # mean chroma (0 to 181) below which a picture counts as grey
 
 

@@ -70,7 +70,7 @@ class StripJpeg:
         self._put(head + data[body:-2] + bytes((0xFF, mark)))
 
     def finish(self) -> ImageInfo:
-        """After the last strip."""
+        """What was written. After the last strip; raises as the check of a JPEG."""
         return self._parser.finish()
 
     def _head(self, data: bytes, frame: int, scan: int, body: int) -> bytes:

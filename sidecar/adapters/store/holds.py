@@ -12,7 +12,7 @@ import redis
 
 from ...core.stored_names import Keys
 
-LOOK_S = 1.0
+LOOK_S = 1.0  # so long a look at the holds is good enough for questions that come with each job
 HELD_STAGES = ("submit", "collect")
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError, UnknownOutcome
 
-MAX_DETAIL = 300
+MAX_DETAIL = 300  # characters
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class ReadyWork:
         )
 
     def put_many(self, puts: Sequence[Put]) -> list[int]:
-        """In one round trip."""
+        """As `put`, all of them in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             for put in puts:
                 self.put(put, pipe=pipe)

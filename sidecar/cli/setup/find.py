@@ -14,7 +14,7 @@ from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
 from .machine import Machine
 
-SMALL_BELOW_MB = 2048
+SMALL_BELOW_MB = 2048  # with less memory, one worker and one web process are planned
 _SITES = {
     "nginx": (("/etc/nginx/sites-enabled", "*"), ("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx", "nginx.conf")),
     "apache": (("/etc/apache2/sites-enabled", "*"), ("/etc/httpd/conf.d", "*.conf")),

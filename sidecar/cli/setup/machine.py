@@ -32,7 +32,7 @@ class Machine:
         return self.at(path).is_dir()
 
     def read(self, path: str | Path) -> str:
-        """ "" when it is not there, or not for us to read."""
+        """The text of a file; "" when it is not there, or not for us to read."""
         try:
             return self.at(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -82,7 +82,7 @@ class Machine:
         return True
 
     def owner(self, path: str | Path) -> str:
-        """ "" for a number without a name."""
+        """The user whose a file is; "" for a number without a name, and when it is not there."""
         try:
             return pwd.getpwuid(self.at(path).stat().st_uid).pw_name
         except (OSError, KeyError):

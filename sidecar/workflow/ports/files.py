@@ -129,7 +129,8 @@ class Copies(Protocol):
     """Our own copies of sources: smaller, or turned upright."""
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
-        """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
+        """A copy of a local file within both limits. Safe to repeat. Raises PermanentError source_too_large when no
+        copy fits, and as the module says."""
 
     def all(self) -> list[Path]:
         """Those that lie here, of all jobs."""

@@ -129,7 +129,7 @@ class JobStore(Protocol):
         """Its newest attempt; None: unknown, or settled more than a day ago."""
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
-        """The known ones."""
+        """The known ones of these jobs, by id."""
 
     def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Attempt and state of the known ones."""
@@ -138,7 +138,7 @@ class JobStore(Protocol):
         """Own the next step; None: unknown, superseded, in another state, or owned by a living worker."""
 
     def renew(self, job: Job, *, lease_s: float) -> None:
-        """Raises StaleClaim."""
+        """Push the lease on, to `lease_s` from now. Raises StaleClaim."""
 
     def advance(
         self,
@@ -167,7 +167,8 @@ class JobStore(Protocol):
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
     ) -> Job | None:
-        """The same from outside the claim, if the job is in one of `states` (empty: any) and `expect` holds, else None.
+        """As `advance`, from outside the claim, if the job is in one of `states` (empty: any) and `expect` holds, else
+        None.
 
         `due_at` "=": as it was. `fence`: whoever holds the claim loses it. `settled` None: as it was.
         """

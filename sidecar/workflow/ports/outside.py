@@ -16,7 +16,8 @@ class Cdn(Protocol):
     """Where downloads are sent, if anywhere. Raises ConfigurationError for a key that is none."""
 
     def address(self, path: str, *, version: str, name: str) -> str:
-        """For some minutes. `path`: in the downloads folder; `version`: of the content; `name`: to save it as."""
+        """An address that opens a file for some minutes. `path`: in the downloads folder; `version`: of the content;
+        `name`: to save it as."""
 
     def probe(self) -> str:
         """ "" when it delivers, else what it does instead."""

@@ -75,7 +75,8 @@ class Verifier(Protocol):
 
     @property
     def reduction(self) -> Any:
-        """For `check_picture` of this very result, which alone knows what it is; None: the file has to be read."""
+        """A small copy for `check_picture` of this very result, which alone knows what it is; None: the file has to be
+        read."""
 
     @property
     def converts(self) -> bool:
@@ -83,7 +84,7 @@ class Verifier(Protocol):
 
     @property
     def converted(self) -> Converted | None:
-        """It, after `finish`."""
+        """The JPEG that was ordered, after `finish`; None: none was made."""
 
     def discard(self) -> None:
         """Remove what was made beside the check. Safe to repeat."""

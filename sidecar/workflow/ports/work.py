@@ -57,7 +57,7 @@ class Outbox(Protocol):
         """{"reason", "detail", "since" (Unix seconds)} while the shop does not take our messages."""
 
     def pause(self, lane: str, *, seconds: float) -> None:
-        """The whole lane waits."""
+        """The whole lane waits for so many seconds."""
 
     def wake_up(self, lane: str) -> None:
         """Bring a sender, unless one is called already or the lane is paused."""
