@@ -18,7 +18,8 @@ _BLOCK = 1 << 20
 
 
 class Parts:
-    """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there."""
+    """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there. A write
+    raises ConfigurationError disk_full, folder_not_writable."""
 
     def __init__(self, folder: Path):
         self._folder = folder

@@ -69,7 +69,8 @@ class Sources:
         `transfer`: whose thread this is; it may end the exchange.
 
         Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
-        source_not_an_image, source_unsupported; TemporaryError from the network.
+        source_not_an_image, source_unsupported, fetch_refused_address; TemporaryError fetch_unavailable, fetch_failed;
+        ConfigurationError folder_not_writable when the whole folder of uploads is not there.
         """
         path = self.local_path(job)
         if path is not None:

@@ -130,7 +130,7 @@ class Copies(Protocol):
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
         """A copy of a local file within both limits. Safe to repeat. Raises PermanentError source_too_large when no
-        copy fits, and as the module says."""
+        copy fits, source_not_an_image, source_unsupported, conversion_failed, and as the module says."""
 
     def all(self) -> list[Path]:
         """Those that lie here, of all jobs."""

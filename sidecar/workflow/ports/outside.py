@@ -13,14 +13,16 @@ from ...core.parts import Part
 
 
 class Cdn(Protocol):
-    """Where downloads are sent, if anywhere. Raises ConfigurationError for a key that is none."""
+    """Where downloads are sent, if anywhere. Raises ConfigurationError: configuration_invalid for a key that is
+    none."""
 
     def address(self, path: str, *, version: str, name: str) -> str:
         """An address that opens a file for some minutes. `path`: in the downloads folder; `version`: of the content;
         `name`: to save it as."""
 
     def probe(self) -> str:
-        """ "" when it delivers, else what it does instead."""
+        """ "" when it delivers, else what it does instead. Also raises ConfigurationError disk_full,
+        folder_not_writable."""
 
 
 class Shop(Protocol):

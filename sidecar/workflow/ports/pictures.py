@@ -29,7 +29,9 @@ class Source(Protocol):
 
 class Sources(Protocol):
     """Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
-    source_not_an_image, source_unsupported, source_too_large; TemporaryError fetch_unavailable, fetch_failed."""
+    source_not_an_image, source_unsupported, fetch_refused_address, and of `stream` source_too_large; TemporaryError
+    fetch_unavailable, fetch_failed, fetch_slow; ConfigurationError folder_not_writable when the whole folder of uploads
+    is not there."""
 
     def local_path(self, job: Job) -> Path | None:
         """Where the source lies on this machine; None: elsewhere. Raises source_gone for one that should be here."""
@@ -119,7 +121,8 @@ class Pictures(Protocol):
         """That a complete file decodes; raises PermanentError result_corrupt."""
 
     def check_picture(self, source: Path, result: Path, info: ImageInfo, *, reduction: Any = None) -> PictureVerdict:
-        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image."""
+        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image,
+        source_unsupported."""
 
     def convert(
         self, source: Path, target: Path, *, format: str, quality: int, size: tuple[int, int] | None
