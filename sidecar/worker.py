@@ -136,7 +136,7 @@ class Clock:
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Tick until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
         if self._pull:

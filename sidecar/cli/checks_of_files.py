@@ -100,7 +100,7 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
 
 
 def cdn(services: Services, name: str) -> Finding:
-    """It delivers what is signed, and nothing else. Raises ConfigurationError for a key that is none."""
+    """The CDN delivers what is signed, and nothing else. Raises ConfigurationError for a key that is none."""
     settings = services.settings
     if settings.download_mode != "redirect":
         return Finding(name, True, "not used")

@@ -120,7 +120,7 @@ def _no_constant(name: str) -> None:
 
 
 class Signer:
-    """Seals messages for one direction and site."""
+    """Seals messages for one direction (TO_SIDECAR, TO_SHOP) and one site (its `site_identity`)."""
 
     def __init__(self, secret: bytes, *, direction: str, site: str):
         self._webhook = Webhook(direction_key(secret, direction))

@@ -28,10 +28,9 @@ class FetchResponse:
     """An answer whose body is still on the wire.
 
     `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end), or has
-    packed the file, which `chunks` unpacks.
-    `chunks` yields bytes objects of `chunk_size` bytes (shorter ones at the end, and where they come slowly), and
-    raises like `SafeFetcher.stream`. `begins_at`: 0, or how much of the file an earlier try has already. `etag`: ""
-    unless it is a strong one. `abort`: ends the exchange from another thread.
+    packed the file, which `chunks` unpacks. `chunks` yields bytes objects of `chunk_size` bytes (shorter ones at the
+    end, and where they come slowly), and raises like `SafeFetcher.stream`. `begins_at`: 0, or how much of the file an
+    earlier try has already. `etag`: "" unless it is a strong one. `abort`: ends the exchange from another thread.
     """
 
     status: int

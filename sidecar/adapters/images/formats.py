@@ -21,12 +21,12 @@ MAX_SURPLUS = 16
 
 
 def corrupt(detail: str) -> PermanentError:
-    """For bytes that are no sound picture."""
+    """The error for bytes that are no sound picture."""
     return PermanentError("result_corrupt", detail)
 
 
 def truncated(detail: str) -> PermanentError:
-    """For a picture whose end is missing."""
+    """The error for a picture whose end is missing."""
     return PermanentError("result_truncated", detail)
 
 

@@ -161,7 +161,7 @@ def sandbox_line(facts: Facts) -> str:
 
 
 def program() -> str:
-    """As a person calls it, by its full path."""
+    """The command `smi-sidecar`, by its full path."""
     return str(Path(sys.executable).with_name("smi-sidecar"))
 
 

@@ -13,7 +13,7 @@ from .plan import SANDBOX
 
 
 def missing(flag: str, what: str) -> ConfigurationError:
-    """For what is needed, was not given, and may not be asked for."""
+    """The error for a flag that is missing where nothing may be asked."""
     return ConfigurationError("configuration_invalid", f"{flag} is missing: {what}")
 
 
@@ -57,5 +57,5 @@ def key(given: str, present: dict[str, str], found: Connection, is_sandbox: bool
 
 
 def agreed(question: str, ask: Callable[[str], str] = input) -> bool:
-    """No answer is a yes."""
+    """An empty answer is a yes."""
     return ask(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
