@@ -19,8 +19,8 @@ _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
 
 @dataclass(frozen=True)
 class Machine:
-    """Paths are absolute and of the machine that is set up, which lies below `root`. Users, network, systemd and memory
-    are those of this machine."""
+    """Paths are absolute and of the machine that is set up, which lies below `root`. Users, network and `systemctl` are
+    this machine's own."""
 
     root: Path = Path("/")
 
