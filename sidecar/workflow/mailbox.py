@@ -27,9 +27,8 @@ class Visit:
 def visit(ports: Ports, receive: Receive, done: Sequence[dict[str, Any]], *, with_status: bool) -> Visit:
     """1. bring what became of the messages before, and how we are; 2. take the next ones; 3. do each of them.
 
-    `done`: acknowledgements {"id", "type", "status": HTTP's, "answer"}. A message that is not acknowledged is there
-    again at the next visit, and may be done twice. Raises what the shop's door raises: then `done` is still to be
-    brought.
+    A message that is not acknowledged is there again at the next visit, and may be done twice. Raises what the shop's
+    door raises: then `done` is still to be brought.
     """
     question: dict[str, Any] = {"sidecar": ports.store.server.name()}
     if done:
