@@ -19,7 +19,8 @@ TURN_S = 0.9 * VISIT_BUSY_S  # after one clock's visit, the others of this sidec
 
 
 class Pull:
-    """Acknowledgements that were not brought are lost with the process: their messages come again."""
+    """The clock's visits. Acknowledgements that were not brought are lost with the process: their messages come
+    again."""
 
     def __init__(self, services: Services):
         self._services = services
@@ -29,6 +30,7 @@ class Pull:
         self._status_at = time.monotonic() + VISIT_BUSY_S  # the other processes are just beginning
 
     def start(self, ended: threading.Event) -> None:
+        """In a daemon thread, until `ended` is set."""
         threading.Thread(target=self._run, args=(ended,), name="pull", daemon=True).start()
 
     def _run(self, ended: threading.Event) -> None:

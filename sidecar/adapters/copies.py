@@ -36,7 +36,8 @@ class SourceCopies:
         self._publish = publish
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
-        """A copy within both limits, upright. Raises as `compress_source`. Safe to repeat."""
+        """A copy within both limits (bytes, pixels), upright. Raises as `compress_source` and `upright`, and as
+        `publish`; for this folder ConfigurationError disk_full, folder_not_writable. Safe to repeat."""
         try:
             self._root.parent.mkdir(parents=self._uploads == self._root.parent, exist_ok=True)
             self._root.mkdir(exist_ok=True)

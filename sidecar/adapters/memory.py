@@ -10,7 +10,7 @@ from contextlib import suppress
 # mallopt(3), <malloc.h> of glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 32 << 20
-LARGEST_BYTES = 16 << 20
+LARGEST_BYTES = 16 << 20  # buffers up to this size come from what is kept
 
 
 def keep_freed() -> bool:

@@ -13,6 +13,7 @@ _JOB_ID = re.compile(JOB_ID)
 
 
 def is_job_id(text: str) -> bool:
+    """Whether `text` has the form of an id. Says nothing about whether there is such a job."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -104,7 +105,7 @@ class Job:
         return self.target_size
 
     def to_fields(self) -> dict[str, str]:
-        """For a Redis hash: everything that differs from its default, as text."""
+        """The fields of a Redis hash: everything that differs from its default, as text."""
         return {_STORED[name]: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
 
     @classmethod

@@ -37,6 +37,9 @@ def run(ports: Ports, job: Job) -> None:
     1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at; for a
     source that comes slowly nobody waits, the job comes again. 3. It is written down that we are about to ask. 4. We
     ask. 5. The answer is written down. Between 3 and 5 nobody can know whether Upsampler has the job.
+
+    Raises what the recovery table then decides: NotAccepted stands around what Upsampler has refused, UnknownOutcome
+    says that nobody knows. StaleClaim: the job is in other hands.
     """
     if (
         job.submit_started_at

@@ -127,7 +127,8 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
 def fail_from_outside(
     ports: Ports, job: Job, states: Iterable[str], *, reason: str, detail: str, refund: str, event: str
 ) -> bool:
-    """The same for a caller who holds no claim; whoever does writes nothing more. False when the job is elsewhere."""
+    """As `give_up`, for a caller who holds no claim; whoever does writes nothing more. False when the job is in none of
+    `states`."""
     changes = {"state": "refunding", "refund_decision": refund, "reason": reason, "detail": detail[:500]}
     message = outbound.failed(dataclasses.replace(job, reason=reason, detail=detail[:500]), refund=refund)
     due = ports.clock() + REFUND_AGAIN_S
