@@ -24,7 +24,8 @@ use SmiBridge\Wire\Mailbox;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handler: checked data in, outcome out (docs/contract.md, parts 3 and 7).
+ * Handler: checked data in, outcome out (docs/contract.md, parts 3 and 7). To hand a message over does not take it out of the mailbox: its
+ * acknowledgement does.
  */
 final class Mailbox_Messages {
 

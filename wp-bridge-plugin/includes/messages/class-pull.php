@@ -20,7 +20,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ * Answers of jobs.unfinished, jobs.lookup and status (docs/contract.md, part 3). Also for WP-CLI, which looks at the same.
  */
 final class Pull {
 
@@ -83,7 +83,7 @@ final class Pull {
 		return array( 'jobs' => self::records( array_values( Ledger::newest_of( $job_ids ) ) ) );
 	}
 
-	/** Who this site is, and how it is set. */
+	/** Who this site is, and how it is set: the data of the answer to `status`. No secret is in it. */
 	public static function status(): array {
 		return array(
 			'site'         => Site::identity(),
@@ -106,8 +106,7 @@ final class Pull {
 	 * @param array[] $rows Ledger rows.
 	 */
 	private static function records( array $rows ): array {
-		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
-		Shop::prime_titles( $jobs );
+		$jobs    = Shop::of_rows( $rows );
 		$records = array();
 		foreach ( $rows as $row ) {
 			$records[] = Job_Record::record( $row, $jobs[ $row['job_id'] ] ?? null );

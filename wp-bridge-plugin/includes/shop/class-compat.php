@@ -25,7 +25,8 @@ use SmiBridge\Core\Settings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The fence.
+ * The fence. Changes hooks of the present request and nothing else: no option, no file, no row of others is touched, so that the shop is
+ * as before when the bridge is gone.
  */
 final class Compat {
 

@@ -115,7 +115,7 @@ final class Mailbox {
 		);
 	}
 
-	/** Messages about a job that is to be forgotten. @param string $job_id The shop's id. */
+	/** Drops the messages about a job that is to be forgotten. @param string $job_id The shop's id. */
 	public static function forget( string $job_id ): void {
 		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 	}
