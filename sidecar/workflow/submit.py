@@ -21,7 +21,7 @@ from . import admission, holds, outbound, source
 from .ports import Ports, Source, Submission
 from .recovery import outage
 from .source import Left
-from .time_limits import ACK_S, LEASE_S, SOURCE_LINK_S
+from .time_limits import ACK_S, COPY_GOOD_S, LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
 
 STATES = ("submitting",)
@@ -88,6 +88,8 @@ def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
         return seen
     width, height = seen.info.display_size
     job = dataclasses.replace(job, width=width, height=height, source_format=seen.info.format)
+    if job.compressed_path and not ports.copies.made_since(job.compressed_path, ports.clock() - COPY_GOOD_S):
+        job = dataclasses.replace(job, compressed_path="")  # it was made for a submission of long ago
     if not job.compressed_path and (job.compress or seen.info.orientation != 1):
         copied = _copy(ports, job, seen)
         if isinstance(copied, Left):

@@ -88,17 +88,23 @@ class FakeSources:
 
 @dataclass
 class FakeCopies:
-    """Same methods as SourceCopies: each copy has half the width and height, and twice the factor."""
+    """Same methods as SourceCopies: each copy has half the width and height, and twice the factor. `gone`: those of
+    before have been thrown away."""
 
     fault: SidecarError | None = None
     made: list[str] = field(default_factory=list)
+    gone: bool = False
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         if self.fault:
             raise self.fault
         self.made.append(job.job_id)
+        self.gone = False
         width, height = info.display_size
         return Copy(f".sources/{job.job_id}.jpg", width // 2, height // 2, job.factor * 2)
 
-    def all(self) -> list[Path]:
+    def made_since(self, name: str, then: float) -> bool:
+        return not self.gone
+
+    def all(self, job_id: str = "*") -> list[Path]:
         return []

@@ -127,5 +127,8 @@ class Copies(Protocol):
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
         """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
 
-    def all(self) -> list[Path]:
-        """Those that lie here, of all jobs."""
+    def made_since(self, name: str, then: float) -> bool:
+        """Whether a copy is there that was made after a time, Unix seconds."""
+
+    def all(self, job_id: str = "*") -> list[Path]:
+        """Those that lie here, of one job or of all; an empty file stands for one that lies at the shop."""
