@@ -115,7 +115,18 @@ final class Mailbox_Messages {
 			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
 			return array();
 		}
-		if ( ! Renewal::write( $row, $attempt, $answer, (int) ( $message['note']['user'] ?? 0 ) ) || Renewal::MAIL !== ( $message['note']['then'] ?? '' ) ) {
+		$note = $message['note'] + array(
+			'user'       => 0,
+			'then'       => '',
+			'revoked_at' => $row['revoked_at'] ?? null, // Not in a message that an older bridge has put in.
+		);
+		if ( ! Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
+			if ( $row ) {
+				History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
+			}
+			return array();
+		}
+		if ( Renewal::MAIL !== $note['then'] ) {
 			return array();
 		}
 		return array(
