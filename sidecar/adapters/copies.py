@@ -73,7 +73,7 @@ class SourceCopies:
         """Whether a copy is there that was made after a time, Unix seconds."""
         try:
             return (self._uploads / name).stat().st_mtime >= then
-        except FileNotFoundError:
+        except OSError:  # also a folder that is away: making one tells why
             return False
 
     def all(self, job_id: str = "*") -> list[Path]:

@@ -206,7 +206,7 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
     settings = ports.settings
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
-    share = 2 if job.compress and job.submission > 1 else 1
+    share = 2 if job.compress > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
     max_pixels = min(settings.max_source_mp * 1_000_000, seen.info.pixels) // share
     path = source.whole(ports, "submit", job)

@@ -94,11 +94,13 @@ class FakeCopies:
     fault: SidecarError | None = None
     made: list[str] = field(default_factory=list)
     gone: bool = False
+    most_bytes: list[int] = field(default_factory=list)
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         if self.fault:
             raise self.fault
         self.made.append(job.job_id)
+        self.most_bytes.append(max_bytes)
         self.gone = False
         width, height = info.display_size
         return Copy(f".sources/{job.job_id}.jpg", width // 2, height // 2, job.factor * 2)

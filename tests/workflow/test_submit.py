@@ -198,6 +198,23 @@ def test_a_copy_that_was_only_turned_upright_is_made_smaller_when_upsampler_find
     assert (rig.row().state, rig.copies.made) == ("delivered", ["job-1", "job-1"])
 
 
+@pytest.mark.parametrize(
+    ("fault", "half"),
+    [({"fault": "submit_413", "count": 1}, True), ({"fault": "submit_503", "count": 1}, False)],
+)
+def test_a_copy_is_half_as_large_only_when_upsampler_has_found_its_source_too_large(
+    rig: Rig, fault: dict, half: bool
+) -> None:
+    rig.sources.sizes[URL] = 19_000_000 if half else 21_000_000
+    rig.upsampler.put_faults(fault)
+    rig.buy()
+    rig.work()
+    rig.copies.gone = True
+    rig.let_pass(300)
+    assert rig.row().state == "delivered"
+    assert rig.copies.most_bytes[-1] == (9_500_000 if half else 20_000_000)
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_copy_is_made_anew_when_it_has_gone_while_its_job_waited(rig: Rig, gone: bool) -> None:
     rig.sources.info[URL] = ImageInfo("jpeg", 10, 20, "RGB", orientation=6)
