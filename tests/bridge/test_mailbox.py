@@ -76,6 +76,17 @@ def test_a_payment_waits_until_it_is_acknowledged(bridge: Bridge) -> None:
     assert messages(bridge, done(again)) == [], "an acknowledgement may come twice"
 
 
+def test_a_sidecar_that_was_called_in_vain_before_gets_its_messages_at_once(bridge: Bridge) -> None:
+    for until in (60, -60):
+        bridge.shop.php(f"update_option('smi_bridge_circuit', ['failures' => 4, 'until' => time() + {until}]);")
+        bridge.pay(bridge.job())
+        bridge.pay(bridge.job())
+    try:
+        assert [message["type"] for message in messages(bridge)] == ["job.paid"] * 4
+    finally:
+        bridge.shop.php("update_option('smi_bridge_circuit', []);")
+
+
 def test_messages_of_a_job_keep_their_order(bridge: Bridge) -> None:
     bridge.pay(job_id := bridge.job())
     assert act(bridge, "cancel", job_id)["ok"] is True
