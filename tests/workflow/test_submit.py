@@ -190,7 +190,7 @@ def test_a_source_that_upsampler_finds_too_large_while_it_works_is_compressed_an
 
 
 def test_a_copy_that_was_only_turned_upright_is_made_smaller_when_upsampler_finds_it_too_large(rig: Rig) -> None:
-    rig.sources.info[URL] = ImageInfo("jpeg", 10, 20, "RGB", orientation=6)
+    rig.sources.info[URL] = ImageInfo("png", 8, 6, "RGB", orientation=3)
     rig.upsampler.put_faults({"fault": "submit_413", "count": 1})
     rig.buy()
     rig.let_pass(300)
@@ -217,7 +217,7 @@ def test_a_copy_is_half_as_large_only_when_upsampler_has_found_its_source_too_la
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_copy_is_made_anew_when_it_has_gone_while_its_job_waited(rig: Rig, gone: bool) -> None:
-    rig.sources.info[URL] = ImageInfo("jpeg", 10, 20, "RGB", orientation=6)
+    rig.sources.info[URL] = ImageInfo("png", 8, 6, "RGB", orientation=3)
     rig.upsampler.put_faults({"fault": "submit_503", "count": 1})
     rig.buy()
     rig.work()
