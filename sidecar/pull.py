@@ -26,6 +26,7 @@ class Pull:
         self._services = services
         self._ports = services.ports
         self._done: list[dict[str, Any]] = []
+        self._tried: dict[str, int] = {}
         self._told = ""
         self._status_at = time.monotonic() + VISIT_BUSY_S  # the other processes are just beginning
 
@@ -60,8 +61,8 @@ class Pull:
 
     def _visit(self) -> float:
         with_status = time.monotonic() >= self._status_at
-        seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status)
-        self._done = seen.done
+        seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status, tried=self._tried)
+        self._done, self._tried = seen.done, seen.tried
         self._ports.store.heartbeats.record("pull", ttl_s=SEEN_S)
         if with_status:
             self._status_at = time.monotonic() + VISIT_STATUS_S

@@ -55,7 +55,7 @@ class Job:
     polls: int = 0
     result_url: str = ""
     result_until: int = 0  # when the result URL dies
-    compress: int = 0  # 1: Upsampler gets a smaller copy of ours
+    compress: int = 0  # 1: Upsampler gets a copy of ours; 2: one of half the size, for it found the source too large
     compressed_path: str = ""  # our smaller copy of the source, relative to the work folder
     copy_width: int = 0  # size of that copy, px
     copy_height: int = 0

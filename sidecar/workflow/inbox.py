@@ -60,7 +60,7 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     for name in ports.files.of_job(data["job_id"]):
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
-    for path in ports.files.refused(data["job_id"]):
+    for path in (*ports.files.refused(data["job_id"]), *ports.copies.all(data["job_id"])):
         path.unlink(missing_ok=True)
     ports.parts.drop(data["job_id"])
     ports.store.forget(data["job_id"])

@@ -90,6 +90,8 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
             ports.store.forget(record["job_id"])
             followed += 1
             continue
+        if not _by_the_shop(record):
+            continue  # it has ended by our own word
         # A job in `refunding` has asked for its end, and gets the answer by itself.
         if attempt != record["attempt"] or state == "refunding" or (state == record["state"] != "delivered"):
             continue
@@ -99,6 +101,11 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
         _end(ports, job, record["state"])
         followed += 1
     return followed
+
+
+def _by_the_shop(record: dict[str, Any]) -> bool:
+    """Whether the shop has ended it. Bridges of before did not say so of later attempts."""
+    return bool(record.get("by_shop", record["attempt"] == 1 or record["state"] == "refunded"))
 
 
 def _end(ports: Ports, job: Job, state: str) -> None:

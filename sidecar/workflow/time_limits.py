@@ -29,6 +29,7 @@ DELAYED_AFTER_S = 120  # a failure that passes by itself is shown to the custome
 SILENT_AFTER_S = 1800  # and so is a stage that nothing has moved on
 ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
+COPY_GOOD_S = TEMP_LIFE_S - SOURCE_LINK_S  # an older copy of a source may go before its link ends
 REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
 CDN_PROBE_S = 15  # how often the CDN is looked at
 CDN_ALIVE_S = 50  # it has delivered within this time, or the files do not go by it

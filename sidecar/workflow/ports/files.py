@@ -132,5 +132,8 @@ class Copies(Protocol):
         """A copy of a local file within both limits. Safe to repeat. Raises PermanentError source_too_large when no
         copy fits, source_not_an_image, source_unsupported, conversion_failed, and as the module says."""
 
-    def all(self) -> list[Path]:
-        """Those that lie here, of all jobs."""
+    def made_since(self, name: str, then: float) -> bool:
+        """Whether a copy is there that was made after a time, Unix seconds."""
+
+    def all(self, job_id: str = "*") -> list[Path]:
+        """Those that lie here, of one job or of all; an empty file stands for one that lies at the shop."""
