@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import pytest
 import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
-from sidecar.adapters.store.old_keys import take_over
+from sidecar.adapters.store.old_keys import KINDS, take_over
 from sidecar.core.errors import StaleClaim, TemporaryError
-from sidecar.core.stored_names import OldKeys
+from sidecar.core.stored_names import Keys, OldKeys
 from tests.fakes.queue import Task
 from tests.fakes.site import KEYS
 from tests.workflow.test_on_redis import RigOnRedis
@@ -172,8 +173,17 @@ def test_what_has_no_job_any_more_goes(client: redis.Redis) -> None:
 
 
 def test_where_nothing_is_old_nothing_is_touched(client: redis.Redis) -> None:
-    client.set("other:program", "1")
-    client.set("smi:0123456789:due", "another site's")
-    client.set(KEYS.name, "ours")
+    others = ["other:program", "smi:theirs", "smi:theirs:1", "smi:0123456789:due", "smi:", KEYS.name]
+    for key in others:
+        client.set(key, "1")
     assert take_over(client, KEYS) == 0
-    assert sorted(client.scan_iter()) == sorted(["other:program", "smi:0123456789:due", KEYS.name])
+    client.set("smi:ping", "1")
+    assert take_over(client, KEYS) == 0
+    assert sorted(client.scan_iter()) == sorted(others)
+
+
+def test_every_kind_of_key_is_known() -> None:
+    old = OldKeys()
+    made = [getattr(old, name) for name in vars(Keys) if not name.startswith("_") and name != "instead_of"]
+    keys = [key if isinstance(key, str) else key(*["x"] * len(signature(key).parameters)) for key in made]
+    assert {key.split(":")[1] for key in keys if key.startswith("smi:")} == KINDS

@@ -5,7 +5,6 @@ The ledger would bring the jobs back as well. It knows neither an admin's holds 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import redis
@@ -14,7 +13,12 @@ from ...core.states import LANES, QUEUES
 from ...core.stored_names import Keys, OldKeys
 
 OLD = OldKeys()
-_WITH_SITE = re.compile(r"smi:[0-9a-f]{10}:")
+# The words behind `smi:`. Other programs may use the same database, and the same beginning.
+KINDS = {
+    *("job", "due", "states", "slots", "waiting", "hint", "answer"),
+    *("outbox", "flushing", "nudged", "rests", "away", "held", "streak", "probe"),
+    *("ready", "queued", "called", "alive", "outage", "workers", "turn", "name", "ping", "metrics"),
+}
 
 _ALONE = (OLD.answer(""), OLD.hints, OLD.name)  # what the names of keys begin with that stand for themselves
 
@@ -90,7 +94,7 @@ def _comes_over(key: str) -> bool:
 
 
 def _old(connection: redis.Redis) -> Iterator[str]:
-    return (key for key in connection.scan_iter("smi:*", count=1000) if not _WITH_SITE.match(key))
+    return (key for key in connection.scan_iter("smi:*", count=1000) if key.split(":")[1] in KINDS)
 
 
 def _lanes(connection: redis.Redis, keys: Keys) -> None:
