@@ -271,6 +271,11 @@ def _is_gone(error: BaseException | None) -> bool:
     return isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno in _GONE)
 
 
+def begin(server) -> None:
+    """gunicorn's hook `on_starting`."""
+    board.clear()
+
+
 def leave(server, worker) -> None:
     """gunicorn's hook `child_exit`: the process is dead, its connections are closed."""
     board.leave(worker.age)

@@ -51,7 +51,7 @@ def run(ports: Ports, job: Job) -> None:
     _check_order(job)
     prepared = _prepare(ports, job)
     if isinstance(prepared, Left):
-        ports.store.free_slot(job.job_id)  # what waits for its source keeps nobody from Upsampler
+        ports.store.free_slot(job.job_id, left=job)  # what waits for its source keeps nobody from Upsampler
         return
     job, seen = prepared
     if seen.path is None and not ports.store.take_slot(job):

@@ -227,10 +227,12 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
 def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str, Any], error: BaseException) -> None:
     """A download that the network has broken is gone on with; one that was at fault is not."""
     broken = isinstance(error, TemporaryError | GivenUp)
-    if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
-        incoming.close()
-        ports.parts.keep(incoming.path, job.job_id, complete=False, **about)
-    incoming.discard()
+    try:
+        if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
+            incoming.close()  # what it still held may not fit on the disk
+            ports.parts.keep(incoming.path, job.job_id, complete=False, **about)
+    finally:
+        incoming.discard()
 
 
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:

@@ -209,8 +209,9 @@ class JobStore(Protocol):
     def take_slot(self, job: Job) -> bool:
         """Whether the job may go to Upsampler now; else it waits in line, oldest payment first. Safe to repeat."""
 
-    def free_slot(self, job_id: str) -> list[str]:
-        """The ids that are called up in its place, due at once."""
+    def free_slot(self, job_id: str, *, left: Job | None = None) -> list[str]:
+        """The ids that are called up in its place, due at once. `left`: the job as the caller had it, who has left it
+        to come again: nothing changes if it has come already."""
 
     def occupy_slot(self, job_id: str) -> None:
         """Count a job that is at Upsampler already, even beyond the limit."""
