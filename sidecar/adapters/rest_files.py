@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
 from .files import ResultFiles, StoredFile
-from .incoming import Incoming
+from .incoming import Incoming, storage_error
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
@@ -59,7 +59,10 @@ class RestFiles:
 
     # ------------------------------------------------------------------ files that are being made
     def prepare(self) -> None:
-        self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self._work.root) from error
         self._work.prepare()
 
     def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
