@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+import urllib3
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of an answer that are read
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Seen:
 
 
 def get(url: str, *, host: str = "", timeout: float = 10) -> Seen:
-    """`host`: the Host header when it is not the address'. Never raises for what the network does."""
+    """What a GET brings. `host`: the Host header when it is not the address'. `timeout`: seconds of silence. Never
+    raises for what the network does."""
     return _ask("GET", url, {"Host": host} if host else {}, None, timeout)
 
 
@@ -46,6 +48,6 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes | None, tim
             )
             with answer:
                 read = answer.raw.read(MOST_BYTES, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Seen(0, why=type(error).__name__)
     return Seen(answer.status_code, read, answer.headers.get("Date", ""))

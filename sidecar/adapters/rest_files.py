@@ -16,14 +16,14 @@ from typing import Any, Protocol
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
 from .files import ResultFiles, StoredFile
-from .incoming import Incoming
+from .incoming import Incoming, storage_error
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
 TRIES = 8  # failures in a row
 MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
 ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer
-PAGE = 500
+PAGE = 500  # files that one answer lists
 _OVER = ("unknown_job", "superseded", "settled", "cancelled")  # the attempt is not ours to finish any more
 
 
@@ -35,7 +35,7 @@ class FileDoor(Protocol):
 
 
 class RestFiles:
-    """Same methods as ResultFiles; but no finished file lies here."""
+    """Same methods as ResultFiles; but no finished file lies here. What asks the shop raises as the port says."""
 
     name = staticmethod(ResultFiles.name)
     owner = staticmethod(ResultFiles.owner)
@@ -59,7 +59,10 @@ class RestFiles:
 
     # ------------------------------------------------------------------ files that are being made
     def prepare(self) -> None:
-        self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self._work.root) from error
         self._work.prepare()
 
     def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
@@ -92,7 +95,8 @@ class RestFiles:
         self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
 
     def publish_copy(self, copy: Path, name: str, job: Job) -> None:
-        """The same for a copy of a job's source, which the shop hands out to Upsampler."""
+        """As `publish`, for a copy of a job's source, which the shop hands out to Upsampler. `name`: below
+        smi-downloads."""
         _, sha256 = self._work.hash_file(copy)
         self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
 

@@ -47,8 +47,12 @@ class Born(BaseException):
         self.program = program
 
 
+class NoRoom(Exception):
+    """The system has no room for one more process, or does not grant it."""
+
+
 class Child:
-    """One process, the leader of a group of its own: what it has started ends with it."""
+    """One process, a fork, the leader of a group of its own: what it has started ends with it."""
 
     def __init__(self, name: str, program: Program, patience: Patience):
         self.name = name
@@ -58,10 +62,13 @@ class Child:
         self._short_lives = 0
 
     def start(self) -> None:
-        """Raises Born in the new process."""
+        """Raises Born in the new process, and NoRoom where there can be none now."""
         self._began, parent = time.monotonic(), os.getpid()
         sys.stdout.flush()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError as error:
+            raise NoRoom(error.strerror) from error
         if not self._pid:
             os.setpgid(0, 0)
             _be_born(self.name, parent)
@@ -77,7 +84,7 @@ class Child:
         """Start it again when its pause is over. The exit status that makes it hopeless, or None."""
         if not self._pid:
             if not self.pause_s():
-                self.start()
+                self._start_again()
             return None
         status = self._ended()
         if status is None:
@@ -92,6 +99,15 @@ class Child:
         logs.log("run.died", "A process has died and is started again.", level="warning", **said)
         return None
 
+    def _start_again(self) -> None:
+        """A machine, or a hoster, that has no room for one more process for a while is no reason to end the others."""
+        try:
+            self.start()
+        except NoRoom as error:
+            self._next_at = time.monotonic() + self._patience.pause_s
+            said = {"process": self.name, "detail": str(error), "pause_s": self._patience.pause_s}
+            logs.log("run.no_room", "A process can't be started now; it is tried again.", level="warning", **said)
+
     def _ended(self) -> int | None:
         """Its exit status, or the negative signal; None while it lives."""
         pid, status = os.waitpid(self._pid, os.WNOHANG)
@@ -102,6 +118,7 @@ class Child:
         return os.waitstatus_to_exitcode(status)
 
     def signal(self, number: int) -> None:
+        """To the process and to all that it has started."""
         if self._pid:
             with suppress(ProcessLookupError):
                 os.killpg(self._pid, number)
@@ -146,6 +163,7 @@ class Supervisor:
         It comes back in each new process, too, when that has done its work: with its exit status, on the same way out.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)  # they wait until we ask for them
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever has started us may have it ignored: no exit status then
         try:
             status = self._keep_alive()
         except Born as born:

@@ -10,20 +10,26 @@ _FREE = 0xFFFF
 
 
 class Board:
-    """Made before the processes are forked.
+    """Made before the processes are forked, and before a supervisor forks gunicorn: it outlives that.
 
     Each writes its own place; who reads a place a moment too early decides a little worse, and that is all.
     """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 2 * _SLOTS)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nobody is there (yet, or any more: gunicorn may have been killed, and could not take its workers off)."""
         for place in range(_SLOTS):
             self._write(place, _FREE)
 
     def tell(self, place: int, connections: int) -> None:
+        """A process has so many connections now. `place`: a number of its own."""
         self._write(place, min(connections, _FREE - 1))
 
     def leave(self, place: int) -> None:
+        """The process has ended: nobody hesitates for it."""
         self._write(place, _FREE)
 
     def least(self) -> int:

@@ -1,6 +1,8 @@
 """Face: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
 
-from .fair_worker import leave as child_exit  # noqa: F401 -- gunicorn looks its hooks up by name
+# gunicorn looks its hooks up by name
+from .fair_worker import begin as on_starting  # noqa: F401
+from .fair_worker import leave as child_exit  # noqa: F401
 
 worker_class = "sidecar.web.fair_worker.FairWorker"  # gthread, in which waiting costs no thread
 preload_app = True  # what the processes need is imported once, and its memory shared

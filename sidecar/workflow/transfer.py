@@ -47,7 +47,7 @@ class Brought:
 @contextmanager
 def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
     """The result, whose temp file is removed at the end if it is still there. None: the worker is to leave the job
-    alone, somebody else has it. Raises as `SafeFetcher.stream` and `Verifier`."""
+    alone, somebody else has it. Raises as `Fetcher.stream` and `Verifier`."""
     part = ports.parts.find(job.job_id, _key(job))
     result = _from_disk(ports, job, part) if part and part.complete else _from_network(ports, job, part)
     try:
@@ -227,10 +227,12 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
 def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str, Any], error: BaseException) -> None:
     """A download that the network has broken is gone on with; one that was at fault is not."""
     broken = isinstance(error, TemporaryError | GivenUp)
-    if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
-        incoming.close()
-        ports.parts.keep(incoming.path, job.job_id, complete=False, **about)
-    incoming.discard()
+    try:
+        if broken and about["etag"] and about["total"] and 0 < incoming.bytes < about["total"]:
+            incoming.close()  # what it still held may not fit on the disk
+            ports.parts.keep(incoming.path, job.job_id, complete=False, **about)
+    finally:
+        incoming.discard()
 
 
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 
@@ -32,7 +34,13 @@ class Run:
     """A supervisor of shell scripts in a process of its own."""
 
     def __init__(
-        self, folder: Path, *scripts: str, pause_s: float = 0.05, lived_s: float = 60, most: float = 3
+        self,
+        folder: Path,
+        *scripts: str,
+        pause_s: float = 0.05,
+        lived_s: float = 60,
+        most: float = 3,
+        before: Callable[[], object] | None = None,
     ) -> None:
         self.folder = folder
         self.output = folder / "output"
@@ -43,6 +51,7 @@ class Run:
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=before,
             )
 
     def said(self, word: str) -> int:
@@ -128,6 +137,51 @@ def test_a_faulty_configuration_is_not_tried_again(tmp_path: Path) -> None:
     with Run(tmp_path, STAY, "echo begun; exit 2") as run:
         assert run.process.wait(20) == 2
         assert run.said("begun") == 1
+
+
+def test_whoever_has_started_it_may_ignore_the_end_of_children(tmp_path: Path) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    with Run(tmp_path, STAY, "echo begun; exit 7", before=ignore) as run:
+        assert run.process.wait(20) == 7
+        assert run.said("begun") == 3
+
+
+def test_without_room_for_a_process_the_others_go_on_until_there_is(tmp_path: Path) -> None:
+    """A user's limit of processes, which the kernel does not hold against root."""
+    program = """
+import os, resource, signal, sys
+from sidecar.cli.supervise import Patience, Supervisor
+most, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+for number, limit in ((signal.SIGUSR1, 0), (signal.SIGUSR2, most)):
+    signal.signal(number, lambda *_, limit=limit: resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard)))
+if os.getuid() == 0:
+    os.setuid(65534)
+def sleep(word):
+    print(word, os.getpid(), flush=True)
+    os.execv("/bin/sleep", ["sleep", "60"])
+programs = {"stays": lambda: sleep("stays"), "dies": lambda: sleep("begun")}
+sys.exit(Supervisor(programs, patience=dict.fromkeys(programs, Patience(pause_s=0.05))).run())
+"""
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-c", program]
+        process = subprocess.Popen(command, env=environment, cwd="/", stdout=file, stderr=subprocess.STDOUT)
+    try:
+        dies = wait_for(lambda: re.search(r"begun (\d+)", output.read_text()), "it has begun")
+        process.send_signal(signal.SIGUSR1)
+        os.kill(int(dies[1]), signal.SIGKILL)
+        wait_for(lambda: output.read_text().count("run.no_room") > 1, "it is tried again")
+        process.send_signal(signal.SIGUSR2)
+        wait_for(lambda: output.read_text().count("begun") == 2, "it has begun again")
+        assert output.read_text().count("stays") == 1
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait(20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -270,9 +270,13 @@ class MemoryJobStore:
         self._line.setdefault(job.job_id, job.paid_at or self.clock())
         return False
 
-    def free_slot(self, job_id: str) -> list[str]:
+    def free_slot(self, job_id: str, *, left: Job | None = None) -> list[str]:
         if self._slots == 0:
             return []
+        if left:
+            now = self.get(job_id)
+            if now is None or now.state != "submitting" or now.claim not in ("", left.claim):
+                return []
         self._holders.discard(job_id)
         self._line.pop(job_id, None)
         called = self._in_line()[: max(0, self._slots - len(self._holders))]

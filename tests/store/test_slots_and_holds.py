@@ -52,6 +52,27 @@ def test_whoever_is_called_up_is_due_at_once(memory: Memory) -> None:
     assert memory.store.take_due(limit=9, rebook_s=15) == ["job-2"]
 
 
+def test_a_slot_is_not_taken_from_whoever_goes_on_with_the_job_already(memory: Memory) -> None:
+    """Who has left a job to others is late with its slot."""
+    job = memory.paid("job-1")
+    memory.store.change("job-1", 1, (), {"state": "submitting"}, due_at=memory.clock())
+    left = memory.store.claim("job-1", 1, ("submitting",), lease_s=12)
+    assert left and memory.store.take_slot(job)
+    memory.store.free_slot("job-1", left=left)
+    assert memory.store.slot_holders() == [], "its own claim lives"
+    memory.store.take_slot(job)
+    memory.store.advance(left, {}, due_at=memory.clock())
+    memory.store.free_slot("job-1", left=left)
+    assert memory.store.slot_holders() == [], "nobody has come"
+    memory.store.take_slot(job)
+    other = memory.store.claim("job-1", 1, ("submitting",), lease_s=12)
+    assert other and memory.store.free_slot("job-1", left=left) == []
+    assert memory.store.slot_holders() == ["job-1"], "another has come"
+    memory.store.advance(other, {"state": "submitted"}, due_at=memory.clock())
+    assert memory.store.free_slot("job-1", left=left) == []
+    assert memory.store.slot_holders() == ["job-1"], "Upsampler has it"
+
+
 def test_a_slot_that_is_free_is_not_kept_from_a_newcomer_by_a_short_line(memory: Memory) -> None:
     jobs = [memory.paid(f"job-{n}", paid_at=n) for n in range(4)]
     for job in jobs[:3]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.web import fair_worker
+from sidecar.web import fair_worker, gunicorn_conf
 from sidecar.web.board import Board
 from sidecar.web.fair_worker import FairWorker
 
@@ -22,6 +22,14 @@ def test_the_least_is_that_of_the_processes_that_live(board: Board) -> None:
     assert board.least() == 3
     board.leave(2)
     assert board.least() == 5
+
+
+def test_what_a_gunicorn_that_was_killed_has_left_there_counts_for_nothing(board: Board) -> None:
+    """It took nobody off. The memory is its supervisor's, and the next one counts its processes from 1 again."""
+    board.tell(7, 0)
+    gunicorn_conf.on_starting(None)
+    board.tell(1, 3)
+    assert board.least() == 3
 
 
 @pytest.mark.parametrize(("mine", "hesitates"), [(2, False), (3, False), (4, True)])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import pytest
 import redis
 
 from sidecar.adapters.store import RedisJobStore, RedisOutbox
-from sidecar.adapters.store.old_keys import take_over
+from sidecar.adapters.store.old_keys import KINDS, take_over
 from sidecar.core.errors import StaleClaim, TemporaryError
-from sidecar.core.stored_names import OldKeys
+from sidecar.core.stored_names import Keys, OldKeys
 from tests.fakes.queue import Task
 from tests.fakes.site import KEYS
 from tests.workflow.test_on_redis import RigOnRedis
@@ -128,9 +129,61 @@ def test_a_process_of_before_that_runs_on_disturbs_nothing(client: redis.Redis) 
     assert (rig.store.counts(), rig.old_keys()) == ({held.state: 1}, [])
 
 
-def test_where_nothing_is_old_nothing_is_touched(client: redis.Redis) -> None:
-    client.set("other:program", "1")
-    client.set("smi:0123456789:due", "another site's")
-    client.set(KEYS.name, "ours")
+class Meanwhile(redis.Redis):
+    """Somebody else writes between two steps of a take-over: when the first transaction is asked for."""
+
+    write: Callable[[], Any]
+
+    def pipeline(self, *args: Any, **how: Any) -> Any:
+        self.write()
+        return super().pipeline(*args, **how)
+
+
+def test_what_a_process_of_before_writes_meanwhile_comes_with_the_next_look(client: redis.Redis) -> None:
+    """A job and its message that were removed unseen would be an order that the ledger takes for lost at Upsampler."""
+    rig = Upgraded(client, 0)
+    before, outbox_before = rig.store, rig.outbox
+    rig.buy("job-1")
+    rig.work()
+    job = replace(rig.job("job-1"), job_id="job-2", state="submitted", upsampler_id="u-2")
+
+    def write() -> None:
+        before.create(job, due_at=rig.clock() + 7)
+        outbox_before.put("deliver", [{"id": "meanwhile", "type": "admin.notice", "data": {}}])
+        client.delete("smi:answer:expires")
+
+    client.set("smi:answer:expires", "{}")
+    connection = Meanwhile(connection_pool=client.connection_pool)
+    connection.write = write
+    rig.upgrade()
+    client.set("smi:answer:expires", "{}")
+    take_over(connection, KEYS)
+    assert take_over(client, KEYS) == 1
+    assert (rig.job("job-2").upsampler_id, rig.store.due_at("job-2")) == ("u-2", rig.clock() + 7)
+    assert "meanwhile" in [message["id"] for message in rig.outbox.ready("deliver", limit=9)]
+    assert rig.old_keys() == []
+
+
+def test_what_has_no_job_any_more_goes(client: redis.Redis) -> None:
+    client.zadd("smi:due", {"gone": 1})
+    client.sadd("smi:slots", "gone")
+    client.set("smi:outbox:deliver:paused", "1")
     assert take_over(client, KEYS) == 0
-    assert sorted(client.scan_iter()) == sorted(["other:program", "smi:0123456789:due", KEYS.name])
+    assert client.keys() == []
+
+
+def test_where_nothing_is_old_nothing_is_touched(client: redis.Redis) -> None:
+    others = ["other:program", "smi:theirs", "smi:theirs:1", "smi:0123456789:due", "smi:", KEYS.name]
+    for key in others:
+        client.set(key, "1")
+    assert take_over(client, KEYS) == 0
+    client.set("smi:ping", "1")
+    assert take_over(client, KEYS) == 0
+    assert sorted(client.scan_iter()) == sorted(others)
+
+
+def test_every_kind_of_key_is_known() -> None:
+    old = OldKeys()
+    made = [getattr(old, name) for name in vars(Keys) if not name.startswith("_") and name != "instead_of"]
+    keys = [key if isinstance(key, str) else key(*["x"] * len(signature(key).parameters)) for key in made]
+    assert {key.split(":")[1] for key in keys if key.startswith("smi:")} == KINDS

@@ -90,7 +90,7 @@ def answer_every_claim_with_go(shop: Any, messages: Any) -> Any:
     return results
 
 
-def forget_to_free(store: Any, job_id: str) -> list[str]:
+def forget_to_free(store: Any, job_id: str, **how: Any) -> list[str]:
     return []
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sidecar.adapters.fetch import FetchResponse
-from sidecar.core.errors import GivenUp, TemporaryError
+from sidecar.core.errors import ConfigurationError, GivenUp, TemporaryError
 from tests.fakes.fetcher import png
 from tests.workflow.rig import Rig
 
@@ -23,6 +23,7 @@ class Server:
         self.data = DATA
         self.breaks_at: int | None = None
         self.failure: Exception = TemporaryError("fetch_slow", "3 bytes/s")
+        self.as_it_breaks: Callable[[], object] = lambda: None
         self.sent: list[tuple[int, int]] = []
 
     @contextmanager
@@ -35,6 +36,7 @@ class Server:
         self.sent.append((start, (end or len(self.data)) - start))
         yield self.data[start:end]
         if end is not None:
+            self.as_it_breaks()
             raise self.failure
 
 
@@ -90,6 +92,18 @@ def test_a_part_that_is_at_fault_is_not_gone_on_with() -> None:
     rig.let_pass(300)
     assert rig.row().state == "delivered"
     assert "result_corrupt → refetch" in rig.actions() and server.sent[-1] == (0, len(DATA))
+
+
+def test_a_disk_that_is_full_as_a_download_breaks_leaves_no_file_open() -> None:
+    """What was held in memory does not fit any more."""
+    rig, server = slow_rig()
+    server.breaks_at = 30
+    server.as_it_breaks = lambda: setattr(rig.files, "broken", ConfigurationError("disk_full", "no space"))
+    rig.transfers.finish()
+    assert rig.files.unfinished == {}
+    rig.files.broken, rig.transfers.slow = None, False
+    rig.let_pass(600)
+    assert rig.row().state == "delivered"
 
 
 def test_one_that_gives_its_place_away_has_not_failed() -> None:

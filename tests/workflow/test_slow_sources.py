@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sidecar.adapters.transfers import Transfers
 from sidecar.core.errors import ConfigurationError, GivenUp, PermanentError, TemporaryError, UnknownOutcome
 from sidecar.core.job import Job
 from tests.fakes.sources import FakeSources
+from tests.fakes.transfers import InstantTransfers
 from tests.workflow.rig import Rig
 
 URL = "https://shop.example/photos/job-1.png"
@@ -200,6 +202,30 @@ def test_whose_source_has_come_waits_for_a_slot_again() -> None:
     rig.let_pass(300)
     assert [rig.row(name).state for name in ("job-1", "job-2")] == ["delivered", "delivered"]
     assert submits(rig) == 2 and rig.store.slot_holders() == []
+
+
+class OtherHands(InstantTransfers):
+    """A transfer has ended, and another worker has gone on with its job, before its own worker does anything more."""
+
+    others_work: Callable[[], object]
+
+    def run(self, work: Callable[[Any], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
+        self.slow = True
+        outcome = super().run(work, ended)
+        self.finish()
+        self.others_work()
+        return outcome
+
+
+def test_the_slot_of_a_job_that_another_has_brought_to_upsampler_meanwhile_is_kept() -> None:
+    rig = Rig(slots=1)
+    rig.sources.far = True
+    transfers = OtherHands()
+    transfers.others_work = rig.work
+    rig.ports = dataclasses.replace(rig.ports, transfers=transfers)
+    rig.buy()
+    rig.work()
+    assert (rig.job().state, rig.store.slot_holders()) == ("submitted", ["job-1"])
 
 
 # ---------------------------------------------------------------------- threads

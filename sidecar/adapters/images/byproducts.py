@@ -57,7 +57,7 @@ class Byproducts:
         return strips.feed
 
     def finish(self) -> None:
-        """Once the check has found no fault."""
+        """The check has found no fault: what was made becomes known. Raises as the file that `jpeg.open` gave."""
         if self._strips:
             self._strips.finish()
         self.reduction = self._reduction
@@ -84,8 +84,11 @@ class Byproducts:
 def _inflated(profile_chunk: bytes) -> bytes | None:
     """The ICC profile in the body of an iCCP chunk (PNG, 11.3.2.3): empty if it is broken, None if it is too large."""
     name, _, rest = profile_chunk.partition(b"\0")
+    inflater = isal_zlib.decompressobj()
     try:
-        profile = isal_zlib.decompressobj().decompress(rest[1:], MAX_PROFILE + 1)
+        profile = inflater.decompress(rest[1:], MAX_PROFILE + 1)
     except isal_zlib.error:  # type: ignore[misc]  # its stubs do not say what it derives from
         return b""
-    return profile if len(profile) <= MAX_PROFILE else None
+    if len(profile) > MAX_PROFILE:
+        return None
+    return profile if inflater.eof else b""

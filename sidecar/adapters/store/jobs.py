@@ -23,7 +23,7 @@ from .idempotency import RedisIdempotency
 from .outbox import WAKE_UP_S, dump, written_keys
 from .server import RedisServer
 
-HINT_TTL_S = 86400
+HINT_TTL_S = 86400  # a webhook for a job that is not here is remembered for a day
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
 
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})
@@ -246,13 +246,17 @@ class RedisJobStore:
         args: list[Any] = [job.job_id, self._slots, job.paid_at or self._clock()]
         return self._take_slot(keys=[self._keys.slots, self._keys.waiting], args=args) == 1
 
-    def free_slot(self, job_id: str) -> list[str]:
-        """Give the slot back; the ids that have been called up in its place are due at once."""
+    def free_slot(self, job_id: str, *, left: Job | None = None) -> list[str]:
+        """Give the slot back; the ids that have been called up in its place are due at once. `left`: the job as the
+        caller had it, who has left it to come again: nothing changes if it has come already."""
         if self._slots == 0:
             return []
-        return self._free_slot(
-            keys=[self._keys.slots, self._keys.waiting, self._keys.due], args=[job_id, self._slots, self._clock()]
-        )
+        keys = [self._keys.slots, self._keys.waiting, self._keys.due]
+        args: list[Any] = [job_id, self._slots, self._clock()]
+        if left:
+            keys.append(self._keys.job(job_id))
+            args.append(left.claim)
+        return self._free_slot(keys=keys, args=args)
 
     def occupy_slot(self, job_id: str) -> None:
         """Count a job that is at Upsampler already (brought back from the ledger), even beyond the limit."""

@@ -5,7 +5,6 @@ The ledger would bring the jobs back as well. It knows neither an admin's holds 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import redis
@@ -14,7 +13,25 @@ from ...core.states import LANES, QUEUES
 from ...core.stored_names import Keys, OldKeys
 
 OLD = OldKeys()
-_WITH_SITE = re.compile(r"smi:[0-9a-f]{10}:")
+# The words behind `smi:`. Other programs may use the same database, and the same beginning.
+KINDS = {
+    *("job", "due", "states", "slots", "waiting", "hint", "answer"),
+    *("outbox", "flushing", "nudged", "rests", "away", "held", "streak", "probe"),
+    *("ready", "queued", "called", "alive", "outage", "workers", "turn", "name", "ping", "metrics"),
+}
+
+_ALONE = (OLD.answer(""), OLD.hints, OLD.name)  # what the names of keys begin with that stand for themselves
+
+
+def _of_lane(keys: Keys, lane: str) -> list[str]:
+    return [of(lane) for of in (keys.outbox, keys.outbox_bodies, keys.outbox_later, keys.outbox_counter)]
+
+
+_ONE_BY_ONE = {
+    *(key for lane in LANES for key in _of_lane(OLD, lane)),
+    *(OLD.due, OLD.slots, OLD.waiting, OLD.states, OLD.held, OLD.held_by_admin, OLD.metrics),
+    *map(OLD.ready, QUEUES),
+}
 
 # KEYS: old hash, new hash, then old and new: schedule, slots; new counts.  ARGV: id.
 # What is here already is newer, and stays.  -> 1 the job has come over | 0
@@ -58,37 +75,38 @@ def take_over(connection: redis.Redis, keys: Keys) -> int:
     makes its keys again. `connection`: with text answers.
 
     1. The messages, 2. the jobs, each in one script, so that no reader sees half of it; 3. what stands for itself;
-    4. what only a process of before could have used is removed.
+    4. what only a process of before could have used is removed. What such a process writes meanwhile waits for the next
+    look: nothing goes that has not come over.
     """
     if not (found := set(_old(connection))):
         return 0
     _lanes(connection, keys)
     moved = _jobs(connection, keys, found)
     _others(connection, keys, found)
-    left = list(_old(connection))
-    if left:
+    if left := [key for key in found if not _comes_over(key)]:
         connection.delete(*left)
     return moved
 
 
+def _comes_over(key: str) -> bool:
+    """Whether a step before the last has to do with it, and removes the old one itself."""
+    return key in _ONE_BY_ONE or key.startswith((OLD.job(""), *_ALONE))
+
+
 def _old(connection: redis.Redis) -> Iterator[str]:
-    return (key for key in connection.scan_iter("smi:*", count=1000) if not _WITH_SITE.match(key))
+    return (key for key in connection.scan_iter("smi:*", count=1000) if key.split(":")[1] in KINDS)
 
 
 def _lanes(connection: redis.Redis, keys: Keys) -> None:
     script = connection.register_script(_LANE)
     for lane in LANES:
-        parts = [
-            of(lane)
-            for side in (OLD, keys)
-            for of in (side.outbox, side.outbox_bodies, side.outbox_later, side.outbox_counter)
-        ]
-        script(keys=parts)
+        script(keys=[*_of_lane(OLD, lane), *_of_lane(keys, lane)])
 
 
 def _jobs(connection: redis.Redis, keys: Keys, found: set[str]) -> int:
     script, begin = connection.register_script(_JOB), OLD.job("")
-    ids = [key.removeprefix(begin) for key in found if key.startswith(begin)]
+    ids = {key.removeprefix(begin) for key in found if key.startswith(begin)}
+    ids |= {str(id) for id in (*connection.zrange(OLD.due, 0, -1), *connection.smembers(OLD.slots))}
     pairs = [OLD.due, keys.due, OLD.slots, keys.slots, keys.states]
     return sum(script(keys=[OLD.job(id), keys.job(id), *pairs], args=[id]) for id in ids)
 
@@ -104,9 +122,11 @@ def _others(connection: redis.Redis, keys: Keys, found: set[str]) -> None:
         for old, new in pairs:
             if old in found:
                 pipe.zunionstore(new, [new, old], aggregate="MIN")
-        beginnings = (OLD.answer(""), OLD.hints, OLD.name)
-        alone = [key for key in found if key.startswith(beginnings)]
+        alone = [key for key in found if key.startswith(_ALONE)]
         for key in alone:
             pipe.renamenx(key, keys.instead_of(key))
-        pipe.delete(OLD.held, OLD.held_by_admin, OLD.metrics, OLD.states, OLD.due, *(old for old, _ in pairs), *alone)
-        pipe.execute()
+        pipe.delete(OLD.held, OLD.held_by_admin, OLD.metrics, OLD.states, *(old for old, _ in pairs), *alone)
+        answers = pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and "no such key" not in str(answer):  # one that has expired meanwhile
+            raise answer

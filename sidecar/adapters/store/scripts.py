@@ -181,9 +181,13 @@ redis.call('ZADD', KEYS[2], 'NX', ARGV[3], ARGV[1])
 return 0
 """
 
-# KEYS: slots, line, schedule.  ARGV: id, limit, now.  Frees the slot, calls up the next in line.
-# -> ids called up
+# KEYS: slots, line, schedule; for a job that is to come again, its hash.  ARGV: id, limit, now, the claim that it had.
+# Frees the slot, unless somebody else goes on with the job; calls up the next in line.  -> ids called up
 FREE_SLOT = """
+if KEYS[4] then
+  local row = redis.call('HMGET', KEYS[4], 'state', 'claim')
+  if row[1] ~= 'submitting' or row[2] and row[2] ~= '' and row[2] ~= ARGV[4] then return {} end
+end
 redis.call('SREM', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 local called = {}

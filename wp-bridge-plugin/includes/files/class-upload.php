@@ -43,6 +43,7 @@ final class Upload {
 			return Outcome::refused( 'invalid', array( 'detail' => 'the name is not one of this job' ) );
 		}
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
+			touch( (string) Stored_Files::path( $data['name'] ) ); // What was wanted again is not thrown away as old.
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		Stored_Files::tidy();

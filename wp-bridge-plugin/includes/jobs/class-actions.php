@@ -211,7 +211,7 @@ final class Actions {
 		$ended = self::locked(
 			$job_id,
 			static function ( array $now ) use ( $row, $answer ) {
-				$done = Renewal::write( $now, (int) $row['attempt'], $answer, get_current_user_id() );
+				$done = Renewal::write( $now, $row, $answer, get_current_user_id() );
 				return $done ? null : self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
 			}
 		);
