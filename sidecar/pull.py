@@ -19,16 +19,19 @@ TURN_S = 0.9 * VISIT_BUSY_S  # after one clock's visit, the others of this sidec
 
 
 class Pull:
-    """Acknowledgements that were not brought are lost with the process: their messages come again."""
+    """The clock's visits. Acknowledgements that were not brought are lost with the process: their messages come
+    again."""
 
     def __init__(self, services: Services):
         self._services = services
         self._ports = services.ports
         self._done: list[dict[str, Any]] = []
+        self._tried: dict[str, int] = {}
         self._told = ""
         self._status_at = time.monotonic() + VISIT_BUSY_S  # the other processes are just beginning
 
     def start(self, ended: threading.Event) -> None:
+        """In a daemon thread, until `ended` is set."""
         threading.Thread(target=self._run, args=(ended,), name="pull", daemon=True).start()
 
     def _run(self, ended: threading.Event) -> None:
@@ -58,8 +61,8 @@ class Pull:
 
     def _visit(self) -> float:
         with_status = time.monotonic() >= self._status_at
-        seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status)
-        self._done = seen.done
+        seen = mailbox.visit(self._ports, self._receive, self._done, with_status=with_status, tried=self._tried)
+        self._done, self._tried = seen.done, seen.tried
         self._ports.store.heartbeats.record("pull", ttl_s=SEEN_S)
         if with_status:
             self._status_at = time.monotonic() + VISIT_STATUS_S

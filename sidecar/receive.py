@@ -22,8 +22,10 @@ _STORED = json.dumps(inbox.STORED)
 def receive(services: Services, body: bytes, headers: Headers) -> tuple[str, int]:
     """1. authentic? 2. answered before? 3. of the right shape? 4. do it; 5. remember the answer for 24 h.
 
-    Two repeats at the same moment both do it: everything that a message leads to may be done twice.
-    Returns JSON and an HTTP status.
+    Two repeats at the same moment both do it: everything that a message leads to may be done twice. Returns JSON and an
+    HTTP status: 200; 401 unauthorized; 400 message_invalid, or why it can't be done; 404 no_file; 409
+    message_id_reused, message_answered (a question again); 422 message_unknown_type. Raises SidecarError, and Redis'
+    errors, when a part is away: the message may come again.
     """
     parts = services.ports
     try:

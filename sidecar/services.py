@@ -42,7 +42,8 @@ from .workflow.time_limits import SOURCE_LINK_S
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from `.env` and the environment, which wins. Raises with all faults at once."""
+    """Settings from `.env` and the environment, which wins. Raises ConfigurationError "configuration_invalid" with all
+    faults at once, "env_unreadable"."""
     if env is None:
         env = {**_env_file(), **os.environ}
     settings = Settings.from_env(env)
@@ -70,6 +71,7 @@ class Services:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Services:
+        """A whole process: the log, and Sentry where it is asked for, are set up as well. Raises as `load_settings`."""
         settings = load_settings(env)
         logs.configure(format=settings.log_format, level=settings.log_level, site=settings.site_hash)
         if settings.sentry_dsn:
@@ -88,7 +90,7 @@ class Services:
 
     @cached_property
     def keys(self) -> Keys:
-        """Of the site that is served: there is one so far."""
+        """The names in Redis of the site that is served: there is one so far."""
         return Keys(self.settings.site_hash)
 
     @cached_property
@@ -106,6 +108,7 @@ class Services:
 
     @cached_property
     def ports(self) -> Ports:
+        """What the workflow may touch. `SMI_CRASH_POINTS`, a folder, is set by crash tests only."""
         settings = self.settings
         fetcher = SafeFetcher(private_hosts=settings.private_hosts)
         folder = settings.downloads_dir

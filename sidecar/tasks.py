@@ -22,6 +22,7 @@ from .workflow.ports import Ports
 
 @cache
 def services() -> Services:
+    """The parts of this process, made at the first question. Raises as `Services.from_env`."""
     return Services.from_env()
 
 

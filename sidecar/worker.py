@@ -28,7 +28,7 @@ from .workflow.time_limits import CDN_PROBE_S, LEASE_S
 
 TICK_S, IDLE_TICK_S = 1.0, 2.0  # between two ticks, and while there is no work
 IDLE_TICKS = 3  # without work, one tick of so many is a whole one
-WORKER_TTL_S = 60
+WORKER_TTL_S = 60  # so long RQ waits for a wake-up before it looks after itself
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
@@ -136,6 +136,7 @@ class Clock:
         self._reached_at = 0.0  # when working memory last answered
 
     def start(self) -> None:
+        """Tick until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ended.set())
         if self._pull:

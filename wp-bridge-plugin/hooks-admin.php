@@ -8,7 +8,6 @@
 namespace SmiBridge;
 
 use SmiBridge\Admin\Admin;
-use SmiBridge\Admin\Connection_Report;
 use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Dashboard;
 use SmiBridge\Admin\First_Run_Page;
@@ -44,7 +43,7 @@ add_filter( 'default_hidden_columns', array( Jobs_Page::class, 'hidden_at_first'
 
 add_action( 'admin_init', array( Settings_Page::class, 'register' ) );
 add_action( 'wp_ajax_smi_bridge_env', array( Connection_String::class, 'answer' ) );
-add_action( 'wp_ajax_smi_bridge_test_connection', array( Connection_Report::class, 'answer' ) );
+add_action( 'wp_ajax_smi_bridge_test_connection', array( Settings_Page::class, 'test_connection' ) );
 add_action( 'wp_ajax_smi_bridge_first_run', array( First_Run_Page::class, 'answer' ) );
 add_action( 'wp_ajax_smi_bridge_send_test', array( First_Run_Page::class, 'send' ) );
 add_action( 'admin_post_smi_bridge_secret', array( Secret_Change::class, 'handle' ) );

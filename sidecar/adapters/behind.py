@@ -23,6 +23,7 @@ class Behind(Generic[Piece]):
         self._thread.start()
 
     def put(self, piece: Piece) -> None:
+        """The next piece; waits while `most` of them wait. Raises what `work` has raised with an earlier one."""
         self._pieces.put((piece,))
         self._check()
 

@@ -28,7 +28,9 @@ def packed() -> bytes:
 
 
 def pack(folder: Path, license: Path, stream: BinaryIO) -> None:
-    """Sorted names, one time, one mode. Hidden files are an editor's, not the plugin's."""
+    """Write the zip to `stream`, the same bytes for the same files: sorted names, one mode, one time, which is
+    SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/). Hidden files are an editor's, not the
+    plugin's."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     files = {name: path for name, path in files.items() if not any(part[0] == "." for part in name.split("/"))}
     files["LICENSE"] = license

@@ -26,7 +26,8 @@ class Cdn:
 
     def address(self, path: str, *, version: str, name: str) -> str:
         """Opens a file of the downloads folder for SMI_CDN_LINK_S. `version`: of its content; `name`: what the customer
-        is to save it as, for a CDN that heeds it (deploy/nginx-cdn.conf). Raises ConfigurationError."""
+        is to save it as, for a CDN that heeds it (deploy/nginx-cdn.conf). Raises
+        ConfigurationError("configuration_invalid")."""
         address, end = f"{self.plain(path)}?v={quote(version)}", int(self._clock()) + self._life_s
         if self._signing == "bunny":
             return cdn_links.bunny(address, self._key, end)
@@ -41,12 +42,12 @@ class Cdn:
         return cdn_links.secure_link(f"{address}&name={quote(name, safe='')}", self._key, end)
 
     def plain(self, path: str) -> str:
-        """The same address, unsigned: it opens nothing."""
+        """The address without a signature: it opens nothing."""
         return f"{self._url}/{quote(path)}"
 
     def probe(self) -> str:
         """Fetch a small file by way of the CDN: "" when it came, else what came instead. Takes 5 s at the most, more or
-        less. Raises ConfigurationError."""
+        less. Raises ConfigurationError configuration_invalid, disk_full, folder_not_writable."""
         path, content = self._probe_file()
         seen = outside.get(self.address(path, version="probe", name="probe"), timeout=5)
         if seen.status == 200 and seen.body == content:

@@ -16,9 +16,12 @@ from redis.exceptions import NoScriptError
 
 
 class Packer:
-    """In the place of redis-py's: hiredis looks at the types, too."""
+    """In the place of redis-py's: hiredis looks at the types, too. The form is RESP's:
+    https://redis.io/docs/latest/develop/reference/protocol-spec/"""
 
     def pack(self, *args: Any) -> list[bytes]:
+        """A command and its arguments as bytes. Raises redis.DataError for an argument that is no text, bytes or
+        number."""
         name = args[0]
         if " " in name:  # "CONFIG GET": the server wants two words
             args = (*name.split(), *args[1:])

@@ -20,7 +20,7 @@ from . import refusals
 from .commands import Client, Packer
 
 TIMEOUT_S = 5.0  # for a connection, and for each answer
-SOCKET = "valkey.sock"
+SOCKET = "valkey.sock"  # the embedded Valkey's, in the data folder
 _LONGEST_UNIX_PATH = 100  # sockaddr_un holds 108 bytes
 
 

@@ -31,12 +31,14 @@ class SourceCopies:
     """The folder `smi-downloads/.sources` in the shared uploads folder: every machine can serve it, and the shop."""
 
     def __init__(self, downloads_dir: Path, uploads_dir: Path, publish: Publish | None = None):
-        """`publish`: brings a copy into that folder at the shop, where none is shared; it is gone here then."""
+        """`publish`: brings a copy into that folder at the shop, where none is shared; an empty file stays here then,
+        which tells when that was."""
         self._root, self._uploads = downloads_dir / FOLDER, uploads_dir
         self._publish = publish
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
-        """A copy within both limits, upright. Raises as `compress_source`. Safe to repeat."""
+        """A copy within both limits (bytes, pixels), upright. Raises as `compress_source` and `upright`, and as
+        `publish`; for this folder ConfigurationError disk_full, folder_not_writable. Safe to repeat."""
         try:
             self._root.parent.mkdir(parents=self._uploads == self._root.parent, exist_ok=True)
             self._root.mkdir(exist_ok=True)
@@ -59,8 +61,22 @@ class SourceCopies:
         name = str(path.resolve().relative_to(self._uploads.resolve()))
         if self._publish:
             self._publish(path, f"{FOLDER}/{path.name}", job)
+            self._remember(path)
         return Copy(name, made.width, made.height, made.factor)
 
-    def all(self) -> list[Path]:
-        """Every file in the folder."""
-        return [path for path in self._root.glob("*") if path.is_file()]
+    def _remember(self, path: Path) -> None:
+        try:
+            path.touch()
+        except OSError as error:
+            raise storage_error(error, self._root) from error
+
+    def made_since(self, name: str, then: float) -> bool:
+        """Whether a copy is there that was made after a time, Unix seconds."""
+        try:
+            return (self._uploads / name).stat().st_mtime >= then
+        except OSError:  # also a folder that is away: making one tells why
+            return False
+
+    def all(self, job_id: str = "*") -> list[Path]:
+        """Every file in the folder, or those of one job."""
+        return [path for path in self._root.glob(f"{job_id}.*" if job_id != "*" else "*") if path.is_file()]

@@ -12,6 +12,7 @@ OWNER_ONLY = 0o077  # umask: what lies there holds download links and mail addre
 
 
 def folder(data_dir: Path) -> Path:
+    """Where Valkey keeps its append-only file."""
     return data_dir.resolve() / "valkey"
 
 

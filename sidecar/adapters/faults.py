@@ -13,7 +13,8 @@ _KEY = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 
 
 def report_to(dsn: str) -> None:
-    """Set Sentry up for this process. Raises ConfigurationError when the package is not installed."""
+    """Set Sentry up for this process. Raises ConfigurationError("configuration_invalid") when the package is not
+    installed."""
     try:
         import sentry_sdk
     except ImportError as error:

@@ -35,7 +35,8 @@ class StoredFile:  # as workflow.ports.StoredFile
 
 
 class ResultFiles:
-    """The folder `uploads/smi-downloads`. Names are made here, from checked parts only."""
+    """The folder `uploads/smi-downloads`. Names are made here, from checked parts only. A write raises
+    ConfigurationError disk_full, folder_not_writable."""
 
     def __init__(self, root: Path, *, file_mode: int = 0o644, folder_mode: int = 0o755):
         self.root = root

@@ -78,7 +78,7 @@ class Incoming:
 
     @property
     def sha256(self) -> str:
-        """After `close`, of what is no spare."""
+        """64 hex digits, after `close`. Raises RuntimeError for a spare, which is not hashed."""
         if self._spare:
             raise RuntimeError("a spare has no digest")
         return self._sha256.hexdigest()

@@ -39,6 +39,8 @@ class Counters:
         self._waiting: Counter[str] = Counter()
 
     def count(self, event: str, fields: dict[str, Any]) -> None:
+        """One more of `event`. Of `fields` count the labels stage, reason and outcome, and `seconds`, a number, in its
+        bucket."""
         if self._pid != os.getpid():
             self._begin()
         labels = "|".join(str(fields.get(name) or "") for name in _LABELS)
@@ -70,6 +72,7 @@ class Counters:
             raise
 
     def read(self) -> dict[str, float]:
+        """Name in the hash -> figure, with what this process has counted so far. Raises redis.RedisError."""
         self.flush()
         return {str(name): float(value) for name, value in self._redis.hgetall(self._key).items()}
 
@@ -113,7 +116,7 @@ class _Collector:
 
 
 def exposition(counted: dict[str, float], gauges: Mapping[str, Mapping[str, float]], *, site: str) -> bytes:
-    """Prometheus' text format.
+    """Prometheus' text format, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/).
 
     Args:
         counted: what `Counters.read` gave.

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20  # of an answer that are read
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Seen:
 
 
 def get(url: str, *, host: str = "", timeout: float = 10) -> Seen:
-    """`host`: the Host header when it is not the address'. Never raises for what the network does."""
+    """What a GET brings. `host`: the Host header when it is not the address'. `timeout`: seconds of silence. Never
+    raises for what the network does."""
     return _ask("GET", url, {"Host": host} if host else {}, None, timeout)
 
 

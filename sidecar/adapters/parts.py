@@ -18,7 +18,8 @@ _BLOCK = 1 << 20
 
 
 class Parts:
-    """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there."""
+    """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there. A write
+    raises ConfigurationError disk_full, folder_not_writable."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -41,8 +42,8 @@ class Parts:
         return Part(path, key, **said)
 
     def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. Raises ConfigurationError disk_full, folder_not_writable; FileNotFoundError when the
-        temp file has gone."""
+        """Keep a closed temp file under `name`. Raises ConfigurationError disk_full, folder_not_writable;
+        FileNotFoundError when the temp file has gone."""
         path, about = self._paths(name)
         part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete))
         del part["path"]

@@ -23,7 +23,7 @@ SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break mu
 TRIES = 8  # failures in a row
 MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
 ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer
-PAGE = 500
+PAGE = 500  # files that one answer lists
 _OVER = ("unknown_job", "superseded", "settled", "cancelled")  # the attempt is not ours to finish any more
 
 
@@ -35,7 +35,7 @@ class FileDoor(Protocol):
 
 
 class RestFiles:
-    """Same methods as ResultFiles; but no finished file lies here."""
+    """Same methods as ResultFiles; but no finished file lies here. What asks the shop raises as the port says."""
 
     name = staticmethod(ResultFiles.name)
     owner = staticmethod(ResultFiles.owner)
@@ -92,7 +92,8 @@ class RestFiles:
         self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
 
     def publish_copy(self, copy: Path, name: str, job: Job) -> None:
-        """The same for a copy of a job's source, which the shop hands out to Upsampler."""
+        """As `publish`, for a copy of a job's source, which the shop hands out to Upsampler. `name`: below
+        smi-downloads."""
         _, sha256 = self._work.hash_file(copy)
         self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
 

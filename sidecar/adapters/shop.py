@@ -20,7 +20,7 @@ from .shop_wall import bridge_answer, refusal
 
 ROUTE = "smi-bridge/v1/messages"
 FILES = "smi-bridge/v1/files"
-MAX_ANSWER_BYTES = 32 << 20
+MAX_ANSWER_BYTES = 32 << 20  # a page of the ledger has some MiB
 AGENT = f"smi-sidecar/{VERSION}"
 
 
@@ -50,9 +50,10 @@ class ShopDoor:
     def send(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Results in the order of the messages: {"id", "status": "done"|"refused"|"failed", "reason", "data"}.
 
-        Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError("shop_unavailable"),
-        or ConfigurationError "shop_refused" (401: secrets, clocks or sites differ), "shop_door_missing",
-        "shop_refused_message" (400, 422: versions of bridge and sidecar differ), "shop_walled" (somebody else answers).
+        Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError "shop_unavailable",
+        "shop_walled" (429, 503 by somebody else); ConfigurationError "shop_refused" (401: secrets, clocks or sites
+        differ), "shop_door_missing", "shop_refused_message" (400, 403, 409, 413, 422: versions of bridge and sidecar
+        differ), "shop_walled" (somebody else answers).
         """
         results = self._post("batch", {"messages": list(messages)}).get("results")
         if not isinstance(results, list) or len(results) != len(messages):

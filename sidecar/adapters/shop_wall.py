@@ -14,7 +14,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 _STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
 _PASSES = (429, 503)  # maintenance, too many requests: may go by itself
 _OURS = ('{"results":', '{"error":')
-MOST_WORDS = 120
+MOST_WORDS = 120  # characters of a stranger that are shown
 
 
 def bridge_answer(data: bytes) -> dict[str, Any] | None:
@@ -34,7 +34,8 @@ def bridge_answer(data: bytes) -> dict[str, Any] | None:
 
 
 def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:
-    """What to tell of an answer that is not the bridge's; None when the shop is simply away."""
+    """The error for an answer that is not the bridge's: "shop_door_missing", or "shop_walled" with its first words and
+    the cure; None when the shop is simply away."""
     if status == 404:
         return ConfigurationError("shop_door_missing", f"{address} answered 404: is the bridge active?")
     words = _words(status, headers, data)

@@ -69,7 +69,8 @@ class Sources:
         `transfer`: whose thread this is; it may end the exchange.
 
         Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
-        source_not_an_image, source_unsupported; TemporaryError from the network.
+        source_not_an_image, source_unsupported, fetch_refused_address; TemporaryError fetch_unavailable, fetch_failed;
+        ConfigurationError folder_not_writable when the whole folder of uploads is not there.
         """
         path = self.local_path(job)
         if path is not None:
@@ -157,6 +158,8 @@ class Sources:
         raise PermanentError("source_gone", "the file is no longer in the uploads folder")
 
     def public_url(self, path: Path) -> str:
+        """The address of a file in the uploads folder; what is no ASCII is percent-encoded byte for byte (RFC 3986,
+        2.1)."""
         return self._url + quote(os.fsencode(path.relative_to(self._dir.resolve())))
 
     def name(self, path: Path) -> str:
@@ -164,7 +167,8 @@ class Sources:
         return str(path.relative_to(self._dir.resolve()))
 
     def named(self, name: str) -> Path:
-        """The file behind a source token."""
+        """The file behind a source token, which need not be there. Raises PermanentError source_outside_uploads,
+        source_url_invalid."""
         return self._inside(name)
 
     @contextmanager

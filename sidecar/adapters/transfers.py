@@ -39,6 +39,7 @@ class Transfer:
         self.check()
 
     def check(self) -> None:
+        """Raises GivenUp when it is to end."""
         if self._given_up:
             raise GivenUp()
 
@@ -53,6 +54,7 @@ class Transfer:
 
     @property
     def age(self) -> float:
+        """Seconds since it began."""
         return time.monotonic() - self._began
 
     @property
@@ -120,7 +122,7 @@ class Transfers:
             return len(self._turned_away)
 
     def close(self, *, wait_s: float = 3) -> None:
-        """The process ends: each gives its job back."""
+        """The process ends: each gives its job back, for which there are `wait_s` seconds."""
         with self._lock:
             for transfer in self._alone:
                 transfer.give_up()

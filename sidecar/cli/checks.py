@@ -21,7 +21,7 @@ from ..services import Services
 from ..workflow import lateness
 from .checks_of_files import Finding, cdn, closed, same_folder, uploads
 
-MOST_SKEW_S = 60
+MOST_SKEW_S = 60  # clocks further apart are told of; messages are refused at 300
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ class Finding:
 
 
 def uploads(services: Services, name: str) -> Finding:
+    """The folder is there and can be written to; with SMI_STORAGE=rest, the shop answers for it. Raises as
+    `Files.probe`."""
     if services.settings.at_the_shop:
         services.ports.files.probe()
         return Finding(name, True, "not needed: files go through the shop's door, which answers")
@@ -98,7 +100,7 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
 
 
 def cdn(services: Services, name: str) -> Finding:
-    """It delivers what is signed, and nothing else."""
+    """The CDN delivers what is signed, and nothing else. Raises ConfigurationError for a key that is none."""
     settings = services.settings
     if settings.download_mode != "redirect":
         return Finding(name, True, "not used")

@@ -52,7 +52,8 @@ def _document(finding: Finding) -> dict[str, Any]:
 
 
 def examine(services: Services) -> Iterator[Finding]:
-    """Every check, in the order in which faults explain each other; what can't be looked at any more says so."""
+    """Every check, in the order in which faults explain each other; what can't be looked at any more says so. Our
+    errors and Redis' that a check ends in become its finding."""
     failed: set[str] = set()
     for check in CHECKS:
         if blocked := failed.intersection(check.needs):

@@ -52,7 +52,7 @@ class NoRoom(Exception):
 
 
 class Child:
-    """One process, the leader of a group of its own: what it has started ends with it."""
+    """One process, a fork, the leader of a group of its own: what it has started ends with it."""
 
     def __init__(self, name: str, program: Program, patience: Patience):
         self.name = name
@@ -118,6 +118,7 @@ class Child:
         return os.waitstatus_to_exitcode(status)
 
     def signal(self, number: int) -> None:
+        """To the process and to all that it has started."""
         if self._pid:
             with suppress(ProcessLookupError):
                 os.killpg(self._pid, number)

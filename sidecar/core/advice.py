@@ -13,6 +13,8 @@ CATALOGUE: dict[str, dict[str, str]] = json.loads((SCHEMAS / "advice.json").read
 
 @dataclass(frozen=True)
 class Advice:
+    """What went wrong (`code`, a key of the catalogue) in a sentence for a person, and the shell command that helps."""
+
     code: str
     sentence: str
     command: str

@@ -6,7 +6,8 @@ import re
 
 
 def work_together(bridge: str, sidecar: str) -> bool:
-    """Patches do not count. What is no version number works with nothing."""
+    """Of two version numbers, `major.minor` or `major.minor.patch`; patches do not count. What is none works with
+    nothing."""
     ours, theirs = _numbers(sidecar), _numbers(bridge)
     return bool(ours and theirs) and ours[0] == theirs[0] and abs(ours[1] - theirs[1]) <= 1
 

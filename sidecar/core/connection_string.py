@@ -1,6 +1,7 @@
 """Core: the connection string of the bridge's settings page: all that a sidecar must know of a shop, in one line.
 
-`smi1_<base64url of JSON>_<fingerprint>`; the fingerprint is the beginning of the SHA-256 over what stands between.
+`smi1_<base64url of JSON>_<fingerprint>`: base64url without padding (RFC 4648, 5); the fingerprint is the first 12 hex
+digits of the SHA-256 over that base64url. The bridge writes the same (admin/class-connection-string.php).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _FORM = re.compile(r"smi1_([A-Za-z0-9_-]+)_([0-9a-f]{12})")
 
 @dataclass(frozen=True)
 class Connection:
-    """As the bridge sees it. `uploads`: the folder as PHP sees it; `user`: whom PHP runs as, "" when PHP can't say."""
+    """A shop as the bridge sees it. `uploads`: the folder as PHP sees it; `user`: whom PHP runs as, "" when PHP can't
+    say."""
 
     shop: str
     secret: str
@@ -31,9 +33,11 @@ class Connection:
 
     @property
     def fingerprint(self) -> str:
+        """What two people can compare by eye: 12 hex digits."""
         return _fingerprint(_encoded(self))
 
     def text(self) -> str:
+        """The whole string. Fields that are "" are left out."""
         return f"smi1_{_encoded(self)}_{self.fingerprint}"
 
 

@@ -30,12 +30,13 @@ def url(text: str) -> str:
 
 
 def optional_url(text: str) -> str:
-    """The same, or ""."""
+    """As `url`, or ""."""
     return url(text) if text else ""
 
 
 def optional_url_with_user(text: str) -> str:
-    """A Sentry DSN: the key stands where a user name would."""
+    """A Sentry DSN (https://docs.sentry.io/concepts/key-terms/dsn-explainer/), whose key stands where a user name
+    would, or ""."""
     if text and (_split(text).scheme not in ("http", "https") or not _split(text).username):
         raise ValueError("must be the https:// address that Sentry shows, with its key")
     return text
@@ -48,7 +49,8 @@ _ENCODE = (
 
 
 def redis_url(text: str) -> str:
-    """No fault quotes a part of it: what stands where a port should may be the password."""
+    """An address as redis-py takes it (redis://, rediss://, unix://), or "". No fault quotes a part of it: what stands
+    where a port should may be the password."""
     if not text:
         return text
     if not text.startswith(("redis://", "rediss://", "unix://")):
@@ -88,6 +90,8 @@ _PUBLISHED_KEYS.add("12bb36d8a8ff8110ce0c56c0dc6e072458d37c5748f6a6ec81094ff77d3
 
 
 def cdn_key(text: str) -> str:
+    """A text that is shared with the CDN, or a private key in PEM, whose line ends may be written as a backslash and an
+    n."""
     text = text.replace("\\n", "\n")  # a PEM in one line of an .env file
     if text and hashlib.sha256("".join(text.split()).encode()).hexdigest() in _PUBLISHED_KEYS:
         raise ValueError("is the example of a documentation, which everybody knows")
@@ -97,7 +101,7 @@ def cdn_key(text: str) -> str:
 
 
 def optional_secret(text: str) -> bytes:
-    """The same, or b""."""
+    """As `secret`, or b""."""
     return secret(text) if text else b""
 
 

@@ -13,6 +13,7 @@ _JOB_ID = re.compile(JOB_ID)
 
 
 def is_job_id(text: str) -> bool:
+    """Whether `text` has the form of an id. Says nothing about whether there is such a job."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -54,7 +55,7 @@ class Job:
     polls: int = 0
     result_url: str = ""
     result_until: int = 0  # when the result URL dies
-    compress: int = 0  # 1: Upsampler gets a smaller copy of ours
+    compress: int = 0  # 1: Upsampler gets a copy of ours; 2: one of half the size, for it found the source too large
     compressed_path: str = ""  # our smaller copy of the source, relative to the work folder
     copy_width: int = 0  # size of that copy, px
     copy_height: int = 0
@@ -104,7 +105,7 @@ class Job:
         return self.target_size
 
     def to_fields(self) -> dict[str, str]:
-        """For a Redis hash: everything that differs from its default, as text."""
+        """The fields of a Redis hash: everything that differs from its default, as text."""
         return {_STORED[name]: str(value) for name, value in self.__dict__.items() if value != DEFAULTS[name]}
 
     @classmethod

@@ -24,7 +24,7 @@ from .errors import CallerError
 
 TO_SIDECAR = "to-sidecar"
 TO_SHOP = "to-shop"
-TOLERANCE_S = 300
+TOLERANCE_S = 300  # how far a message may be from our clock, as in Standard Webhooks' own library
 MAX_BODY_BYTES = 1 << 20
 ANY_SITE = "sidecar:?"  # audience of a `status` message that asks which site this sidecar serves
 
@@ -43,7 +43,8 @@ class Unauthorized(CallerError):
 
 @dataclass(frozen=True)
 class Message:
-    """An authentic message: its id, type and data are what the holder of the secret sent to us."""
+    """An authentic message: its id, type and data are what the holder of the secret sent to us. `body_sha256`: 64 hex
+    digits, by which a repeat is told from another message of the same id."""
 
     id: str
     type: str
@@ -71,15 +72,18 @@ def decode_secret(text: str) -> bytes:
 
 
 def new_secret() -> str:
+    """32 random bytes in the form of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def new_message_id() -> str:
+    """128 random bits, which no other message has."""
     return "msg_" + secrets.token_hex(16)
 
 
 def direction_key(secret: bytes, direction: str) -> bytes:
-    """The key of one direction, so that a message can't be reflected to its sender's own door."""
+    """The key of one direction, so that a message can't be reflected to its sender's own door: HMAC-SHA256 (RFC 2104)
+    of "smi-bridge/v1/<direction>" under the shared secret."""
     return hmac.new(secret, f"smi-bridge/v1/{direction}".encode(), hashlib.sha256).digest()
 
 
@@ -99,7 +103,7 @@ def site_hash(site: str) -> str:
 
 
 def rfc3339(unix: float) -> str:
-    """UTC with whole seconds, e.g. ``2026-11-22T10:00:00Z``."""
+    """UTC with whole seconds (RFC 3339, 5.6), e.g. ``2026-11-22T10:00:00Z``."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(unix)))
 
 
@@ -116,7 +120,7 @@ def _no_constant(name: str) -> None:
 
 
 class Signer:
-    """Seals messages for one direction and site."""
+    """Seals messages for one direction (TO_SIDECAR, TO_SHOP) and one site (its `site_identity`)."""
 
     def __init__(self, secret: bytes, *, direction: str, site: str):
         self._webhook = Webhook(direction_key(secret, direction))
@@ -131,7 +135,11 @@ class Signer:
         id: str | None = None,
         audience: str | None = None,
     ) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of a signed request."""
+        """Body (UTF-8 JSON) and headers of a signed request.
+
+        `now`: Unix seconds. `id`: the same one for a repeat, None for a new one. `audience`: where it is not the site's
+        own.
+        """
         id = id or new_message_id()
         envelope = {
             "type": type,

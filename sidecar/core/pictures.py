@@ -64,12 +64,14 @@ class Expected:
     off_by: int = 0
 
     def check_format(self, found: str) -> None:
+        """Raises PermanentError result_wrong_format."""
         if found not in self.formats:
             wanted = " or ".join(sorted(self.formats))
             raise PermanentError("result_wrong_format", f"expected {wanted}, found {found}")
 
     def check_size(self, width: int, height: int) -> None:
-        """The bomb rule: nothing is inflated before the header's dimensions are the bought ones."""
+        """The bomb rule: nothing is inflated before the header's dimensions are the bought ones. Raises PermanentError
+        result_wrong_dimensions."""
         if max(abs(width - self.width), abs(height - self.height)) > self.off_by:
             raise PermanentError(
                 "result_wrong_dimensions",
@@ -93,7 +95,8 @@ class JpegFile(Protocol):
 
 @dataclass(frozen=True)
 class AsJpeg:
-    """An order: while a picture is checked, make a JPEG of it, if it has this `size`, in the file that `open` gives."""
+    """An order: while a picture is checked, make a JPEG of it in the file that `open` gives, if the picture has this
+    `size` (width, height as stored, px). `quality`: libjpeg's, 1 to 100."""
 
     quality: int
     size: tuple[int, int]

@@ -142,7 +142,7 @@ class Settings:
 
     @property
     def site_hash(self) -> str:
-        """The same where it must be short."""
+        """The site's identity where it must be short."""
         return site_hash(self.site)
 
     @property
@@ -216,7 +216,7 @@ class Settings:
 
 
 def hint_mac(secret: bytes, token: str) -> str:
-    """What shows the shop that a webhook's token is one of ours: it keeps hints for a sidecar that nobody reaches."""
+    """HMAC-SHA256, base64url: shows the shop, which keeps hints for us, that a webhook's token is one of ours."""
     mac = hmac.new(direction_key(secret, "webhook"), token.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 

@@ -1,4 +1,8 @@
-"""Core: the secret that leads from a job's status to its file (docs/contract.md, part 5). The bridge makes it."""
+"""Core: the secret that leads from a job's status to its file (docs/contract.md, part 5). The bridge makes it.
+
+`<site>.<end>.<mac>`: HMAC-SHA256 (RFC 2104) over ``status.<site>.<job id>.<end>``, in base64url without padding (RFC
+4648, 5).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ _FORM = re.compile(r"(?:([0-9a-f]{10})\.)?([1-9][0-9]{9})\.[A-Za-z0-9_-]{43}")
 
 
 def make(key: bytes, job_id: str, end: int, site: str = "") -> str:
-    """`end`: until when it opens, Unix seconds. `site`: its hash; "" as tokens were made before they named it."""
+    """`key`: of `core.messages.direction_key`. `end`: until when it opens, Unix seconds. `site`: its hash; "" as tokens
+    were made before they named it."""
     named = f"{site}." if site else ""
     mac = hmac.new(key, f"status.{named}{job_id}.{end}".encode(), hashlib.sha256).digest()
     return f"{named}{end}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"

@@ -32,6 +32,7 @@ INTERVALS = {
 
 
 def stored(table: dict[str, str], name: str) -> str:
+    """What the code's `name` is called in Redis; the same where the table does not list it."""
     return table.get(name, name)
 
 
@@ -161,6 +162,8 @@ class Keys:
         return self._of("workers")
 
     def interval(self, task: str) -> str:
+        """`task`: a name of INTERVALS or of a periodic task, and behind a colon what it is about, if it is about one
+        thing."""
         kind, *of_what = task.split(":", 1)
         return self._of("turn", stored(INTERVALS, kind), *of_what)
 
@@ -182,7 +185,7 @@ class Keys:
 
 
 class OldKeys(Keys):
-    """As version 1.0 named them, when a Redis database was one shop's alone."""
+    """The keys as version 1.0 named them, when a Redis database was one shop's alone."""
 
     def __init__(self) -> None:
         super().__init__("")

@@ -21,11 +21,15 @@ _SIGNATURE = re.compile("[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 class TokenInvalid(CallerError):
+    """token_invalid: not a token of ours, not for this purpose, or another site's."""
+
     def __init__(self, detail: str = "the token was not signed by us"):
         super().__init__("token_invalid", detail)
 
 
 class TokenExpired(CallerError):
+    """token_expired: ours, and its time is over."""
+
     def __init__(self) -> None:
         super().__init__("token_expired", "the link has expired")
 
@@ -67,13 +71,14 @@ class TokenMaker:
         return self._dump(self._download, [self._site, grant.job_id, grant.attempt, grant.expires_at])
 
     def read_download(self, token: str, *, now: float) -> DownloadGrant:
-        """Raises TokenInvalid or TokenExpired."""
+        """What the token allows. Raises TokenInvalid or TokenExpired; `now`: Unix seconds."""
         site, job_id, attempt, expires_at = self._load(self._download, token, 3)
         if now >= expires_at:
             raise TokenExpired()
         return DownloadGrant(job_id, attempt, expires_at, elsewhere=site != self._site)
 
     def webhook(self, job_id: str, attempt: int, submission: int) -> str:
+        """A name for one submission that Upsampler can't guess. It does not expire: a hint proves nothing."""
         return self._dump(self._webhook, [self._site, job_id, attempt, submission])
 
     def read_webhook(self, token: str) -> tuple[str, int, int]:
@@ -83,10 +88,11 @@ class TokenMaker:
         return job_id, attempt, submission
 
     def source(self, path: str, *, expires_at: int) -> str:
-        """`path`: relative to the folder that the sources are served from."""
+        """`path`: relative to the folder that the sources are served from. `expires_at`: Unix seconds."""
         return self._dump(self._source, [self._site, path, expires_at])
 
     def read_source(self, token: str, *, now: float) -> str:
+        """The path; raises TokenInvalid or TokenExpired. Whether it lies in the folder, `Sources.named` judges."""
         site, path, expires_at = self._load(self._source, token, 2)
         self._check_site(site)
         if now >= expires_at:

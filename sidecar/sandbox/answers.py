@@ -1,4 +1,5 @@
-"""Sandbox: the JSON that it answers and pushes, in the live and the documented shape."""
+"""Sandbox: the JSON that it answers and pushes, in the live and the documented shape. The source of the shapes is named
+in sidecar/adapters/upsampler/wire.py."""
 
 from __future__ import annotations
 

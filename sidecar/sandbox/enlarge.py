@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 def fetch_source(http: urllib3.PoolManager, url: str) -> bytes:
-    """The bytes of a source; raises Refused(400) if the address gives none."""
+    """The bytes of a source; raises Refused: 400 if the address gives none, 413 above MAX_SOURCE_BYTES."""
     try:
         answer = http.request("GET", url, timeout=10, retries=_REDIRECTS_ONLY, preload_content=False)
         with answer:
@@ -41,7 +41,8 @@ def fetch_source(http: urllib3.PoolManager, url: str) -> bytes:
 
 
 def source_size(data: bytes) -> tuple[int, int]:
-    """(width, height) as seen, that is after the EXIF orientation; raises Refused(415)."""
+    """(width, height) in pixels as seen, that is after the EXIF orientation; raises Refused: 415, or 413 above Pillow's
+    limit."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
@@ -54,7 +55,8 @@ def source_size(data: bytes) -> tuple[int, int]:
 
 
 def credits_for(mode: str, width: int, height: int) -> float:
-    """Price of an output of `width` × `height` pixels: 0.25 credits a megapixel (precise), 1 (smart, dynamic)."""
+    """Price of an output of `width` × `height` pixels by Upsampler's price list: 0.25 credits a megapixel (precise), 1
+    (smart, dynamic)."""
     return round(CREDITS_PER_MP[mode] * width * height / 1e6, 4)
 
 

@@ -20,7 +20,8 @@ _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 
 
 def send_result(handler: Handler, name: str) -> None:
-    """Answers ``/results/<id>.png`` and ``/results/<id>-compressed.jpg``."""
+    """Answers ``/results/<id>.png`` and ``/results/<id>-compressed.jpg``: 200 or 206; 404 unless the job has succeeded;
+    403 like S3 when the address has expired."""
     stand_in = handler.server.stand_in
     stem = name.rpartition(".")[0]
     job = stand_in.job(stem.removesuffix("-compressed"))

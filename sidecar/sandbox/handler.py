@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     server: SandboxServer
 
     def do_GET(self) -> None:
-        """Status calls, results, the bill, the faults in force."""
+        """Status calls, results, the bill, the faults in force (docs/sandbox.md has the addresses)."""
         self._serve(self._get)
 
     def do_POST(self) -> None:
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keeps quiet: the bill tells what happened."""
 
     def answer(self, status: int, body: dict | bytes, *, kind: str = "text/html", wait: object = None) -> None:
-        """A whole answer; a dict goes out as JSON."""
+        """A whole answer; a dict goes out as JSON. `wait`: for Retry-After, seconds."""
         if isinstance(body, dict):
             body, kind = json.dumps(body).encode(), "application/json"
         self.send_response(status)

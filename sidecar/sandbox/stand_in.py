@@ -46,7 +46,7 @@ class StandIn:
         self._take_up()
 
     def job(self, job_id: str) -> Job | None:
-        """The job with this id."""
+        """The job with this id, None if there is none."""
         return self._jobs.get(job_id)
 
     def number(self, image_url: str) -> tuple[int, int]:
@@ -77,9 +77,11 @@ class StandIn:
         again: int,
         failed: str | None = None,
     ) -> Job:
-        """Takes an order: looks at the source, charges, writes the bill, begins. Raises Refused.
+        """Takes an order: looks at the source, charges, writes the bill, begins. `number`, `again`: of
+        `StandIn.number`.
 
-        `failed`: the words of a job that is accepted and has failed already.
+        Raises Refused: 402 when the credits do not suffice, 413 for too large an output, and as `fetch_source` and
+        `source_size`. `failed`: the words of a job that is accepted and has failed already.
         """
         source = None
         if self.options.canned is None:

@@ -24,6 +24,8 @@ class _App(Flask):
 
 
 def build(services: Services) -> Flask:
+    """The application with all its doors. Raises ConfigurationError when rq-dashboard is asked for and not
+    installed."""
     app = _App("sidecar", static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, TRAP_HTTP_EXCEPTIONS=False)
     app.extensions["services"] = services

@@ -28,6 +28,8 @@ class Answer(wsgi.Response):
         self._deadline = time.monotonic() + ANSWER_S
 
     def sendfile(self, respiter) -> bool:
+        """gunicorn: send `respiter` by the system's own call, as far as that goes at once. False: it is no open file of
+        known length, and gunicorn copies it. Raises OSError when the client has gone."""
         if not util.has_fileno(respiter.filelike) or self.response_length is None:
             return False
         self.send_headers()

@@ -1,6 +1,7 @@
 """Face: a request while its bytes arrive. Knows how many are wanted and until when; reads no socket, judges no request.
 
-gunicorn's parser judges it once it is whole. Until then it costs memory that is bounded here, and no thread.
+gunicorn's parser judges it once it is whole. Until then it costs memory that is bounded here, and no thread. Source of
+the form: RFC 9112, 2.1, 6 and 7.1; RFC 9110, 10.1.1 (100-continue); RFC 6585, 5 (431).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 BodyLimit = Callable[[str, str], int]  # method and path → bytes of a body that are read; 0: it is not looked at
 
 HEAD_BYTES = 32 << 10
-SMALL_BODY = 64 << 10
+SMALL_BODY = 64 << 10  # bytes; of bodies above it a process reads a few at a time (fair_worker.py)
 HEAD_S = 10  # for the whole head, from the first byte on (or from the connection on)
 BODY_S = 10  # for the whole body
 

@@ -25,9 +25,11 @@ class Board:
             self._write(place, _FREE)
 
     def tell(self, place: int, connections: int) -> None:
+        """A process has so many connections now. `place`: a number of its own."""
         self._write(place, min(connections, _FREE - 1))
 
     def leave(self, place: int) -> None:
+        """The process has ended: nobody hesitates for it."""
         self._write(place, _FREE)
 
     def least(self) -> int:

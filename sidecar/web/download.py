@@ -50,7 +50,9 @@ def refusal(token: str, name: str = "") -> None:
 def answer(services: Services, environ: Environ) -> Application | None:
     """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times.
 
-    Raises CallerError for a link that opens nothing.
+    Raises CallerError for a link that opens nothing (web/errors.py has the HTTP statuses): token_invalid,
+    token_expired, link_revoked, link_replaced, file_missing, file_at_the_shop; TemporaryError when the ledger can't be
+    asked.
     """
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return None

@@ -27,6 +27,8 @@ _STATUS = {
 
 
 def register(app: Flask) -> None:
+    """CallerError becomes 404, 410 or 400; another SidecarError, or a Redis that is away, 503 with Retry-After; what
+    HTTP itself refuses keeps its status; all else is a fault of ours, 500."""
     app.register_error_handler(SidecarError, _ours)
     app.register_error_handler(RedisError, _redis)
     app.register_error_handler(HTTPException, _http)

@@ -55,13 +55,16 @@ class FairWorker(ThreadWorker):
         self._sender = Sender()
 
     def init_process(self) -> None:
+        """gunicorn: in the new process, before its loop, which does not return."""
         self._sender.start()
         super().init_process()
 
     def get_thread_pool(self):
+        """gunicorn: as many threads as strangers and signed messages may occupy together."""
         return ThreadPoolExecutor(max_workers=self._for_strangers + self._for_messages)
 
     def load_wsgi(self) -> None:
+        """gunicorn: the application is there, and with it how much of a body each door takes."""
         super().load_wsgi()
         self._body_limit = getattr(self.wsgi, "body_limit", lambda method, path: 1 << 20)
 
@@ -72,6 +75,7 @@ class FairWorker(ThreadWorker):
 
     # ------------------------------------------------------------------ in the loop: bytes come in
     def accept(self, listener) -> None:
+        """gunicorn: `listener` has a connection, for whichever process takes it first."""
         if self.nr_conns > board.least():
             time.sleep(HESITATION_S)  # then it is gone, or nobody else had the time
         if self.nr_conns >= self.worker_connections - 1 and self._waiting:
@@ -158,6 +162,7 @@ class FairWorker(ThreadWorker):
         return False
 
     def handle_request(self, request, conn: TConn) -> bool:
+        """The answer goes out, but for its parcel, which `finish_request` finds. Whether the connection may go on."""
         busy = not self.alive or len(self.keepalived_conns) >= self.max_keepalived
         answer = answered(self.wsgi, request, conn, self.cfg, last=conn.arrival.unread or busy)
         conn.parcel = answer.parcel
@@ -179,6 +184,7 @@ class FairWorker(ThreadWorker):
 
     # ------------------------------------------------------------------ in the loop: afterwards
     def finish_request(self, conn: TConn, future: Future) -> None:
+        """gunicorn: `handle` has returned. What is left of a file goes to the sender first."""
         self._large.discard(conn)
         self._strangers -= conn.stranger
         if conn.stranger and self._line:

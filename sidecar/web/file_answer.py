@@ -12,7 +12,8 @@ from .front import Environ, Headers
 
 
 def of_file(path: Path, environ: Environ, *, headers: Headers, mimetype: str, etag: str) -> Response:
-    """Range, If-Range and If-None-Match are heeded. Raises RequestedRangeNotSatisfiable."""
+    """All of a file or a part of it: Range, If-Range and If-None-Match are heeded (RFC 9110, 13 and 14). `etag`:
+    without its quotes, of the content. Raises RequestedRangeNotSatisfiable, and OSError when the file can't be read."""
     file = path.open("rb")
     response = Response(wrap_file(environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = path.stat().st_size

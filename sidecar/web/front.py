@@ -23,7 +23,7 @@ Headers = list[tuple[str, str]]
 Door = Callable[[Services, Environ], "Application | None"]  # None: not for me
 
 MAX_BODY = 2 << 20
-MESSAGE_BYTES, WEBHOOK_BYTES = 1 << 20, 64 << 10
+MESSAGE_BYTES, WEBHOOK_BYTES = 1 << 20, 64 << 10  # as core.messages and the Upsampler adapter take them
 WEBHOOKS = "/webhooks/upsampler/"
 _RAISED = "smi.raised"
 
@@ -56,7 +56,8 @@ def raise_again() -> None:
 
 
 def body_limit(services: Services) -> Callable[[str, str], int]:
-    """For the worker, before it reads a body: how many bytes of one a door takes. Without a token that is none."""
+    """How many bytes of a body a door takes, for the worker, which asks before it reads one. Without a valid token:
+    none."""
 
     def limit(method: str, path: str) -> int:
         if method == "POST" and path == "/messages":

@@ -18,7 +18,8 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """503 without Redis, workers or the clock, with a Redis that may throw data away, or work that nobody takes."""
+    """200, or 503 with {"faults": part -> sentence}: without Redis, workers or the clock, with a Redis that may throw
+    data away, or work that nobody takes."""
     faults = {}
     try:
         ports().store.server.ping()

@@ -9,6 +9,7 @@ from ..workflow.ports import Ports
 
 
 def services() -> Services:
+    """Those of the application that answers the request at hand."""
     return current_app.extensions["services"]
 
 

@@ -11,7 +11,7 @@ from ..workflow import reconcile
 from ..workflow.ports import Ports
 
 AT_ONCE = 2  # for each process, until the shop has answered or was given up
-WAIT_S = 2
+WAIT_S = 2  # so long a status page or a download waits for the shop
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 

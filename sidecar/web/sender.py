@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from gunicorn.workers.gthread import PollableMethodQueue
 
 AT_ONCE = 4 << 20  # bytes for one reader before it is the next one's turn
-STALL_S = 60
+STALL_S = 60  # how often it is looked at what a reader has taken
 STALL_BYTES = 64 << 10  # whoever takes less in STALL_S has gone; a broken-off download goes on where it ended
 
 
@@ -30,7 +30,7 @@ class Parcel:
     left: int
 
     def push(self, connection: socket.socket) -> None:
-        """As much as the connection takes without waiting. Raises OSError when nothing more can be sent to it."""
+        """Send as much as the connection takes without waiting. Raises OSError when nothing more can be sent to it."""
         while self.left:
             try:
                 sent = os.sendfile(connection.fileno(), self.handle, self.offset, min(self.left, AT_ONCE))
@@ -44,6 +44,7 @@ class Parcel:
                 return
 
     def close(self) -> None:
+        """The file is not needed any more, or nobody reads it."""
         os.close(self.handle)
 
 
@@ -72,6 +73,7 @@ class Sender:
         self._poller = selectors.DefaultSelector()
 
     def start(self) -> None:
+        """Once, before the first `send`."""
         self._calls.init()
         self._poller.register(self._calls.fileno(), selectors.EVENT_READ)
         threading.Thread(target=self._run, name="sender", daemon=True).start()

@@ -22,7 +22,8 @@ blueprint = Blueprint("sources", __name__)
 
 @blueprint.get("/sources/<token>")
 def source(token: str) -> Response:
-    """The token names a path below the uploads folder, chosen by us; 404 when the file is gone."""
+    """The token names a path below the uploads folder, chosen by us; 404 when the file is gone, or for a token that is
+    not ours, 410 for one that has expired (web/errors.py)."""
     path = ports().sources.named(ports().tokens.read_source(token, now=ports().clock()))
     if not path.is_file():
         abort(404)

@@ -113,9 +113,9 @@ def start(ports: Ports, job: Job) -> None:
 
 
 def go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:
-    """The ledger's reply: it lets this submission through, and no other with its number. A reply to a claim that the
-    job does not bear any more is no go, and none to a claim that may have been used already: the job then asks with a
-    new one."""
+    """The ledger's reply (`data`: of `job.submitting`): it lets this submission through, and no other with its number.
+    A reply to a claim that the job does not bear any more is no go, and none to a claim that may have been used
+    already: the job then asks with a new one."""
     job_id, attempt = data["job_id"], data["attempt"]
     if not is_of_this_generation(ports, data["claim"]):
         ports.store.change(job_id, attempt, ("paid",), {}, due_at=ports.clock(), expect={"submit_claim": data["claim"]})

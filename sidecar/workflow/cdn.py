@@ -7,7 +7,7 @@ from .ports import Ports
 from .time_limits import CDN_ALIVE_S
 
 HEARTBEAT = "cdn"
-TOLD_EVERY_S = 600
+TOLD_EVERY_S = 600  # so often the log tells that the CDN is away
 
 
 def probe(ports: Ports) -> None:

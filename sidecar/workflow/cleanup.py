@@ -15,7 +15,7 @@ from ..core.messages import parse_rfc3339
 from .ports import Ports, StoredFile
 from .time_limits import REFUSED_LIFE_S, TEMP_LIFE_S
 
-PAGE = 200
+PAGE = 200  # files that one question to the ledger is about
 _NAME = re.compile(rf"({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
 
 
@@ -36,9 +36,11 @@ class Report:
 
 
 def run(ports: Ports, *, dry_run: bool = False, progress: Callable[[int], None] = lambda done: None) -> Report:
-    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every file first.
+    """Files past their grace period, orphans, temp files, copies of sources. Asks the ledger about every finished file
+    first.
 
-    `progress` is told how many finished files have been looked at.
+    `progress` is told how many finished files have been looked at. Raises as `Shop.ask`, and as the files; what was
+    thrown away by then is not told.
     """
     report = Report(dry_run)
     now = ports.clock()

@@ -31,6 +31,8 @@ def run(ports: Ports, job: Job) -> None:
     then a transfer goes on alone, and the job comes again. 3. Convert to the family that was bought. 4. Look at the
     picture as the customer will get it (and a JPEG is cheaper to look at). 5. See that the claim still holds.
     6. Rename. 7. Write down what is there, and tell the shop.
+
+    Raises what the recovery table then decides. StaleClaim: the job is in other hands.
     """
     ports.files.discard_temps(job.job_id)
     if not job.source_format:

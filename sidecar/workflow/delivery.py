@@ -19,8 +19,8 @@ def deliver_stored(
     ports: Ports, job: Job, *, path: str, bytes: int, sha256: str, width: int, height: int, format: str | None = None,
     messages: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
-    """The file is good and lies under its name: make the link and tell the shop, which tells the customer. `messages`:
-    what the shop is to hear before."""
+    """The file is good and lies under its name `path`: make the link and tell the shop, which tells the customer.
+    `width`, `height`: px. `messages`: what the shop is to hear before. Raises StaleClaim."""
     now = ports.clock()
     changes: dict[str, Any] = {
         "state": "stored",
@@ -88,6 +88,7 @@ def collect_again(ports: Ports, lane: str, job: Job) -> None:
 
 
 def has_aged(ports: Ports, job: Job) -> bool:
+    """Whether the link has lost a tenth of its life."""
     return job.expires_at - ports.clock() < 0.9 * job.expiry_hours * 3600
 
 

@@ -17,7 +17,8 @@ def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
 
 
 def clear_after_success(ports: Ports, stage: str) -> None:
-    """A job has passed the stage: a hold that came by itself goes by itself. An admin's hold stays."""
+    """A job has passed the stage: a hold that came by itself goes by itself, and so does a streak. An admin's hold
+    stays."""
     if ports.store.holds.may_resume(stage) and ports.store.holds.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])

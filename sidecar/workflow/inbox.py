@@ -19,7 +19,8 @@ STORED = {"stored": True}
 
 
 def handle(ports: Ports, message: Message) -> dict[str, Any]:
-    """The answer to an authentic message whose data fits its schema. Raises CallerError for what can't be done."""
+    """The answer to an authentic message whose data fits its schema. Raises CallerError for what can't be done;
+    SidecarError when the shop, or the files, are needed for it and away."""
     return _HANDLERS[message.type](ports, message.data)
 
 
@@ -33,7 +34,8 @@ def paid(ports: Ports, message: Message) -> dict[str, Any] | None:
 
 
 def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[str, Any]:
-    """What is kept of a message and its answer. A question is answered once: its answer would be an old one."""
+    """What is kept of a message and its answer: {"body": its SHA-256, "answer", "status": HTTP's}. A question is
+    answered once, and its answer not kept: it would be an old one."""
     kept = {} if message.type in QUESTIONS else {"answer": answer, "status": status}
     return {"body": message.body_sha256, **kept}
 
@@ -58,7 +60,7 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
     for name in ports.files.of_job(data["job_id"]):
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
-    for path in ports.files.refused(data["job_id"]):
+    for path in (*ports.files.refused(data["job_id"]), *ports.copies.all(data["job_id"])):
         path.unlink(missing_ok=True)
     ports.parts.drop(data["job_id"])
     ports.store.forget(data["job_id"])
@@ -88,7 +90,7 @@ def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def status(ports: Ports, *, round_trip: bool = False) -> dict[str, Any]:
-    """How this sidecar is; `round_trip`: and whether it reaches the shop."""
+    """How this sidecar is (docs/contract.md, part 2); `round_trip`: and whether it reaches the shop."""
     settings = ports.settings
     return {
         "site": settings.site,

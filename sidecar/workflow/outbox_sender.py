@@ -10,7 +10,7 @@ from . import delivery, outbound, shop_replies
 from .ports import Ports
 from .time_limits import ACK_S, GOES_ALONG_S, LANE_PAUSE_CAP_S
 
-BATCH = 50
+BATCH = 50  # messages in one request
 BATCH_OF_LANE = {"deliver": BATCH, "settle": 5}  # a refund waits for the bank: keep the request short
 
 

@@ -20,7 +20,8 @@ STAGE_BEFORE_END = ("paid", "submitting", "submitted", "enlarged", "stored")
 
 
 def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None) -> dict[str, int]:
-    """Go through all unfinished jobs of the ledger; returns what was found and restored. Safe to repeat.
+    """Go through all unfinished jobs of the ledger; returns how many there are and were restored: {"unfinished",
+    "restored"}. Safe to repeat. Raises as `Shop.ask`.
 
     `progress` is told how many jobs have been gone through.
     """
@@ -52,7 +53,8 @@ def _page(ports: Ports, after: int) -> dict[str, Any]:
 
 
 def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:
-    """One job from the ledger into working memory: for a status page, a download or a webhook after a loss."""
+    """One job from the ledger into working memory: for a status page, a download or a webhook after a loss. None: the
+    ledger does not know it. Raises as `Shop.ask`."""
     records = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
     if not records:
         return None
@@ -88,6 +90,8 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
             ports.store.forget(record["job_id"])
             followed += 1
             continue
+        if not _by_the_shop(record):
+            continue  # it has ended by our own word
         # A job in `refunding` has asked for its end, and gets the answer by itself.
         if attempt != record["attempt"] or state == "refunding" or (state == record["state"] != "delivered"):
             continue
@@ -97,6 +101,11 @@ def follow_ends(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
         _end(ports, job, record["state"])
         followed += 1
     return followed
+
+
+def _by_the_shop(record: dict[str, Any]) -> bool:
+    """Whether the shop has ended it. Bridges of before did not say so of later attempts."""
+    return bool(record.get("by_shop", record["attempt"] == 1 or record["state"] == "refunded"))
 
 
 def _end(ports: Ports, job: Job, state: str) -> None:

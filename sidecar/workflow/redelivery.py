@@ -14,7 +14,10 @@ STATES = ("paid",)
 
 
 def run(ports: Ports, job: Job) -> None:
-    """1. The file of before is there and the same: deliver it. 2. Else forget it, and admit the job as any other."""
+    """1. The file of before is there and the same: deliver it. 2. Else forget it, and admit the job as any other.
+
+    Raises what the recovery table then decides. StaleClaim: the job is in other hands.
+    """
     previous = json.loads(job.previous) if job.previous and not job.force else None
     if previous and _still_good(ports, previous):
         ports.log("job.redeliver", "A good file is there already.", job_id=job.job_id, attempt=job.attempt)

@@ -10,8 +10,8 @@ from . import admission, delivery, holds, outbound
 from .ports import Ports
 from .time_limits import REBOOK_S
 
-LIMIT = 500
-WATCH_BATCH = 25
+LIMIT = 500  # jobs that one tick takes; what is left is due at the next one
+WATCH_BATCH = 25  # polls that are one piece of work
 
 
 def tick(ports: Ports) -> int:

@@ -81,7 +81,7 @@ WAITS_IN = {
     "job.delivered": "stored",
     "job.failed": "refunding",
 }
-MAX_REFUSALS = 5
+MAX_REFUSALS = 5  # in a row, before a person is told
 
 
 def _refused(ports: Ports, type: str, job: Job | None, data: dict[str, Any], result: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from . import admission, holds, outbound, source
 from .ports import Ports, Source, Submission
 from .recovery import outage
 from .source import Left
-from .time_limits import ACK_S, LEASE_S, SOURCE_LINK_S
+from .time_limits import ACK_S, COPY_GOOD_S, LEASE_S, SOURCE_LINK_S
 from .webhook import webhook_received
 
 STATES = ("submitting",)
@@ -37,6 +37,9 @@ def run(ports: Ports, job: Job) -> None:
     1. A submit whose answer was lost is looked for, never repeated. 2. The order and the source are looked at; for a
     source that comes slowly nobody waits, the job comes again. 3. It is written down that we are about to ask. 4. We
     ask. 5. The answer is written down. Between 3 and 5 nobody can know whether Upsampler has the job.
+
+    Raises what the recovery table then decides: NotAccepted stands around what Upsampler has refused, UnknownOutcome
+    says that nobody knows. StaleClaim: the job is in other hands.
     """
     if (
         job.submit_started_at
@@ -88,6 +91,8 @@ def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
         return seen
     width, height = seen.info.display_size
     job = dataclasses.replace(job, width=width, height=height, source_format=seen.info.format)
+    if job.compressed_path and not ports.copies.made_since(job.compressed_path, ports.clock() - COPY_GOOD_S):
+        job = dataclasses.replace(job, compressed_path="")  # it was made for a submission of long ago
     if not job.compressed_path and (job.compress or seen.info.orientation != 1):
         copied = _copy(ports, job, seen)
         if isinstance(copied, Left):
@@ -204,7 +209,7 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     orientation. Scaled down only with a higher factor, so that the paid dimensions still come out."""
     settings = ports.settings
     # Once Upsampler itself has found it too large, our limits are no guide: half of what it was, at most.
-    share = 2 if job.compress and job.submission > 1 else 1
+    share = 2 if job.compress > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
     max_pixels = min(settings.max_source_mp * 1_000_000, seen.info.pixels) // share
     path = source.whole(ports, "submit", job)

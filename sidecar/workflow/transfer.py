@@ -47,7 +47,7 @@ class Brought:
 @contextmanager
 def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
     """The result, whose temp file is removed at the end if it is still there. None: the worker is to leave the job
-    alone, somebody else has it. Raises as `SafeFetcher.stream` and `Verifier`."""
+    alone, somebody else has it. Raises as `Fetcher.stream` and `Verifier`."""
     part = ports.parts.find(job.job_id, _key(job))
     result = _from_disk(ports, job, part) if part and part.complete else _from_network(ports, job, part)
     try:

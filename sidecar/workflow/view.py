@@ -17,7 +17,7 @@ SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "
 
 
 def status_document(ports: Ports, job: Job) -> dict[str, Any]:
-    """The document of docs/contract.md, part 5."""
+    """The document of docs/contract.md, part 5, for a job that is known; its link is in it, whoever asks."""
     now = ports.clock()
     phase = _phase(job, now)
     share, expected_s = _progress(job, now)

@@ -26,7 +26,8 @@ def webhook_received(ports: Ports, job_id: str, attempt: int, submission: int, u
 
 
 def webhook_from_outside(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> str:
-    """The same for one that came from outside, and written into the log with the id that follows the job."""
+    """As `webhook_received`, for a webhook that came from outside: it is written into the log, with the id that follows
+    the job."""
     job = ports.store.get(job_id)
     with ports.bind(request_id=job.trace if job else ""):
         outcome = _heard(ports, job, job_id, attempt, submission, upsampler_id)

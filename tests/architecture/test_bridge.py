@@ -124,3 +124,26 @@ def test_a_file_is_one_idea_and_says_which() -> None:
         text = path.read_text()
         assert re.match(r"<\?php\n/\*\*\n \* \S", text), f"{path} does not say what it is"
         assert len(text.splitlines()) <= CROWDED, f"{path}: which second idea has moved in?"
+
+
+def test_one_class_reads_the_address_and_ends_an_answer() -> None:
+    own_answer = re.compile(r"REQUEST_METHOD|REQUEST_URI|http_response_code|ob_get_level|_finish_request|readfile")
+    found = {path.name for path in (BRIDGE / "includes").rglob("*.php") if own_answer.search(path.read_text())}
+    assert found == {"class-request.php"}
+
+
+def test_a_comment_names_only_what_exists() -> None:
+    members = {}
+    for path in files():
+        source = path.read_text()
+        if declared := re.search(r"^(?:final )?(?:class|interface) (\w+)", source, re.M):
+            members[declared[1]] = set(re.findall(r"(?:function|const) (\w+)|static \$(\w+)", source))
+    members = {name: {word for pair in found for word in pair} for name, found in members.items()}
+    lost = []
+    for path in files():
+        for comment in re.findall(r"/\*.*?\*/|//[^\n]*", path.read_text(), re.S):
+            named = re.findall(r"\b[A-Z][a-z]+(?:_[A-Z][a-z]+)+\b", comment)
+            lost += [f"{path.name}: {name}" for name in named if name not in members]
+            named = re.findall(r"\b([A-Z][A-Za-z_]+)::(\w+)", comment)
+            lost += [f"{path.name}: {name}::{word}" for name, word in named if word not in members.get(name, ())]
+    assert lost == []

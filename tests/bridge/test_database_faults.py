@@ -74,6 +74,33 @@ def test_a_connection_that_is_lost_leaves_nothing_half_done(bridge: Bridge, faul
     assert bridge.state(job_id) == "delivered"
 
 
+def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge, fault) -> None:
+    """Of the messages that a sidecar has taken out of the mailbox: they would be brought again for ever."""
+    job_ids = [bridge.paid(email=""), bridge.paid(email="")]
+    for job_id in job_ids:
+        bridge.door.send("job.delivered", delivery(job_id))
+    bridge.option("smi_bridge_sidecar_url", "none")
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")
+    try:
+        for job_id in job_ids:
+            bridge.shop.php(f"SmiBridge\\Jobs\\Actions::run('renew', '{job_id}');")
+        mail = bridge.door.send("mailbox.collect", {"sidecar": "pull-1"})["data"]["messages"]
+        links = [{"token": f"new-{n}", "download_url": None, "expires_at": f"203{n}-01-01T00:00:00Z"} for n in range(2)]
+        done = [
+            {"id": it["id"], "type": it["type"], "status": 200, "answer": link}
+            for it, link in zip(mail, links, strict=True)
+        ]
+        remove = fault("token = 'new-0'", REFUSE, once=False)
+        result = bridge.door.send("mailbox.collect", {"sidecar": "pull-1", "done": done})
+        remove()
+        assert (result["status"], result["data"]["messages"]) == ("done", [])
+        assert [bridge.ledger(job_id)[0]["token"] for job_id in job_ids] == [f"token-of-{job_ids[0]}", "new-1"]
+        assert [bridge.story(job_id)[-1] for job_id in job_ids] == ["renewal_failed", "renewed"]
+    finally:
+        bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
+        bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")
+
+
 def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, fault) -> None:
     first, second, third = (bridge.paid(email="") for _ in range(3))
     message = sealed(bridge, delivery(first), delivery(second), delivery(third))

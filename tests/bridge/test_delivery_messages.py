@@ -77,6 +77,14 @@ def test_the_shops_own_download_route_serves_the_file(bridge: Bridge) -> None:
     assert answer.content == b"the picture"
 
 
+def test_a_download_is_noted_in_whatever_letters_its_address_is_written(bridge: Bridge) -> None:
+    """WordPress heeds no case in routes."""
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email="")))
+    token = bridge.row(job_id)["download_token"]
+    requests.get(f"{bridge.shop.url}/wp-json/SMI/v1/Download/{token}", timeout=30)
+    assert bridge.ledger(job_id)[0]["downloaded_at"] is not None
+
+
 def test_a_mail_that_nobody_accepts_is_told_and_not_repeated(bridge: Bridge) -> None:
     email = address()
     job_id = bridge.paid(email=email)

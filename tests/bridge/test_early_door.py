@@ -108,3 +108,35 @@ def test_the_address_that_needs_no_rest_is_the_same_door(bridge: Bridge) -> None
     answer = bridge.door.post(*bridge.door.seal(bridge.door.envelope(listed)), "/?smi-bridge=messages")
     assert answer.json()["results"][0]["status"] == "done"
     assert bridge.state(job_id) == "delivered"
+
+
+def test_an_address_of_ours_is_known_in_all_its_forms_and_no_other_is(bridge: Bridge) -> None:
+    route = "/smi-bridge/v1/files"
+    ours = (
+        (f"/wp-json{route}", {}),
+        (f"/shop/index.php/api{route}/?x=1", {}),
+        ("/", {"rest_route": f"{route}/"}),
+        ("/", {"smi-bridge": "files"}),
+    )
+    others = (
+        ("/wp-json/smi-bridge/v1/messages", {}),
+        (f"/?to={route}", {}),
+        (f"{route}/more", {}),
+        ("/", {"smi-bridge": ["files"]}),
+        ("/", {"smi-bridge": "messages"}),
+    )
+    cases = json.dumps([[address, query] for address, query in ours + others])
+    found = bridge.shop.php_json(
+        f"return array_map(function ($case) {{ list($_SERVER['REQUEST_URI'], $_GET) = $case;"
+        f" return SmiBridge\\Core\\Request::is_to('{route}'); }}, json_decode('{cases}', true));"
+    )
+    assert found == [True] * len(ours) + [False] * len(others)
+
+
+def test_what_was_sent_is_read_without_the_slashes_that_wordpress_adds(bridge: Bridge) -> None:
+    found = bridge.shop.php_json(
+        "$_GET = wp_slash(['a' => \"it's\", 'b' => ['x']]); $_SERVER['HTTP_IF_RANGE'] = wp_slash(' \"e\" ');"
+        " return [SmiBridge\\Core\\Request::query('a'), SmiBridge\\Core\\Request::query('b'),"
+        " SmiBridge\\Core\\Request::query('c'), SmiBridge\\Core\\Request::header('If-Range')];"
+    )
+    assert found == ["it's", "", "", '"e"']

@@ -57,6 +57,23 @@ def test_a_refused_address_keeps_nobody_else_from_his_mail(bridge: Bridge, by_sm
     assert sum(server.connections, []) == [emails[0], emails[2]]
 
 
+def test_a_mail_whose_data_is_refused_keeps_nobody_else_from_his_mail(bridge: Bridge, by_smtp) -> None:
+    """The server is in the middle of it then, and takes no other over the same connection."""
+    emails = addresses(4)
+    with SmtpStandIn(rejects=(emails[1],)) as server:
+        by_smtp(f"$mailer->Port = {server.port};")
+        assert deliver(bridge, emails) == ["sent", "failed", "sent", "sent"]
+    assert server.connections == [[emails[0]], [emails[2], emails[3]]]
+
+
+def test_a_server_that_hangs_up_after_a_mail_costs_one_mail_at_most(bridge: Bridge, by_smtp) -> None:
+    emails = addresses(4)
+    with SmtpStandIn(most=2) as server:
+        by_smtp(f"$mailer->Port = {server.port};")
+        assert deliver(bridge, emails).count("failed") <= 1
+    assert sum(len(mails) for mails in server.connections) >= 3
+
+
 def test_a_mail_for_another_server_goes_there(bridge: Bridge, by_smtp) -> None:
     emails = addresses(3)
     with SmtpStandIn() as server, SmtpStandIn() as other:

@@ -76,6 +76,17 @@ def test_a_payment_waits_until_it_is_acknowledged(bridge: Bridge) -> None:
     assert messages(bridge, done(again)) == [], "an acknowledgement may come twice"
 
 
+def test_a_sidecar_that_was_called_in_vain_before_gets_its_messages_at_once(bridge: Bridge) -> None:
+    for until in (60, -60):
+        bridge.shop.php(f"update_option('smi_bridge_circuit', ['failures' => 4, 'until' => time() + {until}]);")
+        bridge.pay(bridge.job())
+        bridge.pay(bridge.job())
+    try:
+        assert [message["type"] for message in messages(bridge)] == ["job.paid"] * 4
+    finally:
+        bridge.shop.php("update_option('smi_bridge_circuit', []);")
+
+
 def test_messages_of_a_job_keep_their_order(bridge: Bridge) -> None:
     bridge.pay(job_id := bridge.job())
     assert act(bridge, "cancel", job_id)["ok"] is True
@@ -117,6 +128,40 @@ def test_a_refund_meanwhile_leaves_the_renewed_link_dead(bridge: Bridge) -> None
     act(bridge, "mark_refunded", job_id)
     messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
     assert bridge.ledger(job_id)[0]["token"] != "new"
+
+
+def test_a_stop_meanwhile_leaves_the_renewed_link_dead(bridge: Bridge) -> None:
+    """The sidecar that comes hours later renews the link before it hears of the stop."""
+    job_id = delivered(bridge)
+    act(bridge, "renew", job_id)
+    renew = messages(bridge)[-1]
+    assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
+    revoked_at = bridge.ledger(job_id)[0]["revoked_at"]
+    messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
+    row = bridge.ledger(job_id)[0]
+    assert (row["token"] != "new", row["revoked_at"]) == (True, revoked_at) and revoked_at
+    assert bridge.story(job_id)[-1] == "renewal_failed"
+
+
+def test_a_stopped_link_is_renewed_when_that_is_wished_afterwards(bridge: Bridge) -> None:
+    job_id = delivered(bridge)
+    assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
+    assert act(bridge, "renew", job_id)["code"] == "under_way"
+    renew = messages(bridge)[-1]
+    messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
+    row = bridge.ledger(job_id)[0]
+    assert (row["token"], row["revoked_at"]) == ("new", None)
+
+
+def test_a_mail_that_was_asked_for_is_not_forgotten_over_a_second_renewal(bridge: Bridge) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email="again@example.org")))
+    bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2020-01-01' WHERE job_id = '{job_id}'")
+    before = len(bridge.shop.mails("again@example.org"))
+    assert act(bridge, "resend", job_id)["code"] == "under_way"
+    act(bridge, "renew", job_id)
+    renew = messages(bridge)[-1]
+    messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
+    assert len(bridge.shop.mails("again@example.org")) == before + 1
 
 
 def test_an_erasure_is_done_when_the_sidecar_says_so_and_takes_the_jobs_other_messages_along(bridge: Bridge) -> None:

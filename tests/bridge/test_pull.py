@@ -243,7 +243,7 @@ def test_a_refund_or_a_stop_is_told_until_the_sidecar_has_surely_heard(
 ) -> None:
     job_id = bridge.job()
     bridge.open(job_id, state=state, **columns)
-    assert ended(bridge, job_id) == [{"job_id": job_id, "attempt": 1, "state": state}]
+    assert ended(bridge, job_id) == [{"job_id": job_id, "attempt": 1, "state": state, "by_shop": True}]
     assert [r for r in unfinished(bridge, after=10**9)["ended"] if r["job_id"] == job_id] == [], (
         "on the first page only"
     )
@@ -258,6 +258,11 @@ def test_what_goes_on_or_ended_by_the_sidecars_word_is_not_told_as_ended(bridge:
         job_id = bridge.job()
         bridge.open(job_id, state=state, **columns)
         assert ended(bridge, job_id) == []
+    for state, columns in (("delivered", {}), ("review", {"reason": "upsampler_silent"})):
+        job_id = bridge.job()
+        bridge.open(job_id, state="review")
+        bridge.open(job_id, attempt=2, is_rerun=1, state=state, **columns)
+        assert [record["by_shop"] for record in ended(bridge, job_id)] == [False], "for a memory of the attempt before"
     rerun = bridge.job()
     bridge.open(rerun, state="refunded")
     bridge.open(rerun, attempt=2, is_rerun=1)

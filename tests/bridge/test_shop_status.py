@@ -61,6 +61,21 @@ def test_who_knows_the_id_sees_progress_and_no_link(asked: Any) -> None:
     assert "no-store" in answer.headers["Cache-Control"]
 
 
+def test_an_address_in_other_letters_opens_no_more(shared_bridge: Bridge, job_id: str) -> None:
+    """WordPress heeds no case in routes."""
+    for route in (
+        f"/SMI/v1/job-status/{job_id}",
+        f"/smi/V1/Job-Status/{job_id}",
+        f"/smi/v1/job-status/{job_id}\n",
+        "/wp-abilities/V1/abilities/sell-my-images/get-job-status/run",
+        "/WP-Abilities/v1/Abilities/sell-my-images/get-job-status/RUN",
+    ):
+        query = {"rest_route": route, "input[job_id]": job_id}
+        answer = requests.get(f"{shared_bridge.shop.url}/", params=query, timeout=30)
+        assert facts(answer)["status"] == "completed", route
+        assert "download" not in answer.text, route
+
+
 def test_who_brings_the_status_token_or_the_payment_session_has_the_link(asked: Any, job_id: str) -> None:
     token = proof(job_id)
     for answer in (

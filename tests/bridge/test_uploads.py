@@ -16,6 +16,7 @@ import requests
 from sidecar.adapters.rest_files import LEAST_CHUNK, RestFiles
 from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import ConfigurationError, StaleClaim, TemporaryError
+from sidecar.core.job import Job
 from tests.bridge.conftest import Bridge
 from tests.bridge.uploads import AS_OF, Door, at_upsampler, made, publish, some
 
@@ -48,6 +49,20 @@ def test_a_repeated_upload_sends_no_byte_twice(bridge: Bridge, files: RestFiles,
     door.chunks.clear()
     name = publish(files, job_id, data)
     assert door.chunks == [] and (downloads / name).read_bytes() == data
+
+
+def test_a_copy_of_a_source_that_is_brought_again_is_young_again(
+    bridge: Bridge, files: RestFiles, door: Door, downloads: Path, tmp_path: Path
+) -> None:
+    """The copies of a day ago are thrown away."""
+    job_id = at_upsampler(bridge)
+    name, local = f".sources/{job_id}.1.png", tmp_path / "copy.png"
+    for _ in range(2):
+        local.write_bytes(b"a copy")
+        files.publish_copy(local, name, Job(job_id, 1, "submitting"))
+        assert (downloads / name).stat().st_mtime > time.time() - 3600
+        os.utime(downloads / name, (time.time() - 80_000,) * 2)
+    assert len(door.chunks) == 1
 
 
 def test_what_a_proxy_refuses_goes_in_smaller_pieces(

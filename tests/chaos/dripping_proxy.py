@@ -75,8 +75,9 @@ class _Link:
         while data:
             rate = self._proxy.rates.get(self._kind)
             size = len(data) if rate is None else max(1, int(rate * STEP_S))
+            if rate is not None:  # counted first: the other side must not be ahead of the count
+                self._proxy.dripped[self._kind] += len(data[:size])
             self._client.sendall(data[:size])
             if rate is not None:
-                self._proxy.dripped[self._kind] += len(data[:size])
                 time.sleep(max(STEP_S, 1 / rate))
             data = data[size:]

@@ -77,7 +77,7 @@ def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callabl
     customer.until(customer.buy(), "delivered")
     findings = doctor()
     assert [name for name, finding in findings.items() if finding["ok"] is not True] == []
-    assert len(findings) == 16
+    assert len(findings) == 18
     assert list(patient.shop.uploads.glob("smi-canary*")) == []
 
 
@@ -267,7 +267,8 @@ def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callab
     wrong = _wrong(findings)
     assert "Start Redis" in wrong["Redis"]
     assert [name for name, finding in findings.items() if finding["ok"] is None] == [
-        "Redis keeps its data", "The store is closed", "Workers", "Clock", "One sidecar", "Our own door", "Holds",
+        "Redis keeps its data", "The store is closed", "Workers", "Clock", "Messages from the shop", "One sidecar",
+        "Our own door", "Holds",
     ]  # fmt: skip
     assert findings["Workers"]["found"] == "not looked at: first fix “Redis”"
     assert ready.status_code == 503

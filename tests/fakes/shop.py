@@ -362,14 +362,13 @@ class FakeShop:
     def _ended(self) -> list[dict[str, Any]]:
         """What the shop has ended by itself: its `job.cancel` may have been lost."""
         newest = [rows[-1] for rows in self.rows.values()]
-        return [
-            {"job_id": row.job_id, "attempt": row.attempt, "state": row.state}
-            for row in newest
-            if row.state == "refunded"
-            or row.revoked
-            or (row.state == "review" and row.reason == "stopped")
-            or (row.settled and row.attempt > 1)
-        ]
+        told = []
+        for row in newest:
+            by_shop = row.state == "refunded" or row.revoked or (row.state == "review" and row.reason == "stopped")
+            if by_shop or (row.settled and row.attempt > 1):
+                facts = {"job_id": row.job_id, "attempt": row.attempt, "state": row.state, "by_shop": by_shop}
+                told.append(facts)
+        return told
 
     def _lookup(self, data: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"jobs": [self._record(self.newest(id)) for id in data["job_ids"] if id in self.rows]}}

@@ -88,17 +88,25 @@ class FakeSources:
 
 @dataclass
 class FakeCopies:
-    """Same methods as SourceCopies: each copy has half the width and height, and twice the factor."""
+    """Same methods as SourceCopies: each copy has half the width and height, and twice the factor. `gone`: those of
+    before have been thrown away."""
 
     fault: SidecarError | None = None
     made: list[str] = field(default_factory=list)
+    gone: bool = False
+    most_bytes: list[int] = field(default_factory=list)
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> Copy:
         if self.fault:
             raise self.fault
         self.made.append(job.job_id)
+        self.most_bytes.append(max_bytes)
+        self.gone = False
         width, height = info.display_size
         return Copy(f".sources/{job.job_id}.jpg", width // 2, height // 2, job.factor * 2)
 
-    def all(self) -> list[Path]:
+    def made_since(self, name: str, then: float) -> bool:
+        return not self.gone
+
+    def all(self, job_id: str = "*") -> list[Path]:
         return []

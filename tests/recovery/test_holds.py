@@ -128,7 +128,7 @@ def _largest_file(rig: Rig, size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_holds_the_collecting_and_leaves_no_half_file(rig: Rig) -> None:
-    with _largest_file(rig, 30_000):
+    with _largest_file(rig, 3_000):
         job_ids = [rig.buy(f"full-{number}") for number in range(2)]
         _held(rig, "collect", "disk_full")
         wait_for(lambda: any("disk" in text.lower() for text in _admin_mails(rig)), "the admin is told", 20)
@@ -153,7 +153,7 @@ def _may_mount() -> bool:
 def test_a_small_disk_that_runs_full_holds_the_collecting(rig: Rig) -> None:
     folder = rig.shop.uploads / "smi-downloads" / ".incoming"
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True, timeout=120)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)], check=True, timeout=120)
     try:
         job_id = rig.buy("small-disk")
         _held(rig, "collect", "disk_full")

@@ -80,6 +80,47 @@ def test_an_end_of_an_older_attempt_ends_nothing(rig: Rig) -> None:
     assert rig.job().revoked == 0
 
 
+@pytest.mark.parametrize("end", ["delivered", "stop", "refunded_elsewhere"])
+def test_the_link_of_a_later_attempt_lives_until_the_shop_ends_it(rig: Rig, end: str) -> None:
+    """Ends of later attempts are told whoever has ended them: a Redis with an old snapshot knows the attempt before."""
+    rig.buy()
+    rig.let_pass(120)
+    rig.push("job.paid", rig.shop.rerun("job-1", force=True))
+    rig.let_pass(120)
+    assert (rig.job().state, rig.job().attempt) == ("delivered", 2)
+    assert reconcile.reconcile(rig.ports)["restored"] == 0
+    if end != "delivered":
+        getattr(rig.shop, end)("job-1")
+        assert reconcile.reconcile(rig.ports)["restored"] == 1
+    assert rig.job().revoked == (end != "delivered")
+
+
+def test_a_late_word_that_has_reopened_a_later_attempt_is_not_ended_over_it(rig: Rig) -> None:
+    rig.buy()
+    rig.let_pass(120)
+    rig.webhooks = False
+    rig.upsampler.put_faults({"fault": "submit_lost"})
+    rig.push("job.paid", rig.shop.rerun("job-1", force=True))
+    rig.let_pass(1100)
+    assert (rig.row().state, rig.row().reason) == ("review", "submit_outcome_unknown")
+    rig.store.change("job-1", 2, ("review",), {"state": "submitting", "refund_decision": ""}, due_at=rig.clock())
+    assert reconcile.reconcile(rig.ports)["restored"] == 0
+    assert (rig.job().state, rig.job().revoked) == ("submitting", 0)
+
+
+@pytest.mark.parametrize(("attempt", "state", "dead"), [(2, "delivered", 0), (2, "refunded", 1), (1, "delivered", 1)])
+def test_a_bridge_of_before_does_not_say_who_has_ended_an_attempt(
+    rig: Rig, attempt: int, state: str, dead: int
+) -> None:
+    rig.buy()
+    rig.let_pass(120)
+    if attempt == 2:
+        rig.push("job.paid", rig.shop.rerun("job-1", force=True))
+        rig.let_pass(120)
+    reconcile.follow_ends(rig.ports, [{"job_id": "job-1", "attempt": attempt, "state": state}])
+    assert rig.job().revoked == dead
+
+
 def test_a_shop_that_tells_no_ends_is_fine() -> None:
     rig = Rig()
     rig.buy()

@@ -134,6 +134,15 @@ def test_an_erased_job_leaves_no_thumbnail(rig: Rig, tmp_path: Path) -> None:
     assert [path.exists() for path in kept.values()] == [False, True]
 
 
+def test_an_erased_job_leaves_no_copy_of_its_source(rig: Rig, tmp_path: Path) -> None:
+    kept = {job_id: tmp_path / f"{job_id}.1.jpg" for job_id in ("job-1", "job-11")}
+    for path in kept.values():
+        path.write_bytes(b"\xff\xd8\xff")
+    rig.copies.all = lambda job_id="*": [kept[job_id]]  # type: ignore[method-assign]
+    rig.push("job.erase", {"job_id": "job-1"})
+    assert [path.exists() for path in kept.values()] == [False, True]
+
+
 def test_an_erased_job_leaves_no_file_also_when_memory_has_forgotten_it_long_ago(rig: Rig) -> None:
     delivered(rig)
     delivered(rig, "job-11")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.errors import TemporaryError
+from sidecar.core.errors import ConfigurationError, TemporaryError
 from sidecar.pull import Pull
 from sidecar.workflow import mailbox
 from sidecar.workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S
@@ -72,7 +72,35 @@ def test_what_could_not_be_done_now_comes_again_and_holds_nobody_up(rig: Rig, er
     done = mailbox.visit(shop.ports, receive, [], with_status=False).done
     assert [message["id"] for message in done] == ["m1"]
     left = mailbox.visit(shop.ports, receive, done, with_status=False)
-    assert (list(shop.mail), left.done, left.wait_s) == (["m0"], [], VISIT_BUSY_S)
+    assert (list(shop.mail), left.done, left.wait_s) == (["m0"], [], VISIT_IDLE_S)
+
+
+def test_what_can_not_be_done_for_long_makes_room_with_its_reason(rig: Rig) -> None:
+    """The shop hands over the oldest fifty: those that never go would keep all others away."""
+    shop = Shop(rig, "bad")
+    pull = Pull(SimpleNamespace(ports=shop.ports))  # type: ignore[arg-type]
+
+    def receive(body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+        raise ConfigurationError("folder_not_writable", "")
+
+    pull._receive = receive  # type: ignore[method-assign]
+    for _ in range(mailbox.MOST_TRIES):
+        assert list(shop.mail) == ["m0"]
+        pull.step()
+    pull.step()
+    assert shop.mail == {}
+    assert shop.asked[-1]["done"] == [
+        {"id": "m0", "type": "hold", "status": 503, "answer": {"error": "folder_not_writable"}}
+    ]
+
+
+def test_a_message_waits_for_as_long_as_the_secrets_differ(rig: Rig) -> None:
+    shop = Shop(rig, "a")
+    tried: Mapping[str, int] = {}
+    for _ in range(2 * mailbox.MOST_TRIES):
+        seen = mailbox.visit(shop.ports, lambda body, headers: ({}, 401), [], with_status=False, tried=tried)
+        assert seen.done == []
+        tried = seen.tried
 
 
 def test_a_message_that_we_stumble_over_does_not_come_for_ever(rig: Rig) -> None:

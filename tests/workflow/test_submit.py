@@ -189,6 +189,44 @@ def test_a_source_that_upsampler_finds_too_large_while_it_works_is_compressed_an
     assert rig.actions() == ["source_too_large → compress"]
 
 
+def test_a_copy_that_was_only_turned_upright_is_made_smaller_when_upsampler_finds_it_too_large(rig: Rig) -> None:
+    rig.sources.info[URL] = ImageInfo("png", 8, 6, "RGB", orientation=3)
+    rig.upsampler.put_faults({"fault": "submit_413", "count": 1})
+    rig.buy()
+    rig.let_pass(300)
+    assert rig.actions() == ["source_too_large → compress"]
+    assert (rig.row().state, rig.copies.made) == ("delivered", ["job-1", "job-1"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "half"),
+    [({"fault": "submit_413", "count": 1}, True), ({"fault": "submit_503", "count": 1}, False)],
+)
+def test_a_copy_is_half_as_large_only_when_upsampler_has_found_its_source_too_large(
+    rig: Rig, fault: dict, half: bool
+) -> None:
+    rig.sources.sizes[URL] = 19_000_000 if half else 21_000_000
+    rig.upsampler.put_faults(fault)
+    rig.buy()
+    rig.work()
+    rig.copies.gone = True
+    rig.let_pass(300)
+    assert rig.row().state == "delivered"
+    assert rig.copies.most_bytes[-1] == (9_500_000 if half else 20_000_000)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_copy_is_made_anew_when_it_has_gone_while_its_job_waited(rig: Rig, gone: bool) -> None:
+    rig.sources.info[URL] = ImageInfo("png", 8, 6, "RGB", orientation=3)
+    rig.upsampler.put_faults({"fault": "submit_503", "count": 1})
+    rig.buy()
+    rig.work()
+    assert (rig.copies.made, rig.upsampler.accepted) == (["job-1"], [])
+    rig.copies.gone = gone
+    rig.let_pass(300)
+    assert (rig.row().state, rig.copies.made) == ("delivered", ["job-1"] * (2 if gone else 1))
+
+
 @pytest.mark.parametrize(
     "env", [{"SMI_PUBLIC_URL": ""}, {"SMI_STORAGE": "rest"}, {"SMI_BIND": "none", "SMI_PUBLIC_URL": ""}]
 )

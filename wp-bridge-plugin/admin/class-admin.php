@@ -15,7 +15,8 @@ use SmiBridge\Jobs\Allowed_Actions;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Pages `smi-bridge` (dashboard), `smi-bridge-jobs`, `smi-bridge-settings`.
+ * Pages `smi-bridge` (dashboard), `smi-bridge-jobs`, `smi-bridge-settings`. What a page shows is the care of its own class; scripts and
+ * styles are loaded on our pages only.
  */
 final class Admin {
 

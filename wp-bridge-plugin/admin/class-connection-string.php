@@ -9,6 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
 
 defined( 'ABSPATH' ) || exit;
@@ -21,7 +22,7 @@ final class Connection_String {
 
 	/** The string. */
 	public static function text(): string {
-		$payload = rtrim( strtr( base64_encode( (string) wp_json_encode( self::facts(), JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE ) ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- a line to paste.
+		$payload = Signature::base64url( (string) wp_json_encode( self::facts(), JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE ) );
 		return 'smi1_' . $payload . '_' . self::fingerprint_of( $payload );
 	}
 

@@ -19,7 +19,8 @@ use SmiBridge\Jobs\Jobs_Query;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The page's frame, and the figures that it fetches and refreshes.
+ * The page's frame, and the figures that its script fetches and refreshes. It counts nothing itself (Stats, Jobs_Query), and has no button
+ * that changes a job.
  */
 final class Dashboard {
 
@@ -41,7 +42,7 @@ final class Dashboard {
 		wp_enqueue_script( 'smi-bridge-dashboard', plugins_url( 'assets/dashboard.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin', 'smi-bridge-uplot' ), SMI_BRIDGE_VERSION, true );
 	}
 
-	/** AJAX: `{stats, sidecar, counts}`. */
+	/** AJAX: the figures of the period that is asked for. */
 	public static function answer(): void {
 		Admin_Access::check_ajax();
 		$period = isset( $_POST['period'] ) ? sanitize_key( $_POST['period'] ) : '24h'; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
@@ -57,6 +58,8 @@ final class Dashboard {
 	 * Figures for the script, with words where words are wanted.
 	 *
 	 * @param string $period See Stats::PERIODS.
+	 * @return array {stats: see Stats::of(), words: the same as plain text, sidecar, working: number of jobs}; nothing is escaped.
+	 * @throws Database_Error When the database refuses.
 	 */
 	public static function figures( string $period ): array {
 		$stats  = Stats::of( $period );

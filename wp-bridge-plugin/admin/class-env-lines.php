@@ -20,9 +20,7 @@ final class Env_Lines {
 	/** Names whose values are secret. */
 	const SECRET = array( 'SMI_SECRET', 'SMI_PREVIOUS_SECRET', 'UPSAMPLER_API_KEY' );
 
-	/**
-	 * Name => value, in the order of the file.
-	 */
+	/** Name => value, in the order of the file, secrets in the clear; what is empty is left out. @return string[] */
 	public static function all(): array {
 		$uploads = wp_upload_dir( null, false );
 		$lines   = array(

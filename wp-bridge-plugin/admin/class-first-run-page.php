@@ -23,9 +23,7 @@ final class First_Run_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_page();
 		include SMI_BRIDGE_DIR . 'templates/admin/first-run.php';
 	}
 

@@ -56,15 +56,12 @@ final class Job_Actions {
 		if ( ! $single && ! $bulk ) {
 			return;
 		}
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to do this.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
 		if ( $single ) {
 			$action  = sanitize_key( $_GET['do'] );
 			$job_ids = array( sanitize_text_field( wp_unslash( $_GET['for'] ) ) );
-			check_admin_referer( 'smi_bridge_' . $action . '_' . $job_ids[0] );
+			Admin_Access::check_form( 'smi_bridge_' . $action . '_' . $job_ids[0] );
 		} else {
-			check_admin_referer( 'bulk-jobs' );
+			Admin_Access::check_form( 'bulk-jobs' );
 			$action  = self::bulk_action();
 			$job_ids = array_map( 'sanitize_text_field', array_filter( wp_unslash( $_POST['jobs'] ), 'is_string' ) );
 		}

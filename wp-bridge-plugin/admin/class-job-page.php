@@ -10,6 +10,7 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Effects;
@@ -20,7 +21,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Collects what the template shows.
+ * Collects from ledger, effects, history and shop what `templates/admin/job.php` shows. Reads only: its buttons are links to Job_Actions.
  */
 final class Job_Page {
 
@@ -88,7 +89,7 @@ final class Job_Page {
 			}
 		);
 		foreach ( $lines as $index => &$line ) {
-			$line['gap'] = $index ? max( 0, strtotime( $line['at'] . ' UTC' ) - strtotime( $lines[ $index - 1 ]['at'] . ' UTC' ) ) : null;
+			$line['gap'] = $index ? max( 0, Sql::unix( $line['at'] ) - Sql::unix( $lines[ $index - 1 ]['at'] ) ) : null;
 		}
 		return $lines;
 	}

@@ -9,11 +9,13 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Request;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job.
+ * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job. Decides which of both it is; rows are the care of Jobs_Table, the story that
+ * of Job_Page.
  */
 final class Jobs_Page {
 
@@ -68,8 +70,7 @@ final class Jobs_Page {
 
 	/** The job that the address names, or ''. */
 	private static function job_id(): string {
-		// phpcs:ignore WordPress.Security.NonceVerification -- names what to show; changes nothing.
-		$job_id = isset( $_GET['job'] ) && is_string( $_GET['job'] ) ? sanitize_text_field( wp_unslash( $_GET['job'] ) ) : '';
+		$job_id = Request::query( 'job' );
 		return Job_Id::matches( $job_id ) ? $job_id : '';
 	}
 }

@@ -11,6 +11,7 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Sql;
 use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Jobs_Query;
@@ -45,11 +46,9 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** View, search, dates and order as the address says. */
 	public static function wanted(): array {
-		// phpcs:disable WordPress.Security.NonceVerification -- a filter of a list; changes nothing.
 		$line = static function ( $name ) {
-			return isset( $_GET[ $name ] ) && is_string( $_GET[ $name ] ) ? sanitize_text_field( wp_unslash( $_GET[ $name ] ) ) : '';
+			return sanitize_text_field( Request::query( $name ) );
 		};
-		// phpcs:enable
 		return array(
 			'view'   => '' === $line( 'view' ) ? 'all' : $line( 'view' ),
 			'search' => $line( 's' ),

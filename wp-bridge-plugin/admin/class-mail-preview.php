@@ -32,9 +32,7 @@ final class Mail_Preview {
 
 	/** Prints a mail's HTML. Scripts are forbidden in it, wherever a template or a filter put them. */
 	public static function show(): void {
-		if ( ! Admin_Access::may() || ! check_ajax_referer( 'smi_bridge_mail_preview', false, false ) ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_form( 'smi_bridge_mail_preview' );
 		$kind = self::kind( isset( $_GET['kind'] ) ? sanitize_key( $_GET['kind'] ) : '' );
 		nocache_headers();
 		header( 'Content-Type: text/html; charset=UTF-8' );

@@ -8,7 +8,7 @@
 namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Job_Id;
-use SmiBridge\Shop\Shop;
+use SmiBridge\Files\Stored_Files;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -50,7 +50,7 @@ final class Refused_Result {
 		if ( ! Job_Id::matches( $job_id ) ) {
 			return '';
 		}
-		$file = wp_upload_dir( null, false )['basedir'] . '/' . Shop::FOLDER . '/.refused/' . $job_id . '.' . $attempt . '.jpg';
+		$file = Stored_Files::refused_path( $job_id, $attempt );
 		if ( ! is_readable( $file ) || filesize( $file ) > self::MAX_BYTES ) {
 			return '';
 		}

@@ -9,13 +9,14 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
+use SmiBridge\Health\Connection_Findings;
 use SmiBridge\Mail\Mail;
 use SmiBridge\Mail\Mail_Settings;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Registers, cleans and shows the options. The secret has its own forms (Secret_Change): it is never posted from here.
+ * Registers, cleans and shows the options, and answers the button that tests the connection. The secret has its own forms (Secret_Change): it is never posted from here.
  */
 final class Settings_Page {
 
@@ -42,12 +43,16 @@ final class Settings_Page {
 
 	/** Shows the page. */
 	public static function render(): void {
-		if ( ! Admin_Access::may() ) {
-			wp_die( esc_html__( 'You are not allowed to see this page.', 'smi-bridge' ), '', array( 'response' => 403 ) );
-		}
+		Admin_Access::check_page();
 		// phpcs:ignore WordPress.Security.NonceVerification -- says what a form did; changes nothing.
 		$done = isset( $_GET['smi_bridge_done'] ) ? Secret_Change::message( sanitize_key( $_GET['smi_bridge_done'] ) ) : '';
 		include SMI_BRIDGE_DIR . 'templates/admin/settings.php';
+	}
+
+	/** AJAX: tests the connection. The answer is Connection_Findings::report(). */
+	public static function test_connection(): void {
+		Admin_Access::check_ajax();
+		wp_send_json_success( Connection_Findings::report() );
 	}
 
 	/**
@@ -76,7 +81,7 @@ final class Settings_Page {
 		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
 	}
 
-	/** What customers may get: value => label. */
+	/** What customers may get: value of the option => label. @return string[] */
 	public static function formats(): array {
 		return array(
 			''     => __( 'As the sidecar’s settings say', 'smi-bridge' ),

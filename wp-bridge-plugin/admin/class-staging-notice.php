@@ -29,10 +29,10 @@ final class Staging_Notice {
 		echo '<div class="notice notice-warning smib-copy"><p><strong>' . esc_html__( 'SMI Bridge is paused: this site looks like a copy.', 'smi-bridge' ) . '</strong> ';
 		/* translators: 1: address of the live site, 2: address of this site */
 		echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s. Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Staging_Lock::live_site(), Site::identity() ) );
-		echo '</p><p style="display:flex;gap:8px;flex-wrap:wrap">';
+		echo '</p><div style="display:flex;gap:8px;flex-wrap:wrap">';
 		self::button( 'smi_bridge_lock_site', __( 'This is the live site now', 'smi-bridge' ) );
 		self::button( 'smi_bridge_keep_paused', __( 'Keep it paused', 'smi-bridge' ) );
-		echo '</p></div>';
+		echo '</div></div>';
 	}
 
 	/** Handles "keep it paused". "This is the live site now" is Secret_Change::lock_site(). */
@@ -51,8 +51,8 @@ final class Staging_Notice {
 	 * @param string $action Action of admin-post.php, and of the nonce.
 	 * @param string $label  Plain text.
 	 */
-	private static function button( string $action, string $label ): void {
-		printf( '<form method="post" action="%s"><input type="hidden" name="action" value="%s">', esc_url( admin_url( 'admin-post.php' ) ), esc_attr( $action ) );
+	public static function button( string $action, string $label ): void {
+		printf( '<form method="post" action="%s" style="margin-block:8px"><input type="hidden" name="action" value="%s">', esc_url( admin_url( 'admin-post.php' ) ), esc_attr( $action ) );
 		wp_nonce_field( $action, '_wpnonce', true );
 		printf( '<button class="button">%s</button></form>', esc_html( $label ) );
 	}

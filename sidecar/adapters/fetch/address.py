@@ -49,7 +49,8 @@ def parse_public_url(url: str) -> Url:
 
 
 def require_public(address: str) -> None:
-    """Refuses an IP address (text form) that is not reachable for everybody on the Internet.
+    """Refuses an IP address (text form) that is not reachable for everybody on the Internet. Raises
+    PermanentError("fetch_refused_address").
 
     Three judges, all must agree: requests-hardened's list (private, loopback, NAT64, 6to4, carrier NAT, …), Python's
     `is_global`, and for IPv6 the one block that is handed out for public use (2000::/3), outside of which the first two

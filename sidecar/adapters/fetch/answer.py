@@ -28,10 +28,9 @@ class FetchResponse:
     """An answer whose body is still on the wire.
 
     `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end), or has
-    packed the file, which `chunks` unpacks.
-    `chunks` yields bytes objects of `chunk_size` bytes (shorter ones at the end, and where they come slowly), and
-    raises like `SafeFetcher.stream`. `begins_at`: 0, or how much of the file an earlier try has already. `etag`: ""
-    unless it is a strong one. `abort`: ends the exchange from another thread.
+    packed the file, which `chunks` unpacks. `chunks` yields bytes objects of `chunk_size` bytes (shorter ones at the
+    end, and where they come slowly), and raises like `SafeFetcher.stream`. `begins_at`: 0, or how much of the file an
+    earlier try has already. `etag`: "" unless it is a strong one. `abort`: ends the exchange from another thread.
     """
 
     status: int
@@ -61,7 +60,8 @@ class Refused(PermanentError):
 
 
 def head_of(response: urllib3.BaseHTTPResponse, data: bytes, asked: int) -> Head:
-    """`data`: what came of the first `asked` bytes."""
+    """What an answer says of a file. `data`: what came of the first `asked` bytes. Raises
+    TemporaryError("fetch_failed") for a packing that can't be undone."""
     total = _total(response)
     whole = len(data) < asked if total is None else total <= len(data)
     packing = packing_of(response.headers.get("Content-Encoding"))
@@ -93,8 +93,8 @@ def strong_etag(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def begins_at(response: urllib3.BaseHTTPResponse, begun: Begun | None) -> int:
-    """Where the body begins in the file: 0 for all of it. Raises TemporaryError("fetch_failed") for a part that was not
-    asked for."""
+    """Where the body begins in the file (Content-Range; RFC 9110, 14.4): 0 for all of it. Raises
+    TemporaryError("fetch_failed") for a part that was not asked for."""
     if response.status != 206:
         return 0
     said = response.headers.get("Content-Range", "")

@@ -30,7 +30,11 @@ class Reply:
 
 
 class BoundedPool:
-    """Kept connections, shared by threads. Not across a fork."""
+    """Kept connections, shared by threads. Not across a fork.
+
+    `connect_s`, `whole_s`: seconds, as the module says. `most_bytes`: a longer body is cut there. `connections`: kept
+    for each server.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class BoundedPool:
             self._running.deadline = None
 
     def clear(self) -> None:
+        """Close the kept connections; the pool stays usable."""
         self._http.clear()
 
     def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from sidecar.core.errors import PermanentError, TemporaryError
 
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _IMAGES = (b"\xff\xd8", b"\x89PNG", b"RIFF")
 _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _OTHERS = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
 
 def packing_of(header: str | None) -> str:
-    """The packing that a Content-Encoding names, "gzip" or "deflate", else "".
+    """The packing that a Content-Encoding (RFC 9110, 8.4) names, "gzip" or "deflate", else "".
 
     Names of no packing are passed over: stores write what they were told at the upload (aws-chunked, utf-8). Raises
     TemporaryError("fetch_failed") for one that we can't undo.
@@ -27,7 +27,8 @@ def packing_of(header: str | None) -> str:
 
 
 class Unpacker:
-    """Feed it a body's bytes as they come. What is not packed in truth, as labels lie, comes out as it is."""
+    """Feed it a body's bytes as they come: gzip (RFC 1952), zlib (RFC 1950), or deflate without a header (RFC 1951).
+    What is not packed in truth, as labels lie, comes out as it is."""
 
     def __init__(self, packing: str):
         self._packing = packing
@@ -87,7 +88,8 @@ def unpacked(chunks: Iterator[bytes], packing: str, max_bytes: int, most: int) -
 
 
 def unpacked_head(data: bytes, packing: str, most: int) -> tuple[bytes, bool]:
-    """The first bytes of a body, unpacked, and whether they are all of it."""
+    """The first bytes of a body, unpacked, `most` of them at the most, and whether they are all of it. Raises
+    TemporaryError("fetch_failed")."""
     unpacker, head = Unpacker(packing), bytearray()
     for piece in unpacker.feed(data, most):
         head += piece

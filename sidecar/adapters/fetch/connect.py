@@ -48,7 +48,12 @@ class _Dialled(_Base):
 
 
 def pool_classes(dial: Dial, watch: Watch, tls: Callable = tls_context) -> dict[str, type[HTTPConnectionPool]]:
-    """For `PoolManager.pool_classes_by_scheme`; `tls` is asked at the first https connection."""
+    """For `PoolManager.pool_classes_by_scheme`.
+
+    `dial`: (host, port, timeout in seconds, socket options) → a socket that is connected; what it raises of OSError
+    becomes urllib3's. `watch`: is shown the socket before each answer is read. `tls`: asked at the first https
+    connection.
+    """
     ways = {"dial": staticmethod(dial), "watch": staticmethod(watch)}
 
     class PlainPool(HTTPConnectionPool):

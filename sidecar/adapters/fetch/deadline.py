@@ -100,7 +100,7 @@ class Deadline:
         return TemporaryError("fetch_failed", f"not done within {self._seconds:g} s")
 
     def pass_(self) -> None:
-        """It is over; called by the watch."""
+        """The time is up: the socket is shut down. Called by the watch, or to end the exchange early."""
         self.passed = True
         sock = self._socket
         if sock is not None:

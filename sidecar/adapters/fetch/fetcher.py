@@ -120,8 +120,8 @@ class SafeFetcher:
     def head_bytes(
         self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] | None = None
     ) -> Head:
-        """The first `n` bytes of a file, or all of a shorter one; asks for no more. Raises like `stream`.
-        `watched` gets what ends the exchange from another thread."""
+        """The first `n` bytes of a file, or all of a shorter one; asks for no more (RFC 9110, 14.2). Raises like
+        `stream`. `watched` gets what ends the exchange from another thread."""
         with self._deadline(deadline_s) as deadline:
             if watched:
                 watched(deadline.pass_)

@@ -31,6 +31,7 @@ class PaceWatch:
         self._bytes = 0
 
     def came(self, bytes: int) -> None:
+        """So many bytes have come. Raises TemporaryError("fetch_slow")."""
         now = self._clock()
         if now < self._began:
             return

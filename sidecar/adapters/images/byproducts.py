@@ -59,7 +59,7 @@ class Byproducts:
         return strips.feed
 
     def finish(self) -> None:
-        """Once the check has found no fault."""
+        """The check has found no fault: what was made becomes known. Raises as the file that `jpeg.open` gave."""
         if self._strips:
             self._strips.finish()
         self.reduction = self._reduction

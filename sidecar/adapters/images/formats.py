@@ -21,10 +21,12 @@ MAX_SURPLUS = 16
 
 
 def corrupt(detail: str) -> PermanentError:
+    """The error for bytes that are no sound picture."""
     return PermanentError("result_corrupt", detail)
 
 
 def truncated(detail: str) -> PermanentError:
+    """The error for a picture whose end is missing."""
     return PermanentError("result_truncated", detail)
 
 
@@ -58,5 +60,5 @@ def exif_orientation(block: bytes) -> int | None:
 
 
 def told(orientation: int | None) -> dict[str, Any]:
-    """The fields of ImageInfo that say which orientation there is, or that nobody can be sure."""
+    """The fields of ImageInfo that tell the orientation, or that nobody can be sure of it (None)."""
     return {"orientation": orientation or 1, "doubtful": orientation is None}

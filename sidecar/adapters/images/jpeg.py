@@ -62,11 +62,14 @@ class JpegParser(Steps):
         self.want(2, self._start)
 
     def feed(self, data: memoryview) -> None:
+        """The next bytes. Raises PermanentError ``result_corrupt``, ``result_wrong_format``,
+        ``result_wrong_dimensions``."""
         at, end = 0, len(data)
         while at < end:
             at = self._scan(data, at) if self._scanning else self.take(data, at)
 
     def finish(self) -> ImageInfo:
+        """Raises PermanentError ``result_truncated``."""
         if not self._ended or self.info is None:
             raise truncated(f"the JPEG ends after marker {self._marker:02X}, without its end marker")
         return self.info

@@ -27,21 +27,21 @@ LEAST_REGION = 0.4  # SSIM of the worst region
 MOST_GAP = 40.0  # luma, 0 to 255
 GAP_IF_EMPTIED = 24.0  # the same where some detail gave way to one colour
 SOME_EMPTIED, MUCH_EMPTIED, ALL_EMPTIED = 0.03, 0.12, 0.9  # shares of the detail
-MOST_COLOUR = 0.5
-MOST_TONE = 20.0
+MOST_COLOUR = 0.5  # share of the source's chroma
+MOST_TONE = 20.0  # luma, 0 to 255
 TURNED_SSIM = 0.85  # from here on, a source that was turned is "the same picture"
 
 UNSEEN = 2.0  # transparent pixels of the reduced picture that nobody sees
 
 _PLAIN = 2.5  # contrast up to which the source itself is taken as one colour
-_BLANK = 1.5
+_BLANK = 1.5  # contrast below which the result is one colour, when the source is not
 
 # Bytes for each pixel. Floors lie below the least that pictures with any detail came to (fog, enlarged 8 times:
 # PNG 0.012, JPEG at quality 75 0.0165, WebP at 75 0.0029); ceilings above noise at the highest quality.
 _FLOORS = {PNG: 0.006, JPEG: 0.008, WEBP: 0.0015}
 _CEILINGS = {JPEG: 5.0, WEBP: 5.0}
 _SMALL = 100_000  # pixels; below, headers and metadata count for more than the picture
-_METADATA = 8 * 1024 * 1024
+_METADATA = 8 * 1024 * 1024  # bytes that profile and EXIF may have beside the pixels
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ class PngParser:
         self._ended = False
 
     def feed(self, data: memoryview) -> None:
+        """The next bytes. Raises PermanentError ``result_corrupt``, ``result_not_an_image``,
+        ``result_wrong_dimensions``."""
         at, end = 0, len(data)
         while at < end:
             if self._left:
@@ -104,6 +106,7 @@ class PngParser:
                 return
 
     def finish(self) -> ImageInfo:
+        """Raises PermanentError ``result_truncated``."""
         if not self._ended or self.info is None:
             where = self._type.decode("ascii", "replace") or "signature"
             raise truncated(f"the PNG ends in or after its {where} chunk, without IEND")
@@ -223,7 +226,7 @@ class PngParser:
 
 
 def info_of(header: bytes) -> ImageInfo | None:
-    """What the body of an IHDR chunk says, None if it can't be one."""
+    """What the body of an IHDR chunk (13 bytes; section 11.2.1) says, None if it can't be one."""
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
     mode, _, depths = _COLOURS.get(colour, ("", 0, ()))
     fits = depth in depths and not compression and not filtering and interlace <= 1

@@ -19,7 +19,7 @@ from .png import MAX_EXIF, info_of
 from .sniff import PNG_SIGNATURE
 
 _PIECE = 64 * 1024
-_MOST_CHUNKS = 10_000_000
+_MOST_CHUNKS = 10_000_000  # a file of empty chunks must come to an end
 
 
 def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:
@@ -49,7 +49,8 @@ def header_by_chunks(file: BinaryIO, format: str) -> ImageInfo | None:
 
 
 class PixelChunks:
-    """A file to read from once: of a PNG only the chunks that its pixels need, and its profile if it is sound."""
+    """A file to read from once: of a PNG only the chunks that its pixels need, and its profile if it is sound. Their
+    lengths and checksums are as in the file."""
 
     def __init__(self, file: BinaryIO):
         self._pieces = _pixel_pieces(file)

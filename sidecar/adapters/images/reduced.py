@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BLOCK = 8  # pixels a side
 SIDE = 16  # blocks along the longer side: pictures are compared at 128 pixels
-_FEW_PIXELS = 2 << 20
+_FEW_PIXELS = 2 << 20  # up to here Pillow, which holds them all, is the quicker one
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,11 @@ def reduced(path: Path, info: ImageInfo, size: tuple[int, int], *, fail_on: str,
 
 
 class Reduction:
-    """The same from the strips of a picture, as they come. Memory: some strips of `reduced`'s size, a thousandth of the
-    picture."""
+    """The same as `reduced` from the strips of a picture, as they come; all but the last have `lines` lines. `profile`:
+    ICC.
+
+    Memory: some strips of `reduced`'s size, a thousandth of the picture.
+    """
 
     def __init__(self, info: ImageInfo, lines: int, profile: bytes | None):
         wide, high = comparison_size(info.width, info.height)
@@ -89,13 +92,14 @@ class Reduction:
         self._strips: list[Image] = []
 
     def add(self, strip: Strip) -> None:
+        """The next strip, from the top."""
         image = strip.image.reduce(self._block)
         if strip.alpha is not None:
             image.putalpha(strip.alpha.reduce(self._block))
         self._strips.append(image)
 
     def small(self, size: tuple[int, int]) -> Small:
-        """At exactly `size`, as shown."""
+        """At exactly `size` (width, height), as shown. After the last strip; may be asked for again."""
         from PIL import Image
 
         info, (across, down) = self._info, self._block
@@ -113,7 +117,7 @@ class Reduction:
 
 
 def reduced_plain(path: Path, info: ImageInfo, size: tuple[int, int]) -> Small | None:
-    """The same of a small plain PNG or JPEG by Pillow alone: to set libvips up costs more than so few pixels.
+    """As `reduced`, of a small plain PNG or JPEG by Pillow alone: to set libvips up costs more than so few pixels.
 
     None for any other picture, and for one that Pillow does not read to its end.
     """

@@ -22,17 +22,18 @@ from .source import read_header
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2  # the paper's, with its K1, K2 and L
 _FLAT = 0.5  # variance of luma (0 to 255) below which a block shows one colour
 _DETAIL = 10.0  # variance of luma from which a block surely shows more than one
 _ENOUGH_CONTRAST = 24.0  # standard deviation of luma up to which a picture is stretched
-_MAX_GAIN = 8.0
+_MAX_GAIN = 8.0  # times, at the most
 _LITTLE_CHROMA = 6.0  # mean chroma (0 to 181) below which a picture counts as grey
 
 
 @dataclass(frozen=True)
 class Resemblance:
-    """How alike two pictures are, as shown (orientation and colour profile applied, alpha on white).
+    """How alike two pictures are, as shown (orientation and colour profile applied, alpha on white). Luma and chroma as
+    JFIF has them (ITU-T T.871).
 
     Attributes:
         ssim: mean over all blocks, on luma; 1.0 for equal pictures.
@@ -95,10 +96,10 @@ def resemblance(source: Path, result: Path) -> Resemblance:
 
 
 def compare(before: Image, after: Image) -> Resemblance:
-    """Compares two small RGB pictures of one size, whose sides are multiples of 8.
+    """Compares two small RGB pictures of one size, whose sides are multiples of 8 and at least 24 pixels.
 
-    A picture of little contrast (fog, snow) is stretched first, both sides alike, or SSIM's constants would
-    make everything resemble everything.
+    A picture of little contrast (fog, snow) is stretched first, both sides alike, or SSIM's constants would make
+    everything resemble everything.
     """
     from PIL import ImageMath, ImageStat
 

@@ -18,7 +18,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 # With other sizes the allocator gives memory back to the system and asks for it again at each call (measured: up
 # to 40 % slower). Smaller input, such as libpng's chunks of 8 KB, is gathered up to it.
 PIECE = 64 * 1024
-_FILTERS = bytes(range(5))
+_FILTERS = bytes(range(5))  # section 9.2: none, sub, up, average, Paeth
 
 
 class Scanlines:
@@ -77,6 +77,7 @@ class Scanlines:
             self._pass_over(len(inflater.unused_data), PIECE, "the compressed data go on after their end")
 
     def finish(self) -> None:
+        """The compressed data are over. Raises PermanentError ``result_corrupt`` when the picture is not."""
         if self._filled:
             self._inflate(self._gathered[: self._filled])
         if self._passes:

@@ -1,4 +1,8 @@
-"""Adapter, images: which format do the first bytes announce?"""
+"""Adapter, images: which format do the first bytes announce?
+
+Source: WHATWG MIME Sniffing Standard, 6.1 (PNG, JPEG, WebP, GIF, BMP); ISO/IEC 14496-12, 4.3 (ftyp: AVIF, HEIF); TIFF
+6.0, section 2.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def read_header(path: Path) -> ImageInfo:
 
 
 def read_header_of(file: BinaryIO) -> ImageInfo:
-    """The same of an open file."""
+    """As `read_header`, of an open file."""
     file.seek(0)
     format = our_format(file.read(12))
     file.seek(0)
@@ -50,7 +50,7 @@ def read_header_of(file: BinaryIO) -> ImageInfo:
 
 
 def read_header_bytes(prefix: bytes, *, whole: bool = True) -> ImageInfo | None:
-    """The same from the first bytes of a file, None if more of it is needed. `whole`: there is no more."""
+    """As `read_header`, from the first bytes of a file; None if more of it is needed. `whole`: there is no more."""
     if whole:
         return read_header_of(io.BytesIO(prefix))
     info, _ = _own_look(our_format(prefix), iter((prefix,)))

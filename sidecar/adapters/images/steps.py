@@ -26,9 +26,11 @@ class Steps:
         self.surplus_bytes = 0
 
     def want(self, size: int, then: Step) -> None:
+        """The next step gets `size` bytes at once."""
         self._wanted, self._step = size, then
 
     def skip(self, size: int, wanted: int, then: Step) -> None:
+        """`size` bytes are passed over, whatever they are; the step after them gets `wanted` bytes."""
         self._skipped = size
         self.want(wanted, then)
 

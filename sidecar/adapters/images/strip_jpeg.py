@@ -54,6 +54,7 @@ class StripJpeg:
         self._parser = JpegParser(Expected(info.width, info.height, frozenset({JPEG}), 0))
 
     def add(self, strip: Strip) -> None:
+        """The next strip, from the top; the last one ends the file. Raises as `write`, and as the check of a JPEG."""
         out = io.BytesIO()
         once = {} if self._strips else self._once
         strip.image.save(out, "JPEG", **self._how, **once)
@@ -69,7 +70,7 @@ class StripJpeg:
         self._put(head + data[body:-2] + bytes((0xFF, mark)))
 
     def finish(self) -> ImageInfo:
-        """After the last strip."""
+        """What was written. After the last strip; raises as the check of a JPEG."""
         return self._parser.finish()
 
     def _head(self, data: bytes, frame: int, scan: int, body: int) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STEP = 16  # lines of a strip are a multiple of it: a JPEG's blocks, and those of a reduced copy, end where it does
 STRIP_BYTES = 3 << 20  # of scanlines: a megapixel in 24 bits; some copies of them are held for a moment
 _MOST_WHOLE = 2 * STRIP_BYTES  # up to here, a picture is one strip
-_MOST_STRIDE = STRIP_BYTES // STEP * 4
+_MOST_STRIDE = STRIP_BYTES // STEP * 4  # bytes of a line; beyond it a strip of STEP lines would be too large
 _MOST_STORED = 0xFFFF  # bytes of a block that is not compressed
 _CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 

@@ -60,7 +60,8 @@ class Verifier:
 
     @property
     def reduction(self) -> Reduction | None:
-        """Of a picture that has been checked to its end, for `check_picture`; None: it has to be read from the file."""
+        """The small copy of a picture that has been checked to its end, for `check_picture`; None: the file has to be
+        read."""
         return self._byproducts.reduction if self._byproducts else None
 
     @property

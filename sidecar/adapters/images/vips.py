@@ -93,7 +93,8 @@ def opened(path: Path, format: str, **options) -> Iterator:
 
 
 def source_of(pyvips, file):
-    """An open file as libvips reads it."""
+    """A file that is open in binary mode, or like one, as libvips reads it: by its own `read`, and `seek` where it has
+    one."""
     source = pyvips.SourceCustom()
     source.on_read(file.read)
     if file.seekable():

@@ -35,11 +35,14 @@ class WebpParser(Steps):
         self.want(12, self._at_riff)
 
     def feed(self, data: memoryview) -> None:
+        """The next bytes. Raises PermanentError ``result_corrupt``, ``result_wrong_format``,
+        ``result_wrong_dimensions``, ``result_too_large``."""
         at, end = 0, len(data)
         while at < end:
             at = self.take(data, at)
 
     def finish(self) -> ImageInfo:
+        """Raises PermanentError ``result_truncated``, ``result_corrupt``."""
         if not self.at_end:
             raise truncated("the WebP is shorter than its header says")
         if self.info is None:

@@ -29,6 +29,8 @@ return flat
 
 
 class RedisAges:
+    """Each question for the oldest looks at all unsettled jobs, in one script."""
+
     def __init__(self, connection: redis.Redis, keys: Keys, clock: Callable[[], float]):
         self._redis, self._keys, self._clock = connection, keys, clock
         self._oldest = connection.register_script(_OLDEST)

@@ -12,7 +12,7 @@ import redis
 
 from ...core.stored_names import Keys
 
-LOOK_S = 1.0
+LOOK_S = 1.0  # so long a look at the holds is good enough for questions that come with each job
 HELD_STAGES = ("submit", "collect")
 
 
@@ -93,7 +93,8 @@ class RedisHolds:
         return look
 
     def may_probe(self, stage: str, *, every_s: float) -> bool:
-        """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`)."""
+        """While a stage is held: whether the caller is the one who may try again now (one job in `every_s`, whole
+        seconds)."""
         return bool(self._redis.set(self._keys.probe(stage), "1", nx=True, ex=max(1, int(every_s))))
 
     def _held(self, by_admin: bool) -> str:

@@ -23,7 +23,7 @@ from .idempotency import RedisIdempotency
 from .outbox import WAKE_UP_S, dump, written_keys
 from .server import RedisServer
 
-HINT_TTL_S = 86400
+HINT_TTL_S = 86400  # a webhook for a job that is not here is remembered for a day
 SETTLED_TTL_S = 86400  # a settled job stays as a cache for status pages and downloads; the ledger has it for good
 
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})

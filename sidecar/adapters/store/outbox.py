@@ -13,7 +13,7 @@ import redis
 from ...core.stored_names import Keys
 from . import scripts
 
-LOCK_MS = 12_000
+LOCK_MS = 12_000  # the right to flush a lane lives this long without renewal
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 # A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
 # message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
@@ -115,12 +115,14 @@ class RedisOutbox:
 
     # ------------------------------------------------------------------ how long the shop has been away
     def failures(self, lane: str) -> int:
+        """How often in a row the shop was away."""
         return int(self._redis.get(self._keys.outbox_failures(lane)) or 0)
 
     def count_failure(self, lane: str) -> int:
         return self._redis.incr(self._keys.outbox_failures(lane))
 
     def clear_failures(self, lane: str) -> None:
+        """The shop has answered. What `note_away` has said goes with the count: a lane that gets through is enough."""
         self._redis.delete(self._keys.outbox_failures(lane), self._keys.away)
 
     def note_away(self, reason: str, detail: str) -> None:

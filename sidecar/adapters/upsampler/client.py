@@ -40,7 +40,7 @@ from sidecar.adapters.upsampler.wire import (
 )
 from sidecar.core.errors import PermanentError, TemporaryError, UnknownOutcome
 
-MAX_ANSWER_BYTES = 256 * 1024
+MAX_ANSWER_BYTES = 256 * 1024  # bytes; a status object has some hundred
 NOBODY = "00000000-0000-4000-8000-000000000000"  # an id that no job has: asking for it tests the key, free of charge
 
 

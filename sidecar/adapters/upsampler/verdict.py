@@ -13,7 +13,7 @@ from datetime import datetime
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.core.errors import ConfigurationError, PermanentError, SidecarError, TemporaryError, UnknownOutcome
 
-MAX_DETAIL = 300
+MAX_DETAIL = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,8 @@ def http_error(
 
 
 def refusal(error: object, detail: str) -> SidecarError:
-    """The error for a submit that Upsampler refused in so many words."""
+    """The error for a submit that Upsampler refused in so many words: ConfigurationError upsampler_credits_exhausted;
+    PermanentError source_… or upsampler_rejected."""
     code = classify(error).code
     if code == "upsampler_credits_exhausted":
         return ConfigurationError(code, detail)

@@ -1,7 +1,14 @@
 """Adapter, pure part: Upsampler's JSON, live and documented shapes, in and out. Opens nothing.
 
-Source of the shapes: docs/contract.md and Upsampler's published documents. What is sent is the live shape;
-both are understood.
+The live shape is what https://upsampler.com/api/v1 takes and answers. The documented one is older, and stands in the
+documents of the shop. What is sent is live; both are understood.
+
+* submit: {"webhook", "input": {"imageUrl", "inputImageType", "upscaleFactor", …}} -> {"id", "status", "creditCost"};
+  documented answer: {"success", "job_id", "status": "queued", "estimated_completion"}.
+* status: {"id", "status": "IN_QUEUE" | "IN_PROGRESS" | "SUCCESS" | "FAILED", "imageUrl", "compressedImageUrl",
+  "creditCost", "error"}; documented words: queued, processing, completed, failed.
+* webhook: the status object; documented: {"job_id", "status", "result_url"}, or an event, job.completed for one.
+* an error: another HTTP status, and {"error": a text or an object}.
 """
 
 from __future__ import annotations
@@ -99,7 +106,7 @@ def status_word(value: object) -> str | None:
 
 
 def submit_body(*, image_url: str, image_type: str, factor: int, webhook_url: str | None, options: dict) -> dict:
-    """The live shape of a submit."""
+    """The live shape of a submit. `factor`: 1 to 16. `options`: further fields of the input."""
     fields = {"imageUrl": image_url, "inputImageType": image_type, "upscaleFactor": factor, **options}
     return {"webhook": webhook_url, "input": fields} if webhook_url else {"input": fields}
 

@@ -28,6 +28,8 @@ class WakeUp(Job):
     """The one job that RQ runs: no other function, no method of an object, no callback, webhook, dependency, repeat."""
 
     def restore(self, raw_data: dict[bytes, bytes]) -> None:
+        """Only the fields that a wake-up needs: a callback, a webhook or a dependency that stands there stays
+        unread."""
         super().restore({name: value for name, value in raw_data.items() if name in _FIELDS})
 
     def get_meta(self, refresh: bool = True) -> dict[str, Any]:
@@ -36,6 +38,7 @@ class WakeUp(Job):
 
     @property
     def func(self) -> Callable[..., Any]:
+        """FUNCTION. Raises NotAllowed for a job that calls anything else."""
         call = (self.func_name, self.instance, list(self.args), self.kwargs)
         if call not in [(FUNCTION, None, [queue], {}) for queue in QUEUES]:
             raise NotAllowed(f"job {self.id} is no wake-up of ours")

@@ -15,7 +15,7 @@ HEARTBEAT_S, ALIVE_S = 5, 15  # between two heartbeats, and how long one counts
 
 
 def workers_alive(connection: redis.Redis, keys: Keys) -> int:
-    """How many workers have shown a heartbeat lately."""
+    """How many workers have shown a heartbeat in the last ALIVE_S seconds."""
     return connection.zcount(keys.workers, time.time() - ALIVE_S, "+inf")
 
 

@@ -46,6 +46,8 @@ class Taken:
 
 
 class ReadyWork:
+    """The sorted sets and the marks of one site. Wakes nobody: it says when somebody has to be woken."""
+
     def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
         self._keys = keys
@@ -59,7 +61,7 @@ class ReadyWork:
         )
 
     def put_many(self, puts: Sequence[Put]) -> list[int]:
-        """In one round trip."""
+        """As `put`, all of them in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             for put in puts:
                 self.put(put, pipe=pipe)
@@ -116,6 +118,7 @@ class ReadyWork:
             return [list(job) for job, new in zip(jobs, pipe.execute(), strict=True) if new]
 
     def lift(self, mark: str) -> None:
+        """Remove a mark: its like may be put again."""
         self._redis.delete(mark)
 
 
@@ -131,6 +134,7 @@ class Put:
     wakes: bool
 
     def arguments(self) -> list[Any]:
+        """ARGV of PUT."""
         text = json.dumps([stored(TASKS, self.name), *self.args])
         return [text, self.at, self.mark, MARK_S, WAKE_UP_S if self.wakes else ""]
 

@@ -12,17 +12,19 @@ from .allowed import FUNCTION, WakeUpQueue
 
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 _RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
-_FAILURE_TTL_S = 3600
+_FAILURE_TTL_S = 3600  # seconds that RQ keeps a wake-up that has failed
 
 
 class WakeUps:
+    """The queues of RQ, one for each of ours."""
+
     def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
         self._keys = keys
         self._queues = {name: WakeUpQueue(keys.rq_name(name), connection=connection) for name in QUEUES}
 
     def send(self, queue: str) -> None:
-        """Whoever sends it has set the mark."""
+        """Bring a worker. Whoever sends a wake-up has set the queue's mark."""
         self._queues[queue].enqueue_call(
             FUNCTION,
             args=(queue,),

@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+=,~-]*")
 
 
 def values(text: str) -> dict[str, str]:
-    """As the processes read them."""
+    """Name -> value, as the processes read them."""
     read = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in read.items() if value is not None}
 

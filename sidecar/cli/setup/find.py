@@ -14,7 +14,7 @@ from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
 from .machine import Machine
 
-SMALL_BELOW_MB = 2048
+SMALL_BELOW_MB = 2048  # with less memory, one worker and one web process are planned
 _SITES = {
     "nginx": (("/etc/nginx/sites-enabled", "*"), ("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx", "nginx.conf")),
     "apache": (("/etc/apache2/sites-enabled", "*"), ("/etc/httpd/conf.d", "*.conf")),
@@ -76,6 +76,7 @@ class Facts:
 
     @property
     def wrong(self) -> tuple[Advice, ...]:
+        """What has to be put right before anything is written."""
         return tuple(line.wrong for line in self.lines if line.wrong)
 
 
@@ -130,6 +131,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
 
 
 def default_folder(machine: Machine) -> str:
+    """Where `.env` is kept: root's place for settings, or the user's own."""
     return "/etc/smi-sidecar" if machine.is_root() else str(Path.home() / "smi-sidecar")
 
 

@@ -19,6 +19,9 @@ _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
 
 @dataclass(frozen=True)
 class Machine:
+    """Paths are absolute and of the machine that is set up, which lies below `root`. Users, network and `systemctl` are
+    this machine's own."""
+
     root: Path = Path("/")
 
     def at(self, path: str | Path) -> Path:
@@ -29,7 +32,7 @@ class Machine:
         return self.at(path).is_dir()
 
     def read(self, path: str | Path) -> str:
-        """ "" when it is not there, or not for us to read."""
+        """The text of a file; "" when it is not there, or not for us to read."""
         try:
             return self.at(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -44,6 +47,7 @@ class Machine:
         return any(self.at(Path("/") / folder / name).exists() for folder in _PROGRAMS)
 
     def has_systemd(self) -> bool:
+        """Whether systemd runs the machine, as sd_booted(3) finds out."""
         return self.is_folder("/run/systemd/system")
 
     def systemctl(self, *lines: str) -> None:
@@ -56,7 +60,7 @@ class Machine:
                 raise ConfigurationError("start_failed", words) from error
 
     def memory_mb(self) -> int:
-        """0 when the kernel does not say."""
+        """MiB in all (MemTotal of proc(5)); 0 when the kernel does not say."""
         first = next((line for line in self.read("/proc/meminfo").splitlines() if line.startswith("MemTotal:")), "")
         return int(first.split()[1]) // 1024 if first else 0
 
@@ -78,7 +82,7 @@ class Machine:
         return True
 
     def owner(self, path: str | Path) -> str:
-        """ "" for a number without a name."""
+        """The user whose a file is; "" for a number without a name, and when it is not there."""
         try:
             return pwd.getpwuid(self.at(path).stat().st_uid).pw_name
         except (OSError, KeyError):
@@ -95,6 +99,7 @@ class Machine:
     # ------------------------------------------------------------------ network
     @staticmethod
     def listens(port: int) -> bool:
+        """Whether anybody takes connections at a port of this machine."""
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex(("127.0.0.1", port)) == 0

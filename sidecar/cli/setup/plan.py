@@ -24,6 +24,8 @@ _EXAMPLE_UPLOADS, _EXAMPLE_ADDRESS = "/var/www/html/wp-content/uploads", "127.0.
 
 @dataclass(frozen=True)
 class File:
+    """`mode`: of chmod. `owner`: a user's name, "" for whoever runs setup. `secret`: what is in it opens something."""
+
     path: Path
     text: str
     mode: int = 0o644
@@ -43,6 +45,7 @@ class Plan:
 
 
 def data_folder(facts: Facts) -> Path:
+    """Where the embedded Valkey and work files are."""
     return Path("/var/lib/smi-sidecar") if facts.folder == Path("/etc/smi-sidecar") else facts.folder / "data"
 
 
@@ -153,10 +156,12 @@ def _snippets(connection: Connection, facts: Facts) -> list[File]:
 
 
 def sandbox_line(facts: Facts) -> str:
+    """The command that runs the sandbox, without the program before it."""
     return f"sandbox --folder {data_folder(facts) / 'sandbox'} --port {facts.sandbox_port}"
 
 
 def program() -> str:
+    """The command `smi-sidecar`, by its full path."""
     return str(Path(sys.executable).with_name("smi-sidecar"))
 
 

@@ -13,11 +13,13 @@ from .plan import SANDBOX
 
 
 def missing(flag: str, what: str) -> ConfigurationError:
+    """The error for a flag that is missing where nothing may be asked."""
     return ConfigurationError("configuration_invalid", f"{flag} is missing: {what}")
 
 
 def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -> Connection:
-    """From the flag (a string, a file, or - for the standard input), else from `.env` as it is, else asked for."""
+    """From the flag (a string, a file, or - for the standard input), else from `.env` as it is, else asked for. Raises
+    ConfigurationError "connection_string_damaged", "configuration_invalid"."""
     if not given and present.get("SMI_SECRET"):
         return Connection(
             shop=present.get("SMI_SHOP_URL", ""),
@@ -41,7 +43,7 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
 
 
 def key(given: str, present: dict[str, str], found: Connection, is_sandbox: bool, may_ask: bool) -> str:
-    """Upsampler's key, or SANDBOX."""
+    """Upsampler's key, or SANDBOX. Raises ConfigurationError("configuration_invalid") where it is missing."""
     if given:
         return given
     if is_sandbox:
@@ -55,4 +57,5 @@ def key(given: str, present: dict[str, str], found: Connection, is_sandbox: bool
 
 
 def agreed(question: str, ask: Callable[[str], str] = input) -> bool:
+    """An empty answer is a yes."""
     return ask(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")

@@ -82,6 +82,7 @@ def leftovers(machine: Machine, facts: Facts, plan: Plan) -> list[Path]:
 
 
 def remove(machine: Machine, paths: list[Path]) -> None:
+    """Folders go with all that is in them; a folder that only setup uses, with the last of its files."""
     for path in paths:
         real = machine.at(path)
         if real.is_dir():

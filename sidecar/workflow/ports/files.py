@@ -1,7 +1,9 @@
 """Workflow, port: files: results on their way, finished ones, and our copies of sources.
 
-A write raises ConfigurationError disk_full or folder_not_writable; where files travel to the shop, also the errors of
-the shop's door. Names are relative to the folder of results, e.g. ``2026/11/…_4x.jpg``.
+A write raises ConfigurationError disk_full or folder_not_writable. Where files travel to the shop, what concerns a
+finished file also raises ConfigurationError shop_unreachable and those of the shop's door, TemporaryError upload_failed
+and uploads_full, and StaleClaim when the shop has ended the attempt. Names are relative to the folder of results, e.g.
+``2026/11/…_4x.jpg``.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ class Incoming(Protocol):
     @property
     def sha256(self) -> str: ...
     def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
-        """The chunk must not change any more. `spare`: the file is needed only if what is made of it comes to
-        nothing."""
+        """The chunk must not change any more. `spare`: the file is needed only if what is made of it comes to nothing.
+        Raises as the module says, at this chunk or at a later one."""
 
     def close(self) -> None:
         """The bytes are on the disk when this returns."""
@@ -74,19 +76,21 @@ class Files(Protocol):
 
     # ------------------------------------------------------------------ finished files
     def name(self, job_id: str, factor: int, extension: str, at: float) -> str:
-        """`at`: Unix seconds."""
+        """``YYYY/MM/{job_id}_{factor}x.{extension}``: the same within a month (UTC) for all attempts. `at`: Unix
+        seconds."""
 
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
         """A closed file under its name: all of it, durably, or nothing. Raises PermanentError path_outside."""
 
     def path(self, name: str) -> Path:
-        """Where it lies, in a folder of ours. Raises PermanentError path_outside."""
+        """Where it lies, in a folder of ours. Raises PermanentError path_outside: for every name, where files lie at
+        the shop."""
 
     def size(self, name: str) -> int | None:
         """Bytes, None if there is no such file."""
 
     def sha256(self, name: str) -> str:
-        """Of a finished file, 64 hex digits; reads all of it."""
+        """Of a finished file that is there, 64 hex digits; all of it is read."""
 
     def remove(self, name: str) -> bool:
         """False when it was not there."""
@@ -98,7 +102,7 @@ class Files(Protocol):
         """All finished files, in no order; files of others are left out."""
 
     def probe(self) -> None:
-        """Raises when the folder can't be used."""
+        """Raises as a write does, when the folder can't be used."""
 
     # ------------------------------------------------------------------ results that were refused
     def keep_refused(self, job_id: str, attempt: int, thumbnail: bytes) -> None:
@@ -125,7 +129,11 @@ class Copies(Protocol):
     """Our own copies of sources: smaller, or turned upright."""
 
     def make(self, job: Job, source: Path, info: ImageInfo, *, max_bytes: int, max_pixels: int) -> SourceCopy:
-        """Of a local file. Safe to repeat. Raises source_too_large when no copy fits."""
+        """A copy of a local file within both limits. Safe to repeat. Raises PermanentError source_too_large when no
+        copy fits, source_not_an_image, source_unsupported, conversion_failed, and as the module says."""
 
-    def all(self) -> list[Path]:
-        """Those that lie here, of all jobs."""
+    def made_since(self, name: str, then: float) -> bool:
+        """Whether a copy is there that was made after a time, Unix seconds."""
+
+    def all(self, job_id: str = "*") -> list[Path]:
+        """Those that lie here, of one job or of all; an empty file stands for one that lies at the shop."""

@@ -110,7 +110,7 @@ class JobStore(Protocol):
 
     # ------------------------------------------------------------------ jobs
     def create(self, job: Job, *, due_at: float | None, settled: bool = False) -> bool:
-        """False when this attempt or a newer one is there already. `due_at` None: never; `settled`: for a day."""
+        """False when this attempt or a newer one is there already. `due_at` None: never; `settled`: kept for a day."""
 
     def arrive(
         self,
@@ -123,22 +123,27 @@ class JobStore(Protocol):
         ttl_s: int,
         lane: str = "deliver",
     ) -> tuple[str, dict[str, Any] | None]:
-        """A job by a message: ("answered", the kept answer) | ("known", None) | ("waits", None) | ("started", None)."""
+        """A job by a message, in one instant: the answer is kept for `ttl_s`, the job created, and moved on to
+        `next_step`, if there is one and nothing in its way; its message then goes into `lane`.
+
+        ("answered", the kept answer): the message is a repeat | ("known", None): the attempt, or a newer one, is there
+        | ("waits", None): created, due at `due_at` | ("started", None).
+        """
 
     def get(self, job_id: str) -> Job | None:
         """Its newest attempt; None: unknown, or settled more than a day ago."""
 
     def get_many(self, job_ids: Sequence[str]) -> dict[str, Job]:
-        """The known ones."""
+        """The known ones of these jobs, by id."""
 
     def versions(self, job_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Attempt and state of the known ones."""
 
     def claim(self, job_id: str, attempt: int, states: Iterable[str], *, lease_s: float) -> Job | None:
-        """Own the next step; None: unknown, superseded, in another state, or owned by a living worker."""
+        """Own the next step for `lease_s`; None: unknown, superseded, in another state, or owned by a living worker."""
 
     def renew(self, job: Job, *, lease_s: float) -> None:
-        """Raises StaleClaim."""
+        """Push the lease on, to `lease_s` from now. Raises StaleClaim."""
 
     def advance(
         self,
@@ -151,7 +156,12 @@ class JobStore(Protocol):
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
     ) -> Job:
-        """What the owner of the claim has found, with its messages to the shop, in one instant. Raises StaleClaim."""
+        """What the owner of the claim has found, with its messages to the shop, in one instant. Returns the job as it
+        is then.
+
+        `due_at` None: never. `release`: the claim is given up. `settled`: the job is kept for a day. Raises StaleClaim,
+        and then nothing was written.
+        """
 
     def change(
         self,
@@ -167,13 +177,14 @@ class JobStore(Protocol):
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
     ) -> Job | None:
-        """The same from outside the claim, if the job is in one of `states` (empty: any) and `expect` holds, else None.
+        """As `advance`, from outside the claim, if the job is in one of `states` (empty: any) and `expect` holds, else
+        None.
 
         `due_at` "=": as it was. `fence`: whoever holds the claim loses it. `settled` None: as it was.
         """
 
     def forget(self, job_id: str) -> None:
-        """Remove all that is known of it. Safe to repeat."""
+        """Remove all that working memory knows of it. Safe to repeat."""
 
     # ------------------------------------------------------------------ schedule
     def take_due(self, *, limit: int, rebook_s: float) -> list[str]:
@@ -196,7 +207,7 @@ class JobStore(Protocol):
 
     # ------------------------------------------------------------------ Upsampler's slots
     def take_slot(self, job: Job) -> bool:
-        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first."""
+        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first. Safe to repeat."""
 
     def free_slot(self, job_id: str, *, left: Job | None = None) -> list[str]:
         """The ids that are called up in its place, due at once. `left`: the job as the caller had it, who has left it

@@ -13,19 +13,23 @@ from ...core.parts import Part
 
 
 class Cdn(Protocol):
-    """Where downloads are sent, if anywhere. Raises ConfigurationError for a key that is none."""
+    """Where downloads are sent, if anywhere. Raises ConfigurationError: configuration_invalid for a key that is
+    none."""
 
     def address(self, path: str, *, version: str, name: str) -> str:
-        """For some minutes. `path`: in the downloads folder; `version`: of the content; `name`: to save it as."""
+        """An address that opens a file for some minutes. `path`: in the downloads folder; `version`: of the content;
+        `name`: to save it as."""
 
     def probe(self) -> str:
-        """ "" when it delivers, else what it does instead."""
+        """ "" when it delivers, else what it does instead. Also raises ConfigurationError disk_full,
+        folder_not_writable."""
 
 
 class Shop(Protocol):
     """The bridge. Every message's effect has a key in the ledger: all of this is safe to repeat.
 
-    Raises TemporaryError shop_unavailable; ConfigurationError shop_refused, shop_door_missing, shop_refused_message.
+    Raises TemporaryError shop_unavailable; ConfigurationError shop_refused, shop_door_missing, shop_refused_message;
+    shop_walled, as one or the other, where something before the shop answers in its place.
     """
 
     @property
@@ -36,7 +40,8 @@ class Shop(Protocol):
         """One result for each, in order: {"id", "status": "done" | "refused" | "failed", "reason", "data"}."""
 
     def ask(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one question."""
+        """The data of the answer to one question. A question that the shop refuses is TemporaryError shop_unavailable,
+        too."""
 
     def order(self, type: str, data: dict[str, Any]) -> dict[str, Any]:
         """Have the shop do something at a person's wish; also raises CallerError with its reason."""
@@ -90,8 +95,9 @@ class Upsampler(Protocol):
 
 
 class FetchResponse(Protocol):
-    """An answer whose body is on the wire. `content_length`: bytes, None when the server did not say. `begins_at`: the
-    first byte that comes. `etag`: a strong one, or ""."""
+    """An answer whose body is on the wire. `content_length`: bytes still to come, None when the server did not say.
+    `chunks`: its bytes as they come, which raise as `Fetcher.stream`. `begins_at`: the first byte that comes. `etag`: a
+    strong one (RFC 9110, 8.8.1), or ""."""
 
     @property
     def content_length(self) -> int | None: ...

@@ -29,7 +29,9 @@ class Source(Protocol):
 
 class Sources(Protocol):
     """Raises PermanentError source_url_invalid, source_outside_uploads, source_gone, source_refused,
-    source_not_an_image, source_unsupported, source_too_large; TemporaryError fetch_unavailable, fetch_failed."""
+    source_not_an_image, source_unsupported, fetch_refused_address, and of `stream` source_too_large; TemporaryError
+    fetch_unavailable, fetch_failed, fetch_slow; ConfigurationError folder_not_writable when the whole folder of uploads
+    is not there."""
 
     def local_path(self, job: Job) -> Path | None:
         """Where the source lies on this machine; None: elsewhere. Raises source_gone for one that should be here."""
@@ -75,7 +77,8 @@ class Verifier(Protocol):
 
     @property
     def reduction(self) -> Any:
-        """For `check_picture` of this very result, which alone knows what it is; None: the file has to be read."""
+        """A small copy for `check_picture` of this very result, which alone knows what it is; None: the file has to be
+        read."""
 
     @property
     def converts(self) -> bool:
@@ -83,7 +86,7 @@ class Verifier(Protocol):
 
     @property
     def converted(self) -> Converted | None:
-        """It, after `finish`."""
+        """The JPEG that was ordered, after `finish`; None: none was made."""
 
     def discard(self) -> None:
         """Remove what was made beside the check. Safe to repeat."""
@@ -92,7 +95,8 @@ class Verifier(Protocol):
         """The next bytes of the file; returns those of them that belong to the picture. Raises as the file that was
         opened for a JPEG, too."""
 
-    def finish(self) -> ImageInfo: ...
+    def finish(self) -> ImageInfo:
+        """The stream has ended: what the picture is. Raises when the picture has not."""
 
 
 class PictureVerdict(Protocol):
@@ -117,7 +121,8 @@ class Pictures(Protocol):
         """That a complete file decodes; raises PermanentError result_corrupt."""
 
     def check_picture(self, source: Path, result: Path, info: ImageInfo, *, reduction: Any = None) -> PictureVerdict:
-        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image."""
+        """Whether a result shows its source. `reduction`: its Verifier's. Raises PermanentError source_not_an_image,
+        source_unsupported."""
 
     def convert(
         self, source: Path, target: Path, *, format: str, quality: int, size: tuple[int, int] | None

@@ -63,7 +63,9 @@ class Parts(Protocol):
     def take(self, part: Part, temp: Path) -> Path:
         """The part as a temp file."""
 
-    def chunks(self, path: Path) -> Iterator[bytes]: ...
+    def chunks(self, path: Path) -> Iterator[bytes]:
+        """The bytes of a part that was taken, from its beginning."""
+
     def grow(self, path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
         """Write `chunks` from byte `at` on; yields the size of each when it is written."""
 
@@ -73,7 +75,8 @@ class Parts(Protocol):
     def keep_look(self, job_id: str, key: str, info: ImageInfo, bytes: int | None) -> None:
         """What was seen of a source that lies elsewhere. `bytes`: None when unknown."""
 
-    def find_look(self, job_id: str, key: str) -> tuple[ImageInfo, int | None] | None: ...
+    def find_look(self, job_id: str, key: str) -> tuple[ImageInfo, int | None] | None:
+        """What `keep_look` kept under this key; None: nothing."""
 
     def drop(self, job_id: str) -> None:
         """Throw away all that is kept for a job."""

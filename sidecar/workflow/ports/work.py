@@ -45,7 +45,7 @@ class Outbox(Protocol):
         """How often in a row the shop was away."""
 
     def clear_failures(self, lane: str) -> None:
-        """The shop has answered: the next failure is the first again."""
+        """The shop has answered: the next failure is the first again, and the shop is not away any more."""
 
     def note_away(self, reason: str, detail: str) -> None:
         """The shop did not take a message: why; since when, the outbox knows."""
@@ -57,7 +57,7 @@ class Outbox(Protocol):
         """{"reason", "detail", "since" (Unix seconds)} while the shop does not take our messages."""
 
     def pause(self, lane: str, *, seconds: float) -> None:
-        """The whole lane waits."""
+        """The whole lane waits for so many seconds."""
 
     def wake_up(self, lane: str) -> None:
         """Bring a sender, unless one is called already or the lane is paused."""

@@ -57,10 +57,13 @@ def _retry(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted:
 
 
 def _compress(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    too_large_there = job.reason == "source_too_large" and (not_accepted or stage != "submit")
+    # A copy that was made to be upright is as large as the source.
+    changes = {"compress": 2 if too_large_there else 1, "compressed_path": ""}
     if stage == "submit":
-        _again(ports, job, {"compress": 1, "consecutive_failures": 0}, 0, not_accepted, "compress")
+        _again(ports, job, {**changes, "consecutive_failures": 0}, 0, not_accepted, "compress")
     else:  # Upsampler found out while it worked: this submission is spent
-        _next_submission(ports, job, {"compress": 1}, "compress")
+        _next_submission(ports, job, changes, "compress")
 
 
 def _refetch(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
@@ -127,7 +130,8 @@ def give_up(ports: Ports, job: Job, *, refund: str, customer_message: str | None
 def fail_from_outside(
     ports: Ports, job: Job, states: Iterable[str], *, reason: str, detail: str, refund: str, event: str
 ) -> bool:
-    """The same for a caller who holds no claim; whoever does writes nothing more. False when the job is elsewhere."""
+    """As `give_up`, for a caller who holds no claim; whoever does writes nothing more. False when the job is in none of
+    `states`."""
     changes = {"state": "refunding", "refund_decision": refund, "reason": reason, "detail": detail[:500]}
     message = outbound.failed(dataclasses.replace(job, reason=reason, detail=detail[:500]), refund=refund)
     due = ports.clock() + REFUND_AGAIN_S

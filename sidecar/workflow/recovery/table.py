@@ -45,6 +45,7 @@ class Row:
 
     @property
     def ending(self) -> str:
+        """How the job ends when no other step is left: refund, review or hold."""
         return self.steps[-1][0]
 
 

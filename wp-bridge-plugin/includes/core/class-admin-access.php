@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Pages, REST, abilities and mails ask here. A check ends the request of a user who may not.
+ * Pages, REST, abilities and mails ask here. A check ends the request of a user who may not: nothing after it runs. What a job allows is
+ * asked elsewhere (Actions).
  */
 final class Admin_Access {
 

@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A sentence and a command for each. Sentences are translated; commands are typed as they stand.
+ * A sentence and a command for each code. Sentences are translated; commands are typed as they stand, and never run from here.
  */
 final class Advice {
 

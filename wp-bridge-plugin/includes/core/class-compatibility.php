@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * One major version, at most one minor version apart.
+ * One major version, at most one minor version apart. Tells; refuses nobody: messages of versions that differ more are judged by their
+ * schemas.
  */
 final class Compatibility {
 

@@ -10,6 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Temporary, as seen by the sidecar: the message is sent again.
+ * Thrown by Sql, with the database's words as its message. Temporary, as seen by the sidecar: the message is sent again. Never shown to a
+ * visitor.
  */
 final class Database_Error extends \RuntimeException {}

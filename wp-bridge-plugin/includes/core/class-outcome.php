@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A result of docs/contract.md, part 3.
+ * Handlers make it, Batch turns it into a result of docs/contract.md, part 3. It holds effects and mails as callables, and runs none of
+ * them: that happens after the commit (Batch_Effects).
  */
 final class Outcome {
 
@@ -47,17 +48,17 @@ final class Outcome {
 		return new self( 'done', null, $data, $effects, $mails );
 	}
 
-	/** It is not done, and will not be. @param string $reason A word of the contract. @param array $data Data. */
+	/** It is not done, and will not be: the sender does not come again. @param string $reason A word of the contract. @param array $data Data. */
 	public static function refused( string $reason, array $data = array() ): self {
 		return new self( 'refused', $reason, $data );
 	}
 
-	/** It could not be done now. @param string $reason A stable word. */
+	/** It could not be done now: the sender comes again. @param string $reason A stable word. */
 	public static function failed( string $reason ): self {
 		return new self( 'failed', $reason );
 	}
 
-	/** As JSON for the answer. @param string $id The message's id. */
+	/** The message's result, to be encoded as JSON. @param string $id The message's id. @return array {id, status, reason, data} */
 	public function result( string $id ): array {
 		return array(
 			'id'     => $id,

@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Stored in ledger, history and the shop’s row.
+ * Stable words: stored in ledger, history and the shop’s row, so none is ever renamed. What they are called for people stands in
+ * Reason_Labels.
  */
 final class Reasons {
 

@@ -1,6 +1,6 @@
 <?php
 /**
- * The answer of a request and its end: before work that the visitor need not wait for, and whatever other code does to it.
+ * The present request: what it asks for, its answer, and its end, whatever other code does to it.
  *
  * @package SmiBridge
  */
@@ -10,6 +10,9 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
+ * The one place that tells whether a request came to an address of ours, and that answers one and ends it. Decides nothing about who
+ * asks: whoever comes to an address of ours proves himself by a signature or a token.
+ *
  * php-fpm and LiteSpeed can answer first and go on. mod_php and plain CGI can’t.
  *
  * An object is one piece of work for the end of the request. It is done once, by whoever comes first: WordPress' `shutdown`; PHP's own
@@ -26,6 +29,53 @@ final class Request {
 	private $work;
 	/** What the work may need: PHP destroys globals that nobody else holds before it calls the destructors of others. @var object[] */
 	private $globals;
+
+	/**
+	 * Whether the address is that of a route of ours, in any of its forms: the REST route behind whatever prefix, `?rest_route=`, and
+	 * `/?smi-bridge=<last word>`, which needs no REST.
+	 *
+	 * @param string $route The REST route, `/smi-bridge/v1/…`.
+	 */
+	public static function is_to( string $route ): bool {
+		return basename( $route ) === self::query( 'smi-bridge' ) || '/' . trim( self::query( 'rest_route' ), '/' ) === $route || substr( self::path(), -strlen( $route ) ) === $route;
+	}
+
+	/** The path of the address, without a slash at its end. */
+	public static function path(): string {
+		return rtrim( (string) strtok( self::sent( $_SERVER, 'REQUEST_URI' ), '?' ), '/' ); // phpcs:ignore WordPress.Security -- see sent().
+	}
+
+	/** Whether it was made by one of these methods. @param string ...$methods In capitals. */
+	public static function is_by( string ...$methods ): bool {
+		return in_array( $_SERVER['REQUEST_METHOD'] ?? '', $methods, true );
+	}
+
+	/** A value of the address as it was sent; '' where there is none, or a list. @param string $name Its name. */
+	public static function query( string $name ): string {
+		return self::sent( $_GET, $name ); // phpcs:ignore WordPress.Security -- see sent().
+	}
+
+	/** A header as it was sent; '' where there is none. @param string $name Its name, as in HTTP. */
+	public static function header( string $name ): string {
+		return trim( self::sent( $_SERVER, 'HTTP_' . strtoupper( strtr( $name, '-', '_' ) ) ) ); // phpcs:ignore WordPress.Security -- see sent().
+	}
+
+	/** The body; of one that is too long, a byte more than is allowed. @param int $most Bytes that are allowed. */
+	public static function body( int $most ): string {
+		return (string) file_get_contents( 'php://input', false, null, 0, $most + 1 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body.
+	}
+
+	/**
+	 * A value without the slashes that WordPress adds between `plugins_loaded` and `sanitize_comment_cookies`. Nothing is sanitized: who
+	 * calls compares it with a secret, or holds it against a pattern.
+	 *
+	 * @param array  $values Of PHP, `$_GET` or `$_SERVER`.
+	 * @param string $name   Key.
+	 */
+	private static function sent( array $values, string $name ): string {
+		$value = is_string( $values[ $name ] ?? null ) ? $values[ $name ] : '';
+		return did_action( 'sanitize_comment_cookies' ) ? wp_unslash( $value ) : $value;
+	}
 
 	/** A piece of work. @param callable $work What to do. */
 	private function __construct( callable $work ) {
@@ -115,6 +165,37 @@ final class Request {
 	}
 
 	/**
+	 * Answers this request now, in JSON, and ends it.
+	 *
+	 * @param callable $make Makes the answer: array( HTTP status, JSON ). What anybody prints meanwhile is no part of it.
+	 */
+	public static function answer_now( callable $make ): void {
+		self::hush();
+		self::answer( ...$make() );
+		exit;
+	}
+
+	/**
+	 * Begins an answer: what others have printed or set in headers (redirects, cookies, encodings) is gone.
+	 *
+	 * @param int   $status  HTTP status.
+	 * @param array $headers Name => value. Not sent if others have sent theirs already.
+	 */
+	public static function begin( int $status, array $headers ): void {
+		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
+			ob_end_clean();
+		}
+		if ( headers_sent() ) {
+			return;
+		}
+		header_remove();
+		http_response_code( $status );
+		foreach ( $headers as $name => $value ) {
+			header( $name . ': ' . $value );
+		}
+	}
+
+	/**
 	 * Sends an answer in JSON and lets the sender go. What is printed later is nobody's.
 	 *
 	 * @param int    $status HTTP status.
@@ -122,20 +203,18 @@ final class Request {
 	 */
 	public static function answer( int $status, string $json ): void {
 		self::answered();
-		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
-			ob_end_clean();
-		}
-		if ( ! headers_sent() ) {
-			header_remove(); // Redirects, cookies and encodings of others.
-			http_response_code( $status );
-			header( 'Cache-Control: no-store' );
-			header( 'Content-Type: application/json; charset=UTF-8' );
-			header( 'X-Robots-Tag: noindex' );
-			header( 'Content-Length: ' . strlen( $json ) );
-		}
+		self::begin(
+			$status,
+			array(
+				'Cache-Control'  => 'no-store',
+				'Content-Type'   => 'application/json; charset=UTF-8',
+				'X-Robots-Tag'   => 'noindex',
+				'Content-Length' => strlen( $json ),
+			)
+		);
 		echo $json; // phpcs:ignore WordPress.Security.EscapeOutput -- JSON.
 		flush();
-		Request::finish();
+		self::finish();
 		ob_start(
 			static function () {
 				return '';

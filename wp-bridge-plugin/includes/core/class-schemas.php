@@ -21,7 +21,8 @@ final class Schemas {
 	/**
 	 * A schema, or null when there is no such file.
 	 *
-	 * @param string $name E.g. `to-shop/job.delivered`.
+	 * @param string $name E.g. `to-shop/job.delivered`; other names than of our files never lead to one.
+	 * @return array|null JSON Schema, decoded; also the other JSON files beside them (advice).
 	 */
 	public static function get( string $name ): ?array {
 		if ( ! array_key_exists( $name, self::$read ) ) {

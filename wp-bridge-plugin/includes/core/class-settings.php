@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Settings and the site's identity. Options are autoloaded: reading them costs no query.
+ * Typed readers: what is malformed counts as not set, never as an error. Options are autoloaded: reading them costs no query. Two methods
+ * write, and only what was learnt: the sidecar's public address, the site's own.
  */
 final class Settings {
 

@@ -10,7 +10,8 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `{at, ok, code, message, since (when it began to be like that), status: array or null}`; `at` 0: never heard of.
+ * `{at, ok, code, message, since (when it began to be like that), status: array or null}`, times in Unix seconds; `at` 0: never heard
+ * of. `code` is `ok` or one of Sidecar_Client::send(). It asks nobody.
  */
 final class Sidecar_Report {
 
@@ -22,7 +23,7 @@ final class Sidecar_Report {
 	/** What is kept of its status. */
 	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
 
-	/** The last one. A sidecar that should come by itself and did not is no longer well. */
+	/** The last one. A sidecar that should come by itself and did not is no longer well. @return array See above. */
 	public static function last(): array {
 		$last = self::kept();
 		if ( ! self::is_missed( $last ) ) {
@@ -58,6 +59,7 @@ final class Sidecar_Report {
 	 * Keeps one. Also before WordPress is whole: nothing is translated here.
 	 *
 	 * @param array|\WP_Error $answer The sidecar's status, or why there is none.
+	 * @return array See above.
 	 */
 	public static function keep( $answer ): array {
 		$last   = self::kept();

@@ -46,6 +46,11 @@ final class Signature {
 		return self::decode_secret( self::EXAMPLE ) === $raw ? null : $raw;
 	}
 
+	/** Bytes as base64url without padding (RFC 4648, part 5): the form of tokens in addresses. @param string $bytes Bytes. */
+	public static function base64url( string $bytes ): string {
+		return rtrim( strtr( base64_encode( $bytes ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- the format of tokens.
+	}
+
 	/** A new secret of 32 random bytes. */
 	public static function new_secret(): string {
 		return 'whsec_' . base64_encode( random_bytes( 32 ) ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- the format of the scheme.

@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The stored address, never one that depends on the request.
+ * The stored address, never one that depends on the request: whoever asks by another host name would be another site.
  */
 final class Site {
 

@@ -101,10 +101,11 @@ final class Sql {
 	}
 
 	/**
-	 * The first row of a SELECT, or null.
+	 * The first row of a SELECT, or null. All rows are read: say LIMIT 1.
 	 *
-	 * @param string $sql    Statement with placeholders.
+	 * @param string $sql    Statement with %s, %d placeholders.
 	 * @param array  $values Their values.
+	 * @return array|null Column => string or null.
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function row( string $sql, array $values = array() ): ?array {
@@ -152,11 +153,14 @@ final class Sql {
 		return '(' . implode( ', ', array_map( array( self::class, 'value' ), $values ) ) . ')';
 	}
 
-	/**
-	 * UTC for a DATETIME column. @param int $unix Unix seconds.
-	 */
+	/** UTC for a DATETIME column. @param int $unix Unix seconds. */
 	public static function utc( int $unix ): string {
 		return gmdate( 'Y-m-d H:i:s', $unix );
+	}
+
+	/** Unix seconds of a DATETIME in UTC; 0 for what is none. @param string $datetime E.g. `2026-11-22 10:00:00`. */
+	public static function unix( string $datetime ): int {
+		return (int) strtotime( $datetime . ' UTC' );
 	}
 
 	/**

@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Reads the table; holds no opinion of its own.
+ * Reads the table; holds no opinion of its own, and moves nothing (Ledger::move() does).
  */
 final class States {
 
@@ -78,12 +78,6 @@ final class States {
 	 * @return string[]
 	 */
 	public static function where_settled( bool $settled ): array {
-		$names = array();
-		foreach ( self::all() as $name => $row ) {
-			if ( $row['settled'] === $settled ) {
-				$names[] = $name;
-			}
-		}
-		return $names;
+		return array_keys( wp_list_pluck( self::all(), 'settled' ), $settled, true );
 	}
 }

@@ -29,7 +29,7 @@ final class Status_Token {
 	public static function make( string $key, string $job_id, int $end, string $site = '' ): string {
 		$named = '' === $site ? '' : $site . '.';
 		$mac   = hash_hmac( 'sha256', 'status.' . $named . $job_id . '.' . $end, $key, true );
-		return $named . $end . '.' . rtrim( strtr( base64_encode( $mac ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- the format of the token.
+		return $named . $end . '.' . Signature::base64url( $mac );
 	}
 
 	/**

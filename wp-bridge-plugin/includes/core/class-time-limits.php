@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A filter may change some of them; it is named where the limit is used.
+ * Constants only. A filter may change some of them; it is named where the limit is used.
  */
 final class Time_Limits {
 

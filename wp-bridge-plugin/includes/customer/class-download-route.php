@@ -9,6 +9,8 @@ namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
+use SmiBridge\Core\Sql;
 use SmiBridge\Files\Served_File;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Downloads;
@@ -30,20 +32,16 @@ final class Download_Route {
 
 	/** `init`, when there are words. */
 	public static function answer(): void {
-		// phpcs:disable WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
-		if ( 'download' !== ( $_GET['smi-bridge'] ?? '' ) || ! in_array( $_SERVER['REQUEST_METHOD'] ?? '', array( 'GET', 'HEAD' ), true ) ) {
+		if ( 'download' !== Request::query( 'smi-bridge' ) || ! Request::is_by( 'GET', 'HEAD' ) ) {
 			return;
 		}
-		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
-		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
-		// phpcs:enable
 		Private_Answer::mark();
-		$row = self::opened( Ledger::attempts( $job_id ), $token );
+		$row = self::opened( Ledger::attempts( Request::query( 'job' ) ), Request::query( 'token' ) );
 		if ( is_string( $row ) ) {
 			self::refuse( $row );
 			return;
 		}
-		if ( 'GET' === $_SERVER['REQUEST_METHOD'] ) {
+		if ( Request::is_by( 'GET' ) ) {
 			try {
 				Downloads::by_link( $row );
 			} catch ( Database_Error $error ) { // The customer gets the file all the same.
@@ -77,7 +75,7 @@ final class Download_Route {
 		if ( $newest['attempt'] !== $found['attempt'] && null !== $newest['path'] ) {
 			return 'replaced';
 		}
-		if ( strtotime( $found['expires_at'] . ' UTC' ) <= time() ) {
+		if ( Sql::unix( $found['expires_at'] ) <= time() ) {
 			return 'expired';
 		}
 		return null === Stored_Files::size( $found['path'] ) ? 'missing' : $found;

@@ -12,7 +12,7 @@ use SmiBridge\Shop\Compat;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Page caches heed different things; all of them are said.
+ * Page caches heed different things; all of them are said. Decides nothing about who may see what (Status_Access does).
  */
 final class Private_Answer {
 

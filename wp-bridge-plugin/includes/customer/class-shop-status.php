@@ -18,8 +18,8 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Shop_Status {
 
-	/** Its routes: the ability of Sell My Images 1.7, and the route of before. */
-	const ROUTES = '#^/(?:wp-abilities/v\d+/abilities/sell-my-images/get-job-status/run|smi/v\d+/job-status/[^/]+)/?$#';
+	/** Its routes: the ability of Sell My Images 1.7, and the route of before. Read as WordPress reads an address: in any case, with a line's end. */
+	const ROUTES = '#^/(?:wp-abilities/v\d+/abilities/sell-my-images/get-job-status/run|smi/v\d+/job-status/[^/]+)/?$#i';
 
 	/**
 	 * Filter `rest_post_dispatch`.

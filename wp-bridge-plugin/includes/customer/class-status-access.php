@@ -10,6 +10,7 @@ namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Status_Token;
@@ -18,7 +19,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Decides by the present request; grants tokens.
+ * Decides by the present request, and grants tokens. It never tells why it refuses, and opens no file: the link it lets out has a token of
+ * its own.
  */
 final class Status_Access {
 
@@ -40,12 +42,12 @@ final class Status_Access {
 	 * @param string $job_id The job's id.
 	 */
 	public static function of_request( string $job_id ): string {
-		foreach ( array( self::in_address( self::IN_ADDRESS ), self::in_header( 'HTTP_SMI_STATUS_TOKEN' ) ) as $token ) {
+		foreach ( array( Request::query( self::IN_ADDRESS ), Request::header( 'Smi-Status-Token' ) ) as $token ) {
 			if ( '' !== $token && Status_Token::opens( Settings::keys( Status_Token::PURPOSE ), $token, $job_id, time(), Site::hash() ) ) {
 				return $token;
 			}
 		}
-		foreach ( array( self::in_address( 'session_id' ), self::in_header( 'HTTP_SMI_PAYMENT_SESSION' ) ) as $session ) {
+		foreach ( array( Request::query( 'session_id' ), Request::header( 'Smi-Payment-Session' ) ) as $session ) {
 			if ( '' !== $session && self::is_payers( $job_id, $session ) ) {
 				return self::grant( $job_id );
 			}
@@ -60,31 +62,22 @@ final class Status_Access {
 	 * @param string $session As it came.
 	 */
 	private static function is_payers( string $job_id, string $session ): bool {
+		$known = (string) ( self::job( $job_id )['payment_session'] ?? '' );
+		return strlen( $known ) >= 16 && hash_equals( $known, $session );
+	}
+
+	/** The shop's job, or null; also where the database refuses: a visitor's page goes on without it. @param string $job_id The job's id. */
+	public static function job( string $job_id ): ?array {
 		try {
-			$job = Shop::job( $job_id );
+			return Shop::job( $job_id );
 		} catch ( Database_Error $fault ) {
 			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
-			return false;
+			return null;
 		}
-		$known = (string) ( $job['payment_session'] ?? '' );
-		return strlen( $known ) >= 16 && hash_equals( $known, $session );
 	}
 
 	/** What a page of another origin (a second domain of the site) may send. @param string[] $headers WordPress' own. */
 	public static function allow_headers( $headers ): array {
 		return array_merge( (array) $headers, array( 'Smi-Status-Token', 'Smi-Payment-Session', 'If-None-Match' ) );
-	}
-
-	/** A value of the address. @param string $name Its name. */
-	private static function in_address( string $name ): string {
-		// phpcs:ignore WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
-		$value = $_GET[ $name ] ?? '';
-		return is_string( $value ) ? (string) wp_unslash( $value ) : '';
-	}
-
-	/** A header. @param string $name Its name in `$_SERVER`. */
-	private static function in_header( string $name ): string {
-		// phpcs:ignore WordPress.Security -- compared with a secret, never used otherwise.
-		return isset( $_SERVER[ $name ] ) ? (string) wp_unslash( $_SERVER[ $name ] ) : '';
 	}
 }

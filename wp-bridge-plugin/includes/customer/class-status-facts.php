@@ -24,6 +24,7 @@ final class Status_Facts {
 	 *
 	 * @param string $job_id    The job's id.
 	 * @param bool   $with_link Whether the reader may have the link.
+	 * @return array See Status_Route::document().
 	 */
 	public static function document( string $job_id, bool $with_link ): array {
 		try {
@@ -43,12 +44,7 @@ final class Status_Facts {
 	 * @param string $job_id The job's id.
 	 */
 	public static function about( string $job_id ): array {
-		try {
-			$job = Shop::job( $job_id );
-		} catch ( Database_Error $fault ) {
-			Log::write( 'job_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
-			$job = null;
-		}
+		$job        = Status_Access::job( $job_id );
 		$attachment = (int) ( $job['attachment_id'] ?? 0 );
 		$thumb      = $attachment ? wp_get_attachment_image_url( $attachment, 'thumbnail' ) : false;
 		/**

@@ -8,22 +8,22 @@
 namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Request;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Answers the address in every theme, before the theme is asked for a template.
+ * Answers the address in every theme, before the theme is asked for a template. A job that nobody knows is a page with status 404, not an
+ * error.
  */
 final class Status_Page {
 
 	/** Renders the page when the address asks for it, and ends the request. */
 	public static function catch_address(): void {
-		// phpcs:disable WordPress.Security -- a link from a mail; reading it has no effect, and only the pattern below gets through.
-		if ( ! isset( $_GET['smi_status_page'] ) ) {
+		if ( ! isset( $_GET['smi_status_page'] ) ) { // phpcs:ignore WordPress.Security.NonceVerification -- a link from a mail; reading it has no effect.
 			return;
 		}
-		$job_id = is_string( $_GET['smi_status_page'] ) ? wp_unslash( $_GET['smi_status_page'] ) : '';
-		// phpcs:enable
+		$job_id = Request::query( 'smi_status_page' );
 		$job_id = Job_Id::matches( $job_id ) ? $job_id : 'unknown';
 		$known  = 'unknown' !== Status_Facts::document( $job_id, false )['phase'];
 		status_header( $known ? 200 : 404 );

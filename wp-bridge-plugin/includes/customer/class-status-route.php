@@ -56,20 +56,21 @@ final class Status_Route {
 
 	/** Whether an attempt is late (States::is_delayed). @param array $row A ledger row. */
 	private static function is_delayed( array $row ): bool {
-		$since = strtotime( ( $row['stage_since'] ?? $row['created_at'] ) . ' UTC' );
+		$since = Sql::unix( $row['stage_since'] ?? $row['created_at'] );
 		return States::is_delayed( $row['state'], null !== $row['reason'] && 'held' === $row['event'], null !== $row['reason'], time() - $since );
 	}
 
 	/**
-	 * The document.
+	 * The document, in the form of docs/contract.md, part 5.
 	 *
 	 * @param array $row       A ledger row.
 	 * @param bool  $with_link Whether the reader may have the link.
+	 * @return array `share` is 0 to 1, `poll_after` seconds, times RFC 3339. The ledger knows no place in a queue: `position` and `expected_s` are null.
 	 */
 	public static function document( array $row, bool $with_link ): array {
 		$facts   = States::all()[ $row['state'] ];
 		$phase   = $facts['phase'];
-		$expired = null !== $row['expires_at'] && strtotime( $row['expires_at'] . ' UTC' ) <= time();
+		$expired = null !== $row['expires_at'] && Sql::unix( $row['expires_at'] ) <= time();
 		if ( 'ready' === $phase && ( $expired || null !== $row['revoked_at'] ) ) {
 			$phase = 'expired';
 		} elseif ( self::is_delayed( $row ) ) {

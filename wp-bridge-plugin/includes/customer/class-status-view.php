@@ -8,6 +8,7 @@
 namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
@@ -148,9 +149,7 @@ final class Status_View {
 		return $answer;
 	}
 
-	/**
-	 * What the script needs on every page.
-	 */
+	/** What the script needs on every page. @return array {js, css, view: addresses; status: addresses that are asked in turn} */
 	public static function basics(): array {
 		$urls = array();
 		if ( '' !== Settings::public_url() ) {
@@ -221,14 +220,8 @@ final class Status_View {
 
 	/** The job that the address names on return from payment, or ''. Read only to render; nothing is changed by it. */
 	private static function job_of_return(): string {
-		// phpcs:disable WordPress.Security.NonceVerification -- a link from the payment page; reading it has no effect.
-		$job = '';
-		if ( isset( $_GET['smi_job_id'] ) && is_string( $_GET['smi_job_id'] ) ) {
-			$job = sanitize_text_field( wp_unslash( $_GET['smi_job_id'] ) );
-		} elseif ( isset( $_GET['job_id'] ) && is_string( $_GET['job_id'] ) && Compat::is_back_from_payment() ) {
-			$job = sanitize_text_field( wp_unslash( $_GET['job_id'] ) );
-		}
-		// phpcs:enable
+		$job = Request::query( 'smi_job_id' );
+		$job = '' === $job && Compat::is_back_from_payment() ? Request::query( 'job_id' ) : $job;
 		return Job_Id::matches( $job ) ? $job : '';
 	}
 

@@ -10,7 +10,7 @@ namespace SmiBridge\Customer;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * One list, read by the script and by the HTML that stands in for it.
+ * One list, read by the script and by the HTML that stands in for it, so that both say the same. No facts of a job are in it.
  */
 final class Status_Words {
 

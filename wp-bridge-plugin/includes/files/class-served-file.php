@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Files;
 
+use SmiBridge\Core\Request;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -37,9 +39,9 @@ final class Served_File {
 		clearstatcache( true, $path );
 		$length = (int) filesize( $path );
 		$etag   = '"' . $etag . '"';
-		$part   = self::part( self::header( 'HTTP_RANGE' ), self::header( 'HTTP_IF_RANGE' ), $etag, $length );
+		$part   = self::part( Request::header( 'Range' ), Request::header( 'If-Range' ), $etag, $length );
 		$status = null === $part ? 200 : ( $part ? 206 : 416 );
-		if ( in_array( $etag, array_map( 'trim', explode( ',', self::header( 'HTTP_IF_NONE_MATCH' ) ) ), true ) ) {
+		if ( in_array( $etag, array_map( 'trim', explode( ',', Request::header( 'If-None-Match' ) ) ), true ) ) {
 			$status = 304;
 		}
 		list( $first, $bytes ) = $part ? $part : array( 0, 416 === $status ? 0 : $length );
@@ -51,7 +53,7 @@ final class Served_File {
 			$headers['Content-Range'] = 206 === $status ? sprintf( 'bytes %d-%d/%d', $first, $first + $bytes - 1, $length ) : 'bytes */' . $length;
 		}
 		self::begin( $status, $headers );
-		if ( $status < 300 && 'HEAD' !== self::header( 'REQUEST_METHOD' ) ) {
+		if ( $status < 300 && ! Request::is_by( 'HEAD' ) ) {
 			self::copy( $path, $first, $bytes );
 		}
 		exit;
@@ -77,7 +79,7 @@ final class Served_File {
 	 * @param string $range    Header.
 	 * @param string $if_range Header: the part is wanted only if the file is still this one.
 	 * @param string $etag     The file's.
-	 * @param int    $length   The file's.
+	 * @param int    $length   The file's, in bytes.
 	 */
 	public static function part( string $range, string $if_range, string $etag, int $length ): ?array {
 		if ( ! preg_match( '/^bytes=(\d{0,18})-(\d{0,18})\z/', $range, $found ) || '-' === substr( $range, 6 ) || ( '' !== $if_range && $if_range !== $etag ) ) {
@@ -95,20 +97,13 @@ final class Served_File {
 		return (int) $first < $length ? array( (int) $first, $end - (int) $first ) : array();
 	}
 
-	/** Sends the head of the answer, whatever others have begun. @param int $status Status. @param array $headers Headers. */
+	/** Sends the head of an answer that may take long. @param int $status Status. @param array $headers Headers. */
 	private static function begin( int $status, array $headers ): void {
-		while ( ob_get_level() && ( ob_get_status()['flags'] & PHP_OUTPUT_HANDLER_REMOVABLE ) ) {
-			ob_end_clean();
-		}
 		if ( function_exists( 'set_time_limit' ) ) {
 			set_time_limit( 0 );
 		}
-		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie.
-		header_remove();
-		http_response_code( $status );
-		foreach ( $headers as $name => $value ) {
-			header( $name . ': ' . $value );
-		}
+		Request::begin( $status, $headers );
+		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie. After what has begun with it has ended.
 	}
 
 	/** Sends bytes. @param string $path File. @param int $first The first. @param int $bytes How many. */
@@ -127,10 +122,5 @@ final class Served_File {
 		}
 		fclose( $file );
 		// phpcs:enable
-	}
-
-	/** A header as it came. @param string $name In `$_SERVER`. */
-	private static function header( string $name ): string {
-		return trim( (string) wp_unslash( $_SERVER[ $name ] ?? '' ) ); // phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- compared and parsed, never printed.
 	}
 }

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Files;
 
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Status_Token;
@@ -25,29 +26,25 @@ final class Source_Route {
 
 	/** `init`. */
 	public static function answer(): void {
-		// phpcs:disable WordPress.Security -- compared with a secret, never used otherwise; a link has no nonce.
-		if ( 'source' !== ( $_GET['smi-bridge'] ?? '' ) || ! in_array( $_SERVER['REQUEST_METHOD'] ?? '', array( 'GET', 'HEAD' ), true ) ) {
+		if ( 'source' !== Request::query( 'smi-bridge' ) || ! Request::is_by( 'GET', 'HEAD' ) ) {
 			return;
 		}
-		$job_id = is_string( $_GET['job'] ?? null ) ? $_GET['job'] : '';
-		$token  = is_string( $_GET['token'] ?? null ) ? $_GET['token'] : '';
-		$copy   = is_string( $_GET['copy'] ?? null ) ? $_GET['copy'] : null;
-		// phpcs:enable
-		$what  = null === $copy ? $job_id : $job_id . '/' . $copy; // No job's id has a slash.
-		$opens = Status_Token::opens( Settings::keys( self::PURPOSE ), $token, $what, time(), Site::hash() );
-		$path  = $opens ? self::path( $job_id, $copy ) : null;
+		$job_id = Request::query( 'job' );
+		$copy   = Request::query( 'copy' );
+		$what   = '' === $copy ? $job_id : $job_id . '/' . $copy; // No job's id has a slash.
+		$opens  = Status_Token::opens( Settings::keys( self::PURPOSE ), Request::query( 'token' ), $what, time(), Site::hash() );
+		$path   = $opens ? self::path( $job_id, $copy ) : null;
 		if ( null === $path ) {
-			status_header( $opens ? 404 : 403 ); // 404 tells the sidecar that the source is gone: the money goes back.
-			nocache_headers();
+			Request::answer( $opens ? 404 : 403, '' ); // 404 tells the sidecar that the source is gone: the money goes back.
 			exit;
 		}
 		$type = wp_check_filetype( $path )['type'];
 		Served_File::send( $path, dechex( (int) filemtime( $path ) ) . '-' . dechex( (int) filesize( $path ) ), array( 'Content-Type' => $type ? $type : 'application/octet-stream' ) );
 	}
 
-	/** Where the source of a job of the ledger, or the sidecar's copy of it, lies, or null. @param string $job_id The shop's id. @param string|null $copy The copy. */
-	private static function path( string $job_id, ?string $copy ): ?string {
-		if ( null !== $copy ) {
+	/** Where the source of a job of the ledger, or the sidecar's copy of it, lies, or null. @param string $job_id The shop's id. @param string $copy The copy, or ''. */
+	private static function path( string $job_id, string $copy ): ?string {
+		if ( '' !== $copy ) {
 			return Stored_Files::copy_of( $job_id, $copy );
 		}
 		$job  = Ledger::newest( $job_id ) ? Shop::job( $job_id ) : null;

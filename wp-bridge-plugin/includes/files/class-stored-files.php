@@ -15,7 +15,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * For a sidecar that has no share in the uploads folder (docs/contract.md, part 6). A name that is none of ours has no path.
+ * For a sidecar that has no share in the uploads folder (docs/contract.md, part 6). A name that is none of ours has no path: nothing else
+ * of the uploads folder is read, told or removed here.
  */
 final class Stored_Files {
 
@@ -25,14 +26,9 @@ final class Stored_Files {
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
 
-	/** The folder. */
-	public static function root(): string {
-		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
-	}
-
 	/** Where a file lies; null for a name that is none of ours. @param string $name As in the ledger, `YYYY/MM/<job>_4x.jpg`. */
 	public static function path( string $name ): ?string {
-		return null === self::owner( $name ) ? null : self::root() . '/' . $name;
+		return null === self::owner( $name ) ? null : Shop::folder() . '/' . $name;
 	}
 
 	/** The job that a file, or a copy of its source, belongs to; null for a name that is none of ours. @param string $name Name. */
@@ -67,21 +63,21 @@ final class Stored_Files {
 	 * @return bool Whether it can be written.
 	 */
 	public static function prepare( string $folder ): bool {
-		if ( ! wp_mkdir_p( self::root() . '/' . $folder ) ) {
+		if ( ! wp_mkdir_p( Shop::folder() . '/' . $folder ) ) {
 			return false;
 		}
 		foreach ( json_decode( file_get_contents( SMI_BRIDGE_DIR . 'schemas/guards.json' ), true )['files'] as $name => $text ) { // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
-			$path = self::root() . '/' . $name;
+			$path = Shop::folder() . '/' . $name;
 			if ( ! is_file( $path ) || ( '' !== $text && 0 === filesize( $path ) ) ) { // The disk may have run full over it.
 				file_put_contents( $path, $text ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
 			}
 		}
-		return wp_is_writable( self::root() . '/' . $folder );
+		return wp_is_writable( Shop::folder() . '/' . $folder );
 	}
 
 	/** Where a copy of a source lies, or null. @param string $job_id The job. @param string $copy As in its address, `<job>.<attempt>.jpg`. */
 	public static function copy_of( string $job_id, string $copy ): ?string {
-		$path = self::owner( self::COPIES . '/' . $copy ) === $job_id ? self::root() . '/' . self::COPIES . '/' . $copy : '';
+		$path = self::owner( self::COPIES . '/' . $copy ) === $job_id ? Shop::folder() . '/' . self::COPIES . '/' . $copy : '';
 		return is_file( $path ) ? $path : null;
 	}
 
@@ -112,8 +108,8 @@ final class Stored_Files {
 	/** Message `file.list`: a page of finished files, in the order of their names. @param array $data See schema. */
 	public static function listed( array $data ): Outcome {
 		$names = array();
-		foreach ( (array) glob( self::root() . '/[0-9][0-9][0-9][0-9]/[0-9][0-9]/' . ( $data['job_id'] ?? '' ) . '*_*x.*' ) as $path ) {
-			$name = substr( (string) $path, strlen( self::root() ) + 1 );
+		foreach ( (array) glob( Shop::folder() . '/[0-9][0-9][0-9][0-9]/[0-9][0-9]/' . ( $data['job_id'] ?? '' ) . '*_*x.*' ) as $path ) {
+			$name = substr( (string) $path, strlen( Shop::folder() ) + 1 );
 			$job  = self::owner( $name );
 			if ( null !== $job && $name > (string) ( $data['after'] ?? '' ) && ( ! isset( $data['job_id'] ) || $job === $data['job_id'] ) ) {
 				$names[] = $name;
@@ -131,13 +127,18 @@ final class Stored_Files {
 		return Outcome::done( compact( 'files', 'next' ) );
 	}
 
+	/** Where the small picture of a refused result lies, or would. @param string $job_id The job. @param int $attempt Its attempt. */
+	public static function refused_path( string $job_id, int $attempt ): string {
+		return Shop::folder() . '/' . self::REFUSED . '/' . $job_id . '.' . $attempt . '.jpg';
+	}
+
 	/** Message `file.refused`: what Refused_Result shows to the admin. @param array $data See schema. */
 	public static function refused( array $data ): Outcome {
 		$bytes = base64_decode( $data['jpeg'], true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes in JSON.
 		if ( false === $bytes || "\xFF\xD8\xFF" !== substr( $bytes, 0, 3 ) ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'jpeg is no JPEG' ) );
 		}
-		$path = self::root() . '/' . self::REFUSED . '/' . $data['job_id'] . '.' . $data['attempt'] . '.jpg';
+		$path = self::refused_path( $data['job_id'], (int) $data['attempt'] );
 		// phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
 		return self::prepare( self::REFUSED ) && false !== file_put_contents( $path, $bytes ) ? Outcome::done() : Outcome::failed( 'folder_not_writable' );
 	}
@@ -175,7 +176,7 @@ final class Stored_Files {
 	 * @return string[]
 	 */
 	private static function removable( string $folder, string $pattern ): array {
-		$folder = self::root() . '/' . $folder;
+		$folder = Shop::folder() . '/' . $folder;
 		return is_dir( $folder ) && wp_is_writable( $folder ) ? array_filter( (array) glob( $folder . '/' . $pattern ), 'is_file' ) : array();
 	}
 }

@@ -9,6 +9,7 @@ namespace SmiBridge\Files;
 
 use SmiBridge\Core\Outcome;
 use SmiBridge\Ledger\Attempt;
+use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -42,6 +43,7 @@ final class Upload {
 			return Outcome::refused( 'invalid', array( 'detail' => 'the name is not one of this job' ) );
 		}
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
+			touch( (string) Stored_Files::path( $data['name'] ) ); // What was wanted again is not thrown away as old.
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		Stored_Files::tidy();
@@ -145,12 +147,12 @@ final class Upload {
 
 	/** Where an upload grows: its name holds what was announced. @param array $data Of any of the three. */
 	private static function part( array $data ): string {
-		return sprintf( '%s/%s/%s.%d.%d.%s.part', Stored_Files::root(), Stored_Files::INCOMING, $data['job_id'], $data['attempt'], $data['bytes'], substr( $data['sha256'], 0, 32 ) );
+		return sprintf( '%s/%s/%s.%d.%d.%s.part', Shop::folder(), Stored_Files::INCOMING, $data['job_id'], $data['attempt'], $data['bytes'], substr( $data['sha256'], 0, 32 ) );
 	}
 
 	/** Removes other uploads of the job: a job has one file. @param array $data Data. @param string $part The one that stays. */
 	private static function discard( array $data, string $part ): void {
-		foreach ( (array) glob( Stored_Files::root() . '/' . Stored_Files::INCOMING . '/' . $data['job_id'] . '.*.part' ) as $other ) {
+		foreach ( (array) glob( Shop::folder() . '/' . Stored_Files::INCOMING . '/' . $data['job_id'] . '.*.part' ) as $other ) {
 			if ( $other !== $part ) {
 				unlink( $other ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
 			}
@@ -160,7 +162,7 @@ final class Upload {
 	/** Why there is no room for an upload, or ''. @param array $data Data. @param string $part Where it grows. */
 	private static function space_fault( array $data, string $part ): string {
 		$others = 0;
-		foreach ( (array) glob( Stored_Files::root() . '/' . Stored_Files::INCOMING . '/*.part' ) as $other ) {
+		foreach ( (array) glob( Shop::folder() . '/' . Stored_Files::INCOMING . '/*.part' ) as $other ) {
 			$others += $other === $part ? 0 : (int) ( explode( '.', basename( $other ) )[2] ?? 0 );
 		}
 		/** Filters the bytes that unfinished uploads may hold together. */
@@ -168,7 +170,7 @@ final class Upload {
 		if ( $others > 0 && $others + $data['bytes'] > $most ) {
 			return 'uploads_full';
 		}
-		$disk = is_dir( Stored_Files::root() ) ? Stored_Files::root() : dirname( Stored_Files::root() );
+		$disk = is_dir( Shop::folder() ) ? Shop::folder() : dirname( Shop::folder() );
 		$free = function_exists( 'disk_free_space' ) && is_dir( $disk ) ? @disk_free_space( $disk ) : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors -- some hosts forbid it.
 		return false !== $free && $free < $data['bytes'] - self::length( $part ) + self::RESERVE ? 'disk_full' : '';
 	}

@@ -14,7 +14,8 @@ use SmiBridge\Core\Settings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Finding by finding, as Connection_Test found it.
+ * A finding is `{level: ok, warn or bad, title, text, detail, fix}`, all plain text in the current locale; `fix` is '' where nothing is to
+ * be done. Judges what Connection_Test found, and changes nothing.
  */
 final class Connection_Findings {
 

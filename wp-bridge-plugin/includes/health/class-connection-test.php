@@ -18,7 +18,8 @@ use SmiBridge\Wire\Sidecar_Client;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Finds out; changes nothing but the remembered public address.
+ * Finds out, over the network and so in seconds; changes nothing but the remembered public address. For a sidecar that comes by itself it
+ * asks nobody, and looks when it was last here.
  */
 final class Connection_Test {
 
@@ -54,7 +55,7 @@ final class Connection_Test {
 		$this->sidecar = $sidecar;
 	}
 
-	/** The findings of a test with the usual client. */
+	/** The findings of a test with the usual client. @return array[] See run(). */
 	public static function tested(): array {
 		return ( new self( new Sidecar_Client() ) )->run();
 	}

@@ -21,7 +21,7 @@ final class First_Steps {
 	/** Option, not autoloaded: when all of them were true for the first time. */
 	const DONE = 'smi_bridge_first_steps_done';
 
-	/** Looks at each of them. */
+	/** Looks at each of them, over the network: takes seconds. @return array[] See above. */
 	public static function all(): array {
 		$found   = Connection_Test::tested();
 		$broken  = array_values( array_filter( $found, array( self::class, 'is_broken' ) ) );
@@ -30,7 +30,7 @@ final class First_Steps {
 		$steps   = array(
 			self::step( 'plugin', true ),
 			self::step( 'sidecar', ! $broken, $broken ? $broken[0]['advice'] : null ),
-			self::step( 'folder', is_dir( Site_Health::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => wp_get_upload_dir()['baseurl'] . '/smi-downloads' ) ) : null ),
+			self::step( 'folder', is_dir( Shop::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => rtrim( Site_Health::address( '' ), '/' ) ) ) : null ),
 			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
 		);
 		if ( ! in_array( false, array_column( $steps, 'done' ), true ) && ! get_option( self::DONE ) ) {
@@ -41,7 +41,7 @@ final class First_Steps {
 
 	/** Before there is a folder: a web server that closes it refuses what is not there, too, where another one does not find it. */
 	private static function is_closed_ahead(): bool {
-		$answer = wp_remote_get( wp_get_upload_dir()['baseurl'] . '/' . Shop::FOLDER . '/canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg', Site_Health::FROM_OUTSIDE );
+		$answer = wp_remote_get( Site_Health::address( Site_Health::new_name() ), Site_Health::FROM_OUTSIDE );
 		return 403 === wp_remote_retrieve_response_code( $answer );
 	}
 

@@ -29,7 +29,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Problems {
 
-	/** All problems, the worst first. */
+	/** All problems, the worst first. A refusing database is one of them, not an error. @return array[] See above. */
 	public static function all(): array {
 		if ( ! Settings::is_configured() ) {
 			return array( self::problem( 'setup', 'warn', __( 'SMI Bridge is not connected yet', 'smi-bridge' ), __( 'Paid pictures are still handled by the shop alone. Connect the sidecar to let it take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) ) );

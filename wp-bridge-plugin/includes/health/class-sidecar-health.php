@@ -17,14 +17,15 @@ use SmiBridge\Wire\Sidecar_Client;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Asked at most once a minute, after an admin's page has been sent, and by the dashboard.
+ * Asks it at most once a minute, after an admin's page has been sent, and when the dashboard or a test wants to know. It never asks one
+ * that comes by itself, and no visitor of the shop ever waits for it.
  */
 final class Sidecar_Health {
 
 	/** Seconds after which the answer is asked for again. */
 	const FRESH = 60;
 
-	/** The last answer, see Sidecar_Report. */
+	/** The last answer. @return array See Sidecar_Report. */
 	public static function last(): array {
 		return Sidecar_Report::last();
 	}
@@ -32,7 +33,8 @@ final class Sidecar_Health {
 	/**
 	 * Asks now, unless the last answer is younger.
 	 *
-	 * @param int $fresh Seconds that an answer may be old.
+	 * @param int $fresh Seconds that an answer may be old; 0: it is asked now. Waits three seconds at most, unless a filter says otherwise.
+	 * @return array See Sidecar_Report.
 	 */
 	public static function inspect( int $fresh = self::FRESH ): array {
 		$last = self::last();

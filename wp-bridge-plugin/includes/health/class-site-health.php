@@ -25,7 +25,8 @@ use SmiBridge\Wire\Circuit_Breaker;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Direct tests look at this site; the async ones go over the network (AJAX, so that the page does not wait).
+ * Direct tests look at this site; the async ones go over the network (AJAX, so that the page does not wait). Each result is in the form of
+ * WordPress' `site_status_tests`. Repairs nothing.
  */
 final class Site_Health {
 
@@ -103,7 +104,7 @@ final class Site_Health {
 
 	/** Whether the folder can be written and is closed to directory listings. */
 	public static function test_folder(): array {
-		$folder = self::folder();
+		$folder = Shop::folder();
 		if ( ! is_dir( $folder ) ) {
 			return self::result( 'folder', 'good', __( 'The folder of finished pictures does not exist yet', 'smi-bridge' ), __( 'The sidecar makes it with the first delivery.', 'smi-bridge' ) );
 		}
@@ -143,7 +144,7 @@ final class Site_Health {
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
 	public static function test_leak(): array {
-		$folder = self::folder();
+		$folder = Shop::folder();
 		if ( ! is_dir( $folder ) ) {
 			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The sidecar makes the folder of finished pictures with the first delivery.', 'smi-bridge' ) );
 		}
@@ -151,7 +152,7 @@ final class Site_Health {
 			return self::test_leak_of_a_picture();
 		}
 		$secret = wp_generate_password( 32, false );
-		$name   = 'canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg';
+		$name   = self::new_name();
 		file_put_contents( $folder . '/' . $name, $secret ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- a probe that lives for a second.
 		$answer = wp_remote_get( self::address( $name ), self::FROM_OUTSIDE );
 		wp_delete_file( $folder . '/' . $name );
@@ -161,7 +162,7 @@ final class Site_Health {
 	/** Where only the sidecar may write: asks for the head of the picture that was delivered last. */
 	public static function test_leak_of_a_picture(): array {
 		foreach ( Sql::rows( 'SELECT path FROM ' . Sql::table( 'ledger' ) . ' WHERE path IS NOT NULL ORDER BY id DESC LIMIT 5' ) as $row ) {
-			$file = self::folder() . '/' . $row['path'];
+			$file = Shop::folder() . '/' . $row['path'];
 			if ( is_file( $file ) ) {
 				$answer = wp_remote_head( self::address( $row['path'] ), self::FROM_OUTSIDE );
 				return self::leak( $answer, 200 === wp_remote_retrieve_response_code( $answer ) && (int) wp_remote_retrieve_header( $answer, 'content-length' ) === filesize( $file ) );
@@ -231,9 +232,14 @@ final class Site_Health {
 		return $info;
 	}
 
-	/** The address at which a file of the folder must not be had. @param string $path Below the folder. */
-	private static function address( string $path ): string {
+	/** The address at which a file of the folder of finished pictures must not be had. @param string $path Below the folder. */
+	public static function address( string $path ): string {
 		return wp_get_upload_dir()['baseurl'] . '/' . Shop::FOLDER . '/' . $path;
+	}
+
+	/** A name for a probe that nobody guesses. */
+	public static function new_name(): string {
+		return 'canary-' . strtolower( wp_generate_password( 20, false ) ) . '.jpg';
 	}
 
 	/** Name => words, as the page and the copied report list them. @param array $facts Facts; what lies deeper becomes JSON. */
@@ -244,11 +250,6 @@ final class Site_Health {
 			},
 			$facts
 		);
-	}
-
-	/** Where finished pictures lie. */
-	public static function folder(): string {
-		return wp_get_upload_dir()['basedir'] . '/' . Shop::FOLDER;
 	}
 
 	/**

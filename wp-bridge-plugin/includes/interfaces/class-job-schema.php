@@ -13,7 +13,8 @@ use SmiBridge\Core\States;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Schemas in WordPress' dialect (draft 4 with `required` in either form).
+ * Schemas in WordPress' dialect (draft 4 with `required` in either form). Descriptions are in the current locale. They describe; who
+ * checks is WordPress.
  */
 final class Job_Schema {
 

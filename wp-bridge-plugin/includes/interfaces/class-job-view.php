@@ -49,8 +49,7 @@ final class Job_View {
 	 * @return array[] See Job_Schema::item().
 	 */
 	public static function items( array $rows ): array {
-		$jobs = Shop::jobs( array_column( $rows, 'job_id' ) );
-		Shop::prime_titles( $jobs );
+		$jobs    = Shop::of_rows( $rows );
 		$schemas = Job_Schema::item()['properties'];
 		$items   = array();
 		foreach ( $rows as $row ) {

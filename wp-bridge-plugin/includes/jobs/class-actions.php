@@ -26,7 +26,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Safe to call twice: the second call finds what the first one did and says so.
+ * Safe to call twice: the second call finds what the first one did and says so; only a mail that is resent goes out again.
  */
 final class Actions {
 
@@ -39,6 +39,8 @@ final class Actions {
 	 * @param string $action  As in Allowed_Actions::labels().
 	 * @param string $job_id  The shop's id.
 	 * @param array  $options `force` (of retry); `confirm`, `mark_only` and `message` (of refund).
+	 * @return array{ok: bool, code: string, message: string}
+	 * @throws \InvalidArgumentException When there is no such action.
 	 */
 	public static function run( string $action, string $job_id, array $options = array() ): array {
 		try {
@@ -165,7 +167,7 @@ final class Actions {
 		if ( ! $row ) {
 			return self::unknown();
 		}
-		Provider_Refund::happened( $job_id, Shop::job( $job_id )['amount'] ?? null, true );
+		Provider_Refund::happened( $job_id, Shop::amount( $job_id ), true );
 		return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 	}
 
@@ -209,7 +211,7 @@ final class Actions {
 		$ended = self::locked(
 			$job_id,
 			static function ( array $now ) use ( $row, $answer ) {
-				$done = Renewal::write( $now, (int) $row['attempt'], $answer, get_current_user_id() );
+				$done = Renewal::write( $now, $row, $answer, get_current_user_id() );
 				return $done ? null : self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );
 			}
 		);

@@ -16,7 +16,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A step of reconcile.
+ * The first step of reconcile; WP-CLI looks with it. It never adopts a job that the shop calls completed or failed, and tells the sidecar
+ * nothing: the same pull reads the new rows.
  */
 final class Adoption {
 

@@ -13,11 +13,11 @@ use SmiBridge\Ledger\Ledger;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A list for people. Actions checks again with the row locked.
+ * A list for people, by the row as it was read. It allows nothing: Actions checks again with the row locked.
  */
 final class Allowed_Actions {
 
-	/** Action => label of a button. */
+	/** Action => label of a button. The keys are all actions that there are. @return string[] */
 	public static function labels(): array {
 		return array(
 			'retry'  => __( 'Retry', 'smi-bridge' ),
@@ -30,7 +30,7 @@ final class Allowed_Actions {
 		);
 	}
 
-	/** Action that can't be taken back => what is asked before it. */
+	/** Action that can't be taken back => what is asked before it. @return string[] */
 	public static function questions(): array {
 		return array(
 			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),

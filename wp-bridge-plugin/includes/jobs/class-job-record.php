@@ -20,7 +20,7 @@ defined( 'ABSPATH' ) || exit;
 final class Job_Record {
 
 	/**
-	 * The data of an attempt's `job.paid`.
+	 * The data of an attempt's `job.paid` (schemas/to-sidecar/job.paid.json).
 	 *
 	 * @param array      $row A ledger row.
 	 * @param array|null $job The shop's job; null when the shop has deleted it.
@@ -55,11 +55,12 @@ final class Job_Record {
 	 * @param array|null $job The shop's job.
 	 */
 	private static function paid_at( array $row, ?array $job ): int {
-		return empty( $job['paid_at'] ) ? (int) strtotime( $row['created_at'] . ' UTC' ) : (int) $job['paid_at'];
+		return empty( $job['paid_at'] ) ? Sql::unix( $row['created_at'] ) : (int) $job['paid_at'];
 	}
 
 	/**
-	 * The record of an attempt.
+	 * The record of an attempt, as the answers to jobs.unfinished and jobs.lookup hold it: the data of `job.paid` and what became of it.
+	 * Ages are seconds by our clock, so that the sidecar's need not agree.
 	 *
 	 * @param array      $row A ledger row.
 	 * @param array|null $job The shop's job.
@@ -73,7 +74,7 @@ final class Job_Record {
 			'upsampler_id' => $row['upsampler_id'],
 			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
 			'age'          => max( 0, $now - self::paid_at( $row, $job ) ),
-			'updated_age'  => max( 0, $now - strtotime( $row['updated_at'] . ' UTC' ) ),
+			'updated_age'  => max( 0, $now - Sql::unix( $row['updated_at'] ) ),
 			'reason'       => $row['reason'],
 			'delivery'     => null === $row['path'] ? null : self::delivery( $row ),
 		);

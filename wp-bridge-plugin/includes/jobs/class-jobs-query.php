@@ -19,7 +19,7 @@ use SmiBridge\Shop\Job_Search;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A job is shown by its newest attempt.
+ * A job is shown by its newest attempt. Words and dates come from outside and may be anything: what fits nothing finds nothing.
  */
 final class Jobs_Query {
 

@@ -25,7 +25,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Steps of a refund. Callers: job.failed, a person (Orders), the payment provider's own word (Stripe_Refund).
+ * Steps of a refund. Callers: `job.failed`, a person (Actions), the payment provider's own word (Provider_Refund), and reconcile for what
+ * was cut off. It sends no mail itself: what the customer is to hear is handed back as a callable.
  */
 final class Refund {
 
@@ -50,6 +51,7 @@ final class Refund {
 	 * @param array  $row    Ledger row.
 	 * @param string $reason A stable word.
 	 * @param string $detail For people.
+	 * @return array|null The row in `refunding`; null: the state does not allow it, or somebody else was faster.
 	 */
 	public static function refunding( array $row, string $reason, string $detail ): ?array {
 		return Ledger::move(
@@ -91,11 +93,12 @@ final class Refund {
 	}
 
 	/**
-	 * The money is back: ledger, link and the shop's row say so.
+	 * The money is back: ledger, link and the shop's row say so. Safe to call twice.
 	 *
 	 * @param array      $row    Ledger row.
 	 * @param float|null $amount In the shop's currency.
 	 * @param string     $reason A stable word.
+	 * @return array The newest row, `refunded` as a rule.
 	 */
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
 		$job_id = $row['job_id'];
@@ -133,7 +136,7 @@ final class Refund {
 		$now = Ledger::newest( $row['job_id'], true );
 		if ( $now && 'refunded' === $now['state'] ) { // The provider's own word (charge.refunded) was faster than its answer, and says more.
 			Log::write( 'refund_confirmed', $error->get_error_message(), array( 'job_id' => $row['job_id'], 'attempt' => $row['attempt'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			return array( $now, Customer_Mail::once( $now, 'mail:refunded', array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null, 'customer_message' => $customer_message ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return array( $now, Customer_Mail::once( $now, 'mail:refunded', array( 'amount' => Shop::amount( $row['job_id'] ), 'customer_message' => $customer_message ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$outcome = 'unknown' === $error->get_error_code() ? 'unknown' : 'failed';
 		Effects::done( $row['job_id'], 0, Effects::REFUND, $outcome, $error->get_error_message() );
@@ -148,6 +151,7 @@ final class Refund {
 	 *
 	 * @param array  $row    Ledger row.
 	 * @param string $detail For people.
+	 * @return array The row as it is now.
 	 */
 	public static function due( array $row, string $detail ): array {
 		Admin_Digest::review_begun();
@@ -176,7 +180,7 @@ final class Refund {
 	public static function settle_by_record( array $row, string $reason, string $detail ): array {
 		$effect = Effects::find( $row['job_id'], 0, Effects::REFUND );
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
-			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, $reason );
+			return self::refunded( $row, Shop::amount( $row['job_id'] ), $reason );
 		}
 		$row['reason'] = $reason;
 		return self::due( $row, $detail );
@@ -194,7 +198,7 @@ final class Refund {
 			return null;
 		}
 		if ( $effect && 'refunded' === $effect['outcome'] ) {
-			return self::refunded( $row, Shop::job( $row['job_id'] )['amount'] ?? null, (string) $row['reason'] );
+			return self::refunded( $row, Shop::amount( $row['job_id'] ), (string) $row['reason'] );
 		}
 		$detail = 'The refund was cut off; whether the money went is not known.';
 		History::record( $row['job_id'], (int) $row['attempt'], 'refund_unknown', compact( 'detail' ) );
@@ -213,7 +217,7 @@ final class Refund {
 			return array();
 		}
 		$extra = array(
-			'amount'           => Shop::job( $row['job_id'] )['amount'] ?? null,
+			'amount'           => Shop::amount( $row['job_id'] ),
 			'customer_message' => $customer_message,
 		);
 		return array( Customer_Mail::aside( Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra ) ) );
@@ -226,7 +230,7 @@ final class Refund {
 		foreach ( $rows as $row ) {
 			$settled   = self::give_up_unknown( $row );
 			$effect    = Customer_Mail::effect_of( $settled['state'] ?? '' );
-			$effects[] = null === $effect ? null : Customer_Mail::promised( $settled, $effect, array( 'amount' => Shop::job( $row['job_id'] )['amount'] ?? null ) );
+			$effects[] = null === $effect ? null : Customer_Mail::promised( $settled, $effect, array( 'amount' => Shop::amount( $row['job_id'] ) ) );
 		}
 		return array_values( array_filter( $effects ) );
 	}

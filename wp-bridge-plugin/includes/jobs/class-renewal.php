@@ -12,6 +12,7 @@ use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Mailbox;
 use SmiBridge\Wire\Sidecar_Client;
 
 defined( 'ABSPATH' ) || exit;
@@ -38,23 +39,25 @@ final class Renewal {
 			'expiry_hours' => Settings::expiry_hours(),
 		);
 		$note = array(
-			'user' => get_current_user_id(),
-			'then' => $then,
+			'user'       => get_current_user_id(),
+			'then'       => '' === $then && Settings::is_pulled() ? Mailbox::note( 'job.renew', $data )['then'] ?? '' : $then, // A mail that was asked for before is still wanted.
+			'revoked_at' => $row['revoked_at'],
 		);
 		return ( new Sidecar_Client() )->send( 'job.renew', $data, null, $note );
 	}
 
 	/**
-	 * Writes the new link down, if the job is still as it was: it may have been refunded meanwhile, and that link stays dead.
+	 * Writes the new link down, if the job is still as it was: it may have been refunded or stopped meanwhile, and that link stays dead.
 	 *
-	 * @param array|null $now     The newest ledger row, locked.
-	 * @param int        $attempt The attempt that was asked about.
-	 * @param array      $answer  Of the sidecar.
-	 * @param int        $user    Who wanted it.
+	 * @param array|null $now    The newest ledger row, locked.
+	 * @param array      $asked  What the row said when the sidecar was asked: attempt, revoked_at.
+	 * @param array      $answer Of the sidecar.
+	 * @param int        $user   Who wanted it.
 	 * @return bool Whether it was.
 	 */
-	public static function write( ?array $now, int $attempt, array $answer, int $user ): bool {
-		if ( ! $now || 'delivered' !== $now['state'] || (int) $now['attempt'] !== $attempt ) {
+	public static function write( ?array $now, array $asked, array $answer, int $user ): bool {
+		$attempt = (int) $asked['attempt'];
+		if ( ! $now || 'delivered' !== $now['state'] || (int) $now['attempt'] !== $attempt || $now['revoked_at'] !== $asked['revoked_at'] ) {
 			return false;
 		}
 		$set = array(

@@ -21,7 +21,8 @@ use SmiBridge\Wire\Sidecar_Client;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A message is a hint that makes things fast. If it is lost, the sidecar’s pull brings the job within a minute.
+ * A message is a hint that makes things fast. If it is lost, the sidecar’s pull brings the job within a minute: nothing is repeated from
+ * here, and nobody waits for an answer.
  */
 final class Send_Later {
 

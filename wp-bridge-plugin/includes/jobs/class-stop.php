@@ -16,7 +16,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A stopped job waits in review, its link ends, and nothing goes on by itself.
+ * A stopped job waits in review, its link ends, and nothing goes on by itself. It gives no money back: a person decides that next.
  */
 final class Stop {
 

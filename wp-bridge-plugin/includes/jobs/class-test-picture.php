@@ -7,7 +7,6 @@
 
 namespace SmiBridge\Jobs;
 
-use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -165,9 +164,7 @@ final class Test_Picture {
 	/** Nothing of it stays: neither here nor at the sidecar's. @param array $running See RUNNING. */
 	private static function clean_up( array $running ): void {
 		( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $running['job_id'] ) );
-		foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
-			Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $running['job_id'] ) );
-		}
+		Ledger::forget( $running['job_id'] );
 		wp_delete_file( wp_get_upload_dir()['basedir'] . '/' . $running['source'] );
 		Shop::forget( $running['job_id'] );
 		update_option( self::RUNNING, '' );

@@ -14,7 +14,8 @@ use SmiBridge\Core\States;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The fence: a worker that wakes up late finds here that its attempt is over.
+ * The fence: a worker that wakes up late finds here that its attempt is over. Locks need the caller's transaction; nothing is written
+ * here.
  */
 final class Attempt {
 
@@ -63,6 +64,11 @@ final class Attempt {
 			return $row;
 		}
 		return self::end( $row ) ?? $row;
+	}
+
+	/** The refusal of a step that the states do not know. @param array $row A ledger row. */
+	public static function no_step( array $row ): Outcome {
+		return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
 	}
 
 	/**

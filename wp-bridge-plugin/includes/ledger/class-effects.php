@@ -13,7 +13,8 @@ use SmiBridge\Core\Time_Limits;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A claim without an end is an effect of unknown outcome: shown to a person, never repeated blindly.
+ * A claim without an end is an effect of unknown outcome: shown to a person, never repeated blindly. No effect is run here. Whatever asks
+ * the database throws Database_Error when it refuses.
  */
 final class Effects {
 
@@ -63,6 +64,7 @@ final class Effects {
 	 * @param int    $attempt As claimed.
 	 * @param string $effect  As claimed.
 	 * @param bool   $unknown Also a claim whose outcome is unknown.
+	 * @return bool Whether it is ours to do again; of several who try at once, one gets it.
 	 */
 	public static function reclaim( string $job_id, int $attempt, string $effect, bool $unknown ): bool {
 		$row = self::find( $job_id, $attempt, $effect );
@@ -79,11 +81,12 @@ final class Effects {
 	}
 
 	/**
-	 * The row of an effect, or null.
+	 * The row of an effect, or null: it was never claimed.
 	 *
 	 * @param string $job_id  The shop's id.
 	 * @param int    $attempt As claimed.
 	 * @param string $effect  As claimed.
+	 * @return array|null {id, job_id, attempt, effect, claimed_at, done_at, outcome, detail}, strings and nulls; times in UTC.
 	 */
 	public static function find( string $job_id, int $attempt, string $effect ): ?array {
 		return Sql::row( 'SELECT * FROM ' . Sql::table( 'effects' ) . ' WHERE job_id = %s AND attempt = %d AND effect = %s', array( $job_id, $attempt, $effect ) );
@@ -93,6 +96,7 @@ final class Effects {
 	 * Effects of a job, oldest first.
 	 *
 	 * @param string $job_id The shop's id.
+	 * @return array[] Rows, see find().
 	 */
 	public static function of_job( string $job_id ): array {
 		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'effects' ) . ' WHERE job_id = %s ORDER BY id', array( $job_id ) );
@@ -104,7 +108,7 @@ final class Effects {
 	 * @param array $row A row of the table.
 	 */
 	public static function is_unknown( array $row ): bool {
-		return null === $row['done_at'] && strtotime( $row['claimed_at'] . ' UTC' ) < time() - Time_Limits::EFFECT_UNKNOWN;
+		return null === $row['done_at'] && Sql::unix( $row['claimed_at'] ) < time() - Time_Limits::EFFECT_UNKNOWN;
 	}
 
 	/**

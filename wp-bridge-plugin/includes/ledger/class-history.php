@@ -12,7 +12,8 @@ use SmiBridge\Core\Sql;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Events are collected and written together, so that a request with many of them asks the database once.
+ * Events are collected and written together, so that a request with many of them asks the database once. What nobody writes is lost:
+ * `write()` is the caller's care, after the commit or in the same transaction.
  */
 final class History {
 
@@ -54,7 +55,7 @@ final class History {
 		return count( self::$waiting );
 	}
 
-	/** Stores all events in their order. */
+	/** Stores all events in their order; those that were stored before are not stored again. @throws \SmiBridge\Core\Database_Error When the database refuses. */
 	public static function write(): void {
 		$events        = self::$waiting;
 		self::$waiting = array();
@@ -64,10 +65,12 @@ final class History {
 	}
 
 	/**
-	 * The history of a job, oldest first: rows with `detail` decoded.
+	 * The history of a job, oldest first.
 	 *
 	 * @param string $job_id The shop's id.
 	 * @param int    $limit  At most so many, the newest.
+	 * @return array[] {id, job_id, attempt, at (UTC with milliseconds), event, detail: array}
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function of_job( string $job_id, int $limit = 500 ): array {
 		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'events' ) . ' WHERE job_id = %s ORDER BY id DESC LIMIT %d', array( $job_id, $limit ) );

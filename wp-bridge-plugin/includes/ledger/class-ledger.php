@@ -15,15 +15,18 @@ use SmiBridge\Core\Transaction;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Reads rows, opens attempts, and moves them by compare-and-set along `schemas/states.json`. Rows are arrays of strings and nulls.
+ * Reads rows, opens attempts, and moves them by compare-and-set along `schemas/states.json`. Rows are arrays of strings and nulls, as the
+ * database hands them back; columns: docs/contract.md, part 4. It never decides what should happen to a job. Whatever asks the database
+ * throws Database_Error when it refuses.
  */
 final class Ledger {
 
 	/**
-	 * The newest attempt of a job, or null.
+	 * The newest attempt of a job, or null: the ledger does not know the job.
 	 *
 	 * @param string $job_id The shop's id.
-	 * @param bool   $lock   Keep the row locked until the transaction ends.
+	 * @param bool   $lock   Keep the row locked until the caller's transaction ends; without one it locks nothing.
+	 * @return array|null A row: column => string or null.
 	 */
 	public static function newest( string $job_id, bool $lock = false ): ?array {
 		return Sql::row( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt DESC LIMIT 1' . ( $lock ? ' FOR UPDATE' : '' ), array( $job_id ) );
@@ -33,6 +36,7 @@ final class Ledger {
 	 * All attempts of a job, oldest first.
 	 *
 	 * @param string $job_id The shop's id.
+	 * @return array[] Rows; empty: the ledger does not know the job.
 	 */
 	public static function attempts( string $job_id ): array {
 		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) );
@@ -158,12 +162,12 @@ final class Ledger {
 	}
 
 	/**
-	 * Whether an attempt is under way and not past its deadline.
+	 * Whether an attempt is under way and not past its deadline; one without a deadline is, until it is settled.
 	 *
 	 * @param array $row A row.
 	 */
 	public static function is_busy( array $row ): bool {
-		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || strtotime( $row['deadline_at'] . ' UTC' ) > time() );
+		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || Sql::unix( $row['deadline_at'] ) > time() );
 	}
 
 	/**
@@ -171,6 +175,7 @@ final class Ledger {
 	 *
 	 * @param string $job_id The shop's id.
 	 * @param int    $before Only attempts below this one.
+	 * @return array|null A row in `delivered` whose link is not revoked.
 	 */
 	public static function delivered_before( string $job_id, int $before ): ?array {
 		return Sql::row(
@@ -192,10 +197,13 @@ final class Ledger {
 			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
 			array( Sql::utc( $before ) )
 		);
-		foreach ( array_column( $rows, 'job_id' ) as $job_id ) {
-			foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
-				Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
-			}
+		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
+	}
+
+	/** Forgets all attempts of a job, their effects and their history. @param string $job_id The shop's id. */
+	public static function forget( string $job_id ): void {
+		foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
+			Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 		}
 	}
 

@@ -12,7 +12,7 @@ use SmiBridge\Core\Sql;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The form of each table stands in docs/contract.md, part 4.
+ * The form of each table stands in docs/contract.md, part 4. Rows of purchases are not dropped by age unless a filter says so.
  */
 final class Tables {
 

@@ -15,7 +15,8 @@ use SmiBridge\Ledger\History;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Binds Mail to Effects.
+ * Binds Mail to Effects: makes callables for an outcome's effects and mails, so that a repeated message never mails twice. What the mail
+ * says is the care of Mail_Facts and Mail_Words.
  */
 final class Customer_Mail {
 

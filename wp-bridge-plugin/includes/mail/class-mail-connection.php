@@ -27,6 +27,18 @@ final class Mail_Connection {
 	/** From now on, until close(). */
 	public static function keep(): void {
 		add_action( 'phpmailer_init', array( self::class, 'prepare' ), PHP_INT_MAX );
+		add_action( 'wp_mail_failed', array( self::class, 'drop' ), PHP_INT_MIN );
+	}
+
+	/**
+	 * A mail has failed: the next one begins anew. The server may be in the middle of the one that it refused, or its answer may still
+	 * come, and would be taken for that to the next. No word of farewell: it would be waited for.
+	 */
+	public static function drop(): void {
+		if ( self::$mailer ) {
+			self::$mailer->getSMTPInstance()->close();
+			self::$mails = 0;
+		}
 	}
 
 	/**
@@ -53,6 +65,7 @@ final class Mail_Connection {
 	/** The last mail has gone. */
 	public static function close(): void {
 		remove_action( 'phpmailer_init', array( self::class, 'prepare' ), PHP_INT_MAX );
+		remove_action( 'wp_mail_failed', array( self::class, 'drop' ), PHP_INT_MIN );
 		if ( self::$mailer ) {
 			self::$mailer->SMTPKeepAlive = false;
 			self::$mailer->smtpClose();

@@ -13,15 +13,17 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Facts only; the words are the mail's.
+ * Facts only; the words are the mail's. Reads the shop's row and asks other code by filters; writes nothing.
  */
 final class Mail_Facts {
 
 	/**
-	 * The facts.
+	 * The facts of Mail::send(), from an attempt as it is in `$row`: the row may be newer than what the database holds.
 	 *
 	 * @param array $row   A ledger row.
-	 * @param array $extra Further facts: customer_message, amount, …
+	 * @param array $extra Further facts, which win: customer_message, amount, …
+	 * @return array See Mail::send().
+	 * @throws \SmiBridge\Core\Database_Error When the shop's row can't be read.
 	 */
 	public static function for_mail( array $row, array $extra = array() ): array {
 		$job   = Shop::job( $row['job_id'] );

@@ -116,7 +116,7 @@ final class Mail_Message {
 		return (string) apply_filters( 'smi_bridge_mail_logo', $url );
 	}
 
-	/** Colours of the button: background and text. */
+	/** Colours of the button. @return string[] `background` and `text`, both `#rrggbb`. */
 	public function accent(): array {
 		return array_combine( array( 'background', 'text' ), Mail_Settings::accents() );
 	}

@@ -61,7 +61,7 @@ final class Mail_Settings {
 		return 'mailto:' . $support . $subject;
 	}
 
-	/** Who gets the digests. */
+	/** Who gets the digests. @return string[] E-mail addresses; the site's own where none is set. */
 	public static function admins(): array {
 		$list = preg_split( '/[\s,;]+/', (string) self::get( 'admin', get_option( 'admin_email', '' ) ), -1, PREG_SPLIT_NO_EMPTY );
 		return array_values( array_filter( $list, 'is_email' ) );

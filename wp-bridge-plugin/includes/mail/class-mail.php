@@ -13,7 +13,8 @@ use SmiBridge\Core\Time_Limits;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The door of all mails: `Mail::send( $kind, $facts )`.
+ * The door of all mails: `Mail::send( $kind, $facts )`. A mailer that refuses is an answer; what a template, a filter or somebody's mailer
+ * throws goes to the caller.
  */
 final class Mail {
 
@@ -57,6 +58,7 @@ final class Mail {
 	 * @param string[] $to    Addresses.
 	 * @param string   $kind  The kind of mail.
 	 * @param array    $facts Its facts.
+	 * @return string 'sent' or 'failed'; then $last_error says why.
 	 */
 	public static function deliver( array $to, string $kind, array $facts ): string {
 		/** Filters the locale of a mail. */

@@ -51,7 +51,7 @@ final class Batch {
 		'file.remove'     => array( Stored_Files::class, 'remove' ),
 		'file.list'       => array( Stored_Files::class, 'listed' ),
 		'file.refused'    => array( Stored_Files::class, 'refused' ),
-		'sidecar.address' => array( Setup_Messages::class, 'address' ),
+		'sidecar.address' => array( Order_Messages::class, 'address' ),
 		'mailbox.collect' => array( Mailbox_Messages::class, 'collect' ),
 	);
 
@@ -64,12 +64,7 @@ final class Batch {
 	 * @param \stdClass[] $messages Messages.
 	 */
 	public static function are_questions( array $messages ): bool {
-		foreach ( $messages as $message ) {
-			if ( ! in_array( $message->type, self::QUESTIONS, true ) ) {
-				return false;
-			}
-		}
-		return true;
+		return ! array_diff( array_column( $messages, 'type' ), self::QUESTIONS );
 	}
 
 	/**

@@ -18,7 +18,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3), within the transaction of the delivery. They mail nothing themselves:
+ * mails are part of the outcome.
  */
 final class Delivery_Messages {
 
@@ -42,7 +43,7 @@ final class Delivery_Messages {
 		}
 		$moved = Ledger::move( $row, 'delivered', self::columns( $row, $data ) );
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'delivered', array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'width', 'height', 'format', 'expires_at' ) ) ) );
 		$facts  = Shop::delivery_facts( $moved );

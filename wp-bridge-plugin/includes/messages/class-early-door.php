@@ -10,7 +10,6 @@ namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
-use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
@@ -33,7 +32,7 @@ final class Early_Door {
 
 	/** See 1. */
 	public static function arrive(): void {
-		if ( ! Messages_Endpoint::is_address() ) {
+		if ( ! Request::is_to( Messages_Endpoint::ROUTE ) ) {
 			return;
 		}
 		/** Filters whether the sidecar's messages are answered before WordPress is whole. */
@@ -41,9 +40,7 @@ final class Early_Door {
 			return;
 		}
 		Request::hush();
-		$body  = Messages_Endpoint::body();
-		$fault = Signature::fault( Settings::keys( Signature::TO_SHOP ), Messages_Endpoint::headers(), $body, time() );
-		if ( '' !== $fault || ( ! Shop::is_another() && self::needs_little( $body ) ) ) {
+		if ( '' !== Messages_Endpoint::fault() || ( ! Shop::is_another() && self::needs_little() ) ) {
 			self::say();
 			if ( ! Announcements::count() ) {
 				exit;
@@ -55,9 +52,9 @@ final class Early_Door {
 		Request::at_end( array( self::class, 'answer_at_the_end' ), PHP_INT_MIN );
 	}
 
-	/** Whether all messages of a signed body can be answered now. @param string $body Body. */
-	private static function needs_little( string $body ): bool {
-		$envelope = json_decode( $body, true );
+	/** Whether all messages of the signed body can be answered now. */
+	private static function needs_little(): bool {
+		$envelope = json_decode( Request::body( Signature::MAX_BODY ), true );
 		$messages = $envelope['data']['messages'] ?? null;
 		if ( ! is_array( $messages ) || array_diff( array_map( 'strval', array_column( $messages, 'type' ) ), self::TYPES ) ) {
 			return false;
@@ -96,6 +93,6 @@ final class Early_Door {
 	/** Makes the answer and sends it. */
 	private static function say(): void {
 		self::$has_begun = true;
-		Request::answer( ...Messages_Endpoint::answer( Messages_Endpoint::headers(), Messages_Endpoint::body() ) );
+		Request::answer( ...Messages_Endpoint::answer_request() );
 	}
 }

@@ -23,7 +23,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handler: checked data in, outcome out (docs/contract.md, part 3).
+ * Handler: checked data in, outcome out (docs/contract.md, part 3), within the transaction of the delivery. The money goes back after the
+ * commit, as an effect of the outcome, and not at all where the customer has the file.
  */
 final class Failure_Messages {
 
@@ -135,7 +136,7 @@ final class Failure_Messages {
 			)
 		);
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		Shop::follow( $row, $moved );
 		return self::outcome( 'review', false, self::tell( $moved, $data ) );

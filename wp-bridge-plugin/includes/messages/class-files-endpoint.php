@@ -25,13 +25,14 @@ final class Files_Endpoint {
 	 * Answers before WordPress is whole, as Early_Door does and for the same reasons: bytes need no theme, mail or translation.
 	 */
 	public static function answer_early(): void {
-		if ( ! Messages_Endpoint::is_address( self::ROUTE ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
-			return;
+		if ( Request::is_to( self::ROUTE ) && Request::is_by( 'POST' ) ) {
+			Request::answer_now(
+				static function () {
+					list( $status, $answer ) = self::answer();
+					return array( $status, wp_json_encode( $answer ) );
+				}
+			);
 		}
-		Request::hush();
-		list( $status, $answer ) = self::answer();
-		Request::answer( $status, wp_json_encode( $answer ) );
-		exit;
 	}
 
 	/**
@@ -40,7 +41,7 @@ final class Files_Endpoint {
 	 * @return array{0: int, 1: array} Status and answer.
 	 */
 	private static function answer(): array {
-		$given    = (string) ( $_SERVER['HTTP_SMI_ENVELOPE'] ?? '' ); // phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- the exact bytes were signed.
+		$given    = Request::header( 'smi-envelope' );
 		$text     = strlen( $given ) <= 4096 ? base64_decode( strtr( $given, '-_', '+/' ), true ) : false; // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- JSON in a header.
 		$envelope = Messages_Endpoint::opened( Messages_Endpoint::headers(), (string) $text );
 		if ( null === $envelope ) {

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Settings;
@@ -18,13 +19,15 @@ use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Mailbox;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handler: checked data in, outcome out (docs/contract.md, parts 3 and 7).
+ * Handler: checked data in, outcome out (docs/contract.md, parts 3 and 7). To hand a message over does not take it out of the mailbox: its
+ * acknowledgement does.
  */
 final class Mailbox_Messages {
 
@@ -43,7 +46,7 @@ final class Mailbox_Messages {
 		foreach ( $data['done'] ?? array() as $done ) {
 			$message = Mailbox::take_out( $done['id'] );
 			if ( $message ) {
-				$effects = array_merge( $effects, self::answered( $message, (int) $done['status'], (array) $done['answer'] ) );
+				$effects = array_merge( $effects, self::ended( $message, (int) $done['status'], (array) $done['answer'] ) );
 			}
 		}
 		if ( isset( $data['status'] ) && Settings::is_pulled() ) {
@@ -69,6 +72,35 @@ final class Mailbox_Messages {
 			update_option( 'smi_bridge_sidecar_url', Settings::NO_ADDRESS );
 			Settings::learn_site();
 			Log::write( 'sidecar_pulls', 'The sidecar comes for its messages by itself.' );
+		}
+	}
+
+	/**
+	 * What follows from an answer, or nothing where the database refuses it: one message must not have each visit fail, and all others
+	 * with it. An erasure is repeated daily; a renewal is told as failed.
+	 *
+	 * @param array $message See answered().
+	 * @param int   $status  See answered().
+	 * @param array $answer  See answered().
+	 * @return callable[] Effects.
+	 * @throws Database_Error When nothing can be saved any more.
+	 */
+	private static function ended( array $message, int $status, array $answer ): array {
+		$events    = History::count();
+		$announced = Announcements::count();
+		Sql::run( 'SAVEPOINT smi_bridge_answer' );
+		try {
+			return self::answered( $message, $status, $answer );
+		} catch ( Database_Error $error ) {
+			Sql::run( 'ROLLBACK TO SAVEPOINT smi_bridge_answer' ); // Fails after a deadlock, which undid everything: then the visit comes again.
+			History::forget( $events );
+			Announcements::forget( $announced );
+			Shop::forget();
+			Log::write( 'answer_not_stored', $error->getMessage(), array( 'type' => $message['type'], 'job_id' => $message['job_id'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			if ( 'job.renew' === $message['type'] ) {
+				History::record( $message['job_id'], (int) $message['data']['attempt'], 'renewal_failed', array( 'reason' => 'database' ) );
+			}
+			return array();
 		}
 	}
 
@@ -115,7 +147,18 @@ final class Mailbox_Messages {
 			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
 			return array();
 		}
-		if ( ! Renewal::write( $row, $attempt, $answer, (int) ( $message['note']['user'] ?? 0 ) ) || Renewal::MAIL !== ( $message['note']['then'] ?? '' ) ) {
+		$note = $message['note'] + array(
+			'user'       => 0,
+			'then'       => '',
+			'revoked_at' => $row['revoked_at'] ?? null, // Not in a message that an older bridge has put in.
+		);
+		if ( ! Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
+			if ( $row ) {
+				History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
+			}
+			return array();
+		}
+		if ( Renewal::MAIL !== $note['then'] ) {
 			return array();
 		}
 		return array(

@@ -23,7 +23,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The door works without cookies, nonces and the Authorization header.
+ * The door works without cookies, nonces and the Authorization header. It never tells a stranger why he is refused: the log does.
  */
 final class Messages_Endpoint {
 
@@ -37,29 +37,23 @@ final class Messages_Endpoint {
 	 */
 	public static function answer_early( $wp ): void {
 		$is_route = self::ROUTE === '/' . trim( (string) ( $wp->query_vars['rest_route'] ?? '' ), '/' );
-		if ( ( ! $is_route && ! self::is_address() ) || 'POST' !== ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
+		if ( ( ! $is_route && ! Request::is_to( self::ROUTE ) ) || ! Request::is_by( 'POST' ) ) {
 			return;
 		}
 		if ( $is_route && ! apply_filters( 'smi_bridge_answer_early', true ) ) { // See Early_Door.
 			return;
 		}
-		Request::hush();
-		Request::answer( ...self::answer( self::headers(), self::body() ) );
-		exit;
+		Request::answer_now( array( self::class, 'answer_request' ) );
 	}
 
-	/**
-	 * Whether the present address is the door's, in any of its forms: the REST route behind whatever prefix, by query, and
-	 * `/?smi-bridge=messages`, which needs no REST. Only looked at: whoever posts here proves himself by the signature.
-	 *
-	 * @param string $address This door's route, or another one's.
-	 */
-	public static function is_address( string $address = self::ROUTE ): bool {
-		// phpcs:disable WordPress.Security -- compared, never used.
-		$path  = (string) strtok( (string) ( $_SERVER['REQUEST_URI'] ?? '' ), '?' );
-		$route = '/' . trim( is_string( $_GET['rest_route'] ?? '' ) ? $_GET['rest_route'] ?? '' : '', '/' );
-		return basename( $address ) === ( $_GET['smi-bridge'] ?? '' ) || $address === $route || substr( rtrim( $path, '/' ), -strlen( $address ) ) === $address;
-		// phpcs:enable
+	/** The whole answer to the present request. @return array{0: int, 1: string} Status and JSON. */
+	public static function answer_request(): array {
+		return self::answer( self::headers(), Request::body( Signature::MAX_BODY ) );
+	}
+
+	/** Why the present request is not authentic, or ''. The log is not told. */
+	public static function fault(): string {
+		return Signature::fault( Settings::keys( Signature::TO_SHOP ), self::headers(), Request::body( Signature::MAX_BODY ), time() );
 	}
 
 	/** When the answer is out: whatever others do at the sidecar's visits. */
@@ -78,8 +72,8 @@ final class Messages_Endpoint {
 			array(
 				'methods'             => 'POST',
 				'permission_callback' => '__return_true', // The signature is checked by answer(): all refusals must look the same.
-				'callback'            => static function ( $request ) {
-					list( $status, $json ) = self::answer( self::headers(), (string) $request->get_body() );
+				'callback'            => static function () {
+					list( $status, $json ) = self::answer_request();
 					Request::answered(); // By the REST server.
 					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
 				},
@@ -95,11 +89,7 @@ final class Messages_Endpoint {
 	 */
 	public static function let_signed_through( $result ) {
 		$route = $GLOBALS['wp']->query_vars['rest_route'] ?? '';
-		if ( is_wp_error( $result ) && self::ROUTE === '/' . trim( (string) $route, '/' )
-			&& '' === Signature::fault( Settings::keys( Signature::TO_SHOP ), self::headers(), self::body(), time() ) ) {
-			return true;
-		}
-		return $result;
+		return is_wp_error( $result ) && self::ROUTE === '/' . trim( (string) $route, '/' ) && '' === self::fault() ? true : $result;
 	}
 
 	/**
@@ -137,6 +127,7 @@ final class Messages_Endpoint {
 	 *
 	 * @param array  $headers The three headers.
 	 * @param string $text    The exact bytes that were signed.
+	 * @return \stdClass|null {type, timestamp, audience, data}
 	 */
 	public static function opened( array $headers, string $text ): ?\stdClass {
 		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $text, time() );
@@ -205,18 +196,9 @@ final class Messages_Endpoint {
 		return $expected === $envelope->audience ? '' : sprintf( 'audience is %s, not %s', substr( $envelope->audience, 0, 100 ), $expected );
 	}
 
-	/** The three headers of the scheme. */
+	/** The three headers of the scheme, as they were sent. @return string[] Lower-case name => value, '' where there is none. */
 	public static function headers(): array {
-		$headers = array();
-		foreach ( array( 'webhook-id', 'webhook-timestamp', 'webhook-signature' ) as $name ) {
-			// phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- the exact bytes were signed; Signature checks their form.
-			$headers[ $name ] = (string) ( $_SERVER[ 'HTTP_' . strtoupper( str_replace( '-', '_', $name ) ) ] ?? '' );
-		}
-		return $headers;
-	}
-
-	/** The body, up to one byte more than is allowed. */
-	public static function body(): string {
-		return (string) file_get_contents( 'php://input', false, null, 0, Signature::MAX_BODY + 1 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body.
+		$names = array( 'webhook-id', 'webhook-timestamp', 'webhook-signature' );
+		return array_combine( $names, array_map( array( Request::class, 'header' ), $names ) );
 	}
 }

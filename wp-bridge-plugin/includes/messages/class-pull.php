@@ -14,13 +14,14 @@ use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Jobs\Job_Record;
+use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ * Answers of jobs.unfinished, jobs.lookup and status (docs/contract.md, part 3). Also for WP-CLI, which looks at the same.
  */
 final class Pull {
 
@@ -58,19 +59,25 @@ final class Pull {
 	 * a customer who has his money back would keep a link that works. And ends of later attempts: a Redis that came back with an
 	 * old snapshot knows the attempt before.
 	 *
-	 * @return array[] List of {job_id, attempt, state}.
+	 * @return array[] List of {job_id, attempt, state, by_shop}.
 	 */
 	private static function ended(): array {
 		$rows = Sql::rows(
-			'SELECT l.job_id, l.attempt, l.state FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
+			'SELECT l.job_id, l.attempt, l.state, l.reason, l.revoked_at FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
 			WHERE n.id IS NULL AND l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
 			AND ( l.state = 'refunded' OR l.attempt > 1 OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
 			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS )
 		);
-		foreach ( $rows as $index => $row ) {
-			$rows[ $index ]['attempt'] = (int) $row['attempt'];
+		$ended = array();
+		foreach ( $rows as $row ) {
+			$ended[] = array(
+				'job_id'  => $row['job_id'],
+				'attempt' => (int) $row['attempt'],
+				'state'   => $row['state'],
+				'by_shop' => 'refunded' === $row['state'] || null !== $row['revoked_at'] || Stop::is_stopped( $row ),
+			);
 		}
-		return $rows;
+		return $ended;
 	}
 
 	/**
@@ -83,7 +90,7 @@ final class Pull {
 		return array( 'jobs' => self::records( array_values( Ledger::newest_of( $job_ids ) ) ) );
 	}
 
-	/** Who this site is, and how it is set. */
+	/** Who this site is, and how it is set: the data of the answer to `status`. No secret is in it. */
 	public static function status(): array {
 		return array(
 			'site'         => Site::identity(),
@@ -106,8 +113,7 @@ final class Pull {
 	 * @param array[] $rows Ledger rows.
 	 */
 	private static function records( array $rows ): array {
-		$jobs  = Shop::jobs( array_column( $rows, 'job_id' ) );
-		Shop::prime_titles( $jobs );
+		$jobs    = Shop::of_rows( $rows );
 		$records = array();
 		foreach ( $rows as $row ) {
 			$records[] = Job_Record::record( $row, $jobs[ $row['job_id'] ] ?? null );

@@ -17,7 +17,7 @@ use SmiBridge\Ledger\Tables;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The sidecar asks every minute, so that nothing here needs WP-Cron.
+ * The sidecar asks every minute, so that nothing here needs WP-Cron. Repairs may be repeated: each finds what the one before has left.
  */
 final class Reconcile {
 

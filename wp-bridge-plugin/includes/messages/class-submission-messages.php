@@ -18,7 +18,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Handlers: checked data in, outcome out (docs/contract.md, part 3).
+ * Handlers: checked data in, outcome out (docs/contract.md, part 3), within the transaction of the delivery. Nobody is mailed from here,
+ * and no money moves.
  */
 final class Submission_Messages {
 
@@ -99,7 +100,7 @@ final class Submission_Messages {
 			)
 		);
 		if ( ! $moved ) {
-			return Outcome::refused( 'invalid', array( 'detail' => 'not from state ' . $row['state'] ) );
+			return Attempt::no_step( $row );
 		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'submitted', array_intersect_key( $data, array_flip( array( 'submission', 'upsampler_id', 'credits' ) ) ) );
 		$facts = array(

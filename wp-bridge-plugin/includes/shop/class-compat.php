@@ -25,7 +25,8 @@ use SmiBridge\Core\Settings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The fence.
+ * The fence. Changes hooks of the present request and nothing else: no option, no file, no row of others is touched, so that the shop is
+ * as before when the bridge is gone.
  */
 final class Compat {
 
@@ -129,7 +130,7 @@ final class Compat {
 	 * @return mixed
 	 */
 	public static function shop_download( $response, $handler, $request ) {
-		if ( 'GET' === $request->get_method() && preg_match( '#^/smi/v1/download/([a-zA-Z0-9]{64})\z#', $request->get_route(), $found ) ) {
+		if ( 'GET' === $request->get_method() && preg_match( '#^/smi/v1/download/([a-zA-Z0-9]{64})$#i', $request->get_route(), $found ) ) { // As WordPress reads an address: in any case, with a line's end.
 			try {
 				/** Fires when the shop hands a file out. @param string|null $job_id The shop's id. */
 				do_action( 'smi_bridge_downloaded', ( new Sell_My_Images() )->job_of_token( $found[1] ) );

@@ -12,7 +12,8 @@ use SmiBridge\Core\Sql;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The words that people have at hand when they ask for an order.
+ * The words that people have at hand when they ask for an order: the beginning of an e-mail address, a post's number, words of a title.
+ * Knows Sell My Images only; another shop answers by a filter.
  */
 final class Job_Search {
 

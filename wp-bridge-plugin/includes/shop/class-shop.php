@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Shop;
 
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 
 defined( 'ABSPATH' ) || exit;
@@ -44,9 +45,11 @@ final class Shop {
 	}
 
 	/**
-	 * A job, or null.
+	 * A job, or null: the shop does not know it.
 	 *
 	 * @param string $job_id The shop's id.
+	 * @return array|null In the form that Shop_Adapter tells.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function job( string $job_id ): ?array {
 		return self::jobs( array( $job_id ) )[ $job_id ] ?? null;
@@ -73,11 +76,7 @@ final class Shop {
 		return array_intersect_key( self::$known, array_flip( $job_ids ) );
 	}
 
-	/**
-	 * Forgets what was read, so that the next question sees the database.
-	 *
-	 * @param string|null $job_id One job, or all.
-	 */
+	/** Forgets what was read, so that the next question sees the database. @param string|null $job_id One job, or all. */
 	public static function forget( ?string $job_id = null ): void {
 		if ( null === $job_id ) {
 			self::$known = array();
@@ -103,22 +102,20 @@ final class Shop {
 		return (bool) self::ask( 'has_open_checkout', false, $since );
 	}
 
-	/**
-	 * What was bought, in words: plain text of at most 200 characters, or null.
-	 *
-	 * @param array $job A job.
-	 */
+	/** What was bought, in words: plain text of at most 200 characters, or null. @param array $job A job. */
 	public static function title( array $job ): ?string {
 		$title = trim( wp_strip_all_tags( html_entity_decode( (string) self::ask( 'title', null, $job ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) );
 		return '' === $title ? null : mb_substr( $title, 0, 200 );
 	}
 
-	/** Reads the posts that the titles of many jobs come from, in one query. @param array[] $jobs Jobs. */
-	public static function prime_titles( array $jobs ): void {
+	/** The jobs of ledger rows, and the posts that their titles come from: two queries. @param array[] $rows Rows. @return array[] Job id => job. */
+	public static function of_rows( array $rows ): array {
+		$jobs  = self::jobs( array_column( $rows, 'job_id' ) );
 		$posts = array_filter( array_merge( array_column( $jobs, 'attachment_id' ), array_column( $jobs, 'post_id' ) ) );
 		if ( count( $posts ) > 1 ) {
 			_prime_post_caches( array_unique( array_map( 'intval', $posts ) ), false, false );
 		}
+		return $jobs;
 	}
 
 	/** See Shop_Adapter. @param string $job_id The shop's id. @param string $status The shop's word. @param array $facts Facts. */
@@ -173,6 +170,16 @@ final class Shop {
 		return self::ask( 'refund', new \WP_Error( 'no_shop', 'There is no shop that could refund.' ), $job, $reason );
 	}
 
+	/** Where finished files lie. Their names in the ledger are relative to it. */
+	public static function folder(): string {
+		return wp_get_upload_dir()['basedir'] . '/' . self::FOLDER;
+	}
+
+	/** What a job has cost, in the shop's currency; null where the shop does not know. @param string $job_id The shop's id. */
+	public static function amount( string $job_id ): ?float {
+		return self::job( $job_id )['amount'] ?? null;
+	}
+
 	/**
 	 * The customer's download link: the sidecar's if it is public, else ours where the file lies here, else the shop's own route; null
 	 * if none is there.
@@ -186,7 +193,7 @@ final class Shop {
 		if ( null !== $row['download_url'] ) {
 			return $row['download_url'];
 		}
-		if ( is_file( wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'] ) ) {
+		if ( is_file( self::folder() . '/' . $row['path'] ) ) {
 			return home_url( '/?smi-bridge=download&job=' . rawurlencode( $row['job_id'] ) . '&token=' . rawurlencode( $row['token'] ) ); // Download_Route.
 		}
 		return self::ask( 'download_url', null, $row['job_id'], self::shop_token( $row['token'] ) );
@@ -229,16 +236,12 @@ final class Shop {
 		}
 	}
 
-	/**
-	 * What the shop's row gets.
-	 *
-	 * @param array $row A delivered ledger row.
-	 */
+	/** What the shop's row gets. @param array $row A delivered ledger row. @return array See Shop_Adapter::write_delivery(). */
 	public static function delivery_facts( array $row ): array {
 		return array(
-			'file'         => wp_get_upload_dir()['basedir'] . '/' . self::FOLDER . '/' . $row['path'],
+			'file'         => self::folder() . '/' . $row['path'],
 			'shop_token'   => self::shop_token( $row['token'] ),
-			'expires_at'   => (int) strtotime( $row['expires_at'] . ' UTC' ),
+			'expires_at'   => Sql::unix( $row['expires_at'] ),
 			'credits'      => null === $row['credits'] ? null : (float) $row['credits'],
 			'upsampler_id' => $row['upsampler_id'],
 			'width'        => (int) $row['width'],

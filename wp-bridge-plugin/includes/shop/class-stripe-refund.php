@@ -10,7 +10,8 @@ namespace SmiBridge\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Since 1.3 the shop pays through a plugin of its own (`StripeIntegration`); 1.2 brought a client along.
+ * Since 1.3 the shop pays through a plugin of its own (`StripeIntegration`); 1.2 brought a client along. Calls Stripe once and tells what
+ * it said: that a payment is refunded once is the care of Effects.
  */
 final class Stripe_Refund {
 

@@ -12,7 +12,8 @@ defined( 'ABSPATH' ) || exit;
 // phpcs:disable WordPress.WP.AlternativeFunctions -- one connection for several requests, and a connect timeout below one second, are beyond wp_remote_post().
 
 /**
- * One curl handle, so that several requests share a connection; wp_remote_post() where PHP has no curl.
+ * One curl handle, so that several requests share a connection; wp_remote_post() where PHP has no curl. Throws nothing, repeats nothing:
+ * whatever goes wrong is status 0 with a code.
  */
 final class Http_Client {
 

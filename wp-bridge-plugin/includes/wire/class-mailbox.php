@@ -33,12 +33,11 @@ final class Mailbox {
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function put( string $type, array $data, array $note = array() ): void {
-		$about = array( $type, $data['job_id'] ?? $data['token'] ?? $data['stage'] ?? '', $data['attempt'] ?? '' );
 		Sql::replace(
 			'mailbox',
 			array(
 				'message_id' => Signature::new_id(),
-				'slot'       => hash( 'sha256', implode( "\n", $about ) ),
+				'slot'       => self::slot( $type, $data ),
 				'type'       => $type,
 				'job_id'     => (string) ( $data['job_id'] ?? '' ),
 				'data'       => wp_json_encode( $data ? $data : new \stdClass(), JSON_UNESCAPED_SLASHES ),
@@ -46,6 +45,23 @@ final class Mailbox {
 				'created_at' => Sql::utc( time() ),
 			)
 		);
+	}
+
+	/** What a message is about. @param string $type See contract. @param array $data The message's data. */
+	private static function slot( string $type, array $data ): string {
+		return hash( 'sha256', implode( "\n", array( $type, $data['job_id'] ?? $data['token'] ?? $data['stage'] ?? '', $data['attempt'] ?? '' ) ) );
+	}
+
+	/**
+	 * The note of a message that waits, or nothing: what one that takes its place must not forget.
+	 *
+	 * @param string $type See put().
+	 * @param array  $data See put().
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function note( string $type, array $data ): array {
+		$row = Sql::row( 'SELECT note FROM ' . Sql::table( 'mailbox' ) . ' WHERE slot = %s', array( self::slot( $type, $data ) ) );
+		return (array) json_decode( (string) ( $row['note'] ?? '' ), true );
 	}
 
 	/**
@@ -115,7 +131,7 @@ final class Mailbox {
 		);
 	}
 
-	/** Messages about a job that is to be forgotten. @param string $job_id The shop's id. */
+	/** Drops the messages about a job that is to be forgotten. @param string $job_id The shop's id. */
 	public static function forget( string $job_id ): void {
 		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 	}

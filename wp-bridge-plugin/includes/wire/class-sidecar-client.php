@@ -14,7 +14,8 @@ use SmiBridge\Core\Signature;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A client with one connection. It says what happened, and decides nothing.
+ * A client with one connection. It says what happened, and decides nothing: no repeat, no circuit breaker. To a sidecar that comes by
+ * itself messages go into the mailbox.
  */
 final class Sidecar_Client {
 
@@ -38,6 +39,7 @@ final class Sidecar_Client {
 	 * @param string|null $audience Other than this site's sidecar (only `status` may ask `sidecar:?`).
 	 * @param array       $note     For whoever handles the answer of a sidecar that comes by itself, see Mailbox.
 	 * @return array|\WP_Error `{queued: true}`: the message waits in the mailbox. Codes: not_configured, paused, not_seen, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
+	 * @throws \SmiBridge\Core\Database_Error When the mailbox can't be written.
 	 */
 	public function send( string $type, array $data, ?string $audience = null, array $note = array() ) {
 		if ( ! Settings::is_configured() ) {
@@ -61,11 +63,12 @@ final class Sidecar_Client {
 	}
 
 	/**
-	 * Posts a signed message; returns what Http_Client::post() does.
+	 * Posts a signed message, whatever the settings say about pausing; there must be an address and a secret.
 	 *
 	 * @param string      $type     See contract.
 	 * @param array       $data     The message's data.
 	 * @param string|null $audience See send().
+	 * @return array See Http_Client::post().
 	 */
 	public function exchange( string $type, array $data, ?string $audience = null ): array {
 		$now  = time();

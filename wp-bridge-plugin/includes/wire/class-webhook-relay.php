@@ -9,7 +9,9 @@ namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Signature;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -27,49 +29,55 @@ final class Webhook_Relay {
 		if ( ! Settings::is_configured() ) {
 			return;
 		}
-		$path = (string) wp_parse_url( sanitize_url( wp_unslash( $_SERVER['REQUEST_URI'] ?? '' ) ), PHP_URL_PATH );
 		$home = rtrim( (string) wp_parse_url( home_url(), PHP_URL_PATH ), '/' );
-		if ( rtrim( $path, '/' ) === $home . '/smi-webhook/upsampler' ) {
+		if ( Request::path() === $home . '/smi-webhook/upsampler' ) {
 			self::answer();
 		}
 	}
 
 	/** Answers and ends the request. Also registered with the shop as its handler of this webhook. */
 	public static function answer(): void {
-		header( 'Cache-Control: no-store' );
-		// phpcs:ignore WordPress.Security.NonceVerification -- the token is the sidecar's to judge.
-		$token  = isset( $_GET['token'] ) && is_string( $_GET['token'] ) ? sanitize_text_field( wp_unslash( $_GET['token'] ) ) : '';
-		// phpcs:ignore WordPress.Security -- compared with a secret, never used otherwise.
-		$mac    = isset( $_GET['mac'] ) && is_string( $_GET['mac'] ) ? $_GET['mac'] : '';
-		$method = sanitize_key( $_SERVER['REQUEST_METHOD'] ?? '' );
-		$status = 405;
-		if ( 'post' === $method ) {
-			$status = Settings::is_pulled() ? self::keep( $token, $mac ) : self::hand_on( $token );
-		}
-		status_header( $status );
-		header( 'Content-Type: application/json' );
-		echo 202 === $status ? '{"accepted":true}' : '{"accepted":false}';
-		exit;
+		Request::answer_now(
+			static function () {
+				$status = self::status( Request::query( 'token' ), Request::query( 'mac' ) );
+				return array( $status, 202 === $status ? '{"accepted":true}' : '{"accepted":false}' );
+			}
+		);
 	}
 
 	/**
-	 * Keeps the request for a sidecar that comes by itself: as a hint, since only the address is ours, and only one for each submission.
+	 * Hands the request on, or keeps it for a sidecar that comes by itself.
 	 *
 	 * @param string $token From the address.
 	 * @param string $mac   From the address: that the sidecar has made the token.
-	 * @return int Our answer.
+	 * @return int Our HTTP status.
 	 */
-	private static function keep( string $token, string $mac ): int {
-		if ( ! preg_match( self::TOKEN, $token ) || ! self::is_ours( $token, $mac ) ) {
+	private static function status( string $token, string $mac ): int {
+		if ( ! Request::is_by( 'POST' ) ) {
+			return 405;
+		}
+		$is_kept = Settings::is_pulled();
+		if ( ! preg_match( self::TOKEN, $token ) || ( $is_kept && ! self::is_ours( $token, $mac ) ) ) {
 			return 404;
 		}
-		$body = self::body();
-		if ( null === $body ) {
+		$body = Request::body( self::MOST );
+		if ( strlen( $body ) > self::MOST ) {
 			return 413;
 		}
 		if ( Settings::is_paused() ) {
 			return 503;
 		}
+		return $is_kept ? self::keep( $token, $body ) : self::hand_on( $token, $body );
+	}
+
+	/**
+	 * Keeps the request: as a hint, since only the address is ours, and only one for each submission.
+	 *
+	 * @param string $token From the address.
+	 * @param string $body  As it came.
+	 * @return int Our HTTP status.
+	 */
+	private static function keep( string $token, string $body ): int {
 		try {
 			Mailbox::put(
 				'upsampler.webhook',
@@ -88,35 +96,22 @@ final class Webhook_Relay {
 	/** Whether the sidecar has made a token. @param string $token The token. @param string $mac HMAC-SHA256 over it, base64url. */
 	private static function is_ours( string $token, string $mac ): bool {
 		foreach ( Settings::keys( self::PURPOSE ) as $key ) {
-			$ours = rtrim( strtr( base64_encode( hash_hmac( 'sha256', $token, $key, true ) ), '+/', '-_' ), '=' ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- the format of the address.
-			if ( hash_equals( $ours, $mac ) ) {
+			if ( hash_equals( Signature::base64url( hash_hmac( 'sha256', $token, $key, true ) ), $mac ) ) {
 				return true;
 			}
 		}
 		return false;
 	}
 
-	/** The request's body, or null: it is too large. */
-	private static function body(): ?string {
-		$body = (string) file_get_contents( 'php://input', false, null, 0, self::MOST + 1 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body.
-		return strlen( $body ) > self::MOST ? null : $body;
-	}
-
 	/**
 	 * Posts the raw body to the sidecar.
 	 *
 	 * @param string $token From the address.
-	 * @return int Our answer: the sidecar's, or 503 so that Upsampler may try again.
+	 * @param string $body  As it came.
+	 * @return int Our HTTP status: the sidecar's, or 503 so that Upsampler may try again.
 	 */
-	private static function hand_on( string $token ): int {
-		if ( ! preg_match( self::TOKEN, $token ) ) {
-			return 404;
-		}
-		$body = self::body();
-		if ( null === $body ) {
-			return 413;
-		}
-		if ( Settings::is_paused() || ! Circuit_Breaker::allows() ) {
+	private static function hand_on( string $token, string $body ): int {
+		if ( ! Circuit_Breaker::allows() ) {
 			return 503;
 		}
 		$answer = ( new Http_Client( 500, 2000 ) )->post( Settings::sidecar_url() . '/webhooks/upsampler/' . rawurlencode( $token ), $body, array( 'Content-Type' => 'application/json' ) );

@@ -13,6 +13,7 @@ use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Settings_Page;
+use SmiBridge\Admin\Staging_Notice;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Mail\Mail_Settings;
@@ -56,11 +57,7 @@ $smib_kinds = array(
 		<?php if ( Staging_Lock::is_fixed() ) : ?>
 		<p><?php esc_html_e( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ); ?></p>
 		<?php else : ?>
-		<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>">
-			<input type="hidden" name="action" value="smi_bridge_lock_site">
-			<?php wp_nonce_field( 'smi_bridge_lock_site' ); ?>
-			<p><button class="button"><?php esc_html_e( 'It has moved: this address is the live site now', 'smi-bridge' ); ?></button></p>
-		</form>
+			<?php Staging_Notice::button( 'smi_bridge_lock_site', __( 'It has moved: this address is the live site now', 'smi-bridge' ) ); ?>
 		<?php endif; ?>
 	</div>
 	<?php endif; ?>

@@ -14,11 +14,12 @@ use SmiBridge\Core\Time_Limits;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Words of the jobs pages, the dashboard and the notices.
+ * Words of the jobs pages, the dashboard and the notices, in the current locale. For the admin only: the customer's words stand in
+ * Status_Words and Mail_Words.
  */
 final class Job_Labels {
 
-	/** A state's label and its tone: 'busy', 'good', 'warn', 'bad' or 'calm'. @param string $state A state of the ledger. */
+	/** A state's label and its tone: 'busy', 'good', 'warn', 'bad' or 'calm'. @param string $state A state of the ledger. @return string[] Pair. */
 	public static function state( string $state ): array {
 		$labels = array(
 			'paid'       => __( 'Waiting to be submitted', 'smi-bridge' ),

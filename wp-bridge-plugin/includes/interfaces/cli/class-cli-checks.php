@@ -22,7 +22,8 @@ use SmiBridge\Shop\Compat;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Both call what exists: the sidecar's pull, the connection test, the tests of Site Health.
+ * Both call what exists: the sidecar's pull, the connection test, the tests of Site Health. `doctor` only reads; `reconcile` tells the
+ * sidecar again what it has not confirmed, which changes nothing where it knows it.
  */
 final class Cli_Checks {
 

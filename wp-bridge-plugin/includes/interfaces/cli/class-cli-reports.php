@@ -20,7 +20,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Each method gets positional and named arguments, checked by WP-CLI against the synopsis.
+ * Each method gets positional and named arguments, checked by WP-CLI against the synopsis. What came from outside is printed without
+ * control characters. Changes nothing.
  */
 final class Cli_Reports {
 

@@ -16,7 +16,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Items in WordPress' form: one for each job.
+ * Items in WordPress' form: one for each job. No token and no download link is part of it.
  */
 final class Privacy_Export {
 

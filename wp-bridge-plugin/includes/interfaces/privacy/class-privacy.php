@@ -14,7 +14,8 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Finds a customer's jobs by e-mail address through the shop, page by page.
+ * Finds a customer's jobs by e-mail address through the shop, page by page. What is told and what is forgotten is the care of
+ * Privacy_Export and Erasure.
  */
 final class Privacy {
 
