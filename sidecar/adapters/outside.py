@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-import urllib3
 
-MOST_BYTES = 1 << 20  # of an answer that are read
+MOST_BYTES = 1 << 20  # of an answer that are read, and a piece more at most
+_PIECE = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes | None, tim
                 method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
             )
             with answer:
-                read = answer.raw.read(MOST_BYTES, decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                read = b""
+                for piece in answer.iter_content(_PIECE):
+                    read += piece
+                    if len(read) >= MOST_BYTES:
+                        break
+        except (requests.RequestException, OSError) as error:
             return Seen(0, why=type(error).__name__)
     return Seen(answer.status_code, read, answer.headers.get("Date", ""))
