@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
 from .files import ResultFiles, StoredFile
-from .incoming import Incoming
+from .incoming import Incoming, storage_error
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
@@ -59,7 +59,10 @@ class RestFiles:
 
     # ------------------------------------------------------------------ files that are being made
     def prepare(self) -> None:
-        self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self._work.root) from error
         self._work.prepare()
 
     def incoming(self, job_id: str, claim: str, suffix: str = "part") -> Incoming:
@@ -87,9 +90,13 @@ class RestFiles:
         """Upload a closed file; it has its name when this returns. Goes on where an earlier try was broken off.
 
         Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
-        TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt.
+        TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt; PermanentError
+        path_outside.
         """
-        self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
+        job_id = self.owner(name)
+        if job_id is None:
+            raise PermanentError("path_outside", name)
+        self._publish(temp, {"job_id": job_id, "attempt": attempt, "name": name, "sha256": sha256})
 
     def publish_copy(self, copy: Path, name: str, job: Job) -> None:
         """As `publish`, for a copy of a job's source, which the shop hands out to Upsampler. `name`: below
@@ -98,14 +105,20 @@ class RestFiles:
         self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
 
     def _publish(self, temp: Path, file: dict[str, Any]) -> None:
-        file = {**file, "bytes": temp.stat().st_size}
+        try:
+            file = {**file, "bytes": temp.stat().st_size}
+            self._bring(temp, file)
+            temp.unlink(missing_ok=True)
+        except OSError as error:  # of the work folder: the door's own are SidecarErrors
+            raise storage_error(error, temp) from error
+
+    def _bring(self, temp: Path, file: dict[str, Any]) -> None:
         for last in (False, True):
             self._upload(temp, file)
             self._crash_point("upload:closing")
             closed = self._send("file.close", file)
             if closed["status"] == "done":
                 self._crash_point("upload:closed")
-                temp.unlink()
                 return
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
                 raise self._error("file.close", closed, str(file["job_id"]))
@@ -114,13 +127,15 @@ class RestFiles:
         raise PermanentError("path_outside", f"{name} lies at the shop")
 
     def size(self, name: str) -> int | None:
-        return self._ask("file.stat", {"name": name})["bytes"]
+        return None if self.owner(name) is None else self._ask("file.stat", {"name": name})["bytes"]
 
     def sha256(self, name: str) -> str:
+        if self.owner(name) is None:
+            return ""
         return self._ask("file.stat", {"name": name, "digest": True})["sha256"] or ""
 
     def remove(self, name: str) -> bool:
-        return bool(self._ask("file.remove", {"names": [name]})["removed"])
+        return self.owner(name) is not None and bool(self._ask("file.remove", {"names": [name]})["removed"])
 
     def of_job(self, job_id: str) -> list[str]:
         return [file.name for file in self._listed(job_id)]
