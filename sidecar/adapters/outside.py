@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+import urllib3
 
 MOST_BYTES = 1 << 20  # of an answer that are read
 
@@ -47,6 +48,6 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes | None, tim
             )
             with answer:
                 read = answer.raw.read(MOST_BYTES, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Seen(0, why=type(error).__name__)
     return Seen(answer.status_code, read, answer.headers.get("Date", ""))

@@ -127,8 +127,8 @@ def test_a_file_is_one_idea_and_says_which() -> None:
 
 
 def test_one_class_reads_the_address_and_ends_an_answer() -> None:
-    by_hand = re.compile(r"REQUEST_METHOD|REQUEST_URI|http_response_code|ob_get_level|_finish_request|readfile")
-    found = {path.name for path in (BRIDGE / "includes").rglob("*.php") if by_hand.search(path.read_text())}
+    own_answer = re.compile(r"REQUEST_METHOD|REQUEST_URI|http_response_code|ob_get_level|_finish_request|readfile")
+    found = {path.name for path in (BRIDGE / "includes").rglob("*.php") if own_answer.search(path.read_text())}
     assert found == {"class-request.php"}
 
 

@@ -75,6 +75,7 @@ RETIRED = {
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.
 PUBLIC = (
     "smi:nudged",
+    '"nudged", "rests"',  # kinds of keys of 1.0.0
     "smi:<site>:nudged",
     "smi:rests",
     "smi:<site>:rests",

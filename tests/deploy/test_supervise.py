@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -152,8 +151,11 @@ def test_whoever_has_started_it_may_ignore_the_end_of_children(tmp_path: Path) -
 def test_without_room_for_a_process_the_others_go_on_until_there_is(tmp_path: Path) -> None:
     """A user's limit of processes, which the kernel does not hold against root."""
     program = """
-import os, sys
+import os, resource, signal, sys
 from sidecar.cli.supervise import Patience, Supervisor
+most, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+for number, limit in ((signal.SIGUSR1, 0), (signal.SIGUSR2, most)):
+    signal.signal(number, lambda *_, limit=limit: resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard)))
 if os.getuid() == 0:
     os.setuid(65534)
 def sleep(word):
@@ -169,11 +171,10 @@ sys.exit(Supervisor(programs, patience=dict.fromkeys(programs, Patience(pause_s=
         process = subprocess.Popen(command, env=environment, cwd="/", stdout=file, stderr=subprocess.STDOUT)
     try:
         dies = wait_for(lambda: re.search(r"begun (\d+)", output.read_text()), "it has begun")
-        limit = resource.prlimit(process.pid, resource.RLIMIT_NPROC)
-        resource.prlimit(process.pid, resource.RLIMIT_NPROC, (0, limit[1]))
+        process.send_signal(signal.SIGUSR1)
         os.kill(int(dies[1]), signal.SIGKILL)
         wait_for(lambda: output.read_text().count("run.no_room") > 1, "it is tried again")
-        resource.prlimit(process.pid, resource.RLIMIT_NPROC, limit)
+        process.send_signal(signal.SIGUSR2)
         wait_for(lambda: output.read_text().count("begun") == 2, "it has begun again")
         assert output.read_text().count("stays") == 1
         process.terminate()

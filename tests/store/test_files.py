@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from sidecar.adapters.files import GUARDS, ResultFiles
+from sidecar.adapters.rest_files import RestFiles
 from sidecar.core.errors import ConfigurationError, PermanentError
 from tests.fakes.files import MemoryFiles
 from tests.fakes.files_contract import FilesContract, RealFolder, shared_folder
@@ -288,3 +289,10 @@ def test_the_uploads_folder_may_be_reached_by_a_link_also_on_the_first_of_a_mont
     files = ResultFiles(tmp_path / "uploads" / "smi-downloads")
     store(files)
     assert (tmp_path / "shared" / "smi-downloads" / NAME).read_bytes() == b"picture"
+
+
+def test_a_work_folder_that_can_not_be_made_holds_instead_of_breaking(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError) as caught:
+        RestFiles(None, tmp_path / "file" / "work").prepare()  # type: ignore[arg-type]  # nobody is asked
+    assert caught.value.code == "folder_not_writable"
