@@ -192,6 +192,7 @@ def test_a_visit_is_answered_before_wordpress_is_whole_unless_mails_follow(bridg
     collect(bridge, status={"workers": 1})
     assert stages() == ["plugins_loaded"]
     act(bridge, "renew", job_id)
+    stages()  # Of the command line, which has ended; that of the visit below may come after its answer.
     [message] = messages(bridge)
     stages()
     collect(bridge, done(message, 404, error="no_file"))

@@ -149,6 +149,28 @@ def test_a_profile_that_cannot_be_read_spoils_nothing(tmp_path: Path, data: byte
         assert not made.verifier.converted.info.has_icc
 
 
+@pytest.mark.parametrize(
+    "profile",
+    [
+        SRGB,
+        SRGB[:200],
+        SRGB[:16] + b"GRAY" + SRGB[20:],
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(),
+    ],
+    ids=["sRGB", "cut", "grey", "LAB"],
+)
+def test_a_profile_arrives_if_libvips_would_have_kept_it(tmp_path: Path, profile: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(bytes(Png(before=[chunk(b"iCCP", b"a\0\0" + zlib.compress(profile))])))
+    made = pass_over(path.read_bytes(), (13, 9), tmp_path)
+    convert(path, tmp_path / "other.jpg", format="jpeg")
+    arrived, kept = (
+        Image.open(io.BytesIO(data)).info.get("icc_profile")
+        for data in (made.jpeg or b"", (tmp_path / "other.jpg").read_bytes())
+    )
+    assert arrived == kept
+
+
 OTHERS = {
     **{f"16 bit {colour}": bytes(Png(48, 36, colour=colour, depth=16)) for colour in CHANNELS if colour != 3},
     **{f"{depth} bit": bytes(Png(48, 36, colour=0, depth=depth)) for depth in (1, 2, 4)},

@@ -40,6 +40,8 @@ class Byproducts:
     ) -> Callable[[bytes], None] | None:
         """Where the scanlines are to go; None: nowhere. `profile_chunk`: the body of iCCP."""
         profile = _inflated(profile_chunk) if profile_chunk else b""
+        if profile and not _belongs_to(profile, info.mode):
+            profile = b""
         if info.doubtful or profile is None or not can_be_cut(info):
             return None
         wanted = self._wanted
@@ -92,3 +94,9 @@ def _inflated(profile_chunk: bytes) -> bytes | None:
     if len(profile) > MAX_PROFILE:
         return None
     return profile if inflater.eof else b""
+
+
+def _belongs_to(profile: bytes, mode: str) -> bool:
+    """Whether it is a profile of such pixels, whole (ICC.1:2022, 7.2). libvips drops any other one, too."""
+    colours = b"GRAY" if mode in ("L", "LA") else b"RGB "
+    return int.from_bytes(profile[:4], "big") == len(profile) and (profile[16:20], profile[36:40]) == (colours, b"acsp")

@@ -15,9 +15,13 @@ from ...core.stored_names import Keys, OldKeys
 OLD = OldKeys()
 # The words behind `smi:`. Other programs may use the same database, and the same beginning.
 KINDS = {
-    *("job", "due", "states", "slots", "waiting", "hint", "answer"),
-    *("outbox", "flushing", "nudged", "rests", "away", "held", "streak", "probe"),
-    *("ready", "queued", "called", "alive", "outage", "workers", "turn", "name", "ping", "metrics"),
+    key.split(":")[1]
+    for key in (
+        *(OLD.job(""), OLD.due, OLD.states, OLD.slots, OLD.waiting, OLD.hints, OLD.answer(""), OLD.outbox("")),
+        *(OLD.flushing(""), OLD.wake_up(""), OLD.batching_delay(""), OLD.away, OLD.held, OLD.streak(""), OLD.probe("")),
+        *(OLD.ready(""), OLD.queued("", ""), OLD.called(""), OLD.alive(""), OLD.outage, OLD.workers, OLD.interval("")),
+        *(OLD.name, OLD.ping, OLD.metrics),
+    )
 }
 
 _ALONE = (OLD.answer(""), OLD.hints, OLD.name)  # what the names of keys begin with that stand for themselves
