@@ -22,6 +22,7 @@ INCOMING = ".incoming"
 KEPT = ".kept"  # in the names of what a transfer leaves there (adapters/parts.py)
 REFUSED = ".refused"  # the bridge reads it (admin/class-refused-result.php)
 _NAME = re.compile(rf"[0-9]{{4}}/[0-9]{{2}}/({JOB_ID})_[0-9]{{1,2}}x\.(?:jpg|png|webp)\Z")
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 # What stands in smi-downloads so that paid files are not served past the token; the bridge makes the same.
 GUARDS: dict[str, str] = json.loads((SCHEMAS / "guards.json").read_text())["files"]
@@ -69,6 +70,8 @@ class ResultFiles:
 
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
         """Rename a closed file into place, durably. Attempt and digest matter where it has to travel (RestFiles)."""
+        if self.owner(name) is None:
+            raise PermanentError("path_outside", name)
         target = self.path(name)
         try:
             self._make(target.parent)
@@ -106,26 +109,39 @@ class ResultFiles:
 
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
-        with suppress(FileNotFoundError):
-            return self.path(name).stat().st_size
+        if self.owner(name) is not None:
+            with suppress(*_NOT_THERE):
+                found = self.path(name).stat()
+                return found.st_size if stat.S_ISREG(found.st_mode) else None
         return None
 
     def sha256(self, name: str) -> str:
-        with self.path(name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        if self.owner(name) is not None:
+            with suppress(*_NOT_THERE), self.path(name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        return ""
 
     def hash_file(self, path: Path) -> tuple[int, str]:
         """Bytes and sha256 of any local file, and sync it."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            return os.fstat(file.fileno()).st_size, digest
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+                return os.fstat(file.fileno()).st_size, digest
+        except OSError as error:
+            raise storage_error(error, path) from error
 
     def remove(self, name: str) -> bool:
-        with suppress(FileNotFoundError):
-            self.path(name).unlink()
-            return True
-        return False
+        if self.size(name) is None:
+            return False
+        path = self.path(name)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise storage_error(error, path) from error
+        return True
 
     @staticmethod
     def owner(name: str) -> str | None:
@@ -159,13 +175,14 @@ class ResultFiles:
         return [path for path in (self.root / REFUSED).glob(f"{job_id}.*.jpg") if path.is_file()]
 
     def stored(self) -> Iterator[StoredFile]:
-        """All finished files, e.g. ``2026/11/…_4x.jpg``; guards and temp files are not among them."""
+        """All finished files, e.g. ``2026/11/…_4x.jpg``; guards, temp files and files of others are not among them."""
         for path in self.root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*"):
-            if path.suffix in (".jpg", ".png", ".webp"):
+            name = str(path.relative_to(self.root))
+            if self.owner(name) is not None:
                 with suppress(FileNotFoundError):
                     found = path.stat()
                     if stat.S_ISREG(found.st_mode):
-                        yield StoredFile(str(path.relative_to(self.root)), found.st_size, found.st_mtime)
+                        yield StoredFile(name, found.st_size, found.st_mtime)
 
     def temps(self) -> list[Path]:
         return [path for path in (self.root / INCOMING).glob("*") if path.is_file()]

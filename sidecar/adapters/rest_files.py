@@ -90,9 +90,13 @@ class RestFiles:
         """Upload a closed file; it has its name when this returns. Goes on where an earlier try was broken off.
 
         Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
-        TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt.
+        TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt; PermanentError
+        path_outside.
         """
-        self._publish(temp, {"job_id": self.owner(name), "attempt": attempt, "name": name, "sha256": sha256})
+        job_id = self.owner(name)
+        if job_id is None:
+            raise PermanentError("path_outside", name)
+        self._publish(temp, {"job_id": job_id, "attempt": attempt, "name": name, "sha256": sha256})
 
     def publish_copy(self, copy: Path, name: str, job: Job) -> None:
         """As `publish`, for a copy of a job's source, which the shop hands out to Upsampler. `name`: below
@@ -101,14 +105,20 @@ class RestFiles:
         self._publish(copy, {"job_id": job.job_id, "attempt": job.attempt, "name": name, "sha256": sha256})
 
     def _publish(self, temp: Path, file: dict[str, Any]) -> None:
-        file = {**file, "bytes": temp.stat().st_size}
+        try:
+            file = {**file, "bytes": temp.stat().st_size}
+            self._bring(temp, file)
+            temp.unlink(missing_ok=True)
+        except OSError as error:  # of the work folder: the door's own are SidecarErrors
+            raise storage_error(error, temp) from error
+
+    def _bring(self, temp: Path, file: dict[str, Any]) -> None:
         for last in (False, True):
             self._upload(temp, file)
             self._crash_point("upload:closing")
             closed = self._send("file.close", file)
             if closed["status"] == "done":
                 self._crash_point("upload:closed")
-                temp.unlink()
                 return
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
                 raise self._error("file.close", closed, str(file["job_id"]))
@@ -117,13 +127,15 @@ class RestFiles:
         raise PermanentError("path_outside", f"{name} lies at the shop")
 
     def size(self, name: str) -> int | None:
-        return self._ask("file.stat", {"name": name})["bytes"]
+        return None if self.owner(name) is None else self._ask("file.stat", {"name": name})["bytes"]
 
     def sha256(self, name: str) -> str:
+        if self.owner(name) is None:
+            return ""
         return self._ask("file.stat", {"name": name, "digest": True})["sha256"] or ""
 
     def remove(self, name: str) -> bool:
-        return bool(self._ask("file.remove", {"names": [name]})["removed"])
+        return self.owner(name) is not None and bool(self._ask("file.remove", {"names": [name]})["removed"])
 
     def of_job(self, job_id: str) -> list[str]:
         return [file.name for file in self._listed(job_id)]

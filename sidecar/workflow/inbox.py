@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from ..core.errors import CallerError, SidecarError
+from ..core.errors import CallerError, ConfigurationError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
@@ -61,11 +62,19 @@ def _job_erase(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         ports.files.remove(name)
     ports.files.discard_temps(data["job_id"])
     for path in (*ports.files.refused(data["job_id"]), *ports.copies.all(data["job_id"])):
-        path.unlink(missing_ok=True)
+        _unlink(path)
     ports.parts.drop(data["job_id"])
     ports.store.forget(data["job_id"])
     ports.log("job.erased", "Forgotten at the customer's wish.", job_id=data["job_id"])
     return STORED
+
+
+def _unlink(path: Path) -> None:
+    """An erasure that the disk refuses is to come again."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError("folder_not_writable", f"{path}: {error.strerror}") from error
 
 
 def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:

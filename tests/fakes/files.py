@@ -1,4 +1,4 @@
-"""The folder of finished files in memory; `tests/store/test_files.py` holds it to ResultFiles' contract.
+"""The folder of finished files in memory; `tests/store/test_files.py` holds it to the contract of the others.
 
 For results that need no conversion: codecs want real files.
 """
@@ -45,6 +45,7 @@ class MemoryFiles:
     """Same methods as ResultFiles, as far as the workflow uses them. `broken`: an error that every write raises."""
 
     name = staticmethod(ResultFiles.name)
+    owner = staticmethod(ResultFiles.owner)
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
@@ -57,6 +58,10 @@ class MemoryFiles:
     def check(self) -> None:
         if self.broken:
             raise self.broken
+
+    def check_temp(self, temp: Path) -> None:
+        if temp not in self.unfinished:
+            raise ConfigurationError("folder_not_writable", f"{temp}: No such file or directory")
 
     def prepare(self) -> None:
         self.check()
@@ -78,10 +83,10 @@ class MemoryFiles:
         return []
 
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
+        if self.owner(name) is None:
+            raise PermanentError("path_outside", name)
         self.check()
-        self.path(name)
-        if temp not in self.unfinished:
-            raise ConfigurationError("folder_not_writable", f"{temp}: No such file or directory")
+        self.check_temp(temp)
         self.files[name] = self.unfinished.pop(temp)
         self.written[name] = self.clock()
 
@@ -91,27 +96,34 @@ class MemoryFiles:
         return self.root / name
 
     def size(self, name: str) -> int | None:
-        return len(self.files[name]) if name in self.files else None
+        return len(self.files[name]) if self.owner(name) and name in self.files else None
 
     def sha256(self, name: str) -> str:
-        return hashlib.sha256(self.files[name]).hexdigest()
+        return "" if self.size(name) is None else hashlib.sha256(self.files[name]).hexdigest()
 
     def remove(self, name: str) -> bool:
-        return self.files.pop(name, None) is not None
+        if self.size(name) is None:
+            return False
+        self.check()
+        del self.files[name]
+        self.written.pop(name, None)
+        return True
 
     def hash_file(self, path: Path) -> tuple[int, str]:
+        self.check_temp(path)
         data = self.unfinished[path]
         return len(data), hashlib.sha256(data).hexdigest()
 
     def of_job(self, job_id: str) -> list[str]:
-        return [name for name in self.files if ResultFiles.owner(name) == job_id]
+        return [name for name in self.files if self.owner(name) == job_id]
 
     def stored(self) -> Iterator[StoredFile]:
-        return iter([StoredFile(name, len(data), self.written[name]) for name, data in self.files.items()])
+        ours = {name: data for name, data in self.files.items() if self.owner(name)}
+        return iter([StoredFile(name, len(data), self.written[name]) for name, data in ours.items()])
 
     def temps(self) -> list[Path]:
-        """None that somebody could look at: these lie nowhere."""
-        return []
+        """They lie nowhere, so that nobody finds out how old they are."""
+        return list(self.unfinished)
 
     def discard_temps(self, job_id: str) -> None:
         for path in [path for path in self.unfinished if path.name.split(".")[0] == job_id]:

@@ -1,4 +1,4 @@
-"""Contract of the folder of finished files, and what only a real disk can show."""
+"""The shared folder of finished files and its double keep one contract; and what only a real disk can show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import itertools
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,9 @@ from sidecar.adapters.files import GUARDS, ResultFiles
 from sidecar.adapters.rest_files import RestFiles
 from sidecar.core.errors import ConfigurationError, PermanentError
 from tests.fakes.files import MemoryFiles
+from tests.fakes.files_contract import FilesContract, RealFolder, shared_folder
 
 NAME = "2026/11/job-1_4x.png"
-
-
-@pytest.fixture(params=["disk", "memory"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return ResultFiles(tmp_path / "smi-downloads") if request.param == "disk" else MemoryFiles()
 
 
 @pytest.fixture
@@ -38,51 +36,51 @@ def store(files: Any, name: str = NAME, data: bytes = b"picture", claim: str = "
     files.publish(incoming.path, name, attempt=1, sha256="")
 
 
-# ---------------------------------------------------------------------- the contract
-def test_a_name_is_made_of_month_job_and_factor() -> None:
-    assert ResultFiles.name("job-1", 4, "png", 1_795_341_600.0) == NAME
+class TestSharedFolder(FilesContract):
+    @pytest.fixture
+    def at(self, tmp_path: Path) -> RealFolder:
+        return shared_folder(tmp_path)
 
 
-def test_nothing_is_there_before_it_is_published(files: Any) -> None:
-    incoming = files.incoming("job-1", "c1")
-    incoming.write(b"pic")
-    incoming.write(memoryview(b"ture"))
-    incoming.close()
-    assert files.size(NAME) is None and list(files.stored()) == []
-    assert (incoming.bytes, incoming.sha256) == (7, hashlib.sha256(b"picture").hexdigest())
-    files.publish(incoming.path, NAME, attempt=1, sha256="")
-    incoming.discard()
-    assert (files.size(NAME), files.sha256(NAME)) == (7, hashlib.sha256(b"picture").hexdigest())
-    assert [file.name for file in files.stored()] == [NAME]
+class InMemory:
+    """The double as a `FilesUnderTest`."""
+
+    def __init__(self) -> None:
+        self.files = self.fake = MemoryFiles()
+
+    def job(self, job_id: str) -> str:
+        return job_id
+
+    def put(self, name: str) -> None:
+        self.fake.files[name] = b"of others"
+
+    def has(self, name: str) -> bool:
+        return name in self.fake.files
+
+    @contextmanager
+    def blocked(self, name: str = "", code: str = "folder_not_writable") -> Iterator[None]:
+        self.fake.broken = ConfigurationError(code)
+        yield
+        self.fake.broken = None
+
+    read_only = blocked
+
+    def full(self) -> AbstractContextManager[None]:
+        return self.blocked(code="disk_full")
+
+    def lost(self) -> MemoryFiles:
+        lost = MemoryFiles()
+        lost.broken = ConfigurationError("folder_not_writable")
+        return lost
 
 
-def test_a_second_publication_replaces_the_first(files: Any) -> None:
-    store(files)
-    store(files, data=b"another", claim="c2")
-    assert files.size(NAME) == 7 and files.sha256(NAME) == hashlib.sha256(b"another").hexdigest()
+class TestInMemory(FilesContract):
+    @pytest.fixture
+    def at(self) -> InMemory:
+        return InMemory()
 
 
-def test_a_discarded_download_leaves_nothing(files: Any) -> None:
-    incoming = files.incoming("job-1", "c1")
-    incoming.write(b"half")
-    incoming.discard()
-    incoming.discard()
-    with pytest.raises(ConfigurationError):
-        files.publish(incoming.path, NAME, attempt=1, sha256="")
-
-
-def test_the_temps_of_one_job_are_thrown_away_and_no_others(files: Any) -> None:
-    mine, other, longer = (files.incoming(job_id, "c1") for job_id in ("job-1", "job-2", "job-11"))
-    for incoming in (mine, other, longer):
-        incoming.write(b"x")
-        incoming.close()
-    files.discard_temps("job-1")
-    files.publish(other.path, "2026/11/job-2_4x.png", attempt=1, sha256="")
-    files.publish(longer.path, "2026/11/job-11_4x.png", attempt=1, sha256="")
-    with pytest.raises(ConfigurationError):
-        files.publish(mine.path, NAME, attempt=1, sha256="")
-
-
+# ---------------------------------------------------------------------- the disk
 def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> None:
     files = ResultFiles(tmp_path / "smi-downloads")
     files.incoming("job-1", "c1").discard()
@@ -101,30 +99,6 @@ def test_the_thumbnails_of_one_job_are_found_and_no_others(disk: ResultFiles) ->
     assert len(disk.refused()) == 3
 
 
-def test_a_file_is_removed_once(files: Any) -> None:
-    store(files)
-    assert files.remove(NAME)
-    assert not files.remove(NAME)
-    assert files.size(NAME) is None
-
-
-def test_the_files_of_a_job_are_found_by_their_names(files: Any) -> None:
-    """Erasing a customer's data must not depend on working memory, which forgets a settled job after a day."""
-    for name in ("2026/11/job_1_4x.png", "2027/01/job_1_8x.jpg", "2026/11/job_11_4x.png", "2026/11/job_4x.png"):
-        store(files, name)
-    assert sorted(files.of_job("job_1")) == ["2026/11/job_1_4x.png", "2027/01/job_1_8x.jpg"]
-    assert files.of_job("job") == ["2026/11/job_4x.png"]
-    assert files.of_job("nobody") == []
-
-
-@pytest.mark.parametrize("name", ["../escape.png", "2026/../../escape.png", "/etc/passwd"])
-def test_a_name_that_leaves_the_folder_is_refused(files: Any, name: str) -> None:
-    with pytest.raises(PermanentError) as caught:
-        files.path(name)
-    assert caught.value.code == "path_outside"
-
-
-# ---------------------------------------------------------------------- the disk
 def test_a_link_may_lead_elsewhere_within_the_folder_but_not_out_of_it(disk: ResultFiles, tmp_path: Path) -> None:
     store(disk)
     (tmp_path / "elsewhere").mkdir()

@@ -143,6 +143,34 @@ def test_an_erased_job_leaves_no_copy_of_its_source(rig: Rig, tmp_path: Path) ->
     assert [path.exists() for path in kept.values()] == [False, True]
 
 
+def test_an_erasure_whose_file_can_not_be_removed_is_to_come_again(rig: Rig) -> None:
+    delivered(rig)
+    rig.files.broken = ConfigurationError("folder_not_writable")
+    with pytest.raises(ConfigurationError):
+        rig.push("job.erase", {"job_id": "job-1"})
+    assert rig.store.get("job-1") is not None
+    rig.files.broken = None
+    rig.push("job.erase", {"job_id": "job-1"})
+    assert rig.files.files == {} and rig.store.get("job-1") is None
+
+
+@pytest.mark.parametrize("kind", ["thumbnail", "copy of the source"])
+def test_an_erasure_that_leaves_a_picture_behind_is_to_come_again(rig: Rig, tmp_path: Path, kind: str) -> None:
+    delivered(rig)
+    stays = tmp_path / "job-1.1.jpg"
+    stays.mkdir()  # what no unlink removes, whoever tries
+    if kind == "thumbnail":
+        rig.files.refused = lambda job_id="*": [stays]  # type: ignore[method-assign]
+    else:
+        rig.copies.all = lambda job_id="*": [stays]  # type: ignore[method-assign]
+    with pytest.raises(ConfigurationError) as caught:
+        rig.push("job.erase", {"job_id": "job-1"})
+    assert caught.value.code == "folder_not_writable" and rig.store.get("job-1") is not None
+    stays.rmdir()
+    rig.push("job.erase", {"job_id": "job-1"})
+    assert rig.store.get("job-1") is None
+
+
 def test_an_erased_job_leaves_no_file_also_when_memory_has_forgotten_it_long_ago(rig: Rig) -> None:
     delivered(rig)
     delivered(rig, "job-11")

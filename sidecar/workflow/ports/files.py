@@ -66,7 +66,7 @@ class Files(Protocol):
         """Where such a file lies, or would. It is not made."""
 
     def hash_file(self, path: Path) -> tuple[int, str]:
-        """Bytes and sha256 of a local file, which is on the disk then."""
+        """Bytes and sha256 of a local file, which is on the disk then. Raises as a write does."""
 
     def discard_temps(self, job_id: str) -> None:
         """What dead tries of the job have left."""
@@ -75,12 +75,14 @@ class Files(Protocol):
         """Temp files of all jobs, those of the dead among them."""
 
     # ------------------------------------------------------------------ finished files
+    # Under a name that `name` does not make, nothing of ours is there: it is neither told nor removed.
     def name(self, job_id: str, factor: int, extension: str, at: float) -> str:
         """``YYYY/MM/{job_id}_{factor}x.{extension}``: the same within a month (UTC) for all attempts. `at`: Unix
         seconds."""
 
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
-        """A closed file under its name: all of it, durably, or nothing. Raises PermanentError path_outside."""
+        """A closed file under its name: all of it, durably, or nothing. Safe to repeat with the same bytes; other bytes
+        replace them. Raises PermanentError path_outside, also for a name that `name` does not make."""
 
     def path(self, name: str) -> Path:
         """Where it lies, in a folder of ours. Raises PermanentError path_outside: for every name, where files lie at
@@ -90,10 +92,10 @@ class Files(Protocol):
         """Bytes, None if there is no such file."""
 
     def sha256(self, name: str) -> str:
-        """Of a finished file that is there, 64 hex digits; all of it is read."""
+        """Of a finished file, 64 hex digits; all of it is read. Empty if there is no such file."""
 
     def remove(self, name: str) -> bool:
-        """False when it was not there."""
+        """False when it was not there. Raises as a write does."""
 
     def of_job(self, job_id: str) -> list[str]:
         """Names of the finished files of all attempts."""

@@ -98,8 +98,11 @@ final class Stored_Files {
 	public static function remove( array $data ): Outcome {
 		$removed = 0;
 		foreach ( $data['names'] as $name ) {
-			if ( null !== self::size( $name ) ) {
-				$removed += (int) unlink( (string) self::path( $name ) ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours, and nothing filters it.
+			// phpcs:ignore WordPress.WP.AlternativeFunctions, WordPress.PHP.NoSilencedErrors -- ours, and nothing filters it; the answer tells of a fault.
+			if ( null !== self::size( $name ) && @unlink( (string) self::path( $name ) ) ) {
+				++$removed;
+			} elseif ( null !== self::size( $name ) ) {
+				return Outcome::failed( 'folder_not_writable' );
 			}
 		}
 		return Outcome::done( compact( 'removed' ) );
