@@ -247,9 +247,9 @@ def test_a_hundred_thousand_jobs_stay_fast(clean: Ui):
     )
     clean.shop.sql("ANALYZE TABLE wp_smi_bridge_ledger")
     wanted = uuid.uuid4().hex[:6]
-    # A second on a machine that has time for us; on a busy one, what ten plain scans of the table cost there.
+    # A second on a machine that has time for us; on a busy one three, or what ten plain scans of the table cost there.
     scan = timed(clean, "$GLOBALS['wpdb']->get_var(\"SELECT COUNT(*) FROM wp_smi_bridge_ledger WHERE detail = 'x'\")")
-    limit = max(1.0, 10 * scan)
+    limit = max(3.0, 10 * scan)
     for code in (
         "SmiBridge\\Jobs\\Jobs_Query::counts()",
         "SmiBridge\\Jobs\\Jobs_Query::find([])",

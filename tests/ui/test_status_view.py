@@ -119,10 +119,12 @@ def test_the_link_that_dies_while_the_page_is_open_is_taken_away(ui: Ui):
     from tests.ui.documents import after
 
     with ui.visitor() as page:
-        StatusDoor(page, document("ready", expires_at=after(3)))
+        door = StatusDoor(page, document("enlarging"))
         page.goto(ui.url(RETURN))
-        expect(page.get_by_role("link", name="Download")).to_be_visible()
-        expect(page.get_by_role("dialog", name="The download link has ended")).to_be_visible(timeout=8000)
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        door.document = document("ready", expires_at=after(6))  # from now on: a page takes its time to open
+        expect(page.get_by_role("link", name="Download")).to_be_visible(timeout=6000)
+        expect(page.get_by_role("dialog", name="The download link has ended")).to_be_visible(timeout=12000)
         expect(page.get_by_role("link", name="Download")).to_be_hidden()
 
 
