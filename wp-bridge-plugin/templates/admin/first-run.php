@@ -24,7 +24,7 @@ defined( 'ABSPATH' ) || exit;
 				<?php if ( 'sidecar' === $smib_name ) : ?>
 				<div class="smib-how smib-code">
 					<pre class="smib-wrap" dir="ltr">python3 -m venv /opt/smi-sidecar
-/opt/smi-sidecar/bin/pip install smi-sidecar
+/opt/smi-sidecar/bin/pip install /path/to/smi_sidecar-*.whl
 /opt/smi-sidecar/bin/smi-sidecar setup</pre>
 					<?php require __DIR__ . '/connection-string.php'; ?>
 				</div>
