@@ -25,7 +25,7 @@ from ..systems import STAND_ALONE
 
 PROFILES = {"usual": {}, "small": {"SMI_WORKERS": "1", "SMI_WEB_PROCESSES": "1"}}  # `setup` below 2 GB of memory
 GOALS_MB = {"usual": 200, "small": 110}
-SETTLE_S, WATCH_S = 15, 30
+SETTLE_S, WATCH_S = 15, 60  # a whole minute: one reconciliation is in it
 
 
 class Run(Process):
