@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import requests
 from PIL import Image, ImageChops, ImageStat
 
 from sidecar.adapters.images import Expected, Verifier
@@ -52,8 +55,9 @@ class Findings:
 class Books:
     """All records of a run, read once everything has come to rest."""
 
-    def __init__(self, whole: Whole, tokens: TokenMaker, jobs: int, original: Path) -> None:
-        self._whole, self._tokens, self._original = whole, tokens, original
+    def __init__(self, whole: Whole, tokens: TokenMaker, jobs: int, original: Path, renewed: Set[str]) -> None:
+        """`renewed`: jobs whose link an admin has renewed."""
+        self._whole, self._tokens, self._original, self._renewed = whole, tokens, original, renewed
         sql = whole.shop.sql
         self.shop_rows = {row["job_id"]: row for row in sql("SELECT * FROM wp_smi_jobs")}
         self.ledger: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -62,6 +66,9 @@ class Books:
         self.effects: dict[str, dict[str, str | None]] = defaultdict(dict)
         for row in sql("SELECT job_id, effect, outcome FROM wp_smi_bridge_effects"):
             self.effects[row["job_id"]][row["effect"]] = row["outcome"]
+        self.stories: dict[str, set[str]] = defaultdict(set)
+        for row in sql("SELECT DISTINCT job_id, event FROM wp_smi_bridge_events"):
+            self.stories[row["job_id"]].add(row["event"])
         self.decided: Counter[str] = Counter()  # job -> further submissions that the recovery table ordered
         seen = set()
         for row in sql(
@@ -77,6 +84,7 @@ class Books:
         for mail in whole.shop.mails():
             for address in mail.to:
                 self.mails[address].append(mail.subject)
+        self.waiting = sql("SELECT type, job_id FROM wp_smi_bridge_mailbox ORDER BY id")
         self.result = Findings(jobs)
 
     def check(self) -> Findings:
@@ -85,6 +93,8 @@ class Books:
         self._mails()
         self._refunds()
         self._files()
+        self._links()
+        self._mailbox()
         return self.result
 
     def _find(self, job_id: str, sentence: str) -> None:
@@ -181,10 +191,33 @@ class Books:
         temps = len(list((folder / ".incoming").glob("*")))
         self.result.remarks.append(f"{len(orphans)} files without an owner and {temps} temp files are left to clean-up")
 
+    def _links(self) -> None:
+        """The link of each delivered job opens, and whoever renewed one knows what came of it."""
+        with requests.Session() as http:
+            for job_id, rows in self.ledger.items():
+                if rows[-1]["state"] == "delivered" and (status := self._opened(http, rows[-1])) != 200:
+                    self._find(job_id, f"its link answers {status}")
+        for job_id in self._renewed:
+            if not self.stories[job_id] & {"renewed", "renewal_failed"}:
+                self._find(job_id, "its link was to be renewed, and nobody knows what came of that")
+        failed = sum("renewal_failed" in self.stories[job_id] for job_id in self._renewed)
+        self.result.remarks.append(f"{len(self._renewed)} links renewed by an admin, {failed} of them in vain at first")
+
+    def _opened(self, http: requests.Session, row: dict[str, Any]) -> int:
+        shop = self._whole.shop.url
+        mine = f"{shop}/?" + urlencode({"smi-bridge": "download", "job": row["job_id"], "token": row["token"]})
+        return http.head(row["download_url"] or mine, timeout=30).status_code
+
+    def _mailbox(self) -> None:
+        """Each message for a sidecar that nobody can reach was taken, and that was acknowledged."""
+        for message in self.waiting:
+            self._find(message["job_id"] or "a webhook", f"its {message['type']} still waits in the mailbox")
+
 
 def webhook_token(address: str) -> str:
     """The sidecar's own address ends with it; the shop's has it in its query."""
-    return address.rpartition("/")[2].removeprefix("?token=")
+    place = urlsplit(address)
+    return parse_qs(place.query)["token"][0] if place.query else place.path.rpartition("/")[2]
 
 
 def _file_fault(path: Path, row: dict[str, Any], size: tuple[int, int], small: Image.Image) -> str:
