@@ -147,11 +147,6 @@ class RedisJobStore:
         lane: str = "deliver",
         passes: str = "",
     ) -> Job:
-        """Write what the owner of a claim has found; the messages to the shop go into the outbox in the same instant.
-
-        `due_at`: when the scheduler looks next (None: never). `passes`: the stage that the job has passed; a hold that
-        stands then is one that `holds.may_resume` sees. Raises StaleClaim, and then nothing was written.
-        """
         held = (job.job_id, job.attempt, job.claim)
         after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane, passes)
         if after is None:
@@ -186,13 +181,9 @@ class RedisJobStore:
     ) -> Job | None:
         changes = {**changes, "updated_at": int(self._clock())}
         sent = [part for message in messages for part in (message["id"], dump(message))]
-        looked_at = [self._keys.held, self._keys.streak(passes)] if passes else []
+        written = [self._keys.job(job_id), self._keys.due, self._keys.states, *written_keys(self._keys, lane)]
         answer = self._update(
-            keys=[
-                *(self._keys.job(job_id), self._keys.due, self._keys.states),
-                *written_keys(self._keys, lane),
-                *looked_at,
-            ],
+            keys=[*written, self._keys.held, self._keys.streak(passes)] if passes else written,
             args=[
                 job_id,
                 attempt,
