@@ -154,7 +154,7 @@ def test_no_fault_of_framing_is_a_fault_of_ours_and_none_costs_memory(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(30 + HOW_MANY / 40)
 
     wave(100)
     warm = resident_bytes(doors)
