@@ -90,7 +90,7 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
         try:
             chaos.sell_and_strike()
             chaos.heal_and_wait()
-            books = Books(whole, chaos.tokens, plan.jobs, chaos.original, chaos.admin.renewed)
+            books = Books(whole, chaos.tokens, plan.jobs, chaos.original, chaos.admin)
             findings = books.check()
         finally:
             chaos.end()
@@ -234,6 +234,8 @@ class Chaos:
             self.progress.news = "all is well again; waiting for the last ones"
             self._let_cut_off_effects_age()
             time.sleep(0.5)
+        self.admin.renew_all()
+        self.whole.shop.php("do_action('smi_bridge_follow_up');")  # as WP-Cron does every ten minutes
         self._wait_for_mails()
         self._wait_for_the_mailbox(deadline)
 
