@@ -17,6 +17,7 @@ import pytest
 from tests.doors.rig import JOB, Doors, exchange, status_of
 
 HOW_MANY = int(os.environ.get("SMI_FUZZ", "400"))
+pytestmark = pytest.mark.timeout(180 + HOW_MANY / 10)
 CHUNKED = "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 FAULTS = {
     "no size": b"ZZ\r\nabc\r\n0\r\n\r\n",
