@@ -1,4 +1,4 @@
-"""What the shop hands out, by way of a CDN: a real nginx checks what PHP has signed, its origin is the shop's folder."""
+"""What the shop hands out, by way of a CDN: a real nginx checks what PHP has signed; its origin is that folder."""
 
 from __future__ import annotations
 
