@@ -196,6 +196,14 @@ def status(bridge: Bridge) -> dict[str, str]:
     return bridge.door.send("status", {})["data"]["cdn"]
 
 
+def site_health(bridge: Bridge) -> str | None:
+    """The level of Site Health's finding; None: it does not look."""
+    return bridge.shop.php_json(
+        "$tests = SmiBridge\\Health\\Site_Health::tests(array())['direct'];"
+        "return isset($tests['smi_bridge_cdn']) ? $tests['smi_bridge_cdn']['test']()['status'] : null;"
+    )
+
+
 def test_until_it_has_been_seen_to_deliver_the_shop_sends_the_file(bridge: Bridge, cdn: Servers, sold: Sold) -> None:
     own_way(sold)
     assert status(bridge)["fault"].startswith("nobody has looked")
@@ -204,7 +212,7 @@ def test_until_it_has_been_seen_to_deliver_the_shop_sends_the_file(bridge: Bridg
 def test_without_one_nothing_is_looked_at(bridge: Bridge, sold: Sold) -> None:
     bridge.door.send("jobs.unfinished", {"limit": 1})
     own_way(sold)
-    assert (status(bridge), _seen(bridge)) == (None, [])
+    assert (status(bridge), _seen(bridge), site_health(bridge)) == (None, [], None)
 
 
 def test_a_dead_cdn_is_noticed_at_a_visit_and_is_taken_back_at_another(
@@ -217,10 +225,11 @@ def test_a_dead_cdn_is_noticed_at_a_visit_and_is_taken_back_at_another(
         assert visit(bridge) != ""
         own_way(sold)
         assert "Failed to connect" in status(bridge)["fault"]
+        assert site_health(bridge) == "recommended"
     finally:
         cdn.cdn.start()
     assert visit(bridge) == ""
-    assert ask(sold).status_code == 302
+    assert (ask(sold).status_code, site_health(bridge)) == (302, "good")
     bridge.shop.php("update_option('smi_bridge_cdn', array('at' => time() - 151, 'why' => ''));")  # the sidecar is away
     own_way(sold)
 
