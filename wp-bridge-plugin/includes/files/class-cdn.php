@@ -69,15 +69,16 @@ final class Cdn {
 
 	/** Fetches a small file by way of the CDN. @return string '', or what came instead. */
 	private static function found(): string {
-		$text = 'smi ' . basename( self::probe() ) . "\n";
-		$path = Shop::folder() . '/' . self::probe();
+		$file = self::probe();
+		$text = 'smi ' . basename( $file ) . "\n";
+		$path = Shop::folder() . '/' . $file;
 		// phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
 		if ( ! is_file( $path ) && ( ! Stored_Files::prepare( self::FOLDER ) || strlen( $text ) !== file_put_contents( $path, $text ) ) ) {
 			return 'no file can be written into ' . dirname( $path );
 		}
 		Stored_Files::forget_old( self::FOLDER, 2 * HOUR_IN_SECONDS );
 		$how    = array( 'timeout' => 3, 'redirection' => 0, 'limit_response_size' => 100 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		$signed = self::signed( self::probe(), 'probe', 'probe' );
+		$signed = self::signed( $file, 'probe', 'probe' );
 		$answer = '' === $signed ? new \WP_Error( 'key', 'SMI_BRIDGE_CDN_KEY must be an RSA key in PEM, and PHP’s openssl is needed' ) : wp_remote_get( $signed, $how );
 		if ( is_wp_error( $answer ) ) {
 			return $answer->get_error_message();
