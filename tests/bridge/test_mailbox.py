@@ -217,7 +217,7 @@ def test_connected_means_seen_within_the_last_minute(bridge: Bridge) -> None:
         return (
             finding["code"],
             advice,
-            bridge.shop.php_json("return SmiBridge\\Health\\Sidecar_Health::inspect(0)['ok'];"),
+            bridge.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::inspect(0)['ok'];"),
         )
 
     collect(bridge, status={"workers": 3, "scheduler": True, "public_url": ""})

@@ -113,7 +113,7 @@ def test_a_picture_is_bought_delivered_mailed_and_downloaded(
 
 def test_the_bridge_knows_how_the_sidecar_is(far: Whole, delivered: dict[str, Any]) -> None:
     def health() -> dict[str, Any]:
-        return far.shop.php_json("return SmiBridge\\Health\\Sidecar_Health::inspect(0);")
+        return far.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::inspect(0);")
 
     wait_for(lambda: (health()["status"] or {}).get("workers"), "the sidecar has told of its workers")
     assert (health()["ok"], health()["status"]["scheduler"]) == (True, True)

@@ -13,8 +13,8 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Health\Problems;
-use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -63,7 +63,7 @@ final class Dashboard {
 	 */
 	public static function figures( string $period ): array {
 		$stats  = Stats::of( $period );
-		$health = Sidecar_Health::inspect( 5 );
+		$health = Sidecar_Report::inspect( 5 );
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {

@@ -11,8 +11,8 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Settings;
 use SmiBridge\Health\First_Steps;
-use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Jobs\Test_Picture;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -46,7 +46,7 @@ final class First_Run_Page {
 			array(
 				'steps' => First_Steps::all(),
 				'test'  => $test ? self::in_words( $test ) : null,
-				'free'  => Settings::is_configured() && ! empty( Sidecar_Health::inspect( 0 )['status']['sandbox'] ),
+				'free'  => Settings::is_configured() && ! empty( Sidecar_Report::inspect( 0 )['status']['sandbox'] ),
 			)
 		);
 	}

@@ -10,6 +10,7 @@ namespace SmiBridge\Health;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Compatibility;
 use SmiBridge\Core\Settings;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -45,7 +46,7 @@ final class Connection_Findings {
 			$advice  = Advice::of( 'no_php_curl' );
 			$found[] = self::finding( 'warn', 'PHP', $advice['sentence'], '', self::fix( $advice ) );
 		}
-		$status = $heard ? Sidecar_Health::inspect( 0 )['status'] : null;
+		$status = $heard ? Sidecar_Report::inspect( 0 )['status'] : null;
 		return $status ? array_merge( $found, self::inside( $status ) ) : $found;
 	}
 

@@ -10,10 +10,10 @@ namespace SmiBridge\Health;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
 use SmiBridge\Wire\Sidecar_Client;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 

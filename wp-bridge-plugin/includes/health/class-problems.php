@@ -21,6 +21,7 @@ use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -68,7 +69,7 @@ final class Problems {
 	/** Of the sidecar, as it last answered, and of what it reported by itself. */
 	private static function of_sidecar(): array {
 		$found = array();
-		$last  = Sidecar_Health::last();
+		$last  = Sidecar_Report::last();
 		$long  = $last['at'] && time() - $last['since'] >= Time_Limits::CONNECTION_FAULT;
 		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */

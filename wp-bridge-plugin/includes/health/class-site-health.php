@@ -21,6 +21,7 @@ use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -189,7 +190,7 @@ final class Site_Health {
 
 	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */
 	public static function debug( $info ): array {
-		$last   = Sidecar_Health::last();
+		$last   = Sidecar_Report::last();
 		$counts = array();
 		try {
 			$counts = Jobs_Query::counts();

@@ -11,7 +11,6 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
 use SmiBridge\Jobs\Actions;
@@ -22,6 +21,7 @@ use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Mailbox;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 

@@ -1,24 +1,29 @@
 <?php
 /**
- * The sidecar's last word about itself: asked for, or brought along by one that nobody can reach.
+ * How the sidecar is: asked, or brought along by one that nobody can reach; the last answer is kept for pages that must not wait.
  *
  * @package SmiBridge
  */
 
-namespace SmiBridge\Core;
+namespace SmiBridge\Wire;
+
+use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Request;
+use SmiBridge\Core\Settings;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
  * `{at, ok, code, message, since (when it began to be like that), status: array or null}`, times in Unix seconds; `at` 0: never heard
- * of. `code` is `ok` or one of Sidecar_Client::send(). It asks nobody.
+ * of. `code` is `ok`, `not_seen` or one of Sidecar_Client::send(). The sidecar is asked at most once a minute, after an admin's page has
+ * been sent, and when the dashboard or a test wants to know. No visitor of the shop ever waits for it.
  */
 final class Sidecar_Report {
 
 	const OPTION = 'smi_bridge_sidecar_health';
 
-	/** Seconds after which a sidecar that comes by itself is missed. */
-	const SEEN = 60;
+	/** Seconds after which it is asked again, and after which one that comes by itself is missed. */
+	const FRESH = 60;
 
 	/** What is kept of its status. */
 	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
@@ -52,7 +57,7 @@ final class Sidecar_Report {
 
 	/** Whether a sidecar that comes by itself has not been here for too long. @param array $last From kept(). */
 	private static function is_missed( array $last ): bool {
-		return Settings::is_pulled() && $last['at'] <= time() - self::SEEN;
+		return Settings::is_pulled() && $last['at'] <= time() - self::FRESH;
 	}
 
 	/**
@@ -76,5 +81,29 @@ final class Sidecar_Report {
 		);
 		update_option( self::OPTION, $now, false );
 		return $now;
+	}
+
+	/**
+	 * Asks now, unless the last answer is younger. One that comes by itself can't be asked.
+	 *
+	 * @param int $fresh Seconds that an answer may be old; 0: it is asked now. Waits three seconds at most, unless a filter says otherwise.
+	 * @return array See above.
+	 */
+	public static function inspect( int $fresh = self::FRESH ): array {
+		$last = self::last();
+		if ( ! Settings::is_configured() || Settings::is_pulled() || $last['at'] > time() - $fresh ) {
+			return $last;
+		}
+		/** Filters how long pages wait for the sidecar: milliseconds to connect, milliseconds in all. */
+		$patience = (array) apply_filters( 'smi_bridge_status_patience', array( 1000, 3000 ) );
+		return self::keep( ( new Sidecar_Client( new Http_Client( (int) $patience[0], (int) $patience[1] ) ) )->status() );
+	}
+
+	/** After an admin's page: looks without making anybody wait. */
+	public static function inspect_later(): void {
+		if ( Admin_Access::may() && ! wp_doing_ajax() && Settings::is_configured() && ! Settings::is_pulled() && self::last()['at'] <= time() - self::FRESH ) {
+			Request::finish();
+			self::inspect();
+		}
 	}
 }
