@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
@@ -21,7 +22,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Answers of jobs.unfinished, jobs.lookup and status (docs/contract.md, part 3). Also for WP-CLI, which looks at the same.
+ * Answers of jobs.unfinished (which Reconcile asks for; WP-CLI looks at the same), jobs.lookup and status (docs/contract.md, part 3).
  */
 final class Pull {
 
@@ -81,29 +82,30 @@ final class Pull {
 	}
 
 	/**
-	 * The records of named jobs.
+	 * Handler of `jobs.lookup`: the records of named jobs.
 	 *
-	 * @param string[] $job_ids Ids.
-	 * @return array `{jobs}`
+	 * @param array $data See schema.
 	 */
-	public static function lookup( array $job_ids ): array {
-		return array( 'jobs' => self::records( array_values( Ledger::newest_of( $job_ids ) ) ) );
+	public static function lookup( array $data ): Outcome {
+		return Outcome::done( array( 'jobs' => self::records( array_values( Ledger::newest_of( $data['job_ids'] ) ) ) ) );
 	}
 
-	/** Who this site is, and how it is set: the data of the answer to `status`. No secret is in it. */
-	public static function status(): array {
-		return array(
-			'site'         => Site::identity(),
-			'version'      => SMI_BRIDGE_VERSION,
-			'wordpress'    => (string) get_bloginfo( 'version' ),
-			'php'          => PHP_VERSION,
-			'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
-			'uploads_dir'  => wp_get_upload_dir()['basedir'],
-			'shop'         => Shop::name(),
-			'connected'    => Settings::is_connected(),
-			'pulled'       => Settings::is_pulled(),
-			'expiry_hours' => Settings::expiry_hours(),
-			'sidecars'     => Sidecars::together(),
+	/** Handler of `status`: who this site is, and how it is set. No secret is in it. */
+	public static function status(): Outcome {
+		return Outcome::done(
+			array(
+				'site'         => Site::identity(),
+				'version'      => SMI_BRIDGE_VERSION,
+				'wordpress'    => (string) get_bloginfo( 'version' ),
+				'php'          => PHP_VERSION,
+				'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
+				'uploads_dir'  => wp_get_upload_dir()['basedir'],
+				'shop'         => Shop::name(),
+				'connected'    => Settings::is_connected(),
+				'pulled'       => Settings::is_pulled(),
+				'expiry_hours' => Settings::expiry_hours(),
+				'sidecars'     => Sidecars::together(),
+			)
 		);
 	}
 
