@@ -23,6 +23,13 @@ FOLDER = PLUGIN / "languages"
 TEMPLATE = FOLDER / "smi-bridge.pot"
 # Scripts that translate by themselves (wp-i18n): handle => file.
 SCRIPTS = {"smi-bridge-block": "assets/block/editor.js"}
+# JSON files whose words are shown to people: file, parts, fields of an entry that is no word itself.
+CATALOGUES = [
+    ("schemas/advice.json", ("advice",), ("sentence",)),
+    ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages"), ()),
+    ("schemas/reasons.json", ("reasons", "customers"), ("label", "advice")),
+    ("schemas/states.json", ("states",), ("label",)),
+]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,11 +52,24 @@ def template() -> Catalog:
     block = json.loads((PLUGIN / "assets/block/block.json").read_text())
     for name in ("title", "description"):
         catalog.add(block[name], locations=[("assets/block/block.json", None)], context=f"block {name}")
-    for entry in json.loads((PLUGIN / "schemas/advice.json").read_text())["advice"].values():
-        catalog.add(entry["sentence"], locations=[("schemas/advice.json", None)])
+    for file, words in of_catalogues():
+        catalog.add(words, locations=[(file, None)])
     door = (PLUGIN / "smi-bridge.php").read_text()
     catalog.add(re.search(r"Description: +(.+)", door)[1], locations=[("smi-bridge.php", None)])
     return catalog
+
+
+def of_catalogues() -> Iterator[tuple[str, str]]:
+    """Words that both programs read: file, English."""
+    for name, parts, fields in CATALOGUES:
+        read = json.loads((PLUGIN / name).read_text())
+        for part in parts:
+            for entry in read[part].values():
+                yield from ((name, words) for words in _of_entry(entry, fields))
+
+
+def _of_entry(entry: str | dict[str, str], fields: tuple[str, ...]) -> list[str]:
+    return [entry] if isinstance(entry, str) else [entry[field] for field in fields if entry.get(field)]
 
 
 def text(catalog: Catalog) -> str:

@@ -22,7 +22,7 @@ final class Schemas {
 	 * A schema, or null when there is no such file.
 	 *
 	 * @param string $name E.g. `to-shop/job.delivered`; other names than of our files never lead to one.
-	 * @return array|null JSON Schema, decoded; also the other JSON files beside them (advice).
+	 * @return array|null JSON Schema, decoded; also the other JSON files beside them (advice, reasons, history).
 	 */
 	public static function get( string $name ): ?array {
 		if ( ! array_key_exists( $name, self::$read ) ) {
@@ -31,6 +31,11 @@ final class Schemas {
 			self::$read[ $name ] = $known ? json_decode( file_get_contents( $file ), true ) : null; // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
 		}
 		return self::$read[ $name ];
+	}
+
+	/** Words of such a file in the current locale; tests/ui/languages.py hands them to translators. @param string $words English, or ''. */
+	public static function translated( string $words ): string {
+		return '' === $words ? '' : translate( $words, 'smi-bridge' ); // phpcs:ignore WordPress.WP.I18n -- see above.
 	}
 
 	/**

@@ -8,6 +8,7 @@
 namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Reasons;
 
 defined( 'ABSPATH' ) || exit;
@@ -110,7 +111,7 @@ final class Mail_Words {
 			$mail->paragraphs = array_merge( $own, array( $returned ) );
 		} else {
 			$sorry            = array( __( 'We could not enlarge your picture, and we are sorry about that.', 'smi-bridge' ) );
-			$mail->paragraphs = array_merge( $sorry, $own ? $own : array( Format::reason( $mail->facts['reason'] ?? '' ) ), array( $returned ) );
+			$mail->paragraphs = array_merge( $sorry, $own ? $own : array( Reason_Labels::for_customer( $mail->facts['reason'] ?? '' ) ), array( $returned ) );
 		}
 		$mail->instructions = array( __( 'Your bank may take 5 to 10 working days to show it on your statement. You don’t need to do anything.', 'smi-bridge' ) );
 	}
