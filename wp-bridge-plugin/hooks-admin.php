@@ -34,7 +34,6 @@ add_action( 'admin_menu', array( Admin::class, 'add_pages' ) );
 add_action( 'admin_enqueue_scripts', array( Admin::class, 'enqueue' ) );
 add_filter( 'plugin_action_links_' . plugin_basename( SMI_BRIDGE_FILE ), array( Admin::class, 'plugin_links' ) );
 
-add_action( 'admin_enqueue_scripts', array( Dashboard::class, 'enqueue' ), 20 );
 add_action( 'wp_ajax_smi_bridge_dashboard', array( Dashboard::class, 'answer' ) );
 add_action( 'shutdown', array( Sidecar_Report::class, 'inspect_later' ), 1100 );
 

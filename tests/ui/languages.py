@@ -22,7 +22,13 @@ PLUGIN = REPOSITORY / "wp-bridge-plugin"
 FOLDER = PLUGIN / "languages"
 TEMPLATE = FOLDER / "smi-bridge.pot"
 # Scripts that translate by themselves (wp-i18n): handle => file.
-SCRIPTS = {"smi-bridge-block": "assets/block/editor.js"}
+SCRIPTS = {
+    "smi-bridge-admin": "assets/admin.js",
+    "smi-bridge-block": "assets/block/editor.js",
+    "smi-bridge-dashboard": "assets/dashboard.js",
+    "smi-bridge-first-run": "assets/first-run.js",
+    "smi-bridge-shop-jobs": "assets/shop-jobs.js",
+}
 # JSON files whose words are shown to people: file, parts, fields of an entry that is no word itself.
 CATALOGUES = [
     ("schemas/advice.json", ("advice",), ("sentence",)),

@@ -31,17 +31,6 @@ final class Dashboard {
 		include SMI_BRIDGE_DIR . 'templates/admin/dashboard.php';
 	}
 
-	/** Loads the charts. @param string $hook Suffix of the page. */
-	public static function enqueue( $hook ): void {
-		if ( false === strpos( (string) $hook, 'toplevel_page_smi-bridge' ) ) {
-			return;
-		}
-		$charts = 'assets/vendor/uplot/';
-		wp_enqueue_style( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.min.css', SMI_BRIDGE_FILE ), array(), '1.6.32' );
-		wp_enqueue_script( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.iife.min.js', SMI_BRIDGE_FILE ), array(), '1.6.32', true );
-		wp_enqueue_script( 'smi-bridge-dashboard', plugins_url( 'assets/dashboard.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin', 'smi-bridge-uplot' ), SMI_BRIDGE_VERSION, true );
-	}
-
 	/** AJAX: the figures of the period that is asked for. */
 	public static function answer(): void {
 		Admin_Access::check_ajax();
