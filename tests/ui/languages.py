@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -29,11 +30,18 @@ SCRIPTS = {
     "smi-bridge-first-run": "assets/first-run.js",
     "smi-bridge-shop-jobs": "assets/shop-jobs.js",
 }
-# JSON files whose words are shown to people: file, parts, fields of an entry that is no word itself.
+# JSON files whose words are shown to people: file, parts, fields that hold words ((): all).
 CATALOGUES = [
+    ("schemas/actions.json", ("actions",), ("label", "question", "does", "description")),
     ("schemas/advice.json", ("advice",), ("sentence",)),
     ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages"), ()),
-    ("schemas/reasons.json", ("reasons", "customers"), ("label", "advice")),
+    (
+        "schemas/interfaces.json",
+        ("job", "details", "page", "answer", "connection", "list", "abilities"),
+        ("label", "does", "description"),
+    ),
+    ("schemas/reasons.json", ("reasons",), ("label", "advice")),
+    ("schemas/reasons.json", ("customers",), ()),
     ("schemas/states.json", ("states",), ("label",)),
 ]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
@@ -66,16 +74,20 @@ def template() -> Catalog:
 
 
 def of_catalogues() -> Iterator[tuple[str, str]]:
-    """Words that both programs read: file, English."""
+    """Words that are no PHP: file, English."""
     for name, parts, fields in CATALOGUES:
         read = json.loads((PLUGIN / name).read_text())
         for part in parts:
-            for entry in read[part].values():
-                yield from ((name, words) for words in _of_entry(entry, fields))
+            yield from ((name, words) for words in _within(read[part], fields))
 
 
-def _of_entry(entry: str | dict[str, str], fields: tuple[str, ...]) -> list[str]:
-    return [entry] if isinstance(entry, str) else [entry[field] for field in fields if entry.get(field)]
+def _within(node: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
+    """Words of an entry; without fields all of them."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _within(value, fields)
+        elif isinstance(value, str) and (key in fields or not fields):
+            yield value
 
 
 def text(catalog: Catalog) -> str:
