@@ -9,7 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Mail\Mail;
 use SmiBridge\Mail\Mail_Settings;
 
@@ -49,10 +49,10 @@ final class Settings_Page {
 		include SMI_BRIDGE_DIR . 'templates/admin/settings.php';
 	}
 
-	/** AJAX: tests the connection. The answer is Connection_Findings::report(). */
+	/** AJAX: tests the connection. The answer is Connection_Test::report(). */
 	public static function test_connection(): void {
 		Admin_Access::check_ajax();
-		wp_send_json_success( Connection_Findings::report() );
+		wp_send_json_success( Connection_Test::report() );
 	}
 
 	/**

@@ -148,7 +148,7 @@
 					item.append( sign, el( 'strong', '', finding.title ) );
 					[ [ 'text', '' ], [ 'fix', 'fix' ], [ 'detail', 'detail' ] ].forEach( function ( part ) {
 						if ( finding[ part[ 0 ] ] ) {
-							item.append( el( 'p', part[ 1 ], finding[ part[ 0 ] ] ) );
+							item.append( el( 'p', part[ 1 ], ( part[ 1 ] === 'fix' ? '→ ' : '' ) + finding[ part[ 0 ] ] ) );
 						}
 					} );
 					list.append( item );

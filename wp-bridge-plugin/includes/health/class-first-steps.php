@@ -23,13 +23,12 @@ final class First_Steps {
 
 	/** Looks at each of them, over the network: takes seconds. @return array[] See above. */
 	public static function all(): array {
-		$found   = Connection_Test::tested();
-		$broken  = array_values( array_filter( $found, array( self::class, 'is_broken' ) ) );
+		$broken  = array_values( wp_list_filter( Connection_Test::tested(), array( 'level' => 'ok' ), 'NOT' ) );
 		$leak    = Site_Health::test_leak();
 		$test    = Test_Picture::status();
 		$steps   = array(
 			self::step( 'plugin', true ),
-			self::step( 'sidecar', ! $broken, $broken ? $broken[0]['advice'] : null ),
+			self::step( 'sidecar', ! $broken, $broken ? array( 'sentence' => $broken[0]['text'], 'command' => $broken[0]['fix'] ) : null ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			self::step( 'folder', is_dir( Shop::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => rtrim( Site_Health::address( '' ), '/' ) ) ) : null ),
 			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
 		);
@@ -43,11 +42,6 @@ final class First_Steps {
 	private static function is_closed_ahead(): bool {
 		$answer = wp_remote_get( Site_Health::address( Site_Health::new_name() ), Site_Health::FROM_OUTSIDE );
 		return 403 === wp_remote_retrieve_response_code( $answer );
-	}
-
-	/** Whether a finding is in the way. @param array $finding Of Connection_Test. */
-	private static function is_broken( array $finding ): bool {
-		return ! $finding['ok'];
 	}
 
 	/**

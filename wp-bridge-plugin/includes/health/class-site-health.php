@@ -130,7 +130,7 @@ final class Site_Health {
 		if ( ! Settings::is_configured() ) {
 			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		}
-		$report = Connection_Findings::report();
+		$report = Connection_Test::report();
 		if ( $report['ok'] ) {
 			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), Settings::is_pulled()
 				? __( 'The sidecar comes for its messages by itself, and was here within the last minute; workers are alive.', 'smi-bridge' )
@@ -138,7 +138,7 @@ final class Site_Health {
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = trim( $finding['title'] . ': ' . $finding['text'] . ' ' . $finding['fix'] );
+			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
 		}
 		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
 	}

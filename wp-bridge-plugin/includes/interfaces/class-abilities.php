@@ -8,7 +8,7 @@
 namespace SmiBridge\Interfaces;
 
 use SmiBridge\Core\Admin_Access;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -42,7 +42,7 @@ final class Abilities {
 		};
 		self::add( 'list-jobs', $abilities['list-jobs'], array( Job_View::class, 'page' ), self::input( Catalogue::part( 'list' ) ) + array( 'default' => array() ) );
 		self::add( 'get-job', $abilities['get-job'], $full, self::about_a_job() );
-		self::add( 'connection-status', $abilities['connection-status'], array( Connection_Findings::class, 'report' ) );
+		self::add( 'connection-status', $abilities['connection-status'], array( Connection_Test::class, 'report' ) );
 		foreach ( Catalogue::actions() as $action => $about ) {
 			if ( isset( $about['ability'] ) ) {
 				$work = static function ( $input ) use ( $action ) {

@@ -8,6 +8,7 @@
 namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Advice;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 
@@ -15,7 +16,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * `{at, ok, code, message, since (when it began to be like that), status: array or null}`, times in Unix seconds; `at` 0: never heard
- * of. `code` is `ok`, `not_seen` or one of Sidecar_Client::send(). The sidecar is asked at most once a minute, after an admin's page has
+ * of. `code` is `ok`, `sidecar_not_seen` or one of Sidecar_Client::send(). The sidecar is asked at most once a minute, after an admin's page has
  * been sent, and when the dashboard or a test wants to know. No visitor of the shop ever waits for it.
  */
 final class Sidecar_Report {
@@ -36,8 +37,8 @@ final class Sidecar_Report {
 		}
 		return array(
 			'ok'      => false,
-			'code'    => 'not_seen',
-			'message' => __( 'The sidecar has not come for its messages for more than a minute.', 'smi-bridge' ),
+			'code'    => 'sidecar_not_seen',
+			'message' => Advice::of( 'sidecar_not_seen' )['sentence'],
 			'since'   => $last['at'],
 		) + $last;
 	}

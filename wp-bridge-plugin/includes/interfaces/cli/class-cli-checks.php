@@ -8,7 +8,7 @@
 namespace SmiBridge\Interfaces\Cli;
 
 use SmiBridge\Core\Sql;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Send_Later;
@@ -87,7 +87,7 @@ final class Cli_Checks {
 
 	/** `doctor`. @param string[] $positional None. @param array $named Options. */
 	public static function doctor( array $positional, array $named ): void {
-		$findings = array_merge( self::ground(), Connection_Findings::report()['findings'], self::site_health() );
+		$findings = array_merge( self::ground(), Connection_Test::report()['findings'], self::site_health() );
 		$bad      = array_keys( array_column( $findings, 'level' ), 'bad', true );
 		Cli_Reports::items( $findings, array( 'level', 'title', 'text' ), $named );
 		if ( $bad ) {
