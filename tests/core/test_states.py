@@ -29,3 +29,10 @@ def test_every_label_can_be_translated() -> None:
 def test_every_phase_of_a_state_stands_in_the_contract() -> None:
     named = (REPOSITORY / "docs" / "contract.md").read_text().split("`phase` one of `")[1].split("`")[0].split(", ")
     assert {row["phase"] for row in TABLE.values()} == set(named) - {"delayed", "expired"}
+
+
+def test_the_customers_view_has_words_for_every_phase() -> None:
+    view = json.loads((SCHEMAS / "view.json").read_text())["phases"]
+    phases = {row["phase"] for row in TABLE.values()} | set(json.loads((SCHEMAS / "states.json").read_text())["phases"])
+    assert phases | {"confirming", "unknown"} == set(view)
+    assert all(set(words) == {"title", "lead", "note"} for words in view.values())

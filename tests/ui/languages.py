@@ -43,6 +43,7 @@ CATALOGUES = [
     ("schemas/reasons.json", ("reasons",), ("label", "advice")),
     ("schemas/reasons.json", ("customers",), ()),
     ("schemas/states.json", ("states",), ("label",)),
+    ("schemas/view.json", ("phases", "words"), ()),
 ]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,7 +68,8 @@ def template() -> Catalog:
     for name in ("title", "description"):
         catalog.add(block[name], locations=[("assets/block/block.json", None)], context=f"block {name}")
     for file, words in of_catalogues():
-        catalog.add(words, locations=[(file, None)])
+        said = json.loads((PLUGIN / file).read_text()).get("comments", {}).get(words)
+        catalog.add(words, locations=[(file, None)], auto_comments=[f"translators: {said}"] if said else [])
     door = (PLUGIN / "smi-bridge.php").read_text()
     catalog.add(re.search(r"Description: +(.+)", door)[1], locations=[("smi-bridge.php", None)])
     return catalog
@@ -86,7 +88,7 @@ def _within(node: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
     for key, value in node.items():
         if isinstance(value, dict):
             yield from _within(value, fields)
-        elif isinstance(value, str) and (key in fields or not fields):
+        elif isinstance(value, str) and value and (key in fields or not fields):
             yield value
 
 

@@ -9,6 +9,7 @@ namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
@@ -71,7 +72,7 @@ final class Status_View {
 		Private_Answer::mark();
 		$document = Status_Facts::document( $job_id, '' !== Status_Access::of_request( $job_id ) );
 		ob_start();
-		$smib_words = Status_Words::all();
+		$smib_words = self::words();
 		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
 		include SMI_BRIDGE_DIR . 'templates/status-inline.php';
 		return (string) ob_get_clean();
@@ -180,6 +181,19 @@ final class Status_View {
 		return (string) wp_json_encode( $data, JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS | JSON_INVALID_UTF8_SUBSTITUTE );
 	}
 
+	/** Every word of the view, read by the script and by the HTML that stands in for it: key => words; `title_<phase>` and so on. */
+	private static function words(): array {
+		$view  = Schemas::get( 'view' );
+		$words = $view['words'];
+		foreach ( $view['phases'] as $phase => $parts ) {
+			foreach ( $parts as $part => $said ) {
+				$words[ $part . '_' . $phase ] = $said;
+			}
+		}
+		/** Filters the words of the customer's view. Keep the placeholders. @param string[] $words Key => words. */
+		return (array) apply_filters( 'smi_bridge_status_words', array_map( array( Schemas::class, 'translated' ), $words ) );
+	}
+
 	/**
 	 * Words, colours, help, and what is known about the jobs.
 	 *
@@ -202,7 +216,7 @@ final class Status_View {
 			}
 		}
 		return array(
-			'text'        => Status_Words::all(),
+			'text'        => self::words(),
 			'accent'      => $accent,
 			'onAccent'    => $on_accent,
 			'support'     => Mail_Settings::support_link( 'REFERENCE' ),

@@ -16,7 +16,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Words of the jobs pages, the dashboard and the notices, in the current locale. For the admin only: the customer's words stand in
- * Status_Words and Mail_Words.
+ * schemas/view.json and Mail_Words.
  */
 final class Job_Labels {
 
