@@ -40,7 +40,7 @@ CATALOGUES = [
         ("job", "details", "page", "answer", "connection", "list", "abilities"),
         ("label", "does", "description"),
     ),
-    ("schemas/reasons.json", ("reasons",), ("label", "advice")),
+    ("schemas/reasons.json", ("reasons", "notices"), ("label", "advice")),
     ("schemas/reasons.json", ("customers",), ()),
     ("schemas/states.json", ("states",), ("label",)),
     ("schemas/view.json", ("phases", "words"), ()),
