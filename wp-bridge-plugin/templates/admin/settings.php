@@ -10,7 +10,6 @@
 namespace SmiBridge;
 
 use SmiBridge\Admin\Connection_String;
-use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Settings_Page;
 use SmiBridge\Admin\Staging_Notice;
@@ -78,7 +77,7 @@ $smib_kinds = array(
 				<details>
 					<summary><?php esc_html_e( 'Without setup: lines for the file .env', 'smi-bridge' ); ?></summary>
 					<div class="smib-code">
-						<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::text( true ) ); ?>"><?php echo esc_html( Env_Lines::text( true ) ); ?></pre>
+						<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::env( true ) ); ?>"><?php echo esc_html( Connection_String::env( true ) ); ?></pre>
 						<div class="smib-buttons">
 							<button type="button" class="button" data-smib-copy="env"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
 							<button type="button" class="button" data-smib-show="env" aria-controls="smib-env" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
@@ -131,7 +130,7 @@ $smib_kinds = array(
 		<h2 id="smib-secret"><?php esc_html_e( 'Secret', 'smi-bridge' ); ?></h2>
 		<p><?php esc_html_e( 'Bridge and sidecar sign every message with it. Whoever has it can deliver and refund, so treat it like a password.', 'smi-bridge' ); ?></p>
 		<p class="smib-secret">
-			<code id="smib-secret-value" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::mask( Settings::secret() ) ); ?>"><?php echo esc_html( Env_Lines::mask( Settings::secret() ) ); ?></code>
+			<code id="smib-secret-value" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::mask( Settings::secret() ) ); ?>"><?php echo esc_html( Connection_String::mask( Settings::secret() ) ); ?></code>
 			<button type="button" class="button" data-smib-copy="secret"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
 			<button type="button" class="button" data-smib-show="secret" aria-controls="smib-secret-value" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
 			<span class="smib-said" role="status"></span>
