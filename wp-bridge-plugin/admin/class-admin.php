@@ -9,7 +9,6 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Customer\Status_View;
-use SmiBridge\Health\First_Steps;
 use SmiBridge\Jobs\Allowed_Actions;
 
 defined( 'ABSPATH' ) || exit;
@@ -84,7 +83,7 @@ final class Admin {
 	/** Adds "Settings" to the list of plugins. @param string[] $links Links. */
 	public static function plugin_links( $links ): array {
 		$ours = array( 'settings' => array( 'settings', __( 'Settings', 'smi-bridge' ) ) );
-		if ( ! get_option( First_Steps::DONE ) ) {
+		if ( ! get_option( First_Run_Page::DONE ) ) {
 			$ours = array( 'first-run' => array( 'first-run', __( 'First steps', 'smi-bridge' ) ) ) + $ours;
 		}
 		foreach ( $ours as $name => $page ) {
