@@ -37,4 +37,3 @@ add_action( 'wp_default_scripts', array( Status_View::class, 'add_block_script' 
 add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
 add_action( 'init', array( Scheduled_Mails::class, 'schedule' ) );
 add_action( Scheduled_Mails::HOOK, array( Scheduled_Mails::class, 'run' ) );
-register_deactivation_hook( SMI_BRIDGE_FILE, array( Scheduled_Mails::class, 'stop' ) );

@@ -60,6 +60,20 @@ final class Ledger {
 	}
 
 	/**
+	 * Newest attempts (`l`) that pass a test.
+	 *
+	 * @param string $where   Test with placeholders, order and limit.
+	 * @param array  $values  Their values.
+	 * @param string $columns What is wanted of each.
+	 * @param string $join    Further tables.
+	 * @return array[]
+	 */
+	public static function newest_where( string $where, array $values, string $columns = 'l.*', string $join = '' ): array {
+		$ledger = Sql::table( 'ledger' );
+		return Sql::rows( "SELECT $columns FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt $join WHERE n.id IS NULL AND $where", $values );
+	}
+
+	/**
 	 * Which of these jobs have a row.
 	 *
 	 * @param string[] $job_ids At most some thousands.
@@ -191,12 +205,7 @@ final class Ledger {
 	 * @param int $before Unix seconds.
 	 */
 	public static function forget_settled( int $before ): void {
-		$ledger = Sql::table( 'ledger' );
-		$rows   = Sql::rows(
-			"SELECT l.job_id FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
-			array( Sql::utc( $before ) )
-		);
+		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
 		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
 	}
 

@@ -41,11 +41,7 @@ final class Pull {
 	 */
 	public static function unfinished( int $after, int $limit ): array {
 		$open = Sql::in( States::where_settled( false ) );
-		$rows = Sql::rows(
-			'SELECT l.* FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN $open AND l.id > %d ORDER BY l.id LIMIT %d",
-			array( $after, $limit + 1 )
-		);
+		$rows = Ledger::newest_where( "l.state IN $open AND l.id > %d ORDER BY l.id LIMIT %d", array( $after, $limit + 1 ) );
 		$more = count( $rows ) > $limit;
 		$rows = array_slice( $rows, 0, $limit );
 		return array(
@@ -63,11 +59,11 @@ final class Pull {
 	 * @return array[] List of {job_id, attempt, state, by_shop}.
 	 */
 	private static function ended(): array {
-		$rows = Sql::rows(
-			'SELECT l.job_id, l.attempt, l.state, l.reason, l.revoked_at FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
+		$rows = Ledger::newest_where(
+			"l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
 			AND ( l.state = 'refunded' OR l.attempt > 1 OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
-			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS )
+			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS ),
+			'l.job_id, l.attempt, l.state, l.reason, l.revoked_at'
 		);
 		$ended = array();
 		foreach ( $rows as $row ) {
