@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Ledger;
 
+use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 
 defined( 'ABSPATH' ) || exit;
@@ -28,6 +29,26 @@ final class Tables {
 	/** A site of the network goes, our tables with it. @param string[] $tables Full names. */
 	public static function with_our_tables( $tables ): array {
 		return array_merge( (array) $tables, array_map( array( Sql::class, 'table' ), Sql::TABLES ) );
+	}
+
+	/**
+	 * The plugin is deleted: tables and options of the current site go, if its admin said so, for the ledger is a record of purchases. What
+	 * belongs to others, finished pictures among it, is never touched.
+	 *
+	 * @return bool Whether nothing of ours is left here.
+	 */
+	public static function drop(): bool {
+		if ( ! Settings::remove_data() ) {
+			return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( 'ledger' ) ) ) );
+		}
+		foreach ( Sql::TABLES as $table ) {
+			Sql::run( 'DROP TABLE IF EXISTS ' . Sql::table( $table ) );
+		}
+		$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";
+		foreach ( Sql::rows( 'SELECT option_name FROM ' . $GLOBALS['wpdb']->options . " WHERE $ours" ) as $row ) {
+			delete_option( $row['option_name'] );
+		}
+		return true;
 	}
 
 	/**
