@@ -34,7 +34,7 @@ def test_both_languages_say_the_same(bridge: Bridge) -> None:
     )
     assert said == [vars(advice(code, **FACTS)) for code in CATALOGUE]
     for pair in PAIRS:
-        fit = bridge.shop.php_json(f"return SmiBridge\\Core\\Compatibility::work_together('{pair[0]}', '{pair[1]}');")
+        fit = bridge.shop.php_json(f"return SmiBridge\\Wire\\Sidecar_Report::work_together('{pair[0]}', '{pair[1]}');")
         assert fit is work_together(*pair), pair
 
 

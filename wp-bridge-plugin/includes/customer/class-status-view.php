@@ -13,6 +13,8 @@ use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Shop\Source_Place;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -70,7 +72,7 @@ final class Status_View {
 		}
 		self::want( $job_id );
 		Private_Answer::mark();
-		$document = Status_Facts::document( $job_id, '' !== Status_Access::of_request( $job_id ) );
+		$document = Status_Route::of_job( $job_id, '' !== Status_Access::of_request( $job_id ) );
 		ob_start();
 		$smib_words = self::words();
 		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
@@ -195,6 +197,29 @@ final class Status_View {
 	}
 
 	/**
+	 * Title and thumbnail of what was bought: `{title, thumb}`, either may be ''.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	private static function about( string $job_id ): array {
+		$job = Status_Access::job( $job_id );
+		/**
+		 * Filters what the customer's view shows of the bought picture.
+		 *
+		 * @param array  $about  `{title, thumb}`; thumb is the address of a small picture.
+		 * @param string $job_id The job's id.
+		 */
+		return (array) apply_filters(
+			'smi_bridge_about_job',
+			array(
+				'title' => $job ? (string) Shop::title( $job ) : '',
+				'thumb' => Source_Place::preview( $job, 'thumbnail' ),
+			),
+			$job_id
+		);
+	}
+
+	/**
 	 * Words, colours, help, and what is known about the jobs.
 	 *
 	 * @param string[] $job_ids Ids.
@@ -205,9 +230,9 @@ final class Status_View {
 		$docs                       = array();
 		$tokens                     = array();
 		foreach ( $job_ids as $job_id ) {
-			$about[ $job_id ] = Status_Facts::about( $job_id );
+			$about[ $job_id ] = self::about( $job_id );
 			$token            = Status_Access::of_request( $job_id );
-			$document         = Status_Facts::document( $job_id, '' !== $token );
+			$document         = Status_Route::of_job( $job_id, '' !== $token );
 			if ( 'unknown' !== $document['phase'] ) {
 				$docs[ $job_id ] = $document;
 			}

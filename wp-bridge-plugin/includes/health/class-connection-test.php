@@ -9,7 +9,6 @@
 namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
-use SmiBridge\Core\Compatibility;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
@@ -169,7 +168,7 @@ final class Connection_Test {
 	private static function inside( array $status ): array {
 		$found   = array();
 		$version = (string) ( $status['version'] ?? '' );
-		if ( ! Compatibility::work_together( SMI_BRIDGE_VERSION, $version ) ) {
+		if ( ! Sidecar_Report::work_together( SMI_BRIDGE_VERSION, $version ) ) {
 			$found[] = self::fault( 'versions', 'versions_apart', array( 'bridge' => SMI_BRIDGE_VERSION, 'sidecar' => $version ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$workers = (int) ( $status['workers'] ?? 0 );

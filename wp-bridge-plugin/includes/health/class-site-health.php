@@ -38,30 +38,28 @@ final class Site_Health {
 		'sslverify'   => false,
 	);
 
+	/** Tests that go over the network. */
+	const ASYNC = array( 'doors', 'leak' );
+
 	/** Adds the tests. @param array $tests Tests. */
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
-		$direct = array(
+		$labels = array(
 			'handler' => __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ),
 			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
 			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
+			'doors'   => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
+			'leak'    => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
 		);
-		$async  = array(
-			'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
-			'leak'  => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
-		);
-		foreach ( $direct as $name => $label ) {
-			$tests['direct'][ 'smi_bridge_' . $name ] = array(
-				'label' => $label,
-				'test'  => array( self::class, 'test_' . $name ),
-			);
-		}
-		foreach ( $async as $name => $label ) {
-			$tests['async'][ 'smi_bridge_' . $name ] = array(
+		foreach ( $labels as $name => $label ) {
+			$here     = array( self::class, 'test_' . $name );
+			$is_async = in_array( $name, self::ASYNC, true );
+
+			$tests[ $is_async ? 'async' : 'direct' ][ 'smi_bridge_' . $name ] = array(
 				'label'             => $label,
-				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
+				'test'              => $is_async ? 'smi_bridge_' . $name : $here, // The page asks for the action `health-check-smi-bridge_<name>`.
 				'has_rest'          => false,
-				'async_direct_test' => array( self::class, 'test_' . $name ),
+				'async_direct_test' => $here,
 			);
 		}
 		return $tests;

@@ -13,6 +13,7 @@ use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Shop\Shop;
+use SmiBridge\Shop\Source_Place;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -136,12 +137,13 @@ final class Customer_Mail {
 	 * @throws \SmiBridge\Core\Database_Error When the shop's row can't be read.
 	 */
 	private static function facts( array $row, array $extra ): array {
-		$job   = Shop::job( $row['job_id'] );
-		$facts = array(
+		$job     = Shop::job( $row['job_id'] );
+		$is_read = $job && '' !== $job['email']; // Else queries are saved, for nobody would read it.
+		$facts   = array(
 			'job_id'       => $row['job_id'],
 			'attempt'      => (int) $row['attempt'],
 			'email'        => $job['email'] ?? '',
-			'title'        => $job && '' !== $job['email'] ? Shop::title( $job ) : null, // Costs a query, and nobody would read it.
+			'title'        => $is_read ? Shop::title( $job ) : null,
 			'width'        => null === $row['width'] ? null : (int) $row['width'],
 			'height'       => null === $row['height'] ? null : (int) $row['height'],
 			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],
@@ -149,6 +151,7 @@ final class Customer_Mail {
 			'factor'       => $job['factor'] ?? 0,
 			'download_url' => Shop::download_url( $row ),
 			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
+			'preview_url'  => $is_read ? Source_Place::preview( $job, 'medium_large' ) : '', // People recognise what they bought.
 			'reason'       => $row['reason'],
 			'amount'       => $job['amount'] ?? null,
 			/** Filters the address of the page that shows a customer where the job stands; '' if there is none. */

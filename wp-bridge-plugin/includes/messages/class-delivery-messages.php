@@ -88,17 +88,9 @@ final class Delivery_Messages {
 	 * @param array $data Message.
 	 */
 	private static function columns( array $row, array $data ): array {
-		return array(
-			'path'         => $data['path'],
-			'bytes'        => (int) $data['bytes'],
-			'sha256'       => $data['sha256'],
-			'width'        => (int) $data['width'],
-			'height'       => (int) $data['height'],
-			'format'       => $data['format'],
+		return array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'sha256', 'width', 'height', 'format', 'token', 'download_url' ) ) ) + array(
 			'credits'      => $data['credits'] ?? ( null === $row['credits'] ? null : (float) $row['credits'] ),
 			'upsampler_id' => $data['upsampler_id'] ?? $row['upsampler_id'],
-			'token'        => $data['token'],
-			'download_url' => $data['download_url'],
 			'expires_at'   => Sql::from_rfc3339( $data['expires_at'] ),
 			'delivered_at' => Sql::utc( time() ),
 			'event'        => 'delivered',

@@ -107,4 +107,16 @@ final class Sidecar_Report {
 			self::inspect();
 		}
 	}
+
+	/**
+	 * Whether versions of bridge and sidecar work together: one major version, at most one minor version apart; the same rule as in
+	 * sidecar/core/compatibility.py. Tells; refuses nobody: messages of versions that differ more are judged by their schemas.
+	 *
+	 * @param string $bridge  Version of the bridge.
+	 * @param string $sidecar Version of the sidecar.
+	 */
+	public static function work_together( string $bridge, string $sidecar ): bool {
+		$form = '/^(\d+)\.(\d+)/';
+		return preg_match( $form, $bridge, $ours ) && preg_match( $form, $sidecar, $theirs ) && $ours[1] === $theirs[1] && abs( (int) $ours[2] - (int) $theirs[2] ) <= 1;
+	}
 }

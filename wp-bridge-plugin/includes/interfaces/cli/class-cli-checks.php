@@ -125,7 +125,7 @@ final class Cli_Checks {
 		$findings = array();
 		foreach ( array_merge( $tests['direct'], $tests['async'] ) as $name => $test ) {
 			if ( 'smi_bridge_doors' !== $name ) {
-				$result     = call_user_func( $test['async_direct_test'] ?? $test['test'] );
+				$result     = call_user_func( $test['async_direct_test'] );
 				$plain      = wp_specialchars_decode( wp_strip_all_tags( $result['description'] ), ENT_QUOTES );
 				$findings[] = self::finding( $levels[ $result['status'] ], wp_specialchars_decode( $result['label'], ENT_QUOTES ), $plain );
 			}
