@@ -241,7 +241,7 @@ def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(ui: Ui):
     with ui.admin() as page:
         page.goto(ui.url(PAGE))
         expect(page.get_by_text("This site looks like a copy.")).to_be_visible()
-        page.get_by_role("button", name="It has moved").click()
+        page.get_by_role("button", name="This is the live site now").click()
         expect(page.get_by_text("This address is the live site now.")).to_be_visible()
     assert ui.shop.php_json("return SmiBridge\\Core\\Settings::is_paused();") is False
 

@@ -156,6 +156,25 @@ final class Ledger {
 	}
 
 	/**
+	 * Writes down whether the sidecar has a message about an attempt.
+	 *
+	 * @param array       $row     The newest row of the job.
+	 * @param int         $attempt The attempt that the message was about.
+	 * @param string      $type    Of the message.
+	 * @param string|null $fault   Why it has not; null: it has.
+	 */
+	public static function told( array $row, int $attempt, string $type, ?string $fault ): void {
+		if ( null !== $fault ) {
+			History::record( $row['job_id'], $attempt, 'forward_failed', array( 'message' => $type, 'reason' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return;
+		}
+		if ( 'job.paid' === $type && $attempt === (int) $row['attempt'] ) {
+			self::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
+		}
+		History::record( $row['job_id'], $attempt, 'forwarded', array( 'message' => $type ) );
+	}
+
+	/**
 	 * Runs something in a transaction. What is undone, the history does not tell.
 	 *
 	 * @param callable $work Gets nothing; its result is returned.

@@ -126,7 +126,10 @@ final class Mailbox_Messages {
 				break;
 			case 'job.paid':
 			case 'job.cancel':
-				self::forwarded( $message, $good, (string) ( $answer['error'] ?? '' ) );
+				$row = Ledger::newest( $message['job_id'] );
+				if ( $row ) {
+					Ledger::told( $row, (int) $message['data']['attempt'], $message['type'], $good ? null : (string) ( $answer['error'] ?? '' ) );
+				}
 		}
 		return array();
 	}
@@ -166,29 +169,5 @@ final class Mailbox_Messages {
 				Actions::run( 'resend', $job_id );
 			},
 		);
-	}
-
-	/**
-	 * The sidecar has a job's message.
-	 *
-	 * @param array  $message From Mailbox::take_out().
-	 * @param bool   $good    Whether it has taken it.
-	 * @param string $reason  Why not.
-	 */
-	private static function forwarded( array $message, bool $good, string $reason ): void {
-		$row     = Ledger::newest( $message['job_id'] );
-		$attempt = (int) $message['data']['attempt'];
-		if ( ! $row ) {
-			return;
-		}
-		if ( $good && 'job.paid' === $message['type'] && $attempt === (int) $row['attempt'] ) {
-			Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
-		}
-		$facts = array( 'message' => $message['type'] );
-		if ( $good ) {
-			History::record( $message['job_id'], $attempt, 'forwarded', $facts );
-		} else {
-			History::record( $message['job_id'], $attempt, 'forward_failed', $facts + array( 'reason' => $reason ) );
-		}
 	}
 }

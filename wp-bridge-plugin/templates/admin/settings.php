@@ -12,9 +12,7 @@ namespace SmiBridge;
 use SmiBridge\Admin\Connection_String;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Settings_Page;
-use SmiBridge\Admin\Staging_Notice;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Mail\Mail_Settings;
 
 defined( 'ABSPATH' ) || exit;
@@ -47,18 +45,6 @@ $smib_kinds = array(
 	<?php settings_errors(); ?>
 	<?php if ( '' !== $done ) : ?>
 	<div class="notice notice-success is-dismissible"><p><?php echo esc_html( $done ); ?></p></div>
-	<?php endif; ?>
-
-	<?php if ( Staging_Lock::is_copy() ) : ?>
-	<div class="notice notice-warning smib-notice">
-		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
-		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
-		<?php if ( Staging_Lock::is_fixed() ) : ?>
-		<p><?php esc_html_e( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ); ?></p>
-		<?php else : ?>
-			<?php Staging_Notice::button( 'smi_bridge_lock_site', __( 'It has moved: this address is the live site now', 'smi-bridge' ) ); ?>
-		<?php endif; ?>
-	</div>
 	<?php endif; ?>
 
 	<section class="smib-panel" aria-labelledby="smib-connect">
