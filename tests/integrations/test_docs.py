@@ -52,7 +52,8 @@ def test_every_route_and_ability_stands_in_the_docs():
     assert [ability for ability in abilities if ability not in part("Abilities")] == []
 
 
-def test_the_catalogue_knows_every_state():
+def test_the_catalogue_knows_every_state_and_view():
+    assert catalogue("interfaces")["list"]["view"]["enum"] == list(catalogue("history")["views"])
     assert catalogue("interfaces")["job"]["properties"]["state"]["enum"] == list(catalogue("states")["states"])
 
 

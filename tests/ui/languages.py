@@ -34,7 +34,7 @@ SCRIPTS = {
 CATALOGUES = [
     ("schemas/actions.json", ("actions",), ("label", "question", "does", "description")),
     ("schemas/advice.json", ("advice",), ("sentence",)),
-    ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages"), ()),
+    ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages", "views"), ()),
     (
         "schemas/interfaces.json",
         ("job", "details", "page", "answer", "connection", "list", "abilities"),
