@@ -30,7 +30,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Batch {
 
-	/** Type => handler. */
+	/** Type => class, method and, where a message is about an attempt, the method of Attempt that reads it: the handler gets its row. */
 	const HANDLERS = array(
 		'job.submitting'  => array( Submission_Messages::class, 'submitting' ),
 		'job.submitted'   => array( Submission_Messages::class, 'submitted' ),
@@ -188,7 +188,11 @@ final class Batch {
 			Log::write( 'message_invalid', $fault, array( 'type' => $message->type ) );
 			return Outcome::refused( 'invalid', array( 'detail' => $fault ) );
 		}
-		return call_user_func( self::HANDLERS[ $message->type ], json_decode( wp_json_encode( $message->data ), true ) );
+		list( $class, $method, $reads ) = self::HANDLERS[ $message->type ] + array( 2 => null );
+
+		$data = json_decode( wp_json_encode( $message->data ), true );
+		$row  = null === $reads ? null : Attempt::$reads( $data );
+		return $row instanceof Outcome ? $row : $class::$method( $data, $row );
 	}
 
 	/**
