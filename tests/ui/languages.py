@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -35,6 +34,8 @@ CATALOGUES = [
     ("schemas/actions.json", ("actions",), ("label", "question", "does", "description")),
     ("schemas/advice.json", ("advice",), ("sentence",)),
     ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages", "views"), ()),
+    ("schemas/mails.json", ("mails",), ("subject", "preheader", "heading", "paragraphs", "instructions")),
+    ("schemas/mails.json", ("parts",), ()),
     (
         "schemas/interfaces.json",
         ("job", "details", "page", "answer", "connection", "list", "abilities"),
@@ -83,13 +84,16 @@ def of_catalogues() -> Iterator[tuple[str, str]]:
             yield from ((name, words) for words in _within(read[part], fields))
 
 
-def _within(node: dict[str, Any], fields: tuple[str, ...]) -> Iterator[str]:
-    """Words of an entry; without fields all of them."""
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _within(value, fields)
-        elif isinstance(value, str) and value and (key in fields or not fields):
-            yield value
+def _within(node: object, fields: tuple[str, ...], key: str = "") -> Iterator[str]:
+    """Words of an entry; without fields all of them. What is only a {name} is no word."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _within(value, fields, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _within(value, fields, key)
+    elif isinstance(node, str) and (key in fields or not fields) and re.sub(r"\{\w+\}", "", node):
+        yield node
 
 
 def text(catalog: Catalog) -> str:
