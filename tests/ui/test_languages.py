@@ -38,7 +38,7 @@ def test_a_translation_is_whole_and_compiled(locale: str):
 @pytest.mark.parametrize("locale", languages.locales())
 def test_a_translation_keeps_every_placeholder_and_no_markup(locale: str):
     def placeholders(words: str) -> list[str]:
-        return sorted(re.findall(r"%(?:\d\$)?[sd]", words))
+        return sorted(re.findall(r"%(?:\d\$)?[sd]|\{\w+\}", words))
 
     for message in (m for m in languages.translation(locale) if m.id):
         strings = message.string if isinstance(message.string, tuple) else (message.string,)
