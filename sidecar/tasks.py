@@ -11,12 +11,8 @@ from functools import cache
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.workqueue import TIMEOUT_S, Item
-from .core.errors import SidecarError
-from .core.stored_names import TASKS, stored
 from .services import Services
-from .workflow import cdn, manual, outbox_sender, runner, webhook
-from .workflow import cleanup as cleanup_workflow
-from .workflow import reconcile as reconcile_workflow
+from .workflow import manual, outbox_sender, runner, webhook
 from .workflow.ports import Ports
 
 
@@ -52,33 +48,6 @@ def flush(lane: str) -> None:
     outbox_sender.run(ports(), lane)
 
 
-def reconcile() -> None:
-    _or_next_time("reconcile", lambda: reconcile_workflow.reconcile(ports()))
-
-
-def probe_cdn() -> None:
-    cdn.probe(ports())
-
-
-def cleanup() -> None:
-    _or_next_time("cleanup", lambda: cleanup_workflow.run(ports()))
-
-
-def _or_next_time(task: str, run: Callable[[], object]) -> None:
-    """A periodic task whose other side is away: one line in the log, and the clock sends it again."""
-    try:
-        run()
-    except SidecarError as error:
-        ports().log(
-            "task.failed",
-            "A periodic task could not do its work; it is tried again.",
-            level="warning",
-            task=stored(TASKS, task),
-            reason=error.code,
-            detail=error.detail,
-        )
-
-
 def process_upscale_request(job_id: str) -> str:
     """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/manual.py."""
     return manual.process_upscale_request(ports(), job_id)
@@ -99,4 +68,11 @@ def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str)
     webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook, probe_cdn)}
+def nothing() -> None:
+    """What version 1.0 has queued as periodic tasks, and the clock runs by itself now."""
+
+
+WORK: dict[str, Callable[..., None]] = {
+    **{task.__name__: task for task in (stage, watch_many, flush, retry_webhook)},
+    **dict.fromkeys(("reconcile", "cleanup", "probe_cdn"), nothing),
+}

@@ -18,6 +18,7 @@ FLOORS = {
     "web": 4,
     "tasks": 4,
     "worker": 4,
+    "clock": 4,
     "cli": 4,
     "": 4,
     "__main__": 4,
@@ -30,7 +31,7 @@ ROOMS = {
     "rq": ("adapters.workqueue", "tasks", "worker"),
     "rq_dashboard": ("web.rq_ui",),
     "redis": ("adapters.store", "adapters.workqueue", "adapters.connections", "adapters.metrics", "adapters.refusals")
-    + ("adapters.commands", "services", "worker", "web.errors", "cli"),
+    + ("adapters.commands", "services", "worker", "clock", "web.errors", "cli"),
     "hiredis": ("adapters.commands",),
     "requests": ("adapters.outside",),
     "requests_hardened": ("adapters.fetch",),

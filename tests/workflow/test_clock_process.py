@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 import redis
 
+from sidecar.clock import IDLE_TICKS, Clock, run_periodic
+from sidecar.core.errors import SidecarError
 from sidecar.services import Services
-from sidecar.worker import Clock
 from sidecar.workflow.time_limits import LEASE_S
-from tests.workflow.rig import Rig
+from tests.workflow.rig import Faulty, Rig
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +46,71 @@ class Ticks:
         return self._store.is_busy()
 
 
-def run(rig: Rig, ticks: int, stumble_at: set[int]) -> Ticks:
-    store = Ticks(rig.store, ticks, stumble_at)
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
-    Clock(services).start()
-    return store
+def run(rig: Rig, ticks: int, stumble_at: set[int]) -> tuple[Ticks, list[str]]:
+    """The store, and the periodic tasks that were begun."""
+    store, begun = Ticks(rig.store, ticks, stumble_at), list[str]()
+    Clock(services(rig, store=store), lambda ports, task: begun.append(task)).start()
+    return store, begun
 
 
-def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> None:
+def services(rig: Rig, **parts: Any) -> Services:
+    """The rig's ports, with these parts in place of its own."""
+    made = Services(rig.settings)
+    made.__dict__["ports"] = dataclasses.replace(rig.ports, **parts)
+    return made
+
+
+def test_the_clock_beats_and_begins_what_is_periodic_and_ends_when_asked() -> None:
     rig = Rig()
-    run(rig, 1, set())
+    _, begun = run(rig, 1, set())
     assert rig.store.heartbeats.is_alive("cron")
-    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
+    assert sorted(begun) == ["cleanup", "reconcile"]
+
+
+def test_a_periodic_task_that_hangs_stops_neither_the_tick_nor_the_others_nor_is_begun_twice() -> None:
+    rig, asked, answer, cleaned = Rig(), threading.Event(), threading.Event(), threading.Event()
+    questions: list[str] = []
+
+    class Shop:
+        def ask(self, type: str, data: object) -> dict[str, Any]:
+            questions.append(type)
+            asked.set()
+            assert answer.wait(20)
+            return {"jobs": [], "next": None}
+
+    class Files:
+        def stored(self) -> Iterator[Any]:
+            cleaned.set()
+            yield from ()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(rig.files, name)
+
+    clock = Clock(services(rig, shop=Shop(), files=Files()))
+    clock.tick()
+    assert asked.wait(20) and cleaned.wait(20)
+    rig.clock.advance(61)
+    for _ in range(IDLE_TICKS):
+        clock.tick()
+    assert rig.store.heartbeats.acquire_interval("reconcile", every_s=60) is False, "its turn has come again"
+    assert questions == ["jobs.unfinished"]
+    answer.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (SidecarError("shop_unavailable", "x"), "task.failed"),
+        (redis.ConnectionError("refused"), "task.failed"),
+        (ZeroDivisionError("a bug"), "stage.broke"),
+    ],
+)
+def test_a_periodic_task_that_fails_is_told_and_no_more(error: Exception, event: str) -> None:
+    rig, said = Rig(), list[str]()
+    shop = Faulty(rig.shop)
+    shop.faults["ask"] = error
+    run_periodic(services(rig, shop=shop, log=lambda event, *_, **__: said.append(event)).ports, "reconcile")
+    assert said == [event]
 
 
 def test_the_ledger_is_asked_once_a_minute() -> None:
@@ -64,15 +118,14 @@ def test_the_ledger_is_asked_once_a_minute() -> None:
     sent = []
     for seconds in (0, 59, 2):
         rig.clock.advance(seconds)
-        rig.queue.tasks.clear()
-        run(rig, 1, set())
-        sent.append([task.name for task in rig.queue.tasks if task.name == "reconcile"])
+        _, begun = run(rig, 1, set())
+        sent.append([task for task in begun if task == "reconcile"])
     assert sent == [["reconcile"], [], ["reconcile"]]
 
 
 def test_a_bug_costs_one_stroke_and_no_more() -> None:
     rig = Rig()
-    store = run(rig, 2, {1})
+    store, _ = run(rig, 2, {1})
     assert store.tick == 2
     assert rig.store.heartbeats.is_alive("cron"), "the second tick was whole"
 
@@ -106,9 +159,7 @@ def test_a_lease_that_lapses_while_redis_is_away_is_no_crash_of_its_job(away_at:
     rig.buy()
     rig.run(rig.queue.tasks.pop(0))
     store = Away(rig, set(away_at))
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
-    clock = Clock(services)
+    clock = Clock(services(rig, store=store), lambda ports, task: None)
     for _ in range(2):
         clock.tick()
     held = rig.store.claim("job-1", 1, ("submitting",), lease_s=LEASE_S)
@@ -130,15 +181,13 @@ class Counting:
         return getattr(self._part, name)
 
 
-@pytest.mark.parametrize(("bought", "due", "wakes"), [(True, 12, 12), (False, 0, 4)])
+@pytest.mark.parametrize(("bought", "due", "wakes"), [(True, 12, 12), (False, 0, 3)])
 def test_without_work_the_clock_does_next_to_nothing(bought: bool, due: int, wakes: int) -> None:
     rig = Rig()
     if bought:
         rig.buy()
     store, queue = Counting(rig.store), Counting(rig.queue)
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store, queue=queue)
-    clock = Clock(services)
+    clock = Clock(services(rig, store=store, queue=queue), lambda ports, task: None)
     assert [clock._tick() for _ in range(12)] == [bought] * 12
     assert (store.asked["is_busy"], store.asked["take_due"], queue.asked["wake"]) == (12, due, wakes)
 
@@ -162,8 +211,6 @@ def test_a_cdn_is_looked_at_four_times_a_minute_and_only_where_there_is_one() ->
         rig, sent = Rig(), 0
         rig.ports = dataclasses.replace(rig.ports, cdn=cdn)
         for _ in range(12):
-            rig.queue.tasks.clear()
-            run(rig, 1, set())
-            sent += [task.name for task in rig.queue.tasks].count("probe_cdn")
+            sent += run(rig, 1, set())[1].count("probe_cdn")
             rig.clock.advance(5)
         assert sent == looks

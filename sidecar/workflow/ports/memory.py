@@ -7,7 +7,7 @@ answer 503, and what comes due again is done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -58,6 +58,9 @@ class Heartbeats(Protocol):
 
     def release_interval(self, task: str) -> bool:
         """End an interval early. False: none was running."""
+
+    def is_any_running(self, tasks: Collection[str]) -> bool:
+        """Whether the interval of one of these tasks runs."""
 
 
 class Idempotency(Protocol):

@@ -136,9 +136,9 @@ final class Site_Health {
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
+			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
 		}
-		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
+		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' · ', $wrong ), Admin_Access::url( 'settings' ) );
 	}
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
