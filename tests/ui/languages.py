@@ -35,7 +35,8 @@ CATALOGUES = [
     ("schemas/advice.json", ("advice",), ("sentence",)),
     ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages", "views"), ()),
     ("schemas/mails.json", ("mails",), ("subject", "preheader", "heading", "paragraphs", "instructions")),
-    ("schemas/mails.json", ("parts",), ()),
+    ("schemas/mails.json", ("parts", "kinds", "sample_parts"), ()),
+    ("schemas/mails.json", ("sample",), ("title",)),
     (
         "schemas/interfaces.json",
         ("job", "details", "page", "answer", "connection", "list", "abilities"),

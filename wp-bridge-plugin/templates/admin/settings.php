@@ -29,16 +29,6 @@ $smib_note  = static function ( string $name ) {
 		) . '</p>';
 	}
 };
-$smib_early = (int) Mail_Settings::get( 'reminder', 0 );
-$smib_kinds = array(
-	'delivered' => array( __( 'Picture is ready', 'smi-bridge' ), __( 'with the download link', 'smi-bridge' ) ),
-	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), $smib_early ? __( 'before the download link ends', 'smi-bridge' ) : __( 'only if “Reminder” below names hours', 'smi-bridge' ) ),
-	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when there is no picture half an hour after payment', 'smi-bridge' ) ),
-	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
-	'refunded'  => array( __( 'Refund mail', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
-	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'the sidecar’s words about one job', 'smi-bridge' ) ),
-	'admin'     => array( __( 'Digest to you', 'smi-bridge' ), __( 'when something needs a person', 'smi-bridge' ) ),
-);
 ?>
 <div class="wrap smib-admin">
 	<h1><?php esc_html_e( 'SMI Bridge settings', 'smi-bridge' ); ?></h1>
@@ -146,14 +136,14 @@ $smib_kinds = array(
 				<th scope="row"><?php esc_html_e( 'Send', 'smi-bridge' ); ?></th>
 				<td><fieldset><legend class="screen-reader-text"><?php esc_html_e( 'Mails that are sent', 'smi-bridge' ); ?></legend>
 					<input form="smib-form" type="hidden" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="">
-					<?php foreach ( $smib_kinds as $smib_kind => $smib_words ) : ?>
+					<?php foreach ( Mail_Settings::kinds() as $smib_kind => $smib_words ) : ?>
 					<div class="smib-kind">
 						<div><label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
-						<strong><?php echo esc_html( $smib_words[0] ); ?></strong></label>
-						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span></div>
+						<strong><?php echo esc_html( $smib_words['name'] ); ?></strong></label>
+						<span class="description"><?php echo esc_html( $smib_words['when'] ); ?></span></div>
 						<span class="smib-kind-links">
-							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></a>
-							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></button>
+							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words['name'] ); ?></span></a>
+							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words['name'] ); ?></span></button>
 							<span class="smib-said" role="status"></span>
 						</span>
 					</div>
