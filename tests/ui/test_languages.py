@@ -88,4 +88,6 @@ def test_mails_and_pages_of_the_admin_speak_it_too(german: Ui):
         for path, heading in (("smi-bridge-jobs", "Aufträge"), ("smi-bridge-settings", "SMI Bridge: Einstellungen")):
             page.goto(german.url(f"/wp-admin/admin.php?page={path}"))
             expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+        page.locator("[data-smib-show=secret]").click()
+        expect(page.locator("[data-smib-show=secret]")).to_have_text("Verbergen")
     assert "called <strong>incorrectly" not in german.shop.debug_log, "words were asked for before their language"
