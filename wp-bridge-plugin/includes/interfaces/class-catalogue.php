@@ -38,7 +38,7 @@ final class Catalogue {
 
 	/** JSON Schema of a job's id. */
 	public static function id(): array {
-		return self::part( 'job' )['properties']['job_id'];
+		return self::in_words( Schemas::get( 'interfaces' )['job']['properties']['job_id'] );
 	}
 
 	/** Actions that machines may ask for: name => `{label, does, options: schemas, ability?: {name, label, marks}}`. */

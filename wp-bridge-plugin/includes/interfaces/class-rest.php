@@ -48,13 +48,13 @@ final class Rest {
 		foreach ( array( 'from', 'to' ) as $day ) {
 			$list[ $day ]['validate_callback'] = array( self::class, 'is_day' );
 		}
-		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), $list, Catalogue::schema( 'job' ) );
-		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Catalogue::schema( 'full' ) );
+		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), $list, 'job' );
+		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, 'full' );
 		foreach ( Catalogue::actions() as $action => $about ) {
 			$work = static function ( $request ) use ( $action ) {
 				return self::act( $action, (string) $request['id'], $request->get_params() );
 			};
-			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $about['options'], Catalogue::schema( 'answer' ) );
+			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $about['options'], 'answer' );
 		}
 	}
 
@@ -141,9 +141,9 @@ final class Rest {
 	 * @param string   $method GET or POST.
 	 * @param callable $work   Gets the request.
 	 * @param array    $params Schemas of parameters.
-	 * @param array    $schema Of the answer (of one item, for lists).
+	 * @param string   $schema Name of the answer's schema (of one item's, for lists).
 	 */
-	private static function route( string $path, string $method, callable $work, array $params, array $schema ): void {
+	private static function route( string $path, string $method, callable $work, array $params, string $schema ): void {
 		register_rest_route(
 			self::SPACE,
 			$path,
@@ -158,7 +158,7 @@ final class Rest {
 					return array(
 						'$schema' => 'http://json-schema.org/draft-04/schema#',
 						'title'   => 'smi-bridge-job',
-					) + $schema;
+					) + Catalogue::schema( $schema );
 				},
 			)
 		);
