@@ -11,6 +11,7 @@ use SmiBridge\Customer\Private_Answer;
 use SmiBridge\Customer\Status_Access;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
+use SmiBridge\Jobs\Owed_Mails;
 use SmiBridge\Mail\Scheduled_Mails;
 
 defined( 'ABSPATH' ) || exit;
@@ -34,3 +35,4 @@ add_action( 'wp_default_scripts', array( Status_View::class, 'add_block_script' 
 add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
 add_action( 'init', array( Scheduled_Mails::class, 'schedule' ) );
 add_action( Scheduled_Mails::HOOK, array( Scheduled_Mails::class, 'run' ) );
+add_action( Scheduled_Mails::HOOK, array( Owed_Mails::class, 'send' ) );

@@ -21,7 +21,9 @@ def written() -> set[str]:
     python = "".join(path.read_text() for path in (REPOSITORY / "sidecar" / "workflow").rglob("*.py"))
     events = set(re.findall(r"History::record\( [^\n]*?(?:\['attempt'\]|\$attempt|, 1), '([a-z_]*[a-z])'[,) ]", php))
     events |= {f"refund_{outcome}" for outcome in ("failed", "unknown")}  # Refund::failed() puts them together
-    events |= {f"mail:{kind}" for kind in ("delivered", "reminder", "delayed", "refunded", "review", "message")}
+    events |= {
+        f"mail:{kind}" for kind in ("delivered", "renewed", "reminder", "delayed", "refunded", "review", "message")
+    }
     events |= set(re.findall(r"const (?:REFUND|ERASE|EFFECT) += '([a-z]+)';", php))
     events |= set(re.findall(r'progress\([^\n]+, "[a-z]+", "([a-z_]+)"', python))
     events |= set(re.findall(r'_(?:again|next_submission)\(ports, [^\n]*"([a-z_]+)"\)', python))

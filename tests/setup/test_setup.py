@@ -244,6 +244,14 @@ def test_a_shop_on_another_machine(server: Place) -> None:
     assert "SMI_BIND" not in _env(server), "who has an address is reached"
 
 
+def test_that_the_shop_sends_its_customers_to_a_cdn_stays(server: Place) -> None:
+    server.setup("--anywhere", key="up-123456")
+    server.file(ENV, server.text(ENV) + "SMI_DOWNLOAD_MODE=redirect\n")
+    status, _ = server.setup(connect=False, key="")
+    assert (status, _env(server)["SMI_DOWNLOAD_MODE"]) == (0, "redirect")
+    assert not Settings.from_env(_env(server)).hands_out
+
+
 def test_a_shop_elsewhere_that_has_delivered_nothing_yet_has_nothing_open() -> None:
     """Else the first setup would end as if something were wrong."""
     settings = SimpleNamespace(at_the_shop=True, downloads_dir=None, uploads_base_url="https://shop.example/u")

@@ -32,7 +32,7 @@ class Holds(Protocol):
         """What `held` said within the last second."""
 
     def may_resume(self, stage: str) -> bool:
-        """Whether `resume` could find something to end; may be a second late."""
+        """Whether `resume` could find something to end; may be a second late, unless `advance` has noticed it."""
 
     def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
         """How often in a row the stage has gone wrong for all; `ttl_s` of peace end the streak."""
@@ -158,12 +158,14 @@ class JobStore(Protocol):
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
+        passes: str = "",
     ) -> Job:
         """What the owner of the claim has found, with its messages to the shop, in one instant. Returns the job as it
         is then.
 
-        `due_at` None: never. `release`: the claim is given up. `settled`: the job is kept for a day. Raises StaleClaim,
-        and then nothing was written.
+        `due_at` None: never. `release`: the claim is given up. `settled`: the job is kept for a day. `passes`: the
+        stage that the job has passed; `holds.may_resume` sees what stands in it then. Raises StaleClaim, and then
+        nothing was written.
         """
 
     def change(

@@ -59,7 +59,7 @@ final class Scheduled_Mails {
 				'shutdown',
 				static function () {
 					Request::finish();
-					self::run();
+					do_action( self::HOOK );
 				},
 				1050
 			);
