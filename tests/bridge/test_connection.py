@@ -168,7 +168,7 @@ def test_a_connection_that_breaks_for_a_reason_without_a_name_is_called_so(bridg
     odd = "['status' => 0, 'error' => 'new', 'message' => 'Something new.']"
     (finding,) = findings(bridge, f"add_filter('smi_bridge_pre_send', function () {{ return {odd}; }});")
     assert (finding["code"], finding["detail"]) == ("network", "Something new.")
-    assert finding["text"] == advice("network", host="127.0.0.1").sentence
+    assert finding["text"] == advice("network", host="127.0.0.1", url="").sentence
 
 
 def test_a_paused_copy_is_told_that_it_is_one(bridge: Bridge) -> None:
