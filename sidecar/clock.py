@@ -1,9 +1,9 @@
 """Face: the clock, as a process: the scheduler's tick every second, and periodic tasks beside it.
 
-The tick runs here and not in a worker: when all workers are busy with large files, the clock must not stop. A periodic
-task asks somebody, who may not answer: it runs in a thread of its own, and holds up neither the tick nor another task.
-(A worker would need fifty commands of RQ for each.) Two clocks, on two machines, do no harm: the store lets one of them
-act.
+The tick runs here and not in a worker: when all workers are busy with large files, the clock must not stop. What needs
+the folder of files is a worker's. Reconciliation asks the shop, which may not answer, each minute: it runs in a thread
+of this process and holds up neither the tick nor a worker. Two clocks, on two machines, do no harm: the store lets one
+of them act.
 """
 
 from __future__ import annotations
@@ -13,55 +13,44 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import redis
 
 from .adapters import logs
 from .adapters.refusals import in_words
-from .core.errors import SidecarError
-from .core.stored_names import TASKS, stored
+from .periodic import run_periodic
 from .pull import Pull
 from .services import Services
-from .workflow import cdn, cleanup, lateness, reconcile, scheduler
+from .workflow import lateness, scheduler
 from .workflow.ports import Ports
 from .workflow.time_limits import CDN_PROBE_S, LEASE_S
 
 TICK_S, IDLE_TICK_S = 1.0, 2.0  # between two ticks, and while there is no work
 IDLE_TICKS = 4  # without work, one tick of so many is a whole one
-PERIODIC: Mapping[str, Callable[[Ports], Any]] = MappingProxyType(
-    {"reconcile": reconcile.reconcile, "cleanup": cleanup.run, "probe_cdn": cdn.probe}
-)
-EVERY_S: Mapping[str, float] = MappingProxyType({"reconcile": 60, "cleanup": 3600, "probe_cdn": CDN_PROBE_S})
+END_S = 5  # so long a reconciliation that is under way may go on when the process is asked to end
+EVERY_S: Mapping[str, float] = MappingProxyType({"cleanup": 3600, "probe_cdn": CDN_PROBE_S})
+RECONCILE_S = 60
 
 
-def run_periodic(ports: Ports, task: str) -> None:
-    """One task of PERIODIC; raises nothing: its turn comes again."""
-    try:
-        PERIODIC[task](ports)
-    except SidecarError as error:
-        about = {"task": stored(TASKS, task), "reason": error.code, "detail": error.detail}
-        ports.log("task.failed", "A periodic task could not do its work; it is tried again.", level="warning", **about)
-    except redis.RedisError as error:
-        about = {"task": stored(TASKS, task), "reason": "redis_unavailable", "detail": in_words(error)}
-        ports.log("task.failed", "A periodic task could not do its work; it is tried again.", level="warning", **about)
-    except Exception:
-        ports.log("stage.broke", "A fault of ours.", stage=stored(TASKS, task), exc_info=True)
+class Reconciliation:
+    """The one that is under way in this process, if any."""
 
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._thread: threading.Thread | None = None
 
-class Threads:
-    """A thread for each periodic task, while it runs."""
+    @property
+    def is_under_way(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
-    def __init__(self) -> None:
-        self._threads: dict[str, threading.Thread] = {}
+    def begin(self) -> None:
+        self._thread = threading.Thread(target=run_periodic, args=(self._ports, "reconcile"), daemon=True)
+        self._thread.start()
 
-    def begin(self, ports: Ports, task: str) -> None:
-        """Unless the task of the last turn still runs."""
-        running = self._threads.get(task)
-        if running is None or not running.is_alive():
-            thread = threading.Thread(target=run_periodic, args=(ports, task), name=task, daemon=True)
-            self._threads[task] = thread
-            thread.start()
+    def wait(self, seconds: float) -> None:
+        """For its end, and no longer than that; whatever it has not reached, the next one reaches."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
 
 class Clock:
@@ -70,11 +59,10 @@ class Clock:
     look.
     """
 
-    def __init__(self, services: Services, begin: Callable[[Ports, str], None] | None = None):
-        """`begin` starts a periodic task, by default in a thread."""
+    def __init__(self, services: Services, reconciliation: Callable[[Ports], Reconciliation] = Reconciliation):
         self._ports = services.ports
-        self._begin = begin or Threads().begin
-        self._periodic = [task for task in PERIODIC if task != "probe_cdn" or services.ports.cdn]
+        self._reconciliation = reconciliation(services.ports)
+        self._tasks = [task for task in EVERY_S if task != "probe_cdn" or services.ports.cdn]
         self._looked_for_old_keys = False
         self._ended = threading.Event()
         self._told = ""
@@ -94,6 +82,7 @@ class Clock:
             began = time.monotonic()
             pause = TICK_S if self.tick() else self._idle_s
             self._ended.wait(max(0.05, pause - (time.monotonic() - began)))
+        self._reconciliation.wait(END_S)
 
     def tick(self) -> bool:
         """One second's work; raises nothing. Whether the next one is to come in a second, too."""
@@ -138,9 +127,11 @@ class Clock:
             scheduler.tick(self._ports)
         self._ports.queue.wake()
         self._ports.store.heartbeats.record("cron")
-        for task in self._periodic:
+        if not self._reconciliation.is_under_way and self._is_its_turn("reconcile", RECONCILE_S):
+            self._reconciliation.begin()
+        for task in self._tasks:
             if self._is_its_turn(task, EVERY_S[task]):
-                self._begin(self._ports, task)
+                self._ports.queue.task("watch", task)
                 self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while
         if self._is_its_turn("lateness", 60):
             lateness.tell(self._ports)

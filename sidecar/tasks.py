@@ -6,11 +6,12 @@ RQ runs `work`; the other functions are pieces of work, found by their names (ad
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.workqueue import TIMEOUT_S, Item
+from .periodic import PERIODIC, run_periodic
 from .services import Services
 from .workflow import manual, outbox_sender, runner, webhook
 from .workflow.ports import Ports
@@ -48,6 +49,10 @@ def flush(lane: str) -> None:
     outbox_sender.run(ports(), lane)
 
 
+def _periodic(task: str) -> None:
+    run_periodic(ports(), task)
+
+
 def process_upscale_request(job_id: str) -> str:
     """Start a paid job, or give an unfinished one a push; safe to call twice. See workflow/manual.py."""
     return manual.process_upscale_request(ports(), job_id)
@@ -68,11 +73,7 @@ def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str)
     webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-def nothing() -> None:
-    """What version 1.0 has queued as periodic tasks, and the clock runs by itself now."""
-
-
 WORK: dict[str, Callable[..., None]] = {
     **{task.__name__: task for task in (stage, watch_many, flush, retry_webhook)},
-    **dict.fromkeys(("reconcile", "cleanup", "probe_cdn"), nothing),
+    **{task: partial(_periodic, task) for task in PERIODIC},  # reconcile: a clock of version 1.0 queues it
 }

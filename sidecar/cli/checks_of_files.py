@@ -122,7 +122,7 @@ def _cdn_of_the_shop(services: Services, name: str) -> Finding:
         return Finding(
             name, not wanted, "the shop hands the files out, and knows no CDN" if wanted else "not used", fix
         )
-    address = known["probe"].partition("/cdn/")[0]
+    address = known["probe"].rpartition("/cdn/")[0]
     if known["fault"]:
         fix = "Compare SMI_BRIDGE_CDN_… of wp-config.php and the key of the origin with the CDN's."
         return Finding(name, False, f"{address}: {known['fault']}; the shop sends the files itself meanwhile", fix)
@@ -134,4 +134,7 @@ def _is_closed(name: str, address: str, status: int) -> Finding:
     if status == 200:
         fix = "Switch the CDN's token authentication on, for the whole address."
         return Finding(name, False, f"anybody can download from {address}, without a signature", fix)
+    if status not in (401, 403, 410):
+        said = f"{status} without a signature, which does not tell whether it is closed"
+        return Finding(name, True, f"{address} delivers what is signed, and answers {said}")
     return Finding(name, True, f"{address} delivers what is signed, and answers {status} else")

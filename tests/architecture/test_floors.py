@@ -18,6 +18,7 @@ FLOORS = {
     "web": 4,
     "tasks": 4,
     "worker": 4,
+    "periodic": 3.8,  # for the faces that begin its tasks
     "clock": 4,
     "cli": 4,
     "": 4,

@@ -29,6 +29,13 @@ VECTORS = REPOSITORY / "tests" / "vectors" / "cdn.json"
 Define = Callable[..., None]
 
 
+# As if a look with these constants had found all well.
+FOUND_WELL = (
+    "add_filter('pre_option_smi_bridge_cdn', fn() => array('at' => time(), 'why' => '',"
+    " 'of' => SmiBridge\\Files\\Cdn::settings_mark()));"
+)
+
+
 @pytest.fixture(scope="module")
 def servers(shared_bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with cdn_servers(tmp_path_factory.mktemp("cdn"), shared_bridge.shop.uploads) as servers:
@@ -100,7 +107,7 @@ def test_both_languages_give_the_same_address(bridge: Bridge, signing: str) -> N
         f"define('SMI_BRIDGE_CDN_URL', 'https://cdn.example/x/'); define('SMI_BRIDGE_CDN_SIGNING', '{signing}');"
         f"define('SMI_BRIDGE_CDN_KEY', {json.dumps(key)}); define('SMI_BRIDGE_CDN_KEY_ID', 'K1');"
         "define('SMI_BRIDGE_CDN_LINK_S', '60');"
-        "add_filter('pre_option_smi_bridge_cdn', fn() => array('at' => time(), 'why' => ''));"
+        f"{FOUND_WELL}"
         "return array(time(), SmiBridge\\Files\\Cdn::address('2026/11/j_4x.png', 'abc', 'Sünrise & co 4x.png'));"
     )
     now, address = address
@@ -278,6 +285,15 @@ def test_another_key_than_the_cdns_sends_nobody_astray(
     own_way(sold)
 
 
+def test_what_was_found_with_other_constants_sends_nobody_astray(
+    bridge: Bridge, define: Define, servers: Servers, cdn: Servers, sold: Sold
+) -> None:
+    assert visit(bridge) == ""
+    assert ask(sold).status_code == 302
+    define(URL=servers.url, KEY="another key than the CDN has")
+    own_way(sold)
+
+
 @pytest.mark.parametrize(
     ("constants", "words"),
     [
@@ -295,7 +311,7 @@ def test_constants_that_can_not_be_are_named_and_the_shop_sends_the_file(
     all = {"URL": "https://cdn.example", "KEY": LINK_KEY} | constants
     lines = "".join(f"define('SMI_BRIDGE_CDN_{name}', '{value}');" for name, value in all.items())
     fault, address = bridge.shop.php_json(
-        f"{lines} add_filter('pre_option_smi_bridge_cdn', fn() => array('at' => time(), 'why' => ''));"
+        f"{lines} {FOUND_WELL}"
         "return array(SmiBridge\\Files\\Cdn::fault(), SmiBridge\\Files\\Cdn::address('a', 'b', 'c'));"
     )
     assert words in fault and address == ""

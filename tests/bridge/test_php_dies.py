@@ -156,21 +156,54 @@ def test_a_mail_that_nobody_came_back_for_is_sent_with_the_scheduled_ones(
 ) -> None:
     bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
     bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
     before = len(bridge.shop.mails(email))
     for _ in range(2):
         bridge.shop.php("do_action('smi_bridge_follow_up');")
     assert len(bridge.shop.mails(email)) == before + 1
-    assert bridge.effects(job_id)["mail:renewed:20300101"]["outcome"] == "sent"
+    assert bridge.effects(job_id)["mail:renewed:20300101000000"]["outcome"] == "sent"
 
 
 def test_a_mail_that_is_owed_is_not_sent_for_a_link_that_was_ended(
     bridge: Bridge, nobody_reaches_the_sidecar: None
 ) -> None:
     bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
     assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
     before = len(bridge.shop.mails(email))
     bridge.shop.php("do_action('smi_bridge_follow_up');")
     assert len(bridge.shop.mails(email)) == before
-    assert bridge.effects(job_id)["mail:renewed:20300101"]["outcome"] == "overtaken"
+    assert bridge.effects(job_id)["mail:renewed:20300101000000"]["outcome"] == "overtaken"
+
+
+def test_a_link_is_mailed_once_though_it_is_owed_twice_or_sent_by_hand(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
+    before = len(bridge.shop.mails(email))
+    for end in ("2029-12-31T00:00:00Z", "2030-01-01T00:00:00Z"):
+        bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '{end}');")
+    assert act(bridge, "resend", job_id)["ok"] is True
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 1
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_effects SET outcome = 'due', done_at = NULL WHERE effect LIKE 'mail:renewed:%'"
+    )
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 2, "the newest link only"
+
+
+def test_a_renewed_links_mail_settles_a_first_one_that_was_never_begun(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01', updated_at = UTC_TIMESTAMP() - INTERVAL 2 HOUR"
+        f" WHERE job_id = '{job_id}'"
+    )
+    bridge.shop.sql(f"DELETE FROM wp_smi_bridge_effects WHERE job_id = '{job_id}'")
+    before = len(bridge.shop.mails(email))
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 1

@@ -20,7 +20,7 @@ from sidecar.core.messages import TO_SIDECAR, Message
 from sidecar.core.settings import Settings
 from sidecar.core.states import LANES
 from sidecar.core.tokens import TokenMaker
-from sidecar.workflow import inbox, outbox_sender, reconcile, runner, scheduler
+from sidecar.workflow import cdn, cleanup, inbox, outbox_sender, reconcile, runner, scheduler
 from sidecar.workflow.ports import JobStore, Outbox, Ports
 from sidecar.workflow.webhook import retry_webhook, webhook_received
 from tests.fakes.clock import SimulatedClock
@@ -47,6 +47,8 @@ TASKS: dict[str, Callable[..., Any]] = {
     "stage": runner.run_stage,
     "watch_many": runner.run_watch,
     "flush": outbox_sender.run,
+    "cleanup": cleanup.run,
+    "probe_cdn": cdn.probe,
     "retry_webhook": lambda ports, job_id, attempt, submission, id: retry_webhook(
         ports, job_id, attempt, submission, id or None
     ),

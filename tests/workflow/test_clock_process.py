@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import redis
 
-from sidecar.clock import IDLE_TICKS, Clock, run_periodic
+from sidecar.clock import Clock, Reconciliation
 from sidecar.core.errors import SidecarError
+from sidecar.periodic import run_periodic
 from sidecar.services import Services
+from sidecar.workflow.ports import Ports
 from sidecar.workflow.time_limits import LEASE_S
 from tests.workflow.rig import Faulty, Rig
 
@@ -46,11 +48,24 @@ class Ticks:
         return self._store.is_busy()
 
 
-def run(rig: Rig, ticks: int, stumble_at: set[int]) -> tuple[Ticks, list[str]]:
-    """The store, and the periodic tasks that were begun."""
-    store, begun = Ticks(rig.store, ticks, stumble_at), list[str]()
-    Clock(services(rig, store=store), lambda ports, task: begun.append(task)).start()
-    return store, begun
+class Noted:
+    """As Reconciliation, without a thread. `begun`: how often; `is_under_way`: a switch."""
+
+    def __init__(self, ports: Ports | None = None) -> None:
+        self.begun, self.is_under_way, self.waited_for = 0, False, 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    def wait(self, seconds: float) -> None:
+        self.waited_for += 1
+
+
+def run(rig: Rig, ticks: int, stumble_at: set[int]) -> tuple[Ticks, Noted]:
+    """The store, and what became of reconciliation."""
+    store, noted = Ticks(rig.store, ticks, stumble_at), Noted()
+    Clock(services(rig, store=store), lambda ports: noted).start()
+    return store, noted
 
 
 def services(rig: Rig, **parts: Any) -> Services:
@@ -62,39 +77,41 @@ def services(rig: Rig, **parts: Any) -> Services:
 
 def test_the_clock_beats_and_begins_what_is_periodic_and_ends_when_asked() -> None:
     rig = Rig()
-    _, begun = run(rig, 1, set())
+    _, reconciliation = run(rig, 1, set())
     assert rig.store.heartbeats.is_alive("cron")
-    assert sorted(begun) == ["cleanup", "reconcile"]
+    assert [task.name for task in rig.queue.tasks] == ["cleanup"], "a worker has the folder"
+    assert (reconciliation.begun, reconciliation.waited_for) == (1, 1)
 
 
-def test_a_periodic_task_that_hangs_stops_neither_the_tick_nor_the_others_nor_is_begun_twice() -> None:
-    rig, asked, answer, cleaned = Rig(), threading.Event(), threading.Event(), threading.Event()
-    questions: list[str] = []
+def test_a_shop_that_does_not_answer_stops_reconciliation_and_not_the_tick() -> None:
+    rig, asked, answer = Rig(), threading.Event(), threading.Event()
 
     class Shop:
         def ask(self, type: str, data: object) -> dict[str, Any]:
-            questions.append(type)
             asked.set()
             assert answer.wait(20)
             return {"jobs": [], "next": None}
 
-    class Files:
-        def stored(self) -> Iterator[Any]:
-            cleaned.set()
-            yield from ()
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(rig.files, name)
-
-    clock = Clock(services(rig, shop=Shop(), files=Files()))
+    reconciliation = Reconciliation(services(rig, shop=Shop()).ports)
+    clock = Clock(services(rig), lambda ports: reconciliation)
     clock.tick()
-    assert asked.wait(20) and cleaned.wait(20)
-    rig.clock.advance(61)
-    for _ in range(IDLE_TICKS):
-        clock.tick()
-    assert rig.store.heartbeats.acquire_interval("reconcile", every_s=60) is False, "its turn has come again"
-    assert questions == ["jobs.unfinished"]
+    assert asked.wait(20) and reconciliation.is_under_way
+    rig.buy()
+    assert clock.tick() is True
     answer.set()
+    reconciliation.wait(20)
+    assert not reconciliation.is_under_way
+
+
+def test_a_clock_whose_reconciliation_hangs_leaves_the_turn_to_another_one() -> None:
+    rig, mine, other = Rig(), Noted(), Noted()
+    clocks = [Clock(services(rig), lambda ports, noted=noted: noted) for noted in (mine, other)]
+    clocks[0].tick()
+    mine.is_under_way = True
+    rig.clock.advance(61)
+    for clock in clocks:
+        clock.tick()
+    assert (mine.begun, other.begun) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +135,8 @@ def test_the_ledger_is_asked_once_a_minute() -> None:
     sent = []
     for seconds in (0, 59, 2):
         rig.clock.advance(seconds)
-        _, begun = run(rig, 1, set())
-        sent.append([task for task in begun if task == "reconcile"])
-    assert sent == [["reconcile"], [], ["reconcile"]]
+        sent.append(run(rig, 1, set())[1].begun)
+    assert sent == [1, 0, 1]
 
 
 def test_a_bug_costs_one_stroke_and_no_more() -> None:
@@ -159,7 +175,7 @@ def test_a_lease_that_lapses_while_redis_is_away_is_no_crash_of_its_job(away_at:
     rig.buy()
     rig.run(rig.queue.tasks.pop(0))
     store = Away(rig, set(away_at))
-    clock = Clock(services(rig, store=store), lambda ports, task: None)
+    clock = Clock(services(rig, store=store), Noted)
     for _ in range(2):
         clock.tick()
     held = rig.store.claim("job-1", 1, ("submitting",), lease_s=LEASE_S)
@@ -187,7 +203,7 @@ def test_without_work_the_clock_does_next_to_nothing(bought: bool, due: int, wak
     if bought:
         rig.buy()
     store, queue = Counting(rig.store), Counting(rig.queue)
-    clock = Clock(services(rig, store=store, queue=queue), lambda ports, task: None)
+    clock = Clock(services(rig, store=store, queue=queue), Noted)
     assert [clock._tick() for _ in range(12)] == [bought] * 12
     assert (store.asked["is_busy"], store.asked["take_due"], queue.asked["wake"]) == (12, due, wakes)
 
@@ -211,6 +227,8 @@ def test_a_cdn_is_looked_at_four_times_a_minute_and_only_where_there_is_one() ->
         rig, sent = Rig(), 0
         rig.ports = dataclasses.replace(rig.ports, cdn=cdn)
         for _ in range(12):
-            sent += run(rig, 1, set())[1].count("probe_cdn")
+            rig.queue.tasks.clear()
+            run(rig, 1, set())
+            sent += [task.name for task in rig.queue.tasks].count("probe_cdn")
             rig.clock.advance(5)
         assert sent == looks

@@ -89,7 +89,7 @@ final class Download_Route {
 		$job   = Shop::job( $row['job_id'] );
 		$title = trim( mb_substr( (string) preg_replace( '/[\x00-\x1f\x7f<>:"\/\\\\|?*\s]+/u', ' ', $job ? wp_strip_all_tags( (string) Shop::title( $job ) ) : '' ), 0, 80 ), ' .' );
 		$name  = ( '' === $title ? 'image' : $title ) . ( $job ? " {$job['factor']}x" : '' ) . '.' . $end;
-		$there = Cdn::address( $row['path'], substr( $row['sha256'], 0, 12 ), $name );
+		$there = headers_sent() ? '' : Cdn::address( $row['path'], substr( $row['sha256'], 0, 12 ), $name );
 		if ( '' !== $there ) {
 			Served_File::send_on( $there ); // Range and If-Range are the client's to repeat there, as all do.
 		}

@@ -9,6 +9,7 @@ namespace SmiBridge\Files;
 
 use SmiBridge\Core\Cdn_Links;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Shop;
 
@@ -46,7 +47,7 @@ final class Cdn {
 	public static function fault(): string {
 		$seen = get_option( self::OPTION );
 		$why  = self::settings_fault();
-		return '' !== $why ? $why : ( is_array( $seen ) && $seen['at'] > time() - Time_Limits::CDN_SEEN ? $seen['why'] : 'nobody has looked at it lately: that is done at the sidecar’s visits, every minute' );
+		return '' !== $why ? $why : ( is_array( $seen ) && $seen['at'] > time() - Time_Limits::CDN_SEEN && self::settings_mark() === ( $seen['of'] ?? '' ) ? $seen['why'] : 'nobody has looked at it lately: that is done at the sidecar’s visits, every minute' );
 	}
 
 	/** The small file by which it is looked at, without a signature: its address opens nothing. */
@@ -56,6 +57,7 @@ final class Cdn {
 
 	/** One look; takes some seconds at the most. */
 	public static function look(): void {
+		Request::finish(); // Whoever asks does not wait for the CDN.
 		$before = self::fault();
 		$why    = self::settings_fault();
 		$why    = '' === $why ? self::found() : $why;
@@ -64,7 +66,7 @@ final class Cdn {
 		} elseif ( '' !== $why && $why !== $before ) {
 			Log::write( 'cdn_away', "The CDN does not deliver, the shop sends the files itself: $why" );
 		}
-		update_option( self::OPTION, array( 'at' => time(), 'why' => $why ), false ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		update_option( self::OPTION, array( 'at' => time(), 'of' => self::settings_mark(), 'why' => $why ), false ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 	}
 
 	/** Fetches a small file by way of the CDN. @return string '', or what came instead. */
@@ -127,6 +129,11 @@ final class Cdn {
 			return 'SMI_BRIDGE_CDN_KEY_ID is missing';
 		}
 		return '';
+	}
+
+	/** Tells the constants from others, and not what they are: what was found is true of these only. */
+	public static function settings_mark(): string {
+		return wp_hash( implode( "\n", array_map( array( self::class, 'setting' ), array( 'URL', 'SIGNING', 'KEY', 'KEY_ID' ) ) ) );
 	}
 
 	/** The key; line ends of a PEM may be written as a backslash and an n. */

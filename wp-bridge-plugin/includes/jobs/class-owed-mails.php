@@ -11,6 +11,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\Ledger;
 
@@ -37,7 +38,7 @@ final class Owed_Mails {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function promise( string $job_id, int $attempt, string $expires_at ): void {
-		Effects::owe( $job_id, $attempt, self::RENEWED . preg_replace( '/[^0-9]/', '', $expires_at ) );
+		Effects::owe( $job_id, $attempt, self::effect( $expires_at ) );
 	}
 
 	/** Sends all that are owed. Safe to call at any time, and twice. */
@@ -56,8 +57,22 @@ final class Owed_Mails {
 		}
 	}
 
+	/** Somebody mails the link now by himself: nothing is owed any more. @param string $job_id The shop's id. */
+	public static function overtake( string $job_id ): void {
+		foreach ( Effects::of_job( $job_id ) as $row ) {
+			if ( Effects::DUE === $row['outcome'] && 0 === strpos( $row['effect'], self::RENEWED ) && Effects::take_due( $row ) ) {
+				Effects::done( $job_id, (int) $row['attempt'], $row['effect'], 'overtaken' );
+			}
+		}
+	}
+
+	/** The effect. @param string $expires_at End of the link. */
+	private static function effect( string $expires_at ): string {
+		return self::RENEWED . preg_replace( '/[^0-9]/', '', $expires_at );
+	}
+
 	/**
-	 * Mails, unless the link was ended meanwhile.
+	 * Mails, unless the link was ended or renewed once more meanwhile.
 	 *
 	 * @param array $owed The claimed effect.
 	 */
@@ -65,7 +80,7 @@ final class Owed_Mails {
 		$job_id  = $owed['job_id'];
 		$attempt = (int) $owed['attempt'];
 		$row     = Ledger::newest( $job_id );
-		$is_good = $row && 'delivered' === $row['state'] && $attempt === (int) $row['attempt'] && null === $row['revoked_at'] && Format::timestamp( $row['expires_at'] ) > time();
+		$is_good = $row && 'delivered' === $row['state'] && $attempt === (int) $row['attempt'] && null === $row['revoked_at'] && self::effect( Sql::rfc3339( $row['expires_at'] ) ) === $owed['effect'] && Format::timestamp( $row['expires_at'] ) > time();
 		$outcome = $is_good ? Actions::mail( $row )['code'] : 'overtaken';
 		Effects::done( $job_id, $attempt, $owed['effect'], $outcome );
 	}
