@@ -11,6 +11,7 @@ import pytest
 from sidecar.core.advice import advice
 from sidecar.core.env import EXAMPLE_SECRET
 from tests.bridge.conftest import Bridge
+from tests.testbed.php_command import PhpCommand
 from tests.testbed.site import run_php
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
@@ -177,7 +178,8 @@ def report(bridge: Bridge, **ini: str) -> str:
     """What the settings page and Site Health say, as one text."""
     code = "return SmiBridge\\Health\\Connection_Test::report();"
     shop = bridge.shop
-    said = run_php(shop.root, {**shop.ini, **ini}, shop.url, code)[1]
+    with PhpCommand(shop.folder / "other-host", shop.root, {**shop.ini, **ini}) as command:
+        said = run_php(command, shop.url, code)[1]
     return "\n".join(" ".join(map(str, finding.values())) for finding in said["findings"])
 
 
