@@ -116,31 +116,6 @@ final class Customer_Mail {
 	}
 
 	/**
-	 * Sends the mail about an ending once more, now, and writes down what came of it.
-	 *
-	 * @param array $row Ledger row of an attempt that has ended.
-	 * @return string See send().
-	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
-	 */
-	public static function again( array $row ): string {
-		$effect  = (string) self::effect_of( $row['state'] );
-		$attempt = (int) $row['attempt'];
-		// A first mail that failed, or of which nobody knows, is settled by this one.
-		$ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );
-		$sent = self::send( $row, $effect );
-		if ( $ours ) {
-			self::record( $row, $effect, $sent );
-		} else {
-			History::record( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		}
-		History::write();
-		if ( 'sent' === $sent && 'delivered' === $row['state'] ) {
-			Shop::write_mailed( $row['job_id'], true );
-		}
-		return $sent;
-	}
-
-	/**
 	 * Writes down how it ended.
 	 *
 	 * @param array  $row    Ledger row.
