@@ -96,7 +96,7 @@ final class Owed_Mails {
 		$attempt = (int) $owed['attempt'];
 		$row     = Ledger::newest( $job_id );
 		$is_good = $row && 'delivered' === $row['state'] && $attempt === (int) $row['attempt'] && null === $row['revoked_at'] && self::effect( Sql::rfc3339( $row['expires_at'] ) ) === $owed['effect'] && Format::timestamp( $row['expires_at'] ) > time();
-		$outcome = $is_good ? Actions::mail( $row )['code'] : 'overtaken';
+		$outcome = $is_good ? Repeated_Mail::send( $row ) : 'overtaken';
 		Effects::done( $job_id, $attempt, $owed['effect'], $outcome );
 	}
 }
