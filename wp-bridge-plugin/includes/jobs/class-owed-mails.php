@@ -57,28 +57,14 @@ final class Owed_Mails {
 		}
 	}
 
-	/** Somebody mails the link now by himself: nothing is owed any more. @param string $job_id The shop's id. */
-	public static function overtake( string $job_id ): void {
-		foreach ( self::owed( $job_id ) as $row ) {
-			if ( Effects::take_due( $row ) ) {
-				Effects::done( $job_id, (int) $row['attempt'], $row['effect'], 'overtaken' );
-			}
-		}
-	}
-
 	/** Whether a mail is owed still: the next link takes the debt over. @param string $job_id The shop's id. */
 	public static function is_owed( string $job_id ): bool {
-		return array() !== self::owed( $job_id );
-	}
-
-	/** Effects of a job that are owed. @param string $job_id The shop's id. @return array[] Rows of Effects. */
-	private static function owed( string $job_id ): array {
-		return array_filter(
-			Effects::of_job( $job_id ),
-			static function ( array $row ) {
-				return Effects::DUE === $row['outcome'] && 0 === strpos( $row['effect'], self::RENEWED );
+		foreach ( Effects::of_job( $job_id ) as $row ) {
+			if ( Effects::DUE === $row['outcome'] && 0 === strpos( $row['effect'], self::RENEWED ) ) {
+				return true;
 			}
-		);
+		}
+		return false;
 	}
 
 	/** The effect. @param string $expires_at End of the link. */
