@@ -123,6 +123,7 @@ class NextStep:
     changes: dict[str, Any]
     message: dict[str, Any]  # to the shop
     due_at: float  # when the scheduler looks next, Unix seconds
+    answer: dict[str, Any]  # what is kept of the message that has brought it, and of its answer
 
 
 _STORED = {f.name: stored(JOB_FIELDS, f.name) for f in fields(Job)}
