@@ -198,20 +198,26 @@ final class Batch {
 	}
 
 	/**
-	 * Reads the shop's rows of a larger delivery in one statement, and locks the ledger's in another.
+	 * Reads the shop's rows of a larger delivery in one statement, what mails will tell of their pictures in two, and locks the ledger's
+	 * rows in another.
 	 *
 	 * @param \stdClass[] $messages Messages.
 	 */
 	private static function read_ahead( array $messages ): void {
-		$job_ids = array();
+		$job_ids   = array();
+		$delivered = array();
 		foreach ( $messages as $message ) {
 			if ( isset( $message->data->job_id ) && is_string( $message->data->job_id ) ) {
 				$job_ids[] = $message->data->job_id;
+				if ( 'job.delivered' === $message->type ) {
+					$delivered[] = $message->data->job_id;
+				}
 			}
 		}
-		$job_ids = array_values( array_unique( $job_ids ) );
 		if ( count( $messages ) > 1 && $job_ids ) {
+			$job_ids = array_values( array_unique( $job_ids ) );
 			Shop::jobs( $job_ids );
+			Shop::read_pictures( $delivered );
 			Ledger::lock_ahead( $job_ids );
 		}
 	}
