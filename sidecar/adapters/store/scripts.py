@@ -265,9 +265,17 @@ end
 # KEYS: a lane's pause, its wake-up.  ARGV: ttl of the wake-up, seconds.  -> 1 the caller must notify a worker | 0
 WAKE_UP = _WAKE_UP + "return wake_up(KEYS[1], KEYS[2], ARGV[1])"
 
-# KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
+# KEYS: a lock.  ARGV: token, milliseconds.  -> 1 it is ours
 KEEP_LOCK = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
+"""
+
+# KEYS: a lane's lock, its wake-up, its pause.  ARGV: token.  -> 1 it was ours, somebody has been called meanwhile, and
+# the lane is not paused
+UNLOCK = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return redis.call('EXISTS', KEYS[2]) * (1 - redis.call('EXISTS', KEYS[3]))
 """
