@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -71,16 +71,24 @@ class Parts:
 
     @staticmethod
     def grow(path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
-        """Write `chunks` from byte `at` on; yields the size of each when it is written."""
-        with path.open("r+b") as file:
+        """Write `chunks` from byte `at` on, small ones together; yields the size of each. All are written when this has
+        ended, however it ends."""
+        with path.open("r+b", buffering=_BLOCK) as file:
             file.truncate(at)
             file.seek(at)
-            for chunk in chunks:
-                try:
-                    file.write(chunk)
-                except OSError as error:
-                    raise storage_error(error, path) from error
-                yield len(chunk)
+            try:
+                for chunk in chunks:
+                    Parts._to(path, file.write, chunk)
+                    yield len(chunk)
+            finally:
+                Parts._to(path, file.flush)
+
+    @staticmethod
+    def _to(path: Path, write: Callable[..., object], *chunk: bytes) -> None:
+        try:
+            write(*chunk)
+        except OSError as error:
+            raise storage_error(error, path) from error
 
     @staticmethod
     def cut(path: Path, size: int) -> None:
