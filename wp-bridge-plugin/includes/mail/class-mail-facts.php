@@ -18,6 +18,18 @@ defined( 'ABSPATH' ) || exit;
 final class Mail_Facts {
 
 	/**
+	 * Reads the pictures that were bought, as WordPress' posts, in two statements: a mail tells the title of one, and shows it.
+	 *
+	 * @param string[] $job_ids Ids.
+	 */
+	public static function read_pictures( array $job_ids ): void {
+		$posts = array_filter( array_map( 'intval', array_column( Shop::jobs( $job_ids ), 'attachment_id' ) ) );
+		if ( count( $posts ) > 1 ) {
+			_prime_post_caches( array_unique( $posts ), false );
+		}
+	}
+
+	/**
 	 * The facts of Mail::send(), from an attempt as it is in `$row`: the row may be newer than what the database holds.
 	 *
 	 * @param array $row   A ledger row.

@@ -19,6 +19,7 @@ use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Mail\Mail_Facts;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 
@@ -217,7 +218,9 @@ final class Batch {
 		if ( count( $messages ) > 1 && $job_ids ) {
 			$job_ids = array_values( array_unique( $job_ids ) );
 			Shop::jobs( $job_ids );
-			Shop::read_pictures( $delivered );
+			if ( $delivered ) {
+				Mail_Facts::read_pictures( $delivered );
+			}
 			Ledger::lock_ahead( $job_ids );
 		}
 	}

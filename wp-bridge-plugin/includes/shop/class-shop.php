@@ -39,18 +39,6 @@ final class Shop {
 		}
 	}
 
-	/**
-	 * Reads the pictures that were bought, as WordPress' posts, in two statements: a mail tells the title of one, and shows it.
-	 *
-	 * @param string[] $job_ids Ids.
-	 */
-	public static function read_pictures( array $job_ids ): void {
-		$posts = array_filter( array_map( 'intval', array_column( self::jobs( $job_ids ), 'attachment_id' ) ) );
-		if ( count( $posts ) > 1 ) {
-			_prime_post_caches( array_unique( $posts ), false );
-		}
-	}
-
 	/** The shop's name, or null: there is none. */
 	public static function name(): ?string {
 		return self::ask( 'shop_name', null );
