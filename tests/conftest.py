@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,6 +49,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     busy. The fast ones compute, and tests that compute beside tests with deadlines would starve them: one each."""
     processors = len(os.sched_getaffinity(0))
     return processors if config.getoption("--fast") else 2 * processors
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Collecting makes hundreds of thousands of objects that all stay: looking for garbage among them is half of it."""
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Nor are they looked at again during the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -43,7 +43,8 @@ def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-        yield from _imports(node)
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):  # no expression imports anything
+            yield from _imports(node)
 
 
 def _note(module: Module, node: ast.Import | ast.ImportFrom, known: dict[str, Module]) -> None:

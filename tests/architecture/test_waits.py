@@ -20,6 +20,7 @@ PROCESSES = {f"subprocess.{name}" for name in ("run", "call", "check_call", "che
 CONNECTIONS = {"urllib.request.urlopen": 3, "urlopen": 3, "socket.create_connection": 2, "create_connection": 2}
 REQUESTS = {f"requests.{name}" for name in ("get", "post", "put", "head", "delete", "patch", "options", "request")}
 SOCKET_WAITS = {"accept", "recv", "recvfrom", "recv_into"}
+_LOOKED_AT = (ast.Call, ast.With, ast.While, ast.Assign, ast.AnnAssign)
 ENDS = ("timeout", "deadline", "monotonic", "range(")
 
 
@@ -43,8 +44,9 @@ def _excused(lines: list[str], number: int) -> bool:
 def _waits(tree: ast.Module, source: str) -> Iterator[ast.expr | ast.stmt]:
     limited = "settimeout(" in source.replace("settimeout(None)", "")
     sockets_end = limited or ("timeout=" in source and "create_connection(" in source)
-    queues = _queues(tree)
-    for node in ast.walk(tree):
+    nodes = [node for node in ast.walk(tree) if isinstance(node, _LOOKED_AT)]
+    queues = _queues(nodes)
+    for node in nodes:
         if isinstance(node, ast.Call) and _may_last(node, queues, sockets_end):
             yield node
         elif isinstance(node, ast.With):
@@ -69,7 +71,10 @@ def _may_last(call: ast.Call, queues: set[str], sockets_end: bool) -> bool:
         return len(call.args) < CONNECTIONS[name]
     if not isinstance(call.func, ast.Attribute):
         return False
-    method, of = call.func.attr, ast.unparse(call.func.value)
+    method = call.func.attr
+    if method not in ("get", "join") and method not in SOCKET_WAITS and method not in WAITS:
+        return False
+    of = ast.unparse(call.func.value)
     if method in ("get", "join") and of in queues:
         return len(call.args) < 2 and "block" not in said
     if method in SOCKET_WAITS:
@@ -77,10 +82,10 @@ def _may_last(call: ast.Call, queues: set[str], sockets_end: bool) -> bool:
     return method in WAITS and len(call.args) < WAITS[method] and "blocking" not in said
 
 
-def _queues(tree: ast.Module) -> set[str]:
+def _queues(nodes: list[ast.AST]) -> set[str]:
     """Names and attributes that a queue is assigned to."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
             continue
         if _name(node.value).endswith("Queue"):
@@ -90,7 +95,12 @@ def _queues(tree: ast.Module) -> set[str]:
 
 
 def _name(call: ast.Call) -> str:
-    return ast.unparse(call.func)
+    """`a.b.c`: as `ast.unparse` has it, which is slow."""
+    parts, node = [], call.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id if isinstance(node, ast.Name) else ast.unparse(node), *reversed(parts)])
 
 
 def test_every_wait_has_an_end() -> None:

@@ -108,11 +108,13 @@ def test_there_are_more_than_forty_forms():
     assert len(set(INNER_FORMS)) > 40
 
 
-@pytest.mark.parametrize("host", INNER_FORMS)
+REFUSED = (PermanentError, "fetch_refused_address")
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_an_inner_address_is_refused_in_each_of_its_forms(scheme, host):
-    error = refusal(SafeFetcher(connect_timeout=1), f"{scheme}://{host}/a.png")
-    assert (type(error), error.code) == (PermanentError, "fetch_refused_address")
+def test_an_inner_address_is_refused_in_each_of_its_forms(scheme):
+    errors = {host: refusal(SafeFetcher(connect_timeout=1), f"{scheme}://{host}/a.png") for host in INNER_FORMS}
+    assert {host: error for host, error in errors.items() if (type(error), error.code) != REFUSED} == {}
 
 
 @pytest.mark.parametrize("host", INNER_FORMS)
@@ -127,7 +129,7 @@ def test_an_odd_url_is_refused_before_any_name_is_looked_up(url):
     looked_up = []
     fetcher = SafeFetcher(resolver=lambda name, port: looked_up.append(name) or ["93.184.216.34"])
     error = refusal(fetcher, url)
-    assert (type(error), error.code) == (PermanentError, "fetch_refused_address")
+    assert (type(error), error.code) == REFUSED
     assert looked_up == []
 
 

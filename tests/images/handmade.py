@@ -62,7 +62,7 @@ class Png:
         pixels = self.pixels
         if pixels is None:
             pixels = scanlines(self.width, self.height, bits, bool(self.interlace))
-        stream = zlib.compress(pixels) if self.stream is None else self.stream
+        stream = zlib.compress(pixels, 1) if self.stream is None else self.stream
         idats = [chunk(b"IDAT", stream[at : at + self.idat_size]) for at in range(0, len(stream), self.idat_size)]
         idats[1:1] = self.between
         palette = self.palette

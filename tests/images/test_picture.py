@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,22 @@ WHITE = Image.new("RGB", (640, 480), "white")
 
 def _scene(seed: int = 1, mode: str = "RGB") -> Image.Image:
     """Coloured clouds of four scales: no symmetry, detail everywhere."""
+    return _clouds(seed).convert(mode)
+
+
+@cache
+def _clouds(seed: int) -> Image.Image:
     rng = random.Random(seed)
     image = Image.new("RGB", SIZE, (128, 128, 128))
     for cells, share in ((3, 0.5), (9, 0.3), (30, 0.2)):
         grid = Image.frombytes("RGB", (cells, cells), rng.randbytes(3 * cells * cells))
         image = Image.blend(image, grid.resize(SIZE, Image.Resampling.BICUBIC), share)
-    return ImageEnhance.Contrast(image).enhance(2).convert(mode)
+    return ImageEnhance.Contrast(image).enhance(2)
+
+
+def _save(image: Image.Image, path: Path, **options) -> None:
+    """Most of the time that a PNG takes goes into making it small."""
+    image.save(path, compress_level=1, **options)
 
 
 def _bigger(image: Image.Image, factor: int = 2) -> Image.Image:
@@ -80,9 +91,14 @@ SOUND = {
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("change", SOUND)
 def test_what_an_enlarger_may_do_passes(checked, change, format):
-    verdict = checked(_scene(), SOUND[change](_scene()), format)
+    verdict = checked(_scene(), _sound(change), format)
     assert (verdict.ok, verdict.code) == (True, None), verdict
     assert verdict.ssim > 0.85
+
+
+@cache
+def _sound(change: str) -> Image.Image:
+    return SOUND[change](_scene())
 
 
 def _pasted(colour: tuple[int, int, int], *share: float):
@@ -185,7 +201,7 @@ def test_transparent_pixels_that_nobody_sees_need_not_come_back(checked, pixels,
 @pytest.mark.parametrize("profile", ["kept", "left out", "unfit"])
 def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_viewer(tmp_path, profile):
     source, copy, result = (tmp_path / name for name in ("source.jpg", "copy.png", "result.png"))
-    _scene().save(result)
+    _save(_scene(), result)
     inks = vips.load().Image.new_from_file(str(result)).icc_transform("cmyk", input_profile="srgb")
     inks.jpegsave(str(source), Q=95, keep="icc")
     with Image.open(source) as image:
@@ -193,10 +209,10 @@ def test_our_own_copy_of_a_picture_in_inks_passes_and_so_does_one_mixed_by_a_vie
         how = {"kept": {"icc_profile": image.info["icc_profile"]}, "left out": {"icc_profile": None}, "unfit": unfit}
         image.save(source, quality=95, exif=orientation_block(6), **how[profile])
     with Image.open(upright(source, copy)) as image:
-        _bigger(image).save(result)
+        _save(_bigger(image), result)
     assert check_picture(source, result, read_header(result)).ok
     with Image.open(source) as image:
-        _bigger(ImageOps.exif_transpose(image).convert("RGB")).save(result)
+        _save(_bigger(ImageOps.exif_transpose(image).convert("RGB")), result)
     assert check_picture(source, result, read_header(result)).ok == (profile == "left out")
 
 
@@ -208,15 +224,15 @@ def test_the_source_is_compared_as_it_is_shown(tmp_path, value):
     source, result = tmp_path / "source.jpg", tmp_path / "result.png"
     stored.save(source, quality=95, exif=orientation_block(value))
     assert ImageOps.exif_transpose(Image.open(source)).size == SIZE
-    _bigger(upright).save(result)
+    _save(_bigger(upright), result)
     assert check_picture(source, result, read_header(result)).ok
-    _bigger(stored).save(result)
+    _save(_bigger(stored), result)
     assert not check_picture(source, result, read_header(result)).ok
 
 
 def test_a_result_whose_exif_is_odd_is_taken_as_viewers_show_it(tmp_path):
     source, result = tmp_path / "source.png", tmp_path / "result.jpg"
-    _scene().save(source)
+    _save(_scene(), source)
     _bigger(_scene()).transpose(Image.Transpose.ROTATE_90).save(result, exif=orientation_block(6), quality=95)
     data = result.read_bytes()
     at = data.index(b"\xff\xe1")
@@ -230,7 +246,7 @@ def test_a_result_whose_exif_is_odd_is_taken_as_viewers_show_it(tmp_path):
 
 def test_half_a_jpeg_is_corrupt_and_an_unreadable_source_is_the_sources_fault(tmp_path):
     source, result = tmp_path / "source.png", tmp_path / "result.jpg"
-    _scene().save(source)
+    _save(_scene(), source)
     _bigger(_scene()).save(result, quality=90)
     data = result.read_bytes()
     result.write_bytes(data[: len(data) // 2] + b"\xff\xd9")
@@ -251,8 +267,8 @@ def test_a_file_too_small_or_too_large_for_its_pixels_is_not_plausible(tmp_path)
 
 def test_equal_pictures_have_ssim_one_and_a_stranger_far_less(tmp_path):
     one, other = tmp_path / "one.png", tmp_path / "other.png"
-    _scene(1).save(one)
-    _scene(2).save(other)
+    _save(_scene(1), one)
+    _save(_scene(2), other)
     assert resemblance(one, one).ssim == pytest.approx(1.0)
     assert resemblance(one, other).ssim < 0.5
 
@@ -260,7 +276,7 @@ def test_equal_pictures_have_ssim_one_and_a_stranger_far_less(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
 def test_a_thumbnail_is_a_small_upright_jpeg(tmp_path: Path, suffix):
     path = tmp_path / f"picture.{suffix}"
-    _bigger(_scene()).save(path, exif=orientation_block(6))
+    _save(_bigger(_scene()), path, exif=orientation_block(6))
     (tmp_path / "small.jpg").write_bytes(thumbnail(path, 200))
     info = read_header(tmp_path / "small.jpg")
     assert (info.format, info.width, info.height) == ("jpeg", 150, 200)
@@ -272,8 +288,8 @@ def test_a_thumbnail_is_a_small_upright_jpeg(tmp_path: Path, suffix):
 )
 def test_a_picture_that_a_decoder_would_hold_whole_is_not_compared_above_the_limit(tmp_path, suffix, options, compared):
     source, result = tmp_path / "source.png", tmp_path / f"result.{suffix}"
-    _scene().save(source)
-    _bigger(_scene(2)).save(result, **options)
+    _save(_scene(), source)
+    _save(_bigger(_scene(2)), result, **options)
     verdict = check_picture(source, result, read_header(result), decode_limit_mp=0)
     assert verdict.ok != compared
     assert ("not compared" in verdict.detail) != compared

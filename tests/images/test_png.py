@@ -169,11 +169,11 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("step", [1, 1 << 20])
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_png_is_refused(fault, step):
+def test_a_broken_png_is_refused(fault):
+    """Whether it comes byte by byte or in one piece."""
     data, code = BROKEN[fault]
-    assert verdict(data, expected(13, 9), step) == code
+    assert [verdict(data, expected(13, 9), step) for step in (1, 1 << 20)] == [code, code]
 
 
 HARMLESS = {

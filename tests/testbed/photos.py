@@ -1,6 +1,7 @@
 """Pictures like photos: smooth light, edges, texture, noise. The same seed gives the same file."""
 
 import random
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -18,8 +19,14 @@ _LIGHT = [  # top of the sky, horizon
 
 def picture(width: int, height: int, seed: int = 1) -> Image.Image:
     """An RGB image: a hilly landscape under an evening sky, with film grain."""
+    image = _scene(seed).resize((width, height), Image.Resampling.BICUBIC)
+    return ImageChops.add(image, _grain(width, height, seed), scale=1, offset=-12)
+
+
+@cache
+def _scene(seed: int) -> Image.Image:
+    """The landscape, drawn at a fixed height: it depends on the seed, not on the size. Nobody may change it."""
     chance = random.Random(seed)
-    # Drawn at a fixed height and scaled: the scene depends on the seed, not on the size.
     scene = Image.new("RGB", (900, 600))
     draw = ImageDraw.Draw(scene)
     sky, horizon = chance.choice(_LIGHT)
@@ -47,8 +54,7 @@ def picture(width: int, height: int, seed: int = 1) -> Image.Image:
                 [(tree_x, tree_y - 2 * size), (tree_x - size // 2, tree_y + 4), (tree_x + size // 2, tree_y + 4)],
                 fill=trunk,
             )
-    image = scene.resize((width, height), Image.Resampling.BICUBIC)
-    return ImageChops.add(image, _grain(width, height, seed), scale=1, offset=-12)
+    return scene
 
 
 def photo(path: Path, width: int = 640, height: int = 480, seed: int = 1) -> Path:
@@ -59,13 +65,18 @@ def photo(path: Path, width: int = 640, height: int = 480, seed: int = 1) -> Pat
 
 def _grain(width: int, height: int, seed: int) -> Image.Image:
     """Noise of 0..24 in each channel, tiled from one block: fine enough for any size."""
-    block = bytes(value % 25 for value in random.Random(seed + 1).randbytes(256 * 256 * 3))
-    tile = Image.frombytes("RGB", (256, 256), block)
+    tile = _tile(seed)
     grain = Image.new("RGB", (width, height))
     for top in range(0, height, 256):
         for left in range(0, width, 256):
             grain.paste(tile, (left, top))
     return grain
+
+
+@cache
+def _tile(seed: int) -> Image.Image:
+    block = random.Random(seed + 1).randbytes(256 * 256 * 3).translate(bytes(value % 25 for value in range(256)))
+    return Image.frombytes("RGB", (256, 256), block)
 
 
 def _mix(one: tuple[int, int, int], two: tuple[int, int, int], share: float) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ from tests.testbed.mail import Mail, Mailbox
 from tests.testbed.mariadb import MariaDb
 from tests.testbed.nginx import Nginx
 from tests.testbed.php import PhpFpm
+from tests.testbed.php_command import PhpCommand
 from tests.testbed.places import release_port
 from tests.testbed.process import StartFailed
 from tests.testbed.wordpress import NEWEST, real_version, wordpress_files
@@ -52,6 +53,7 @@ class Shop:
         self.ini = php.settings(folder, self.mailbox.folder) | dict(ini)
         self.mariadb = MariaDb(folder / "mariadb")
         self.php_fpm = PhpFpm(folder / "php-fpm", self.ini, php_children)
+        self.php_command = PhpCommand(folder / "php-command", self.root, self.ini)
         self.nginx = Nginx(
             folder / "nginx", self.root, self.php_fpm.port, nginx_snippet, nginx_upstream, most_body=most_body
         )
@@ -142,12 +144,13 @@ class Shop:
     # --- inside WordPress -------------------------------------------------------------------------
 
     def php(self, code: str) -> str:
-        """Run `code` on PHP's command line inside WordPress; returns what it printed. Raises PhpError."""
-        return site.run_php(self.root, self.ini, self.url, code)[0]
+        """Run `code` on PHP's command line inside WordPress, in a process of its own; returns what it printed. Raises
+        PhpError."""
+        return site.run_php(self.php_command, self.url, code)[0]
 
     def php_json(self, code: str) -> Any:
         """The same, for what the code returns: `shop.php_json("return get_option('home');")`."""
-        return site.run_php(self.root, self.ini, self.url, code)[1]
+        return site.run_php(self.php_command, self.url, code)[1]
 
     def sql(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Rows of one statement; `%s` stands for the arguments (a bare `%` is `%%` when there are any)."""
@@ -191,6 +194,7 @@ class Shop:
                 link.unlink()
                 link.symlink_to(new.resolve())
         self.php_fpm.restart()  # it keeps what it has compiled
+        self.php_command.stop()
 
     def add_photo(self, photo: Path, title: str = "") -> int:
         """Put a picture into the media library as an upload does; returns the attachment's id."""
@@ -259,6 +263,7 @@ class Shop:
         self.http.close()
         if self._admin is not None:
             self._admin.close()
+        self.php_command.stop()
         for part in (self.nginx, self.php_fpm, self.mariadb):
             part.stop()
             release_port(part.port)

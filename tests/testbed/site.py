@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.testbed import mariadb, php
 from tests.testbed.mariadb import MariaDb
+from tests.testbed.php_command import PhpCommand
 from tests.testbed.places import CACHE, built_once, release_port
 from tests.testbed.system import find_program
 from tests.testbed.wordpress import real_version, wordpress_files
@@ -85,25 +86,28 @@ def _literal(value: object) -> str:
     return json.dumps(value)
 
 
-def php_script(root: Path, ini: dict[str, str], script: str, *arguments: str, code: str = "") -> str:
+def php_script(root: Path, ini: dict[str, str], script: str, *arguments: str) -> str:
     """Run one of the testbed's PHP scripts in `root`; returns what it printed. Raises PhpError."""
     ended = subprocess.run(
         [find_program("php") or "php", *php.as_options(ini | php.FILES_ONLY), str(php.HERE / script), *arguments],
         cwd=root,
-        input=code,
         capture_output=True,
         text=True,
         timeout=120,
     )
+    return _printed(ended)
+
+
+def _printed(ended: "subprocess.CompletedProcess[str]") -> str:
     if ended.returncode:
         raise PhpError(f"PHP ended with {ended.returncode}:\n{ended.stderr}\n{ended.stdout}".rstrip())
     return ended.stdout
 
 
-def run_php(root: Path, ini: dict[str, str], url: str, code: str) -> tuple[str, Any]:
+def run_php(command: PhpCommand, url: str, code: str) -> tuple[str, Any]:
     """Run `code` inside WordPress: what it printed, and what it returned. Raises PhpError."""
     with tempfile.NamedTemporaryFile("r", prefix="smi-php-", suffix=".json") as result:
-        printed = php_script(root, ini, "run.php", url, result.name, code=code.removeprefix("<?php"))
+        printed = _printed(command.run("run.php", url, result.name, code=code.removeprefix("<?php")))
         return printed, json.loads(result.read())
 
 

@@ -13,6 +13,7 @@ from sidecar.core.errors import SidecarError
 from tests.fetch.wire_server import Exchange, WireServer, keep_alive
 
 ACCEPTED = b'{"id": "a1", "status": "IN_QUEUE", "creditCost": 12}'
+SHORT = (0.5, 0.3)  # for answers that never end: these tests wait as long
 WORKING = b'{"id": "a1", "status": "IN_PROGRESS"}'
 
 
@@ -91,7 +92,7 @@ def test_an_answer_that_drips_for_ever_is_a_lost_one():
             exchange.send(b" ")
 
     with WireServer(drip) as server:
-        assert code_of(submit, make(server)) == "submit_outcome_unknown"
+        assert code_of(submit, make(server, timeout=SHORT)) == "submit_outcome_unknown"
 
 
 def dripping_headers(exchange: Exchange) -> None:
@@ -104,8 +105,8 @@ def dripping_headers(exchange: Exchange) -> None:
 def test_headers_that_drip_cost_a_bounded_time():
     with WireServer(dripping_headers) as server:
         began = time.monotonic()
-        assert code_of(submit, make(server)) == "submit_outcome_unknown"
-        assert code_of(make(server).status, "a1") == "upsampler_unavailable"
+        assert code_of(submit, make(server, timeout=SHORT)) == "submit_outcome_unknown"
+        assert code_of(make(server, timeout=SHORT).status, "a1") == "upsampler_unavailable"
         assert time.monotonic() - began < 15
 
 
@@ -116,7 +117,7 @@ def test_a_status_answer_that_drips_costs_a_bounded_time():
             exchange.send(b" ")
 
     with WireServer(drip) as server:
-        assert code_of(make(server).status, "a1") == "upsampler_unavailable"
+        assert code_of(make(server, timeout=SHORT).status, "a1") == "upsampler_unavailable"
 
 
 def test_a_refusal_whose_body_is_lost_is_still_a_refusal():

@@ -283,7 +283,7 @@ def test_a_shop_that_drips_costs_a_bounded_time(headers_too: bool) -> None:
 
 def test_a_shop_that_never_answers_costs_a_bounded_time() -> None:
     signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
-    with WireServer(lambda exchange: time.sleep(3)) as server:
+    with WireServer(lambda exchange: exchange.server.stopping.wait(10)) as server:
         door = ShopDoor(signer, shop_url=server.url.rstrip("/"), clock=lambda: NOW, timeout=(1, 0.5))
         with pytest.raises(TemporaryError):
             door.ask("status", {})

@@ -17,7 +17,7 @@ register_shutdown_function(
 	static function () {
 		if ( ! $GLOBALS['smi_testbed_finished'] ) {
 			$error = error_get_last();
-			fwrite( STDERR, $error ? $error['message'] . ' in ' . $error['file'] . ':' . $error['line'] : 'the code did not come to its end' );
+			fwrite( fopen( 'php://stderr', 'w' ), $error ? $error['message'] . ' in ' . $error['file'] . ':' . $error['line'] : 'the code did not come to its end' );
 			exit( 1 );
 		}
 	}
@@ -32,11 +32,18 @@ add_filter(
 	}
 );
 try {
-	$smi_testbed_value = eval( stream_get_contents( STDIN ) );
+	$smi_testbed_value = eval( file_get_contents( 'php://stdin' ) );
 } catch ( Throwable $smi_testbed_error ) {
 	$smi_testbed_finished = true;
-	fwrite( STDERR, (string) $smi_testbed_error );
+	fwrite( fopen( 'php://stderr', 'w' ), (string) $smi_testbed_error );
 	exit( 1 );
 }
 file_put_contents( $smi_testbed_result, json_encode( $smi_testbed_value, JSON_THROW_ON_ERROR ) );
 $smi_testbed_finished = true;
+if ( isset( $smi_testbed_end ) ) {
+	register_shutdown_function( // the last of them: an error in one before ends them all
+		static function () {
+			$GLOBALS['smi_testbed_end']->well = true;
+		}
+	);
+}

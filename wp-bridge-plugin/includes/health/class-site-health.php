@@ -22,6 +22,7 @@ use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -38,33 +39,31 @@ final class Site_Health {
 		'sslverify'   => false,
 	);
 
+	/** Tests that go over the network. */
+	const ASYNC = array( 'doors', 'leak' );
+
 	/** Adds the tests. @param array $tests Tests. */
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
-		$direct = array(
+		$labels = array(
 			'handler' => __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ),
 			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
 			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
+			'doors'   => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
+			'leak'    => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
 		);
 		if ( Cdn::is_set() ) {
-			$direct['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
+			$labels['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
 		}
-		$async  = array(
-			'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
-			'leak'  => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
-		);
-		foreach ( $direct as $name => $label ) {
-			$tests['direct'][ 'smi_bridge_' . $name ] = array(
-				'label' => $label,
-				'test'  => array( self::class, 'test_' . $name ),
-			);
-		}
-		foreach ( $async as $name => $label ) {
-			$tests['async'][ 'smi_bridge_' . $name ] = array(
+		foreach ( $labels as $name => $label ) {
+			$here     = array( self::class, 'test_' . $name );
+			$is_async = in_array( $name, self::ASYNC, true );
+
+			$tests[ $is_async ? 'async' : 'direct' ][ 'smi_bridge_' . $name ] = array(
 				'label'             => $label,
-				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
+				'test'              => $is_async ? 'smi_bridge_' . $name : $here, // The page asks for the action `health-check-smi-bridge_<name>`.
 				'has_rest'          => false,
-				'async_direct_test' => array( self::class, 'test_' . $name ),
+				'async_direct_test' => $here,
 			);
 		}
 		return $tests;
@@ -141,7 +140,7 @@ final class Site_Health {
 		if ( ! Settings::is_configured() ) {
 			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		}
-		$report = Connection_Findings::report();
+		$report = Connection_Test::report();
 		if ( $report['ok'] ) {
 			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), Settings::is_pulled()
 				? __( 'The sidecar comes for its messages by itself, and was here within the last minute; workers are alive.', 'smi-bridge' )
@@ -149,9 +148,9 @@ final class Site_Health {
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = trim( $finding['title'] . ': ' . $finding['text'] . ' ' . $finding['fix'] );
+			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
 		}
-		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
+		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' · ', $wrong ), Admin_Access::url( 'settings' ) );
 	}
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
@@ -201,7 +200,7 @@ final class Site_Health {
 
 	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */
 	public static function debug( $info ): array {
-		$last   = Sidecar_Health::last();
+		$last   = Sidecar_Report::last();
 		$counts = array();
 		try {
 			$counts = Jobs_Query::counts();
