@@ -54,7 +54,7 @@ lint: venv ## ruff, mypy, and what is here of php -l and phpcs over the plugin
 bench: system ## measure, side by side with the in-request handler (ONLY=<name>: one measurement)
 	@$(PY) -m bench $(ONLY)
 
-chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, MODE=local or remote, then a check of the invariants
+chaos: system ## random faults and kills over JOBS=1000 jobs, SEED=1, MODE=local, remote or pull, then a check of the invariants
 	@$(PY) -m tests.chaos --jobs $(JOBS) --seed $(SEED) --mode $(MODE)
 
 screenshots: system ## every page, mail and state as PNG in build/screenshots

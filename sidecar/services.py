@@ -154,7 +154,9 @@ class Services:
                 files.publish_copy if isinstance(files, RestFiles) else None,
             ),
             files=files,
-            cdn=Cdn(settings, folder, clock=time.time) if settings.download_mode == "redirect" else None,
+            cdn=Cdn(settings, folder, clock=time.time)
+            if settings.download_mode == "redirect" and settings.hands_out
+            else None,
             parts=Parts(folder / INCOMING),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,

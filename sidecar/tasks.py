@@ -6,17 +6,14 @@ RQ runs `work`; the other functions are pieces of work, found by their names (ad
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.workqueue import TIMEOUT_S, Item
-from .core.errors import SidecarError
-from .core.stored_names import TASKS, stored
+from .periodic import PERIODIC, run_periodic
 from .services import Services
-from .workflow import cdn, manual, outbox_sender, runner, webhook
-from .workflow import cleanup as cleanup_workflow
-from .workflow import reconcile as reconcile_workflow
+from .workflow import manual, outbox_sender, runner, webhook
 from .workflow.ports import Ports
 
 
@@ -52,31 +49,8 @@ def flush(lane: str) -> None:
     outbox_sender.run(ports(), lane)
 
 
-def reconcile() -> None:
-    _or_next_time("reconcile", lambda: reconcile_workflow.reconcile(ports()))
-
-
-def probe_cdn() -> None:
-    cdn.probe(ports())
-
-
-def cleanup() -> None:
-    _or_next_time("cleanup", lambda: cleanup_workflow.run(ports()))
-
-
-def _or_next_time(task: str, run: Callable[[], object]) -> None:
-    """A periodic task whose other side is away: one line in the log, and the clock sends it again."""
-    try:
-        run()
-    except SidecarError as error:
-        ports().log(
-            "task.failed",
-            "A periodic task could not do its work; it is tried again.",
-            level="warning",
-            task=stored(TASKS, task),
-            reason=error.code,
-            detail=error.detail,
-        )
+def _periodic(task: str) -> None:
+    run_periodic(ports(), task)
 
 
 def process_upscale_request(job_id: str) -> str:
@@ -99,4 +73,7 @@ def retry_webhook(job_id: str, attempt: int, submission: int, upsampler_id: str)
     webhook.retry_webhook(ports(), job_id, attempt, submission, upsampler_id or None)
 
 
-WORK = {task.__name__: task for task in (stage, watch_many, flush, reconcile, cleanup, retry_webhook, probe_cdn)}
+WORK: dict[str, Callable[..., None]] = {
+    **{task.__name__: task for task in (stage, watch_many, flush, retry_webhook)},
+    **{task: partial(_periodic, task) for task in PERIODIC},  # reconcile: a clock of version 1.0 queues it
+}

@@ -67,6 +67,18 @@ ADMIN_PAGES = {
     "wordpress-dashboard": "index.php",
     "shops-own-jobs": "admin.php?page=sell-my-images-jobs",
 }
+FIRST_DAY = ("dashboard", "jobs")
+RIGHT_TO_LEFT = ("enlarging", "ready")
+# What there is to ask for.
+NAMES = (
+    *(f"view-{phase}" for phase in PHASES),
+    *(f"view-{phase}-rtl" for phase in RIGHT_TO_LEFT),
+    *("view-pill", "view-cancelled", "status-page", "status-page-without-secret"),
+    *(f"mail-{kind}" for kind in MAILS),
+    *(f"admin-first-day-{name}" for name in FIRST_DAY),
+    *(f"admin-{name}" for name in (*ADMIN_PAGES, "trouble", "pulled")),
+    *(f"first-run-{state}" for state in FIRST_RUN),
+)
 
 
 @dataclass
@@ -90,6 +102,7 @@ class Studio:
             print(path.relative_to(REPOSITORY), flush=True)
 
     def wants(self, name: str) -> bool:
+        assert name in NAMES, name
         return not self.words or any(word in name for word in self.words)
 
     def views(self) -> None:
@@ -127,7 +140,7 @@ class Studio:
     def right_to_left(self, job: str) -> None:
         """The window and the page as they stand in Arabic and Hebrew; the words stay English."""
         turn = "document.addEventListener('readystatechange', () => { document.documentElement.dir = 'rtl' })"
-        for phase in ("enlarging", "ready"):
+        for phase in RIGHT_TO_LEFT:
             if self.wants(f"view-{phase}-rtl"):
                 with self.sitting(f"view-{phase}-rtl", "phone") as page:
                     page.add_init_script(turn)
@@ -147,7 +160,7 @@ class Studio:
 
     def first_day(self) -> None:
         """A shop that has sold nothing yet."""
-        for name in ("dashboard", "jobs"):
+        for name in FIRST_DAY:
             for look in ("light", "phone"):
                 if self.wants(f"admin-first-day-{name}"):
                     with self.sitting(f"admin-first-day-{name}", look, admin=True, full_page=True) as page:
@@ -272,6 +285,8 @@ def main() -> None:
     parser.add_argument("--wordpress", default=NEWEST, help="6.1, 6.8 or 7.1")
     arguments = parser.parse_args()
     words: list[str] = arguments.words
+    if unknown := [word for word in words if not any(word in name for name in NAMES)]:
+        parser.error(f"no picture has {' or '.join(unknown)} in its name; there are: {', '.join(NAMES)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:

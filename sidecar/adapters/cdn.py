@@ -13,6 +13,7 @@ from . import cdn_links, outside
 from .files import storage_error
 
 PROBES = "cdn"  # in the downloads folder; the web server's snippet lets the CDN fetch what lies there, too
+PROBE_TIMEOUT_S = 5
 PROBE_S = 3600  # so long a probe keeps its name: what the CDN has kept says nothing about the way to the origin
 
 
@@ -46,17 +47,17 @@ class Cdn:
         return f"{self._url}/{quote(path)}"
 
     def probe(self) -> str:
-        """Fetch a small file by way of the CDN: "" when it came, else what came instead. Takes 5 s at the most, more or
-        less. Raises ConfigurationError configuration_invalid, disk_full, folder_not_writable."""
+        """Fetch a small file by way of the CDN: "" when it came, else what came instead. Takes PROBE_TIMEOUT_S three
+        times at the most. Raises ConfigurationError configuration_invalid, disk_full, folder_not_writable."""
         path, content = self._probe_file()
-        seen = outside.get(self.address(path, version="probe", name="probe"), timeout=5)
+        seen = outside.get(self.address(path, version="probe", name="probe"), timeout=PROBE_TIMEOUT_S)
         if seen.status == 200 and seen.body == content:
             return ""
         return seen.why or (f"it answers {seen.status}" if seen.status != 200 else "it answers with something else")
 
     def probe_unsigned(self) -> int:
         """What somebody without a signature gets: an HTTP status, 0 for no answer."""
-        return outside.get(f"{self.plain(self._probe_file()[0])}?v=probe", timeout=5).status
+        return outside.get(f"{self.plain(self._probe_file()[0])}?v=probe", timeout=PROBE_TIMEOUT_S).status
 
     def _probe_file(self) -> tuple[str, bytes]:
         """Its name and content; the files of earlier hours go."""
@@ -66,7 +67,9 @@ class Cdn:
         try:
             if not path.exists():
                 folder.mkdir(exist_ok=True)
-                path.write_bytes(content)
+                unfinished = path.with_suffix(".part")
+                unfinished.write_bytes(content)
+                unfinished.rename(path)
                 for old in folder.glob("*.txt"):
                     if old.name < name:
                         with suppress(FileNotFoundError):

@@ -117,7 +117,7 @@ class ShopDoor:
             answer = self._judge(address, response, answer)
             if first:
                 self.detour = first.detail
-                self._addresses.sort(key=lambda form: form != address)
+                self._addresses = sorted(self._addresses, key=lambda form: form != address)  # other threads read it
             return answer
         assert first, "each form has answered or raised"
         raise first

@@ -15,12 +15,13 @@ from ..core.addresses import as_opened, climbs_out, host_of, path_below, spellin
 from ..core.errors import ConfigurationError, PermanentError, TemporaryError
 from ..core.formats import format_of
 from ..core.job import Job
-from .fetch import FetchResponse, Refused, Resumable, SafeFetcher
+from .fetch import FetchResponse, Head, Refused, Resumable, SafeFetcher
 from .images import ImageInfo, our_format, read_header, read_header_bytes
 
 HEADER_BYTES = 256 * 1024  # of most photos, EXIF, thumbnail and ICC profile end before; of others all is fetched
 SIGNATURE_BYTES = 64  # tell a picture from a web page
 _GONE = (404, 410)
+_BY_THE_BRIDGE = "Smi-Bridge"  # this header no wall sends
 _OTHER_FORMATS = frozenset({"gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2", "psd", "pdf"})
 
 
@@ -76,12 +77,30 @@ class Sources:
         if path is not None:
             return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
         url = self._address(job)
-        with self._as_a_source():
-            watched = transfer.reads_from if transfer else None
-            head = self._fetcher.head_bytes(url, HEADER_BYTES, watched=watched)
-        _must_be_a_picture(head.data, url)
+        head = self._first_bytes(url, transfer)
+        try:
+            _must_be_a_picture(head.data, url)
+        except PermanentError:
+            self._ask_the_shop(job, transfer)
+            raise
         info = read_header_bytes(head.data, whole=head.whole)
         return Source(url, None, info, head.total) if info is not None else None
+
+    def _first_bytes(self, url: str, transfer: Watched | None) -> Head:
+        with self._as_a_source():
+            return self._fetcher.head_bytes(url, HEADER_BYTES, watched=transfer.reads_from if transfer else None)
+
+    def _ask_the_shop(self, job: Job, transfer: Watched | None) -> None:
+        """Raises what is wrong with the file itself, when the bridge says so, who has it on its disk: what its public
+        address shows may be a wall's."""
+        if not (self._is_far and self._signed and job.source_path):
+            return
+        try:
+            head = self._first_bytes(self._signed(job.job_id), transfer)
+        except (PermanentError, TemporaryError):
+            return  # it says nothing
+        if _BY_THE_BRIDGE in head.headers:
+            our_format(head.data)
 
     def looked_at(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched. Raises as `look`."""

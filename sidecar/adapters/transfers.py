@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..core.errors import Crowded, GivenUp
 
-PATIENCE_S = 0.25  # a worker waits that long for its transfer, and less while others are slow
+PATIENCE_S = 0.25  # a worker waits that long for a transfer's bytes, and less while others are slow
+LOOK_S = 0.01  # between two looks at a transfer whose time is up as soon as it waits for bytes again
 LATELY_S = 10  # turned away within so many seconds
 YOUNG_S = 5  # a transfer that has gone on alone for less is not given up for another
 
@@ -23,6 +25,8 @@ class Transfer:
     def __init__(self) -> None:
         self.alone = False  # nobody waits any more: its end is told by `ended`
         self._began = time.monotonic()
+        self._waited, self._waits_since = 0.0, self._began
+        self._at_work = False
         self._bytes = 0
         self._given_up = False
         self._abort: Callable[[], None] = lambda: None
@@ -37,6 +41,22 @@ class Transfer:
         """So many bytes have come. Raises GivenUp when it is to end."""
         self._bytes += bytes
         self.check()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The block does something with the bytes that have come: meanwhile nobody's patience runs out."""
+        self._at_work = True
+        self._waited += time.monotonic() - self._waits_since
+        try:
+            yield
+        finally:
+            self._waits_since = time.monotonic()
+            self._at_work = False
+
+    @property
+    def waited(self) -> float:
+        """Seconds that it has waited for bytes."""
+        return self._waited if self._at_work else self._waited + time.monotonic() - self._waits_since
 
     def check(self) -> None:
         """Raises GivenUp when it is to end."""
@@ -66,8 +86,8 @@ class Transfer:
 class Transfers:
     """At most `most` go on alone in this process. The slowest gives its place to a new one, and is tried again."""
 
-    def __init__(self, *, most: int, young_s: float = YOUNG_S):
-        self._most, self._young_s = most, young_s
+    def __init__(self, *, most: int, young_s: float = YOUNG_S, patience_s: float = PATIENCE_S):
+        self._most, self._young_s, self._patience_s = most, young_s, patience_s
         self._alone: set[Transfer] = set()
         self._turned_away: deque[float] = deque()
         self._lock = threading.Lock()
@@ -100,7 +120,7 @@ class Transfers:
 
         threading.Thread(target=body, name="transfer", daemon=True).start()
         try:
-            in_time = done.wait(PATIENCE_S / (1 + len(self._alone)))
+            in_time = self._wait(transfer, done)
         except BaseException:  # the worker's own time is up
             transfer.give_up()
             raise
@@ -129,6 +149,15 @@ class Transfers:
         until = time.monotonic() + wait_s
         while self._alone and time.monotonic() < until:
             time.sleep(0.01)
+
+    def _wait(self, transfer: Transfer, done: threading.Event) -> bool:
+        """True: it has ended. False: its bytes take longer than a worker waits for them. Time that goes into the check
+        of what has come does not count, or on a busy machine a quick result would be checked twice."""
+        patience = self._patience_s / (1 + len(self._alone))
+        while (left := patience - transfer.waited) > 0:  # ends: with the transfer, whose reads have a deadline
+            if done.wait(max(left, LOOK_S)):
+                return True
+        return done.is_set()
 
     def _leave_alone(self, transfer: Transfer, done: threading.Event) -> bool:
         """False: it has ended in the last moment. Raises Crowded, and then it is given up."""

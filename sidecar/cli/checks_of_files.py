@@ -102,13 +102,39 @@ def _closed_at_the_shop(services: Services, name: str, url: str) -> Finding:
 def cdn(services: Services, name: str) -> Finding:
     """The CDN delivers what is signed, and nothing else. Raises ConfigurationError for a key that is none."""
     settings = services.settings
+    if not settings.hands_out:
+        return _cdn_of_the_shop(services, name)
     if settings.download_mode != "redirect":
         return Finding(name, True, "not used")
     way = Cdn(settings, settings.downloads_dir, clock=services.ports.clock)
     if why := way.probe():
         fix = "Compare SMI_CDN_KEY and the key of the origin on both sides; docs/installation.md, “A CDN in front”."
         return Finding(name, False, f"{settings.cdn_url}: {why}; the sidecar sends the files itself meanwhile", fix)
-    if (status := way.probe_unsigned()) == 200:
+    return _is_closed(name, settings.cdn_url, way.probe_unsigned())
+
+
+def _cdn_of_the_shop(services: Services, name: str) -> Finding:
+    """The bridge has looked at it; without a signature anybody can."""
+    known = services.ports.shop.ask("status", {}).get("cdn")
+    if known is None:
+        wanted = services.settings.download_mode == "redirect"
+        fix = "Put SMI_BRIDGE_CDN_URL, _SIGNING and _KEY into wp-config.php; docs/installation.md, “A CDN in front”."
+        return Finding(
+            name, not wanted, "the shop hands the files out, and knows no CDN" if wanted else "not used", fix
+        )
+    address = known["probe"].rpartition("/cdn/")[0]
+    if known["fault"]:
+        fix = "Compare SMI_BRIDGE_CDN_… of wp-config.php and the key of the origin with the CDN's."
+        return Finding(name, False, f"{address}: {known['fault']}; the shop sends the files itself meanwhile", fix)
+    return _is_closed(name, address, outside.get(known["probe"], timeout=5).status)
+
+
+def _is_closed(name: str, address: str, status: int) -> Finding:
+    """`status`: what somebody without a signature gets."""
+    if status == 200:
         fix = "Switch the CDN's token authentication on, for the whole address."
-        return Finding(name, False, f"anybody can download from {settings.cdn_url}, without a signature", fix)
-    return Finding(name, True, f"{settings.cdn_url} delivers what is signed, and answers {status} else")
+        return Finding(name, False, f"anybody can download from {address}, without a signature", fix)
+    if status not in (401, 403, 410):
+        said = f"{status} without a signature, which does not tell whether it is closed"
+        return Finding(name, True, f"{address} delivers what is signed, and answers {said}")
+    return Finding(name, True, f"{address} delivers what is signed, and answers {status} else")

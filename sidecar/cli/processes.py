@@ -43,7 +43,7 @@ def _run_all(given) -> int:
 
 def _load_all(settings) -> None:
     """What the processes need, before they are forked: so it is loaded once, and its memory is shared."""
-    from .. import worker  # noqa: F401
+    from .. import clock, worker  # noqa: F401
 
     if "web" not in _not_needed(settings):
         from ..web import serve  # noqa: F401
@@ -109,8 +109,8 @@ def _worker(given) -> int:
 
 
 def _cron(given) -> None:
+    from ..clock import run_clock
     from ..services import Services
-    from ..worker import run_clock
 
     run_clock(Services.from_env())
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from ..adapters import logs
 
+KILLED_S = 1  # between two looks whether a killed one is gone
 STOP_S = 30  # a file that is being collected when this is over is collected again
 CONFIGURATION_FAULT = 2  # an exit status that no restart changes
-ENDS = (signal.SIGTERM, signal.SIGINT)
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last one: the terminal is closed
 AWAITED = (*ENDS, signal.SIGCHLD)
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # <linux/prctl.h>
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -51,12 +52,40 @@ class NoRoom(Exception):
     """The system has no room for one more process, or does not grant it."""
 
 
+class Reaper:
+    """Takes note of every child that has ended, so that none stays a zombie: the first process of a container is the
+    parent of whatever has lost its own."""
+
+    def __init__(self) -> None:
+        self._statuses: dict[int, int | None] = {}  # of the children that we have started; None: it lives
+
+    def expect(self, pid: int) -> None:
+        """A child of ours: it will be asked for."""
+        self._statuses[pid] = None
+
+    def status(self, pid: int) -> int | None:
+        """Its exit status, or the negative signal, told once; None while it lives."""
+        self._reap()
+        if self._statuses[pid] is None:
+            return None
+        return self._statuses.pop(pid)
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):  # there is none any more
+            while True:  # ends: when no further one has ended
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if pid in self._statuses:
+                    self._statuses[pid] = os.waitstatus_to_exitcode(status)
+
+
 class Child:
     """One process, a fork, the leader of a group of its own: what it has started ends with it."""
 
-    def __init__(self, name: str, program: Program, patience: Patience):
+    def __init__(self, name: str, program: Program, patience: Patience, reaper: Reaper):
         self.name = name
-        self._program, self._patience = program, patience
+        self._program, self._patience, self._reaper = program, patience, reaper
         self._pid = 0
         self._began = self._next_at = 0.0
         self._short_lives = 0
@@ -73,6 +102,7 @@ class Child:
             os.setpgid(0, 0)
             _be_born(self.name, parent)
             raise Born(self._program)
+        self._reaper.expect(self._pid)
         with suppress(OSError):  # it has done so already
             os.setpgid(self._pid, self._pid)
 
@@ -110,12 +140,12 @@ class Child:
 
     def _ended(self) -> int | None:
         """Its exit status, or the negative signal; None while it lives."""
-        pid, status = os.waitpid(self._pid, os.WNOHANG)
-        if not pid:
+        status = self._reaper.status(self._pid)
+        if status is None:
             return None
         self.signal(signal.SIGTERM)  # to what it has left behind
         self._pid = 0
-        return os.waitstatus_to_exitcode(status)
+        return status
 
     def signal(self, number: int) -> None:
         """To the process and to all that it has started."""
@@ -125,7 +155,7 @@ class Child:
 
     def ask_to_end(self) -> None:
         """Only itself: it ends its own processes in good order."""
-        if self._pid:
+        if self._pid and self._ended() is None:
             os.kill(self._pid, signal.SIGTERM)
 
     def wait(self, until: float) -> None:
@@ -134,10 +164,8 @@ class Child:
             left = until - time.monotonic()
             if left <= 0:
                 self.signal(signal.SIGKILL)
-                os.waitpid(self._pid, 0)  # ends: it was killed
-                self._pid = 0
-            else:
-                signal.sigtimedwait([signal.SIGCHLD], left)
+                left = KILLED_S
+            signal.sigtimedwait([signal.SIGCHLD], left)
 
 
 def _be_born(name: str, parent: int) -> None:
@@ -154,15 +182,17 @@ class Supervisor:
 
     def __init__(self, programs: Mapping[str, Program], *, last: str = "", patience: Mapping[str, Patience] = {}):
         """`patience`: where it is not the usual one."""
-        self._children = [Child(name, run, patience.get(name, Patience())) for name, run in programs.items()]
+        reaper = Reaper()
+        self._children = [Child(name, run, patience.get(name, Patience()), reaper) for name, run in programs.items()]
         self._last = last
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT: 0. Else the exit status of the process that can't be kept alive.
+        """Until SIGTERM, SIGINT, or SIGHUP (a closed terminal, unless under nohup): 0. Else the exit status of the
+        process that can't be kept alive.
 
         It comes back in each new process, too, when that has done its work: with its exit status, on the same way out.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)  # they wait until we ask for them
+        signal.pthread_sigmask(signal.SIG_BLOCK, _awaited())  # they wait until we ask for them
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever has started us may have it ignored: no exit status then
         try:
             status = self._keep_alive()
@@ -194,9 +224,16 @@ class Supervisor:
         _end([child for child in self._children if child.name == self._last])
 
 
+def _awaited() -> set[int]:
+    """Not the closed terminal of somebody who has said that it is not to matter."""
+    is_deaf = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return {number for number in AWAITED if number != signal.SIGHUP or not is_deaf}
+
+
 def _next_signal(within_s: float) -> int | None:
-    """The next signal of AWAITED, which may have come already; None: there was none."""
-    found = signal.sigwaitinfo(AWAITED) if within_s == math.inf else signal.sigtimedwait(AWAITED, within_s)
+    """The next signal that we wait for, which may have come already; None: there was none."""
+    awaited = _awaited()
+    found = signal.sigwaitinfo(awaited) if within_s == math.inf else signal.sigtimedwait(awaited, within_s)
     return found.si_signo if found else None
 
 

@@ -91,7 +91,7 @@ class Settings:
     folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")
     # --- downloads
     keep_days: int = setting("SMI_KEEP_DAYS", whole(0, 3650), "Days that a delivered file is kept after its link has expired", "7")  # fmt: skip
-    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile", "redirect"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile, a CDN (redirect)", "stream")  # fmt: skip
+    download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile", "redirect"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile, a CDN (redirect; where the shop hands files out, by its wp-config.php)", "stream")  # fmt: skip
     accel_prefix: str = setting("SMI_ACCEL_PREFIX", text, "nginx's internal location of uploads/smi-downloads (x-accel)", "/smi-internal/")  # fmt: skip
     cdn_url: str = setting("SMI_CDN_URL", optional_url, "Address of uploads/smi-downloads at the CDN (redirect)", "")
     cdn_signing: str = setting("SMI_CDN_SIGNING", choice("secure-link", "bunny", "cloudfront"), "How the CDN wants addresses signed: nginx's secure_link_md5, bunny.net's token, CloudFront's canned policy", "secure-link")  # fmt: skip
@@ -188,19 +188,21 @@ class Settings:
     @property
     def downloads_dir(self) -> Path:
         """Where files are made, and (unless they go to the shop then) kept."""
-        return (
-            self.data_dir.absolute() / "work" / self.site_hash
-            if self.at_the_shop
-            else self.uploads_dir / "smi-downloads"
-        )
+        work = self.data_dir.absolute() / "work" / self.site_hash
+        return work if self.at_the_shop else self.uploads_dir / "smi-downloads"
 
     @property
     def uploads_base_url(self) -> str:
         return self.uploads_url or f"{self.shop_url}/wp-content/uploads"
 
+    @property
+    def hands_out(self) -> bool:
+        """Whether customers get their files here; else the shop hands them out."""
+        return bool(self.public_url) and not self.at_the_shop
+
     def download_address(self, token: str) -> str:
         """Where the sidecar itself hands a file out; "": the shop does."""
-        return f"{self.public_url}/download/{token}" if self.public_url and not self.at_the_shop else ""
+        return f"{self.public_url}/download/{token}" if self.hands_out else ""
 
     def webhook_address(self, token: str) -> str | None:
         """Where Upsampler is asked to report the end of a submission."""
@@ -230,11 +232,11 @@ def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str])
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
     """Faults of settings that are each fine by themselves; a rule about one that could not be read is passed over."""
-    faults = []
-    for names, holds, fault in _RULES:
-        if all(name in values for name in names) and not holds(*(values[name] for name in names)):
-            faults.append(fault)
-    return faults
+    return [
+        fault
+        for names, holds, fault in _RULES
+        if all(name in values for name in names) and not holds(*(values[name] for name in names))
+    ]
 
 
 _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
@@ -244,14 +246,17 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         "SMI_WEBHOOKS=direct needs SMI_PUBLIC_URL, or Upsampler has nowhere to call",
     ),
     (
-        ("download_mode", "public_url"),
-        lambda mode, public: mode == "stream" or bool(public),
-        "SMI_DOWNLOAD_MODE other than stream needs SMI_PUBLIC_URL: without it nobody downloads here",
+        ("download_mode", "public_url", "storage"),
+        lambda mode, public, storage: mode in ("stream", "redirect") or bool(public and storage == "local"),
+        "SMI_DOWNLOAD_MODE=x-accel or x-sendfile needs SMI_PUBLIC_URL and SMI_STORAGE=local: else nobody downloads here",
     ),
     (
-        ("download_mode", "cdn_url", "cdn_key", "cdn_signing", "cdn_key_id"),
-        lambda mode, url, key, how, id: mode != "redirect" or bool(url and key and (id or how != "cloudfront")),
-        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY, with SMI_CDN_SIGNING=cloudfront SMI_CDN_KEY_ID, too",
+        ("download_mode", "public_url", "storage", "cdn_url", "cdn_key", "cdn_signing", "cdn_key_id"),
+        lambda mode, public, storage, url, key, how, key_id: (
+            mode != "redirect"
+            or (bool(url and key and (key_id or how != "cloudfront")) if public and storage == "local" else not key)
+        ),
+        "SMI_DOWNLOAD_MODE=redirect needs SMI_CDN_URL and SMI_CDN_KEY, with SMI_CDN_SIGNING=cloudfront SMI_CDN_KEY_ID, too; where the shop hands the files out, none of them, but SMI_BRIDGE_CDN_… in its wp-config.php",
     ),
     (
         ("bind", "public_url"),
@@ -277,11 +282,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
         ("accel_prefix",),
         lambda prefix: prefix.startswith("/") and prefix.endswith("/"),
         "SMI_ACCEL_PREFIX must begin and end with /",
-    ),
-    (
-        ("download_mode", "storage"),
-        lambda mode, storage: mode == "stream" or storage == "local",
-        "SMI_DOWNLOAD_MODE has no meaning with SMI_STORAGE=rest: the shop hands the files out",
     ),
     (
         ("uploads_dir", "storage"),

@@ -36,7 +36,7 @@ def deliver_stored(
         **dict.fromkeys(("reason", "detail", "result_url"), ""),
     }
     message = outbound.delivered(dataclasses.replace(job, **changes))
-    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[*messages, message])
+    ports.store.advance(job, changes, due_at=now + ACK_S, messages=[*messages, message], passes="collect")
     ports.crash_point("collect:stored")
     holds.clear_after_success(ports, "collect")
     ports.log(

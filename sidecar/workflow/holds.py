@@ -17,9 +17,15 @@ def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
 
 
 def clear_after_success(ports: Ports, stage: str) -> None:
-    """A job has passed the stage: a hold that came by itself goes by itself, and so does a streak. An admin's hold
-    stays."""
-    if ports.store.holds.may_resume(stage) and ports.store.holds.resume(stage):
+    """A job has passed the stage, as `advance` has written down: a hold that came by itself goes by itself, and so does
+    a streak. An admin's hold stays."""
+    if ports.store.holds.may_resume(stage):
+        clear(ports, stage)
+
+
+def clear(ports: Ports, stage: str) -> None:
+    """What held the stage by itself is over."""
+    if ports.store.holds.resume(stage):
         now = ports.clock()
         ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 

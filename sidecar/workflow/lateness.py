@@ -7,6 +7,8 @@ none of this: he knows. `readyz` has the first limit for whoever watches machine
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..core.states import MOVED_BY
 from . import outbound
 from .ports import Ports
@@ -16,19 +18,26 @@ from .time_limits import JOB_LIMIT_S, LATE_TOLD_S, READY_LIMIT_S
 
 def tell(ports: Ports) -> None:
     """Look at each queue; for the clock, once a minute."""
-    late_now = late(ports)
-    for queue in ports.queue.ages():
-        told = f"late:{queue}"
+    ages = ports.queue.ages()
+    late_now = _late(ports, ages)
+    told = {queue: f"late:{queue}" for queue in ages}
+    if not late_now and not ports.store.heartbeats.is_any_running(told.values()):
+        return  # as nearly always
+    for queue in ages:
         if queue in late_now:
-            if ports.store.heartbeats.acquire_interval(told, every_s=LATE_TOLD_S):
+            if ports.store.heartbeats.acquire_interval(told[queue], every_s=LATE_TOLD_S):
                 seconds, words = late_now[queue]
                 _put(ports, "late", queue, words, ports.clock() - seconds)
-        elif ports.store.heartbeats.release_interval(told):
+        elif ports.store.heartbeats.release_interval(told[queue]):
             _put(ports, "caught_up", queue, "", ports.clock())
 
 
 def late(ports: Ports) -> dict[str, tuple[float, str]]:
     """Queue -> for how many seconds, and what that is in words."""
+    return _late(ports, ports.queue.ages())
+
+
+def _late(ports: Ports, ages: Mapping[str, float]) -> dict[str, tuple[float, str]]:
     held = ports.store.holds.held()
     found: dict[str, tuple[float, str]] = {}
     for state, seconds in ports.store.oldest().items():
@@ -36,7 +45,7 @@ def late(ports: Ports) -> dict[str, tuple[float, str]]:
         most = JOB_LIMIT_S + (ports.settings.watch_limit_s if queue == "watch" else 0)
         if seconds > max(most, found.get(queue, (0, ""))[0]) and HELD_STAGE.get(queue) not in held:
             found[queue] = seconds, f"an order has been in the state {state} for {seconds / 60:.0f} minutes"
-    for queue, seconds in ports.queue.ages().items():
+    for queue, seconds in ages.items():
         if seconds > READY_LIMIT_S:
             found[queue] = seconds, f"work that may go has waited for {seconds / 60:.0f} minutes"
     return found

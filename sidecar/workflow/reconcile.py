@@ -28,14 +28,14 @@ def reconcile(ports: Ports, progress: Callable[[int], None] = lambda done: None)
     free_lost_slots(ports)
     report = {"unfinished": 0, "restored": 0}
     after = 0
-    while True:  # ends: with the last page; each question has a timeout
+    while True:  # ends: with the last page: their numbers grow; each question has a timeout
         page = _page(ports, after)
         records = page["jobs"]
         report["unfinished"] += len(records)
         report["restored"] += restore_all(ports, records)
         report["restored"] += follow_ends(ports, page.get("ended", []))
         progress(report["unfinished"])
-        if not page.get("next"):
+        if (page.get("next") or 0) <= after:
             return report
         after = page["next"]
 

@@ -117,7 +117,8 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
     }
     message = outbound.submitted(dataclasses.replace(job, **changes))
     outage.is_over(ports, job)
-    job = ports.store.advance(job, changes, due_at=now + ports.settings.first_poll_s, messages=[message])
+    due_at = now + ports.settings.first_poll_s
+    job = ports.store.advance(job, changes, due_at=due_at, messages=[message], passes="submit")
     ports.crash_point("submit:stored")
     holds.clear_after_success(ports, "submit")
     if job.webhook_upsampler_id:  # what advance() returned, so a webhook that came in the meantime is seen

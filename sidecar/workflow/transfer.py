@@ -196,20 +196,22 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
             about |= {"total": response.content_length, "etag": response.etag}
             for chunk in response.chunks:
                 came += len(chunk)
-                if transfer.alone:
-                    verifier.discard()
-                    incoming.write(chunk)
-                else:
-                    good = verifier.feed(chunk)
-                    incoming.write(good, spare=verifier.converts)
+                with transfer.at_work():
+                    if transfer.alone:
+                        verifier.discard()
+                        incoming.write(chunk)
+                    else:
+                        good = verifier.feed(chunk)
+                        incoming.write(good, spare=verifier.converts)
                 transfer.came(len(chunk))
             if response.content_length is not None and came != response.content_length:
                 raise TemporaryError("result_cut", f"{came} of {response.content_length} bytes came")
         if not transfer.alone:
-            info = verifier.finish()
-            made = _in_its_place(verifier)
-            if not made:
-                incoming.close()
+            with transfer.at_work():
+                info = verifier.finish()
+                made = _in_its_place(verifier)
+                if not made:
+                    incoming.close()
             if not transfer.alone:
                 if made:
                     incoming.discard()

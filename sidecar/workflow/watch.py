@@ -18,7 +18,7 @@ def run(ports: Ports, job: Job) -> None:
     status = ports.upsampler.status(job.upsampler_id)
     outage.is_over(ports, job)
     if job.reason in TABLE and TABLE[job.reason].ending == "hold":  # what this very question ran into is fixed
-        holds.clear_after_success(ports, "submit")
+        holds.clear(ports, "submit")
     if status.status == "succeeded":
         _succeeded(ports, job, status)
     elif status.status == "failed":

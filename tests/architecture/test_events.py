@@ -12,7 +12,7 @@ LABELS = BRIDGE / "includes" / "core" / "labels" / "class-job-labels.php"
 
 def labelled() -> set[str]:
     """The events of `Job_Labels::event()`."""
-    source = LABELS.read_text().split("function event(")[1].split("isset( $events")[0]
+    source = LABELS.read_text().split("function event(")[1].split("$kind =")[0]
     return set(re.findall(r"^\t+'([a-z_:]+)' +=> __\(", source, re.M))
 
 
@@ -22,7 +22,9 @@ def written() -> set[str]:
     python = "".join(path.read_text() for path in (REPOSITORY / "sidecar" / "workflow").rglob("*.py"))
     events = set(re.findall(r"History::record\( [^\n]*?(?:\['attempt'\]|\$attempt|, 1), '([a-z_]*[a-z])'[,) ]", php))
     events |= {f"refund_{outcome}" for outcome in ("failed", "unknown")}  # Refund::failed() puts them together
-    events |= {f"mail:{kind}" for kind in ("delivered", "reminder", "delayed", "refunded", "review")}
+    events |= {
+        f"mail:{kind}" for kind in ("delivered", "renewed", "reminder", "delayed", "refunded", "review", "message")
+    }
     events |= set(re.findall(r"const (?:REFUND|ERASE|EFFECT) += '([a-z]+)';", php))
     events |= set(re.findall(r'progress\([^\n]+, "[a-z]+", "([a-z_]+)"', python))
     events |= set(re.findall(r'_(?:again|next_submission)\(ports, [^\n]*"([a-z_]+)"\)', python))

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from sidecar.core.messages import TO_SIDECAR, Opener, decode_secret
+from sidecar.core.tokens import TokenMaker
 from tests.bridge.conftest import SECRET, Bridge, delivery
 from tests.bridge.sidecar_stand_in import direction_key, rfc3339
 from tests.bridge.test_early_door import stages as stages
@@ -266,6 +267,32 @@ def test_a_webhook_is_kept_as_a_hint_once_for_each_submission(bridge: Bridge) ->
     assert webhook(bridge, "abc.def", mac_of("abc.def"), b"\xff\xfe no text") == 202
     [message] = messages(bridge)
     assert (message["type"], message["data"]) == ("upsampler.webhook", {"token": "abc.def", "body": ""})
+
+
+@pytest.mark.parametrize("job_id", ["", "a" * 64], ids=["a plain token", "one that itsdangerous packs"])
+def test_an_erasure_takes_the_webhook_of_the_job_along(bridge: Bridge, job_id: str) -> None:
+    """Its body may hold the picture's address. Those of other jobs stay, and those whose token says nothing."""
+    job_id = job_id or delivered(bridge)
+    tokens = TokenMaker([b"k" * 32], "0123456789")
+    erased, other = tokens.webhook(job_id, 1, 1), tokens.webhook("other", 1, 1)
+    assert erased.startswith(".") is (job_id == "a" * 64)
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")
+    for token in (erased, other, "abc.def", "W10.x", "bnVsbA.x", "WzEsMiwzXQ.x", ".eA.x", "~"):
+        assert webhook(bridge, token, mac_of(token)) == 202
+    bridge.shop.php(f"SmiBridge\\Wire\\Mailbox::forget('{job_id}');")
+    assert erased not in {message["data"].get("token") for message in messages(bridge)}
+    assert len(messages(bridge)) == 7
+
+
+def test_a_webhook_that_comes_after_the_erasure_goes_with_its_acknowledgement(bridge: Bridge) -> None:
+    job_id = delivered(bridge)
+    token = TokenMaker([b"k" * 32], "0123456789").webhook(job_id, 1, 1)
+    assert webhook(bridge, token, mac_of(token)) == 202
+    bridge.shop.php(f"SmiBridge\\Interfaces\\Privacy\\Erasure::of('{job_id}');")
+    [erase] = messages(bridge)
+    assert erase["type"] == "job.erase"
+    assert webhook(bridge, token, mac_of(token)) == 202
+    assert messages(bridge, done(erase)) == []
 
 
 def test_a_webhook_whose_token_is_none_of_ours_or_whose_body_is_too_large_is_refused(bridge: Bridge) -> None:

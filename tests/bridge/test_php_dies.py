@@ -9,6 +9,7 @@ import pytest
 
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.test_delivery_messages import address
+from tests.bridge.test_mailbox import act, done, messages
 from tests.bridge.test_refund import failed, refunds
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
@@ -108,3 +109,101 @@ def test_a_refund_is_made_once_or_known_to_be_due_wherever_php_dies(
         assert mail["done_at"] is None or len(bridge.shop.mails(email)) == 1, f"{number}: nobody was told, nobody knows"
         endings.append(state)
     assert len(endings) > 10 and set(endings) == {"refunded", "review"}
+
+
+@pytest.fixture
+def nobody_reaches_the_sidecar(bridge: Bridge) -> Iterator[None]:
+    bridge.option("smi_bridge_sidecar_url", "none")
+    bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")
+    yield
+    bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
+
+
+def test_a_renewed_link_is_mailed_once_wherever_php_dies(
+    bridge: Bridge, kill_at: Callable[[int], None], nobody_reaches_the_sidecar: None
+) -> None:
+    """The sidecar that got no answer brings its acknowledgement again."""
+
+    def renewed(job_id: str) -> tuple[str, dict[str, Any]]:
+        bridge.door.send("job.delivered", delivery(job_id))
+        bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2020-01-01' WHERE job_id = '{job_id}'")
+        assert act(bridge, "resend", job_id)["code"] == "under_way"
+        [renew] = [message for message in messages(bridge) if message["type"] == "job.renew"]
+        answer = {"token": f"new-{job_id}", "download_url": None, "expires_at": "2030-01-01T00:00:00Z"}
+        brought[job_id] = {"sidecar": "pull-1", "done": [done(renew, **answer)]}
+        return "mailbox.collect", brought[job_id]
+
+    brought: dict[str, dict[str, Any]] = {}
+    points = cut_off = 0
+    for number, job_id, email, _ in deaths(bridge, kill_at, renewed):
+        points += 1
+        for _ in range(2):
+            assert bridge.door.send("mailbox.collect", brought[job_id])["status"] == "done", number
+        [row] = bridge.ledger(job_id)
+        assert (row["token"], str(row["expires_at"])) == (f"new-{job_id}", "2030-01-01 00:00:00"), number
+        mails = len(bridge.shop.mails(email))  # the one about the delivery, and this one
+        effect = bridge.effects(job_id)["mail:renewed:20300101000000"]
+        if effect["done_at"] is None:
+            cut_off += 1  # a person sees it, and may send it again
+            assert effect["outcome"] is None and mails <= 2, number
+        else:
+            assert (effect["outcome"], mails) == ("sent", 2), number
+    assert points > 8 and 0 < cut_off < points
+
+
+def test_a_mail_that_nobody_came_back_for_is_sent_with_the_scheduled_ones(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    before = len(bridge.shop.mails(email))
+    for _ in range(2):
+        bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 1
+    assert bridge.effects(job_id)["mail:renewed:20300101000000"]["outcome"] == "sent"
+
+
+def test_a_mail_that_is_owed_is_not_sent_for_a_link_that_was_ended(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
+    before = len(bridge.shop.mails(email))
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before
+    assert bridge.effects(job_id)["mail:renewed:20300101000000"]["outcome"] == "overtaken"
+
+
+def test_a_link_is_mailed_once_though_it_is_owed_twice_or_sent_by_hand(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
+    before = len(bridge.shop.mails(email))
+    for end in ("2029-12-31T00:00:00Z", "2030-01-01T00:00:00Z"):
+        bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '{end}');")
+    assert act(bridge, "resend", job_id)["ok"] is True
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 1
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_effects SET outcome = 'due', done_at = NULL WHERE effect LIKE 'mail:renewed:%'"
+    )
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 2, "the newest link only"
+
+
+def test_a_renewed_links_mail_settles_a_first_one_that_was_never_begun(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    bridge.shop.sql(
+        "UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01', updated_at = UTC_TIMESTAMP() - INTERVAL 2 HOUR"
+        f" WHERE job_id = '{job_id}'"
+    )
+    bridge.shop.sql(f"DELETE FROM wp_smi_bridge_effects WHERE job_id = '{job_id}'")
+    before = len(bridge.shop.mails(email))
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    bridge.shop.php("do_action('smi_bridge_follow_up');")
+    assert len(bridge.shop.mails(email)) == before + 1

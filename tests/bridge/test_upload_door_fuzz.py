@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from sidecar.adapters.rest_files import RestFiles
@@ -25,6 +26,7 @@ from tests.bridge.uploads import AS_OF, Door, at_upsampler, made, publish, some
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 HOW_MANY = int(os.environ.get("SMI_FUZZ", "300"))
+pytestmark = pytest.mark.timeout(180 + HOW_MANY / 4)
 REFUSED = (401, '{"error":"unauthorized"}')
 NAMES = [
     "../../../wp-config.php",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from tests.chaos.run import Outcome, Plan, Progress, run
+from tests.chaos.run import MODES, Outcome, Plan, Progress, run
 
 console = Console(highlight=False)
 
@@ -22,7 +22,7 @@ console = Console(highlight=False)
 def main() -> int:
     given = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="smi-chaos-"))
-    plan = Plan(given.jobs, given.seed, outages=given.jobs >= 100, remote=given.mode == "remote")
+    plan = Plan(given.jobs, given.seed, outages=given.jobs >= 100, mode=given.mode)
     console.print(f"{plan.jobs} jobs, seed {plan.seed}, {given.mode}; logs in {folder}")
     good = False
     try:
@@ -42,7 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=("local", "remote"), default="local", help="where the sidecar is")
+    parser.add_argument("--mode", choices=MODES, default="local", help="where the sidecar is")
     parser.add_argument("--keep", action="store_true", help="keep logs and data even when all went well")
     return parser.parse_args()
 

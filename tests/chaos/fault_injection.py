@@ -20,6 +20,7 @@ from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.far import Far
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
+from tests.testbed.sidecar import SidecarProcess, commands
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 from tests.testbed.wire import Trouble, refusal
@@ -36,6 +37,7 @@ class FaultInjection:
         self._whole, self._redis, self._watch, self._chance = whole, redis, watch, chance
         self._proxy = proxy
         self._sidecar, self._shop = whole.sidecar, whole.shop
+        self._names = [name for name in ("web", "worker", "cron") if whole.sidecar.process(name).running]
         self._later: list[threading.Timer] = []
         self._deck: list[str] = []
         self.kinds: dict[str, tuple[Callable[[], None], int]] = {  # name -> (fault, how often)
@@ -43,8 +45,6 @@ class FaultInjection:
             "a worker": (self.one_worker, 4),
             "the workers' parent": (self.workers_parent, 1),
             "a worker sleeps": (self.frozen_worker, 1),
-            "web": (lambda: self._kill(self._sidecar.process("web"), "web", self._web_works), 2),
-            "a web process": (lambda: self._kill_child(self._sidecar.process("web"), "web", self._web_works), 2),
             "cron": (lambda: self._kill(self._sidecar.process("cron"), "cron", self._cron_works(time.time())), 2),
             "Redis": (lambda: self._kill(redis, "redis", self._redis_works), 2),
             "FLUSHALL": (self.flush, 1),
@@ -56,6 +56,15 @@ class FaultInjection:
             "disk full": (self.disk_full, 1),
             "folder lost": (self.folder_lost, 1),
         }
+        if whole.sidecar.process("web").running:
+            self.kinds["web"] = (lambda: self._kill(self._sidecar.process("web"), "web", self._web_works), 2)
+            self.kinds["a web process"] = (
+                lambda: self._kill_child(self._sidecar.process("web"), "web", self._web_works),
+                2,
+            )
+        else:  # whatever comes, the clock has fetched it
+            self.kinds["the clock sleeps"] = (self.frozen_clock, 3)
+            self.kinds["a second clock"] = (self.second_clock, 3)
         if proxy:
             self.kinds["the shop drips"] = (lambda: self.drip("door"), 2)
             self.kinds["sources drip"] = (lambda: self.drip("source"), 2)
@@ -79,7 +88,7 @@ class FaultInjection:
             timer.join(30)
         self._restore_folder()
         self._good_way()
-        processes = [self._sidecar.process(name) for name in ("web", "worker", "cron")]
+        processes = [self._sidecar.process(name) for name in self._names]
         for part in (
             self._redis,
             self._shop.mariadb,
@@ -119,16 +128,35 @@ class FaultInjection:
         """It wakes up after its lease has passed to another, and must write nothing more of that."""
         claims = self._claims()
         if victim := self._child(self._sidecar.process("worker")):
-            os.kill(victim, signal.SIGSTOP)
+            self._put_to_sleep(victim, FROZEN_S)
             self._watch.until_taken_over("worker", claims)
 
-            def wake() -> None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(victim, signal.SIGCONT)
+    # --- the clock that fetches what waits in the shop's mailbox
+    def frozen_clock(self) -> None:
+        """Perhaps with messages in its hands, which wait in the mailbox meanwhile and may be stopped or renewed."""
+        cron = self._sidecar.process("cron")
+        if cron.running:
+            self._put_to_sleep(cron.pid, self._chance.uniform(1, FROZEN_S))
 
-            timer = threading.Timer(FROZEN_S, wake)
-            self._later.append(timer)
-            timer.start()
+    def second_clock(self) -> None:
+        """Both fetch the same messages, then this one is killed, perhaps with some in its hands."""
+        line = commands()["cron"]
+        folder = self._whole.folder / "second-clock"
+        clock = SidecarProcess("cron", line, folder, self._sidecar.env, entered=self._sidecar.entered)
+        clock.launch()
+        time.sleep(self._chance.uniform(2, 8))
+        clock.kill()
+
+    def _put_to_sleep(self, pid: int, seconds: float) -> None:
+        os.kill(pid, signal.SIGSTOP)
+
+        def wake() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+        timer = threading.Timer(seconds, wake)
+        self._later.append(timer)
+        timer.start()
 
     # --- memory and disk
     def flush(self) -> None:

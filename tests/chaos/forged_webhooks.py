@@ -9,6 +9,7 @@ import uuid
 import pymysql
 import requests
 
+from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
 from tests.testbed.whole import Whole
 
@@ -19,6 +20,7 @@ class ForgedWebhooks(threading.Thread):
     def __init__(self, whole: Whole, tokens: TokenMaker, chance: random.Random, ended: threading.Event) -> None:
         super().__init__(daemon=True)
         self._whole, self._tokens, self._chance, self._ended = whole, tokens, chance, ended
+        self._settings = Settings.from_env(whole.sidecar.env)
         self.posted = 0
 
     def run(self) -> None:
@@ -53,8 +55,10 @@ class ForgedWebhooks(threading.Thread):
                 {"event": "job.failed", "job_id": upsampler_id},
             ]
         )
-        shop = self._whole.shop.url
-        address = self._chance.choice(
-            [f"{shop}/smi/webhooks/upsampler/{token}", f"{shop}/smi-webhook/upsampler/?token={token}"]
-        )
-        requests.post(address, json=body, timeout=10)
+        requests.post(self._chance.choice(self._addresses(token)), json=body, timeout=10)
+
+    def _addresses(self, token: str) -> list[str]:
+        """The sidecar's, the shop's, and the one that Upsampler is told."""
+        shop, told = self._whole.shop.url, self._settings.webhook_address(token)
+        assert told
+        return [f"{shop}/smi/webhooks/upsampler/{token}", f"{shop}/smi-webhook/upsampler/?token={token}", told]

@@ -8,15 +8,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import requests
 from PIL import Image, ImageChops, ImageStat
 
 from sidecar.adapters.images import Expected, Verifier
 from sidecar.core.errors import SidecarError
 from sidecar.core.tokens import TokenMaker
+from tests.chaos.admin import Admin
 from tests.testbed.whole import Whole
 
 SETTLED = ("delivered", "refunded", "review")
+RESENT = "mail:renewed:"  # of effects
 
 
 @dataclass
@@ -52,8 +56,8 @@ class Findings:
 class Books:
     """All records of a run, read once everything has come to rest."""
 
-    def __init__(self, whole: Whole, tokens: TokenMaker, jobs: int, original: Path) -> None:
-        self._whole, self._tokens, self._original = whole, tokens, original
+    def __init__(self, whole: Whole, tokens: TokenMaker, jobs: int, original: Path, admin: Admin) -> None:
+        self._whole, self._tokens, self._original, self._admin = whole, tokens, original, admin
         sql = whole.shop.sql
         self.shop_rows = {row["job_id"]: row for row in sql("SELECT * FROM wp_smi_jobs")}
         self.ledger: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -62,6 +66,9 @@ class Books:
         self.effects: dict[str, dict[str, str | None]] = defaultdict(dict)
         for row in sql("SELECT job_id, effect, outcome FROM wp_smi_bridge_effects"):
             self.effects[row["job_id"]][row["effect"]] = row["outcome"]
+        self.stories: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in sql("SELECT job_id, event, COUNT(*) AS n FROM wp_smi_bridge_events GROUP BY job_id, event"):
+            self.stories[row["job_id"]][row["event"]] = row["n"]
         self.decided: Counter[str] = Counter()  # job -> further submissions that the recovery table ordered
         seen = set()
         for row in sql(
@@ -77,6 +84,7 @@ class Books:
         for mail in whole.shop.mails():
             for address in mail.to:
                 self.mails[address].append(mail.subject)
+        self.waiting = sql("SELECT type, job_id FROM wp_smi_bridge_mailbox ORDER BY id")
         self.result = Findings(jobs)
 
     def check(self) -> Findings:
@@ -85,6 +93,8 @@ class Books:
         self._mails()
         self._refunds()
         self._files()
+        self._links()
+        self._mailbox()
         return self.result
 
     def _find(self, job_id: str, sentence: str) -> None:
@@ -130,15 +140,22 @@ class Books:
         for job_id, shop_row in self.shop_rows.items():
             effects = {name: outcome for name, outcome in self.effects[job_id].items() if name.startswith("mail:")}
             subjects = self.mails[shop_row["email"]]
-            repeated = sum(count - 1 for count in Counter(subjects).values())
+            for name in [name for name, outcome in effects.items() if outcome == "overtaken"]:
+                del effects[name]
+            resent = sum(name.startswith(RESENT) for name in effects)  # says what the first one said
+            repeated = max(0, sum(count - 1 for count in Counter(subjects).values()) - resent)
             beyond = max(0, len(subjects) - len(effects))
             if repeated or beyond:
                 self.result.duplicate_mails += max(repeated, beyond)
                 self._find(job_id, f"got the mails {subjects}; the ledger knows {effects}")
             sent = sum(outcome == "sent" for outcome in effects.values())
+            again = sum(outcome == "sent" for name, outcome in effects.items() if name.startswith(RESENT))
+            sent -= max(0, again - self.stories[job_id]["resent"])  # such a one has settled a first one that had failed
             if len(subjects) < sent:
                 self._find(job_id, f"{sent} mails were sent, {len(subjects)} have come")
             unknown += sum(outcome is None for outcome in effects.values())
+            if "due" in effects.values():
+                self._find(job_id, "is owed a mail")
             state = self.ledger[job_id][-1]["state"] if self.ledger[job_id] else ""
             if state in ("delivered", "refunded") and f"mail:{state}" not in effects:
                 self._find(job_id, f"is {state}, and nobody was told")
@@ -181,10 +198,39 @@ class Books:
         temps = len(list((folder / ".incoming").glob("*")))
         self.result.remarks.append(f"{len(orphans)} files without an owner and {temps} temp files are left to clean-up")
 
+    def _links(self) -> None:
+        """The link of each delivered job opens, and whoever renewed one knows what came of it."""
+        with requests.Session() as http:
+            for job_id, rows in self.ledger.items():
+                if rows[-1]["state"] == "delivered" and (status := self._opened(http, rows[-1])) != 200:
+                    self._find(job_id, f"its link answers {status}")
+        renewed, resent = self._admin.renewed, self._admin.resent
+        for job_id in renewed:
+            if not self.stories[job_id].keys() & {"renewed", "renewal_failed"}:
+                self._find(job_id, "its link was to be renewed, and nobody knows what came of that")
+        for job_id in resent:
+            owed = any(name.startswith(RESENT) for name in self.effects[job_id])
+            if not owed and "renewal_failed" not in self.stories[job_id]:
+                self._find(job_id, "its new link was to be mailed, and nobody knows what came of that")
+        failed = sum("renewal_failed" in self.stories[job_id] for job_id in renewed)
+        told = f"{len(renewed)} links renewed by an admin, {failed} of them in vain at first"
+        self.result.remarks.append(f"{told}, {len(resent)} to be mailed by the door")
+
+    def _opened(self, http: requests.Session, row: dict[str, Any]) -> int:
+        shop = self._whole.shop.url
+        mine = f"{shop}/?" + urlencode({"smi-bridge": "download", "job": row["job_id"], "token": row["token"]})
+        return http.head(row["download_url"] or mine, timeout=30).status_code
+
+    def _mailbox(self) -> None:
+        """Each message for a sidecar that nobody can reach was taken, and that was acknowledged."""
+        for message in self.waiting:
+            self._find(message["job_id"] or "a webhook", f"its {message['type']} still waits in the mailbox")
+
 
 def webhook_token(address: str) -> str:
     """The sidecar's own address ends with it; the shop's has it in its query."""
-    return address.rpartition("/")[2].removeprefix("?token=")
+    place = urlsplit(address)
+    return parse_qs(place.query)["token"][0] if place.query else place.path.rpartition("/")[2]
 
 
 def _file_fault(path: Path, row: dict[str, Any], size: tuple[int, int], small: Image.Image) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import pymysql
 import redis
 import requests
 
 from tests.chaos import fault_mix
+from tests.chaos.admin import Admin
 from tests.chaos.customers import Customers
 from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.fault_injection import FaultInjection
@@ -35,6 +37,12 @@ PACE_S = 0.35  # seconds from one customer to the next
 CUT_OFF_S = 300  # after this long the bridge calls an effect without an end unknown
 
 
+# Where the sidecar is: beside the shop; on a machine of its own, files go through the shop's door; there, and nobody
+# reaches it: it comes to the shop's mailbox.
+Mode = Literal["local", "remote", "pull"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How rough it gets. `calm_s`: seconds between two faults, about. `outages`: troubles that last. `sell_s`: seconds
@@ -46,7 +54,7 @@ class Plan:
     outages: bool = True
     sell_s: float = 20.0
     settle_s: float = 300.0
-    remote: bool = False  # the sidecar is elsewhere, and files go through the shop's door
+    mode: Mode = "local"
 
     @property
     def pace_s(self) -> float:
@@ -77,12 +85,12 @@ class Outcome:
 def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda progress: None) -> Outcome:
     """The whole run in `folder`, which is left behind for the curious."""
     began = time.monotonic()
-    with _started(folder, remote=plan.remote) as (whole, server, proxy):
+    with _started(folder, plan.mode) as (whole, server, proxy):
         chaos = Chaos(plan, whole, server, proxy, show)
         try:
             chaos.sell_and_strike()
             chaos.heal_and_wait()
-            books = Books(whole, chaos.tokens, plan.jobs, chaos.original)
+            books = Books(whole, chaos.tokens, plan.jobs, chaos.original, chaos.admin)
             findings = books.check()
         finally:
             chaos.end()
@@ -91,20 +99,23 @@ def run(plan: Plan, folder: Path, show: Callable[[Progress], None] = lambda prog
 
 
 @contextmanager
-def _started(folder: Path, *, remote: bool) -> Iterator[tuple[Whole, RedisServer, DrippingProxy | None]]:
+def _started(folder: Path, mode: Mode) -> Iterator[tuple[Whole, RedisServer, DrippingProxy | None]]:
     """Beside the shop, the sidecar speaks to it through a proxy, by which also some pictures lie elsewhere. One on a
     machine of its own has a way to the shop that fails by itself, and all pictures lie elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
     env = {"SMI_FIRST_POLL_S": "1", "SMI_WATCH_LIMIT_S": "12", "SMI_LOG_FORMAT": "json"}
-    with RedisServer(folder / "redis", aof=True) as server, nullcontext() if remote else DrippingProxy() as proxy:
+    beside = mode == "local"
+    if mode == "pull":
+        env["SMI_BIND"] = "none"
+    with RedisServer(folder / "redis", aof=True) as server, DrippingProxy() if beside else nullcontext() as proxy:
         settings = {**env, "REDIS_URL": server.url}
-        whole = (Far if remote else Whole).start(
+        whole = (Whole if beside else Far).start(
             folder / "whole",
             plugins=(DEMO_SHOP, BRIDGE, PAYMENT_STUB),
             env={**settings, "SMI_SHOP_ADDRESS": proxy.url} if proxy else settings,
             private_hosts=[f"127.0.0.1:{proxy.port}"] if proxy else [],
             sandbox=["--delay", "0.3"],
-            processes=("web", "worker", "cron"),
+            processes=("worker", "cron") if mode == "pull" else ("web", "worker", "cron"),
         )
         with whole:
             if proxy:
@@ -137,6 +148,7 @@ class Chaos:
         self._show = show
         self._ended, self._done = threading.Event(), threading.Event()
         self._forged_webhooks = ForgedWebhooks(whole, self.tokens, random.Random(self.chance.random()), self._ended)
+        self.admin = Admin(whole, random.Random(self.chance.random()), self._ended)
         self._counter = threading.Thread(target=self._count, daemon=True)
 
     def _pictures(self) -> list[int]:
@@ -160,6 +172,7 @@ class Chaos:
     def sell_and_strike(self) -> None:
         self._counter.start()
         self._forged_webhooks.start()
+        self.admin.start()
         began = time.monotonic()
 
         def may_buy() -> bool:
@@ -211,6 +224,8 @@ class Chaos:
         self._ended.set()
         self._forged_webhooks.join(30)
         self.faults.heal()
+        self.admin.join(90)
+        self.admin.resume_all()
         self._set_rules([])
         self._set_refund_mode("ok")
         self.watch.finish()
@@ -219,7 +234,10 @@ class Chaos:
             self.progress.news = "all is well again; waiting for the last ones"
             self._let_cut_off_effects_age()
             time.sleep(0.5)
+        self.admin.renew_all()
+        self.whole.shop.php("do_action('smi_bridge_follow_up');")  # as WP-Cron does every ten minutes
         self._wait_for_mails()
+        self._wait_for_the_mailbox(deadline)
 
     def _let_cut_off_effects_age(self) -> None:
         """PHP was killed in some effects. Nobody works on an effect for ten seconds: let the rest of the five minutes
@@ -240,6 +258,12 @@ class Chaos:
             if now != seen:
                 seen, since = now, time.monotonic()
             time.sleep(0.2)
+
+    def _wait_for_the_mailbox(self, deadline: float) -> None:
+        """A sidecar that nobody can reach comes every 15 s at least."""
+        waiting = "SELECT COUNT(*) AS n FROM wp_smi_bridge_mailbox"
+        while self.whole.shop.sql(waiting)[0]["n"] and time.monotonic() < deadline:
+            time.sleep(0.5)
 
     def _count(self) -> None:
         """Keeps `progress` up to date."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from math import inf
@@ -17,6 +20,7 @@ import pytest
 from tests.testbed.places import REPOSITORY
 from tests.testbed.waiting import wait_for
 
+PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _RUN = """
 import sys
 import os
@@ -184,7 +188,7 @@ sys.exit(Supervisor(programs, patience=dict.fromkeys(programs, Patience(pause_s=
         process.wait(20)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_first_goes_last(number: int, tmp_path: Path) -> None:
     """The store: the others still write while they end."""
     first = "trap 'echo first-asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
@@ -193,6 +197,64 @@ def test_the_first_goes_last(number: int, tmp_path: Path) -> None:
         wait_for(lambda: run.said("ready") == 2, "both run")
         assert run.end(number) == 0
         assert run.output.read_text().split()[-2:] == ["other-done", "first-asked"]
+
+
+def test_a_closed_terminal_ends_all_in_good_order(tmp_path: Path) -> None:
+    """The kernel tells the terminal's foreground; what is written there by then goes nowhere."""
+    first = "trap 'echo first-asked >> told; exit 0' TERM; echo $$ > first; while :; do sleep 0.05; done"
+    end = "echo said; sleep 0.3; echo other-done >> told; exit 0"
+    other = f"trap '{end}' TERM; echo $$ > other; while :; do sleep 0.05; done"
+    ours, theirs = os.openpty()
+
+    def sit_down() -> None:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        for number in (0, 1, 2):
+            os.dup2(theirs, number)
+
+    with Run(tmp_path, first, other, before=sit_down) as run:
+        os.close(theirs)
+        children = [_pid(tmp_path / name) for name in ("first", "other")]
+        os.close(ours)
+        assert run.process.wait(20) == 0
+        assert (tmp_path / "told").read_text().split() == ["other-done", "first-asked"]
+        assert not any(map(_lives, children))
+
+
+def test_a_closed_terminal_ends_nothing_that_was_begun_with_nohup(tmp_path: Path) -> None:
+    def deafen() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with Run(tmp_path, STAY, "echo $$ > dies; echo begun; exec sleep 60", before=deafen) as run:
+        dies = _pid(tmp_path / "dies")
+        run.process.send_signal(signal.SIGHUP)
+        os.kill(dies, signal.SIGKILL)
+        wait_for(lambda: run.said("begun") == 2, "it goes on")
+        assert run.said("stays") == 1
+        assert run.end() == 0
+
+
+def test_what_has_lost_its_parent_leaves_no_zombie(tmp_path: Path) -> None:
+    """As the first process of a container the supervisor gets all that were left behind."""
+
+    def adopt() -> None:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+    orphan = "setsid sh -c 'echo $$ > orphan; while [ ! -e go ]; do sleep 0.02; done'"
+    parent = f"({orphan} & while :; do sleep 0.1; done)"
+    with Run(tmp_path, STAY, f"{parent} & echo begun; exec sleep 60", before=adopt) as run:
+        left = _pid(tmp_path / "orphan")
+        middle = int(Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(middle, signal.SIGKILL)
+        wait_for(lambda: _parent(left) == run.process.pid, "the supervisor is its parent")
+        (tmp_path / "go").touch()
+        wait_for(lambda: not Path(f"/proc/{left}").exists(), "nothing is left of it")
+        assert (run.said("begun"), run.said("run.died")) == (1, 0)
+        assert run.end() == 0
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_what_a_dead_one_has_left_behind_ends_before_it_is_started_again(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.doors.rig import JOB, Doors, exchange, status_of
 
 HOW_MANY = int(os.environ.get("SMI_FUZZ", "400"))
+pytestmark = pytest.mark.timeout(180 + HOW_MANY / 10)
 CHUNKED = "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 FAULTS = {
     "no size": b"ZZ\r\nabc\r\n0\r\n\r\n",
@@ -154,7 +155,7 @@ def test_no_fault_of_framing_is_a_fault_of_ours_and_none_costs_memory(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(30 + HOW_MANY / 40)
 
     wave(100)
     warm = resident_bytes(doors)

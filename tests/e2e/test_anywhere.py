@@ -127,6 +127,13 @@ def test_a_picture_that_can_not_be_enlarged_is_refunded(far: Far, far_customer: 
     assert len(far_customer.mails(job_id)) == 1
 
 
+def test_a_source_that_is_no_picture_is_refunded_as_beside_the_shop(far: Far, far_customer: Customer) -> None:
+    (far.shop.uploads / "page.jpg").write_text("<html>not a picture</html>")
+    job_id = far_customer.buy_altered(image_url=f"{far.shop.url}/wp-content/uploads/page.jpg")
+    row = far_customer.until(job_id, "refunded", "review")
+    assert (row["state"], row["reason"]) == ("refunded", "source_not_an_image")
+
+
 def test_the_admin_sees_a_refused_result_and_a_stranger_does_not(far: Far, far_customer: Customer) -> None:
     far.sandbox.fault(fault("result_other"))
     try:

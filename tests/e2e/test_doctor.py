@@ -221,13 +221,13 @@ def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
 
 
 def test_dead_processes(patient: Whole, doctor: Callable) -> None:
-    """SIGKILL, so that nobody says goodbye. `readyz` and `doctor` notice within their 15 s."""
+    """SIGKILL, so that nobody says goodbye. `readyz` and `doctor` notice within their 20 s."""
     began = time.monotonic()
     patient.sidecar.kill("worker")
     patient.sidecar.kill("cron")
     try:
         faults = wait_for(lambda: _both_missing(patient), "both are missed")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 30
         assert set(faults) == {"worker", "cron"}
         patient.sidecar.kill("web")
         wrong = _wrong(doctor())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -148,6 +149,23 @@ def test_the_file_can_not_be_had_by_its_own_address(delivered: Delivered, whole:
         assert requests.get(f"{base}/{path}", timeout=30).status_code == 403, path
     prefix = str(inside).removeprefix("smi-downloads/")
     assert requests.get(f"{whole.shop.url}/smi-internal/{prefix}", timeout=30).status_code == 404
+
+
+def test_the_first_payment_after_an_idle_time_waits_for_no_tick(whole: Whole, customer: Customer) -> None:
+    """The clock looks every other second when nothing goes on, and here not at all: it stands still from before the
+    payment until the customer has his picture."""
+    everything_done = "SELECT id FROM wp_smi_bridge_ledger WHERE state NOT IN ('delivered', 'refunded', 'review')"
+    wait_for(lambda: not whole.shop.sql(everything_done), "nothing goes on")
+    clock = whole.sidecar.process("cron")
+    clock.signal(signal.SIGSTOP)
+    try:
+        job_id = customer.buy()
+        assert customer.until(job_id, "submitted", "enlarged", "delivered")["forwarded_at"] is not None
+        customer.until(job_id, "delivered", timeout=25)  # by webhook
+        customer.mail(job_id)
+        assert Path(f"/proc/{clock.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    finally:
+        clock.signal(signal.SIGCONT)
 
 
 def test_a_repeated_payment_event_changes_nothing(

@@ -17,7 +17,8 @@ from sidecar.adapters.connections import connect
 from sidecar.core.settings import Settings
 from sidecar.core.tokens import TokenMaker
 from tests.chaos.points import Points
-from tests.e2e.console import operate
+from tests.e2e.console import console, operate
+from tests.testbed.cdn import LINK_KEY, servers
 from tests.testbed.customer import Customer, download_link
 from tests.testbed.photos import photo
 from tests.testbed.sidecar import UNREACHED, SidecarProcess
@@ -109,6 +110,27 @@ def test_a_picture_is_bought_delivered_mailed_and_downloaded(
     until_empty(far)
     assert {"forwarded", "submitted", "delivered"} <= set(story(far, job_id))
     assert customer.attempts(job_id)[0]["forwarded_at"] is not None
+
+
+def test_the_customer_is_sent_to_the_shops_cdn_which_the_sidecar_never_hears_the_key_of(
+    far: Whole, customer: Customer, delivered: dict[str, Any], tmp_path: Path
+) -> None:
+    address, plugin = link(far, delivered["job_id"]), far.shop.root / "wp-content" / "mu-plugins" / "cdn.php"
+    with servers(tmp_path, far.shop.uploads) as at_the_cdn:
+        constants = {"URL": at_the_cdn.url, "KEY": LINK_KEY}
+        lines = [f"define('SMI_BRIDGE_CDN_{name}', '{value}');" for name, value in constants.items()]
+        plugin.write_text("<?php " + "".join(lines))
+        try:
+            operate(far, "reconcile")
+            wait_for(lambda: far.shop.option("smi_bridge_cdn"), "the bridge has looked at the CDN")
+            answer = requests.get(address, timeout=30, allow_redirects=False)
+            assert (answer.status_code, answer.headers["Location"].partition("/2")[0]) == (302, at_the_cdn.url)
+            assert downloaded(address) == delivered["sha256"]
+            said = console(far, "doctor").stdout
+            assert f"{at_the_cdn.url} delivers what is signed, and answers 403 else" in said, said
+        finally:
+            plugin.unlink()
+    assert requests.get(address, timeout=30, allow_redirects=False).status_code == 200
 
 
 def test_the_bridge_knows_how_the_sidecar_is(far: Whole, delivered: dict[str, Any]) -> None:

@@ -92,6 +92,7 @@ class FakeShop:
         self.notices: list[dict[str, Any]] = []
         self.requests = 0
         self.detour = ""
+        self.cdn: dict[str, str] | None = None
         self._ids = 0
 
     # ------------------------------------------------------------------ what a shop does by itself
@@ -374,7 +375,15 @@ class FakeShop:
         return {"data": {"jobs": [self._record(self.newest(id)) for id in data["job_ids"] if id in self.rows]}}
 
     def _status(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"data": {"site": self.site, "version": "0", "time": rfc3339(self.clock()), "connected": True}}
+        return {
+            "data": {
+                "site": self.site,
+                "version": "0",
+                "time": rfc3339(self.clock()),
+                "connected": True,
+                "cdn": self.cdn,
+            }
+        }
 
     def _address(self, data: dict[str, Any]) -> dict[str, Any]:
         return {"data": {"url": "http://127.0.0.1:8321"}}  # it is connected, and keeps the address that it knows

@@ -162,6 +162,7 @@ class MemoryJobStore:
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
+        passes: str = "",
     ) -> Job:
         known = self._known(job.job_id)
         if known is None or known.attempt != job.attempt or known.claim != job.claim:

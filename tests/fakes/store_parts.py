@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from tests.fakes.clock import Lapsing, SimulatedClock
@@ -82,6 +83,9 @@ class MemoryHeartbeats:
         running = self._store.lapsing.get(f"turn:{task}") is not None
         self._store.lapsing.drop(f"turn:{task}")
         return running
+
+    def is_any_running(self, tasks: Collection[str]) -> bool:
+        return any(self._store.lapsing.get(f"turn:{task}") is not None for task in tasks)
 
 
 class MemoryIdempotency:

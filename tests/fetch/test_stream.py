@@ -377,6 +377,14 @@ def test_a_file_shorter_than_the_asked_bytes_is_given_whole():
         assert make(server).head_bytes(server.url, 1000) == Head(b"abc", 3, True)
 
 
+def test_an_empty_file_has_no_first_bytes_and_is_told_from_a_server_that_is_confused():
+    empty, status = "Content-Range: bytes */0", "416 Range Not Satisfiable"
+    with WireServer(lambda exchange: exchange.answer(status, b"", empty)) as server:
+        assert make(server).head_bytes(server.url, 1000) == Head(b"", 0, True)
+    with WireServer(lambda exchange: exchange.answer(status)) as server, pytest.raises(TemporaryError):
+        make(server).head_bytes(server.url, 1000)
+
+
 def test_first_bytes_that_stop_early_are_a_cut_result():
     with WireServer(lambda exchange: exchange.answer("200 OK", b"abc", length=10)) as server:
         with pytest.raises(TemporaryError) as caught:

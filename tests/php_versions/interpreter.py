@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 PLUGIN = REPOSITORY / "wp-bridge-plugin"
 VECTORS = REPOSITORY / "tests" / "vectors"
 SIGNATURES = json.loads((VECTORS / "signatures.json").read_text())
+CDN = json.loads((VECTORS / "cdn.json").read_text())
 INSIDE = "/content/plugins/smi-bridge"
 SITE = "https://shop.example"
 SECRET = "whsec_" + "c21pLWJyaWRnZSB0ZXN0IHNlY3JldCBvZiAzMiBieXQ="

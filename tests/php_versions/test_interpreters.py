@@ -12,7 +12,7 @@ from sidecar.core import messages, states
 from tests.bridge.sidecar_stand_in import direction_key
 from tests.fakes.steps import may_go
 from tests.php_versions import claims, interpreter
-from tests.php_versions.interpreter import FACTS, MAILS, PROVOKED, SIGNATURES, Findings
+from tests.php_versions.interpreter import CDN, FACTS, MAILS, PROVOKED, SIGNATURES, Findings
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("php-versions"), pytest.mark.timeout(400)]
 
@@ -72,6 +72,14 @@ def test_keys_and_signatures_are_those_of_python(findings: Findings) -> None:
 
 def test_messages_are_judged_as_the_vectors_say(findings: Findings) -> None:
     assert findings.parts["misjudged"] == []
+
+
+def test_addresses_at_a_cdn_are_signed_as_the_vectors_say(findings: Findings) -> None:
+    said = findings.parts["cdn_links"]
+    for signing in ("secure-link", "bunny", "cloudfront"):
+        assert said[signing] == [case["signed"] for case in CDN[signing]]
+    assert said["keys"] == [case["is_key"] for case in CDN["keys"]]
+    assert said["no_key"] == ""
 
 
 def test_what_is_late_is_judged_as_the_vectors_say(findings: Findings) -> None:

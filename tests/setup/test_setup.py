@@ -244,6 +244,24 @@ def test_a_shop_on_another_machine(server: Place) -> None:
     assert "SMI_BIND" not in _env(server), "who has an address is reached"
 
 
+def test_that_the_shop_sends_its_customers_to_a_cdn_stays(server: Place) -> None:
+    server.setup("--anywhere", key="up-123456")
+    server.file(ENV, server.text(ENV) + "SMI_DOWNLOAD_MODE=redirect\n")
+    status, _ = server.setup(connect=False, key="")
+    assert (status, _env(server)["SMI_DOWNLOAD_MODE"]) == (0, "redirect")
+    assert not Settings.from_env(_env(server)).hands_out
+
+
+def test_the_cdns_key_goes_with_the_door_that_used_it(server: Place) -> None:
+    """Where the shop hands the files out, its own wp-config.php has the key, and ours would end the sidecar."""
+    server.setup("--anywhere", key="up-123456")
+    cdn = "SMI_CDN_URL=https://cdn.example\nSMI_CDN_SIGNING=bunny\nSMI_CDN_KEY=a-key-of-the-pull-zone\n"
+    server.file(ENV, server.text(ENV) + "SMI_DOWNLOAD_MODE=redirect\n" + cdn)
+    status, _ = server.setup(connect=False, key="")
+    assert (status, [name for name in _env(server) if name.startswith("SMI_CDN_")]) == (0, [])
+    assert Settings.from_env(_env(server)).download_mode == "redirect"
+
+
 def test_a_shop_elsewhere_that_has_delivered_nothing_yet_has_nothing_open() -> None:
     """Else the first setup would end as if something were wrong."""
     settings = SimpleNamespace(at_the_shop=True, downloads_dir=None, uploads_base_url="https://shop.example/u")

@@ -294,6 +294,15 @@ def test_an_interval_is_acquired_by_one_caller_in_its_time(memory: Memory) -> No
     assert memory.store.heartbeats.acquire_interval("reconcile", every_s=60)
 
 
+def test_it_is_told_whether_any_of_some_intervals_runs(memory: Memory) -> None:
+    beats = memory.store.heartbeats
+    assert not beats.is_any_running(["a", "b"])
+    beats.acquire_interval("b", every_s=60)
+    assert beats.is_any_running(["a", "b"]) and not beats.is_any_running(["a"])
+    beats.release_interval("b")
+    assert not beats.is_any_running(["a", "b"])
+
+
 def test_the_oldest_unsettled_job_of_each_state_is_known(memory: Memory) -> None:
     for number, age in enumerate((10, 70, 40)):
         memory.paid(f"job-{number}", state="enlarged", stage_since=int(memory.clock() - age))

@@ -7,6 +7,7 @@ import time
 import redis
 
 from sidecar.adapters.store import RedisJobStore
+from sidecar.core.job import Job
 from tests.fakes.site import KEYS
 from tests.store.conftest import SLOTS, Memory
 
@@ -177,3 +178,23 @@ def test_a_job_that_passed_looks_whether_there_is_anything_to_end(memory: Memory
     assert not memory.store.holds.may_resume("collect"), "an admin's hold does not end by itself"
     memory.store.holds.hold("collect", reason="disk_full", detail="")
     assert memory.store.holds.may_resume("collect")
+
+
+def test_a_job_that_has_passed_sees_what_began_since_the_last_look(redis_url: str) -> None:
+    """Another process has begun the hold, or the streak, a moment ago; this job may be the last one for long."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        ours, theirs = RedisJobStore(client, KEYS), RedisJobStore(client, KEYS)
+        for at, begin in enumerate(
+            (
+                lambda: theirs.holds.hold("collect", reason="disk_full", detail=""),
+                lambda: theirs.holds.lengthen_streak("collect", ttl_s=60),
+            )
+        ):
+            assert ours.create(Job(f"job-{at}", 1, "paid"), due_at=0)
+            assert not ours.holds.may_resume("collect"), "the look that will do for a second"
+            begin()
+            job = ours.claim(f"job-{at}", 1, ("paid",), lease_s=30)
+            ours.advance(job, {}, due_at=None, passes="collect")
+            assert ours.holds.may_resume("collect")
+            ours.holds.resume("collect")
+            assert not ours.holds.may_resume("collect")

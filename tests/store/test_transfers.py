@@ -103,6 +103,32 @@ def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
         each.go_on.set()
 
 
+def test_a_worker_stays_while_what_has_come_is_checked_however_long_that_takes() -> None:
+    threads = Transfers(most=2, patience_s=0.001)
+
+    def work(transfer: Transfer) -> str:
+        with transfer.at_work():
+            while transfer.age < 0.1:
+                time.sleep(0.01)
+        return "checked"
+
+    assert threads.run(work, never) == (True, "checked")
+
+
+def test_the_time_between_two_checks_counts_as_waiting() -> None:
+    threads, slow = Transfers(most=2, patience_s=0.05), Slow()
+
+    def work(transfer: Transfer) -> str:
+        while not slow.go_on.wait(0.002):
+            with transfer.at_work():
+                pass
+        return "brought"
+
+    assert threads.run(work, slow.tell) == (False, None)
+    slow.go_on.set()
+    assert slow.ended.wait(20)
+
+
 def test_when_all_places_are_taken_by_young_ones_the_new_one_is_told_to_come_again(threads: Transfers) -> None:
     slow = [Slow(), Slow(), Slow()]
     for each in slow[:2]:

@@ -13,9 +13,8 @@ from tests.testbed.places import REPOSITORY
 from tests.testbed.whole import Whole
 from tests.testbed.wire import Wire
 
-# The sidecar's environment in this mode. Whether the shop may call the sidecar is said here, and nowhere else.
+# The sidecar's environment in this mode. With `SMI_BIND=none` besides, the shop can't call it either.
 FAR = {"SMI_STORAGE": "rest", "SMI_UPLOADS_DIR": "", "SMI_PUBLIC_URL": "", "SMI_DOWNLOAD_MODE": "stream"}
-SHOP_CALLS_SIDECAR = True
 
 # What a host of the usual kind allows: small posts, little memory, little time, no programs.
 HOST_INI = {
@@ -54,7 +53,7 @@ class Far(Whole):
         self.lead_out(self.sandbox_port)
         if redis := urlsplit(env.get("REDIS_URL", "")).port:
             self.lead_out(redis)
-        if SHOP_CALLS_SIDECAR:
+        if env.get("SMI_BIND") != "none":
             connect = partial(self._machine.connection, self.sidecar_port)
             self._wires.append(Wire(machine.listener(self.sidecar_port), connect).__enter__())
         self.entered = self._machine.entered(REPOSITORY)

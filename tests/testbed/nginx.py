@@ -72,6 +72,46 @@ http {{
 """
 
 
+_BARE = """\
+{user}daemon off;
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+    types {{ image/png png; image/jpeg jpg; text/plain txt; }}
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {inside}
+}}
+"""
+
+
+class BareNginx(Process):
+    """`inside`: all directives of the http block but the usual ones; they listen on `port`, on 127.0.0.1."""
+
+    def __init__(self, name: str, folder: Path, inside: str, port: int) -> None:
+        super().__init__(name, folder)
+        self.port, self._inside = port, inside
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str]:
+        if (program := find_program("nginx")) is None:
+            raise StartFailed("there is no nginx here: python -m tests.testbed.system shop")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / f"{self.name}.conf"
+        file.write_text(_BARE.format(user=_user(), folder=self.folder, inside=self._inside))
+        return [program, "-p", str(self.folder), "-c", str(file), "-e", "stderr"]
+
+    def is_ready(self) -> bool:
+        return _answers(self.port)
+
+
 class Nginx(Process):
     """Serves `root`. `snippet`, `upstream`: directives for the server and the http block, read at each start."""
 
@@ -101,7 +141,7 @@ class Nginx(Process):
         configuration = self.folder / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
-                user="user root;\n" if os.geteuid() == 0 else "",
+                user=_user(),
                 folder=self.folder,
                 root=self.root,
                 port=self.port,
@@ -114,5 +154,13 @@ class Nginx(Process):
         return [program, "-p", str(self.folder), "-c", str(configuration), "-e", "stderr"]
 
     def is_ready(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return _answers(self.port)
+
+
+def _user() -> str:
+    return "user root;\n" if os.geteuid() == 0 else ""
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

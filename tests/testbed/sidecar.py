@@ -74,6 +74,7 @@ class Sidecar:
         entered: Sequence[str] = (),
     ) -> None:
         self.folder = folder.resolve()
+        self.entered = entered
         self.port = port or reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,101 +18,20 @@ from sidecar.cli import checks_of_files
 from sidecar.services import Services
 from sidecar.workflow import cdn
 from sidecar.workflow.time_limits import CDN_ALIVE_S
-from tests.testbed.places import REPOSITORY, reserve_port
-from tests.testbed.process import Process
-from tests.testbed.system import find_program
+from tests.testbed.cdn import LINK_KEY, ORIGIN_KEY, Servers
+from tests.testbed.cdn import servers as cdn_servers
+from tests.testbed.places import REPOSITORY
 from tests.web.conftest import Web
 
 VECTORS = json.loads((REPOSITORY / "tests" / "vectors" / "cdn.json").read_text())
-LINK_KEY, ORIGIN_KEY = "the key of the links, for this test", "the key of the origin, for this test"
-_HTTP = """\
-{user}daemon off;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-    types {{ image/png png; image/jpeg jpg; text/plain txt; }}
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {inside}
-}}
-"""
-
-
-class _Nginx(Process):
-    def __init__(self, name: str, folder: Path, port: int, inside: str) -> None:
-        super().__init__(name, folder)
-        self.port, self._inside = port, inside
-
-    def command(self) -> Sequence[str]:
-        program = find_program("nginx")
-        assert program is not None
-        file = self.folder / f"{self.name}.conf"
-        user = "user root;\n" if os.geteuid() == 0 else ""
-        file.write_text(_HTTP.format(user=user, folder=self.folder, inside=self._inside))
-        return [program, "-p", str(self.folder), "-c", str(file), "-e", "stderr"]
-
-    def is_ready(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _snippet(name: str, **changes: str) -> str:
-    """A file of deploy/, adjusted as its first lines tell an admin."""
-    text = (REPOSITORY / "deploy" / name).read_text()
-    for what, to in {
-        "replace-this-key-of-the-cdn": LINK_KEY,
-        "replace-this-key-of-the-origin": ORIGIN_KEY,
-        **changes,
-    }.items():
-        assert what in text or what.startswith("replace"), what
-        text = text.replace(what, to)
-    return text
-
-
-@dataclass
-class Servers:
-    uploads: Path
-    origin: _Nginx
-    cdn: _Nginx
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.cdn.port}"
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("cdn")
-    uploads, ports = folder / "uploads", (reserve_port(), reserve_port())
-    uploads.mkdir()
-    shop = _snippet("nginx.conf", **{"/var/www/html/wp-content/uploads": str(uploads)})
-    shop += _snippet("nginx-origin.conf", **{"/var/www/html/wp-content/uploads": str(uploads)})
-    root = folder / "root"
-    (root / "wp-content").mkdir(parents=True)
-    (root / "wp-content" / "uploads").symlink_to(uploads)
-    server = f"server {{ listen 127.0.0.1:{ports[0]}; root {root}; {shop} location ~* \\.png$ {{ expires 1d; }} "
-    server += f"location /open/ {{ alias {uploads}/smi-downloads/; }} }}"
-    at_the_cdn = _snippet(
-        "nginx-cdn.conf",
-        **{
-            "listen 443 ssl;": f"listen 127.0.0.1:{ports[1]};",
-            "ssl_certificate /etc/ssl/cdn.shop.example.pem;": "",
-            "ssl_certificate_key /etc/ssl/cdn.shop.example.key;": "",
-            "https://shop.example/": f"http://127.0.0.1:{ports[0]}/",
-            "/var/cache/nginx/smi": str(folder / "cache"),
-        },
-    )
-    upstream = (REPOSITORY / "deploy" / "nginx-upstream.conf").read_text()
-    for name in ("origin", "cdn"):
-        (folder / name).mkdir()
-    origin = _Nginx("origin", folder / "origin", ports[0], upstream + server)
-    before = _Nginx("cdn", folder / "cdn", ports[1], at_the_cdn)
-    with origin, before:
-        yield Servers(uploads, origin, before)
+    (folder / "uploads").mkdir()
+    with cdn_servers(folder, folder / "uploads") as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -138,17 +54,18 @@ def _stored(web: Web, job_id: str = "job-1") -> bytes:
 
 # ---------------------------------------------------------------------- addresses
 @pytest.mark.parametrize("case", VECTORS["bunny"], ids=lambda case: case["source"])
-def test_bunnys_published_examples(case: dict[str, Any]) -> None:
+def test_bunny_as_the_vectors_say(case: dict[str, Any]) -> None:
     assert cdn_links.bunny(case["url"], case["key"], case["end"]) == case["signed"]
 
 
-def test_nginxs_published_example() -> None:
-    case = VECTORS["secure-link"]
-    assert cdn_links.secure_link(case["url"], case["key"], case["end"], case["remote_addr"]) == case["signed"]
+@pytest.mark.parametrize("case", VECTORS["secure-link"], ids=lambda case: case["source"])
+def test_secure_link_as_the_vectors_say(case: dict[str, Any]) -> None:
+    address = case.get("remote_addr", "")
+    assert cdn_links.secure_link(case["url"], case["key"], case["end"], address) == case["signed"]
 
 
-def test_cloudfronts_published_example() -> None:
-    case = VECTORS["cloudfront"]
+@pytest.mark.parametrize("case", VECTORS["cloudfront"], ids=lambda case: case["source"])
+def test_cloudfront_as_the_vectors_say(case: dict[str, Any]) -> None:
     assert cdn_links.cloudfront(case["url"], case["key"], case["end"], case["key_id"]) == case["signed"]
 
 
@@ -267,6 +184,32 @@ def test_the_doctor_tries_the_cdn(web: Web, servers: Servers, changes: dict[str,
     web.deliver()
     changes = {name: text.format(origin=servers.origin.port) for name, text in changes.items()}
     env = {**_env(web), "SMI_CDN_KEY": LINK_KEY, "SMI_UPLOADS_DIR": str(web.uploads), **changes}
+    services = Services(web.rig.settings.from_env(env))
+    services.__dict__["ports"] = web.rig.ports
+    found = checks_of_files.cdn(services, "CDN")
+    assert (found.ok, words in found.found) == (ok, True), found
+
+
+@pytest.mark.parametrize(
+    ("at", "fault", "mode", "ok", "words"),
+    [
+        ("", "", "redirect", False, "knows no CDN"),
+        ("", "", "stream", True, "not used"),
+        ("cdn", "", "redirect", True, "and answers 403 else"),
+        ("cdn", "", "stream", True, "and answers 403 else"),
+        ("cdn", "it answers 502", "redirect", False, "it answers 502; the shop"),
+        ("open", "", "redirect", False, "without a signature"),
+    ],
+)
+def test_the_doctor_asks_the_shop_where_that_hands_the_files_out(
+    web: Web, servers: Servers, at: str, fault: str, mode: str, ok: bool, words: str
+) -> None:
+    (servers.uploads / "smi-downloads" / "cdn").mkdir(parents=True, exist_ok=True)
+    (servers.uploads / "smi-downloads" / "cdn" / "1.txt").write_text("smi 1.txt\n")
+    if at:
+        address = {"cdn": servers.url, "open": servers.open_url}[at]
+        web.rig.shop.cdn = {"probe": f"{address}/cdn/1.txt?v=probe", "fault": fault}
+    env = {**_env(web), "SMI_STORAGE": "rest", "SMI_CDN_URL": "", "SMI_DOWNLOAD_MODE": mode}
     services = Services(web.rig.settings.from_env(env))
     services.__dict__["ports"] = web.rig.ports
     found = checks_of_files.cdn(services, "CDN")

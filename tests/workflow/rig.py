@@ -47,7 +47,6 @@ TASKS: dict[str, Callable[..., Any]] = {
     "stage": runner.run_stage,
     "watch_many": runner.run_watch,
     "flush": outbox_sender.run,
-    "reconcile": reconcile.reconcile,
     "cleanup": cleanup.run,
     "probe_cdn": cdn.probe,
     "retry_webhook": lambda ports, job_id, attempt, submission, id: retry_webhook(

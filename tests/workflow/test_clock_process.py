@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import pytest
 import redis
 
+from sidecar.clock import Clock, Reconciliation
+from sidecar.core.errors import SidecarError
+from sidecar.periodic import run_periodic
 from sidecar.services import Services
-from sidecar.worker import Clock
+from sidecar.workflow.ports import Ports
 from sidecar.workflow.time_limits import LEASE_S
-from tests.workflow.rig import Rig
+from tests.workflow.rig import Faulty, Rig
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +48,86 @@ class Ticks:
         return self._store.is_busy()
 
 
-def run(rig: Rig, ticks: int, stumble_at: set[int]) -> Ticks:
-    store = Ticks(rig.store, ticks, stumble_at)
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
-    Clock(services).start()
-    return store
+class Noted:
+    """As Reconciliation, without a thread. `begun`: how often; `is_under_way`: a switch."""
+
+    def __init__(self, ports: Ports | None = None) -> None:
+        self.begun, self.is_under_way, self.waited_for = 0, False, 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    def wait(self, seconds: float) -> None:
+        self.waited_for += 1
 
 
-def test_the_clock_beats_and_sends_what_is_periodic_and_ends_when_asked() -> None:
+def run(rig: Rig, ticks: int, stumble_at: set[int]) -> tuple[Ticks, Noted]:
+    """The store, and what became of reconciliation."""
+    store, noted = Ticks(rig.store, ticks, stumble_at), Noted()
+    Clock(services(rig, store=store), lambda ports: noted).start()
+    return store, noted
+
+
+def services(rig: Rig, **parts: Any) -> Services:
+    """The rig's ports, with these parts in place of its own."""
+    made = Services(rig.settings)
+    made.__dict__["ports"] = dataclasses.replace(rig.ports, **parts)
+    return made
+
+
+def test_the_clock_beats_and_begins_what_is_periodic_and_ends_when_asked() -> None:
     rig = Rig()
-    run(rig, 1, set())
+    _, reconciliation = run(rig, 1, set())
     assert rig.store.heartbeats.is_alive("cron")
-    assert sorted(task.name for task in rig.queue.tasks) == ["cleanup", "reconcile"]
+    assert [task.name for task in rig.queue.tasks] == ["cleanup"], "a worker has the folder"
+    assert (reconciliation.begun, reconciliation.waited_for) == (1, 1)
+
+
+def test_a_shop_that_does_not_answer_stops_reconciliation_and_not_the_tick() -> None:
+    rig, asked, answer = Rig(), threading.Event(), threading.Event()
+
+    class Shop:
+        def ask(self, type: str, data: object) -> dict[str, Any]:
+            asked.set()
+            assert answer.wait(20)
+            return {"jobs": [], "next": None}
+
+    reconciliation = Reconciliation(services(rig, shop=Shop()).ports)
+    clock = Clock(services(rig), lambda ports: reconciliation)
+    clock.tick()
+    assert asked.wait(20) and reconciliation.is_under_way
+    rig.buy()
+    assert clock.tick() is True
+    answer.set()
+    reconciliation.wait(20)
+    assert not reconciliation.is_under_way
+
+
+def test_a_clock_whose_reconciliation_hangs_leaves_the_turn_to_another_one() -> None:
+    rig, mine, other = Rig(), Noted(), Noted()
+    clocks = [Clock(services(rig), lambda ports, noted=noted: noted) for noted in (mine, other)]
+    clocks[0].tick()
+    mine.is_under_way = True
+    rig.clock.advance(61)
+    for clock in clocks:
+        clock.tick()
+    assert (mine.begun, other.begun) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (SidecarError("shop_unavailable", "x"), "task.failed"),
+        (redis.ConnectionError("refused"), "task.failed"),
+        (ZeroDivisionError("a bug"), "stage.broke"),
+    ],
+)
+def test_a_periodic_task_that_fails_is_told_and_no_more(error: Exception, event: str) -> None:
+    rig, said = Rig(), list[str]()
+    shop = Faulty(rig.shop)
+    shop.faults["ask"] = error
+    run_periodic(services(rig, shop=shop, log=lambda event, *_, **__: said.append(event)).ports, "reconcile")
+    assert said == [event]
 
 
 def test_the_ledger_is_asked_once_a_minute() -> None:
@@ -64,15 +135,13 @@ def test_the_ledger_is_asked_once_a_minute() -> None:
     sent = []
     for seconds in (0, 59, 2):
         rig.clock.advance(seconds)
-        rig.queue.tasks.clear()
-        run(rig, 1, set())
-        sent.append([task.name for task in rig.queue.tasks if task.name == "reconcile"])
-    assert sent == [["reconcile"], [], ["reconcile"]]
+        sent.append(run(rig, 1, set())[1].begun)
+    assert sent == [1, 0, 1]
 
 
 def test_a_bug_costs_one_stroke_and_no_more() -> None:
     rig = Rig()
-    store = run(rig, 2, {1})
+    store, _ = run(rig, 2, {1})
     assert store.tick == 2
     assert rig.store.heartbeats.is_alive("cron"), "the second tick was whole"
 
@@ -106,9 +175,7 @@ def test_a_lease_that_lapses_while_redis_is_away_is_no_crash_of_its_job(away_at:
     rig.buy()
     rig.run(rig.queue.tasks.pop(0))
     store = Away(rig, set(away_at))
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store)
-    clock = Clock(services)
+    clock = Clock(services(rig, store=store), Noted)
     for _ in range(2):
         clock.tick()
     held = rig.store.claim("job-1", 1, ("submitting",), lease_s=LEASE_S)
@@ -130,15 +197,13 @@ class Counting:
         return getattr(self._part, name)
 
 
-@pytest.mark.parametrize(("bought", "due", "wakes"), [(True, 12, 12), (False, 0, 4)])
+@pytest.mark.parametrize(("bought", "due", "wakes"), [(True, 12, 12), (False, 0, 3)])
 def test_without_work_the_clock_does_next_to_nothing(bought: bool, due: int, wakes: int) -> None:
     rig = Rig()
     if bought:
         rig.buy()
     store, queue = Counting(rig.store), Counting(rig.queue)
-    services = Services(rig.settings)
-    services.__dict__["ports"] = dataclasses.replace(rig.ports, store=store, queue=queue)
-    clock = Clock(services)
+    clock = Clock(services(rig, store=store, queue=queue), Noted)
     assert [clock._tick() for _ in range(12)] == [bought] * 12
     assert (store.asked["is_busy"], store.asked["take_due"], queue.asked["wake"]) == (12, due, wakes)
 

@@ -235,6 +235,52 @@ def test_what_another_server_sends_instead_of_a_picture_says_nothing_about_the_f
         assert caught.value.code == code
 
 
+SIGNED = "https://shop.example/?smi-bridge=source&job=job-1"
+
+
+class AtTheShop(Elsewhere):
+    """A shop on another machine: what its public address shows, and what the bridge, or a wall, answers."""
+
+    def __init__(self, public: bytes, signed: bytes | SidecarError, *, is_bridge: bool = True) -> None:
+        super().__init__(public)
+        self.signed, self.is_bridge = signed, is_bridge
+
+    def head_bytes(self, url: str, n: int, **how: Any) -> Head:
+        if url != SIGNED:
+            return super().head_bytes(url, n, **how)
+        if isinstance(self.signed, SidecarError):
+            raise self.signed
+        return Head(self.signed[:n], len(self.signed), True, {"Smi-Bridge": "source"} if self.is_bridge else {})
+
+
+PAGE = b"<!doctype html>" * 9
+
+
+@pytest.mark.parametrize(
+    ("shop", "type", "code"),
+    [
+        (AtTheShop(PAGE, PAGE), "attachment", "source_not_an_image"),
+        (AtTheShop(PAGE, b""), "attachment", "source_not_an_image"),
+        (AtTheShop(b"GIF89a" + bytes(99), b"GIF89a" + bytes(99)), "attachment", "source_unsupported"),
+        (AtTheShop(b"", PAGE), "upload", "source_not_an_image"),  # it has no public address
+        (AtTheShop(PAGE, PAGE, is_bridge=False), "attachment", "source_refused"),
+        (AtTheShop(b"", PAGE, is_bridge=False), "upload", "source_refused"),
+        (AtTheShop(PAGE, png(8, 6)), "attachment", "source_refused"),
+        (AtTheShop(PAGE, Refused(404, "shop.example")), "attachment", "source_refused"),
+        (AtTheShop(PAGE, TemporaryError("fetch_unavailable", "HTTP 503")), "attachment", "source_refused"),
+    ],
+)
+def test_a_file_at_a_shop_elsewhere_is_judged_as_on_the_disk_if_the_bridge_itself_hands_it_out(
+    shop: AtTheShop, type: str, code: str
+) -> None:
+    far = Sources(
+        shop, uploads_dir=None, uploads_url=URL, shop_url="https://shop.example", signed=lambda job_id: SIGNED
+    )
+    with pytest.raises(PermanentError) as caught:
+        far.look(job(source_type=type, source_url=f"{URL}/x.png", source_path="x.png"))
+    assert caught.value.code == code
+
+
 def test_a_format_that_the_address_names_as_well_is_the_files_own(uploads: Path) -> None:
     with pytest.raises(PermanentError) as caught:
         sources(uploads, Elsewhere(b"GIF89a" + bytes(99))).look(job(source_url="https://cdn.example/x.GIF?v=2"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import urllib3
@@ -49,6 +49,7 @@ class Head:
     data: bytes
     total: int | None
     whole: bool
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class Refused(PermanentError):
@@ -66,10 +67,10 @@ def head_of(response: urllib3.BaseHTTPResponse, data: bytes, asked: int) -> Head
     whole = len(data) < asked if total is None else total <= len(data)
     packing = packing_of(response.headers.get("Content-Encoding"))
     if not packing:
-        return Head(data, total, whole)
+        return Head(data, total, whole, response.headers)
     data, complete = unpacked_head(data, packing, asked)
     whole = whole and complete
-    return Head(data, len(data) if whole else None, whole)
+    return Head(data, len(data) if whole else None, whole, response.headers)
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,8 @@ class SafeFetcher:
                 watched(deadline.pass_)
             response = self._get(url, deadline, {"Range": f"bytes=0-{n - 1}"})
             with closing(response):
+                if response.status == 416:
+                    return Head(b"", 0, True, response.headers)
                 # The second read finds out whether a short answer was the whole file or a cut one.
                 data = _read(response, deadline, n)
                 if len(data) < n:
@@ -154,7 +156,7 @@ class SafeFetcher:
                     url = target
                     response.close()
                     continue
-                _check_answer(response, parts.host or "", partial="Range" in extra)
+                _check_answer(response, parts.host or "", asked=extra.get("Range", ""))
             except BaseException:
                 response.close()
                 raise
@@ -225,14 +227,17 @@ def _location(response: urllib3.BaseHTTPResponse) -> str:
         return said
 
 
-def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, partial: bool) -> None:
+def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, asked: str) -> None:
+    """`asked`: the request's Range."""
     status = response.status
-    if status == 200 or (status == 206 and partial):
+    if status == 200 or (status == 206 and asked):
         return
+    if status == 416 and asked.startswith("bytes=0-") and response.headers.get("Content-Range") == "bytes */0":
+        return  # an empty file has no byte 0 (RFC 9110, 14.4)
     said = f"HTTP {status}"
     if status >= 500 or status in (408, 425, 429):
         raise TemporaryError("fetch_unavailable", said, retry_after=retry_after(response.headers.get("Retry-After")))
-    if status == 416 and partial:
+    if status == 416 and asked:
         raise TemporaryError("fetch_failed", "what we have is no part of the file any more")
     if status >= 400:
         raise Refused(status, host)

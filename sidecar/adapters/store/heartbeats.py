@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import redis
 
@@ -38,3 +38,7 @@ class RedisHeartbeats:
     def release_interval(self, task: str) -> bool:
         """End an interval early. False: none was running."""
         return self._redis.delete(self._keys.interval(task)) == 1
+
+    def is_any_running(self, tasks: Collection[str]) -> bool:
+        """Whether the interval of one of these tasks runs."""
+        return bool(self._redis.exists(*map(self._keys.interval, tasks)))

@@ -55,9 +55,13 @@ class RedisHolds:
 
     def may_resume(self, stage: str) -> bool:
         """Whether `resume` could find something to end. Looked up once a second, since every job that gets through a
-        stage would ask: what began within that second, a later one ends."""
+        stage asks; at once when there was something as the job's passing was written down (`look_again`)."""
         look = self._look()
         return stage in look.by_itself or stage in look.streaks
+
+    def look_again(self) -> None:
+        """There is something that the last look may not have seen."""
+        self._last_look = NO_LOOK
 
     def held_lately(self) -> dict[str, dict[str, Any]]:
         """What `held` said within the last second: for a question that comes with each job and may be a second late."""

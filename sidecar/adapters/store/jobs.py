@@ -145,13 +145,10 @@ class RedisJobStore:
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
+        passes: str = "",
     ) -> Job:
-        """Write what the owner of a claim has found; the messages to the shop go into the outbox in the same instant.
-
-        `due_at`: when the scheduler looks next (None: never). Raises StaleClaim, and then nothing was written.
-        """
         held = (job.job_id, job.attempt, job.claim)
-        after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane)
+        after = self._write(*held, (), {}, changes, due_at, release, settled, messages, lane, passes)
         if after is None:
             raise StaleClaim(job.job_id)
         return after
@@ -180,12 +177,13 @@ class RedisJobStore:
         return self._write(*named, tuple(states), expect, changes, due_at, fence, settled, messages, lane)
 
     def _write(
-        self, job_id, attempt, claim, states, expect, changes, due_at, release, settled, messages, lane
+        self, job_id, attempt, claim, states, expect, changes, due_at, release, settled, messages, lane, passes=""
     ) -> Job | None:
         changes = {**changes, "updated_at": int(self._clock())}
         sent = [part for message in messages for part in (message["id"], dump(message))]
+        written = [self._keys.job(job_id), self._keys.due, self._keys.states, *written_keys(self._keys, lane)]
         answer = self._update(
-            keys=[self._keys.job(job_id), self._keys.due, self._keys.states, *written_keys(self._keys, lane)],
+            keys=[*written, self._keys.held, self._keys.streak(passes)] if passes else written,
             args=[
                 job_id,
                 attempt,
@@ -202,7 +200,9 @@ class RedisJobStore:
         )
         if isinstance(answer, str):
             return None
-        notify, fields = answer
+        notify, fields, is_held = answer
+        if is_held:
+            self.holds.look_again()
         if notify:
             self._notify_worker(lane)
         return Job.from_fields(_pairs(fields))

@@ -105,12 +105,14 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return redis.call('HGETALL', KEYS[1])
 """
 
-# KEYS: job hash, schedule, counts, outbox lane, its bodies, its counter, its pause, its wake-up.
+# KEYS: job hash, schedule, counts, outbox lane, its bodies, its counter, its pause, its wake-up; for a job that has
+# passed a stage: holds, the stage's streak.
 # ARGV: id, attempt, claim that must hold ('' = none asked for), allowed states ('' = any, else ',a,b,'),
 #       '' gives the claim up, '=' keeps it, due ('=' keeps, '' removes), ttl ('' none, '=' keeps),
 #       ttl of a wake-up, expected fields and values ('' none), fields and values to write ('' deletes the field), both
 #       lists in JSON; then message id, body …
-# -> {whether the caller must notify a worker to the lane, the hash as a flat list} | a word why not
+# -> {whether the caller must notify a worker to the lane, the hash as a flat list, whether there is a hold or that
+# streak} | a word why not
 UPDATE = (
     _ENQUEUE
     + _WAKE_UP
@@ -144,7 +146,7 @@ if ARGV[6] == '' then redis.call('ZREM', KEYS[2], ARGV[1])
 elseif ARGV[6] ~= '=' then redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1]) end
 if ARGV[7] == '' then redis.call('PERSIST', KEYS[1])
 elseif ARGV[7] ~= '=' then redis.call('EXPIRE', KEYS[1], ARGV[7]) end
-return {woken, redis.call('HGETALL', KEYS[1])}
+return {woken, redis.call('HGETALL', KEYS[1]), KEYS[9] and redis.call('EXISTS', KEYS[9], KEYS[10]) or 0}
 """
 )
 

@@ -11,7 +11,7 @@ import redis
 
 from ...core.stored_names import Keys
 
-HEARTBEAT_S, ALIVE_S = 5, 15  # between two heartbeats, and how long one counts
+HEARTBEAT_S, ALIVE_S = 8, 20  # between two heartbeats, and how long one counts
 
 
 def workers_alive(connection: redis.Redis, keys: Keys) -> int:

@@ -91,7 +91,10 @@ def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str,
     if facts.is_included and "SMI_PUBLIC_URL" not in present:
         env |= {"SMI_PUBLIC_URL": public_url(connection), "SMI_DOWNLOAD_MODE": _download_mode(facts)}
     if facts.unreached:
-        env |= {"SMI_BIND": NO_DOOR, "SMI_PUBLIC_URL": None, "SMI_DOWNLOAD_MODE": None}
+        env |= {"SMI_BIND": NO_DOOR, "SMI_PUBLIC_URL": None}
+        env |= {name: None for name in present if name.startswith("SMI_CDN_")}  # the key is in wp-config.php
+        if present.get("SMI_DOWNLOAD_MODE") != "redirect":  # by the shop's CDN
+            env["SMI_DOWNLOAD_MODE"] = None
     elif present.get("SMI_BIND") == NO_DOOR:
         env["SMI_BIND"] = None
     if facts.small:

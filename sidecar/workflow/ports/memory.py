@@ -7,7 +7,7 @@ answer 503, and what comes due again is done again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Holds(Protocol):
         """What `held` said within the last second."""
 
     def may_resume(self, stage: str) -> bool:
-        """Whether `resume` could find something to end; may be a second late."""
+        """Whether `resume` could find something to end; may be a second late, unless `advance` has noticed it."""
 
     def lengthen_streak(self, stage: str, *, ttl_s: int) -> int:
         """How often in a row the stage has gone wrong for all; `ttl_s` of peace end the streak."""
@@ -58,6 +58,9 @@ class Heartbeats(Protocol):
 
     def release_interval(self, task: str) -> bool:
         """End an interval early. False: none was running."""
+
+    def is_any_running(self, tasks: Collection[str]) -> bool:
+        """Whether the interval of one of these tasks runs."""
 
 
 class Idempotency(Protocol):
@@ -155,12 +158,14 @@ class JobStore(Protocol):
         settled: bool = False,
         messages: Sequence[dict[str, Any]] = (),
         lane: str = "deliver",
+        passes: str = "",
     ) -> Job:
         """What the owner of the claim has found, with its messages to the shop, in one instant. Returns the job as it
         is then.
 
-        `due_at` None: never. `release`: the claim is given up. `settled`: the job is kept for a day. Raises StaleClaim,
-        and then nothing was written.
+        `due_at` None: never. `release`: the claim is given up. `settled`: the job is kept for a day. `passes`: the
+        stage that the job has passed; `holds.may_resume` sees what stands in it then. Raises StaleClaim, and then
+        nothing was written.
         """
 
     def change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -26,9 +27,12 @@ class Transfer(Protocol):
     def came(self, bytes: int) -> None:
         """So many bytes have come. Raises GivenUp when it is to end."""
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """The block does something with what has come: a worker waits for that, however long it takes."""
+
 
 class Transfers(Protocol):
-    """Work in threads of this process. What takes longer than a moment goes on alone."""
+    """Work in threads of this process. What waits for bytes for longer than a moment goes on alone."""
 
     def run(
         self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]

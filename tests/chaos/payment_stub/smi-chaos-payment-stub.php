@@ -22,6 +22,15 @@ add_action(
 				'callback'            => 'smi_chaos_payment_stub_buy',
 			)
 		);
+		register_rest_route(
+			'chaos/v1',
+			'/act',
+			array(
+				'methods'             => 'POST',
+				'permission_callback' => '__return_true',
+				'callback'            => 'smi_chaos_payment_stub_act',
+			)
+		);
 	}
 );
 
@@ -42,6 +51,25 @@ function smi_chaos_payment_stub_buy( $request ) {
 		do_action( 'smi_payment_completed', $job_id );
 	}
 	return array( 'job_id' => $job_id );
+}
+
+/**
+ * Do what an admin does: hold or resume a stage, or an action of a job's page.
+ *
+ * @param WP_REST_Request $request JSON {hold: bool, stage}, or {action, job_id}.
+ * @return array {code}: the action's; for a hold ok, or why the sidecar was not told.
+ */
+function smi_chaos_payment_stub_act( $request ) {
+	if ( null === $request['hold'] ) {
+		$answer = SmiBridge\Jobs\Actions::run( (string) $request['action'], (string) $request['job_id'] );
+		return array( 'code' => $answer['code'] );
+	}
+	$data   = array(
+		'stage' => (string) $request['stage'],
+		'held'  => (bool) $request['hold'],
+	);
+	$answer = ( new SmiBridge\Wire\Sidecar_Client() )->send( 'hold', $data );
+	return array( 'code' => is_wp_error( $answer ) ? $answer->get_error_code() : 'ok' );
 }
 
 // Pictures with such a name have the address of another server.

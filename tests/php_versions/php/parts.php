@@ -55,6 +55,7 @@ require ABSPATH . 'wp-settings.php';
 require_once ABSPATH . 'wp-admin/includes/class-wp-list-table.php';
 require_once ABSPATH . 'wp-admin/includes/plugin.php';
 require '/scripts/wp-cli.php';
+require '/scripts/cdn-links.php';
 require '/content/plugins/smi-bridge/smi-bridge.php';
 foreach ( $job['names'] as $short => $class ) {
 	class_alias( $class, $short );
@@ -178,6 +179,7 @@ $said['callbacks']  = callbacks();
 $said['signatures'] = signatures( $job['signatures'] );
 $said['misjudged']  = misjudged( '/vectors/messages.json' );
 $said['mistimed']   = mistimed( '/vectors/delayed.json' );
+$said['cdn_links']  = cdn_links( '/vectors/cdn.json' );
 $said['steps']      = steps();
 $said['settled']    = States::where_settled( true );
 $said['door']       = array();

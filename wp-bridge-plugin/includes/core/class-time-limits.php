@@ -44,6 +44,9 @@ final class Time_Limits {
 	/** What a mail server may take for each answer; PHPMailer itself would wait for 300 s. */
 	const MAIL_SERVER = 15;
 
+	/** A CDN that has delivered within that time gets the downloads; it is looked at every minute. The sidecar's own is CDN_ALIVE_S. */
+	const CDN_SEEN = 150;
+
 	/** Time between two digests about reviews. A hold is mailed at once. */
 	const DIGEST = 900;
 

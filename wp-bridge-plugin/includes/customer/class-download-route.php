@@ -11,6 +11,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Sql;
+use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Served_File;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Downloads;
@@ -88,6 +89,10 @@ final class Download_Route {
 		$job   = Shop::job( $row['job_id'] );
 		$title = trim( mb_substr( (string) preg_replace( '/[\x00-\x1f\x7f<>:"\/\\\\|?*\s]+/u', ' ', $job ? wp_strip_all_tags( (string) Shop::title( $job ) ) : '' ), 0, 80 ), ' .' );
 		$name  = ( '' === $title ? 'image' : $title ) . ( $job ? " {$job['factor']}x" : '' ) . '.' . $end;
+		$there = headers_sent() ? '' : Cdn::address( $row['path'], substr( $row['sha256'], 0, 12 ), $name );
+		if ( '' !== $there ) {
+			Served_File::send_on( $there ); // Range and If-Range are the client's to repeat there, as all do.
+		}
 		$plain = preg_replace( '/[^\x20-\x7e]/', '', remove_accents( $name ) );
 		$about = array(
 			'Content-Type'        => self::TYPES[ $end ],

@@ -72,6 +72,12 @@ final class Served_File {
 		exit;
 	}
 
+	/** Sends the client on to where the file is, and ends the request. @param string $address A key for some minutes. */
+	public static function send_on( string $address ): void {
+		Request::begin( 302, array( 'Location' => $address, 'Content-Length' => 0 ) + array_diff_key( self::HEADERS, array( 'Accept-Ranges' => 1 ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		exit;
+	}
+
 	/**
 	 * What is asked for: array( first byte, bytes ); null: all of it; empty: nothing that is there. Several ranges at once are
 	 * answered with all of it, as RFC 9110 allows.

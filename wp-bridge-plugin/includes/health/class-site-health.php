@@ -16,6 +16,7 @@ use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Files\Cdn;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
@@ -45,6 +46,9 @@ final class Site_Health {
 			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
 			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
 		);
+		if ( Cdn::is_set() ) {
+			$direct['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
+		}
 		$async  = array(
 			'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
 			'leak'  => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
@@ -122,6 +126,14 @@ final class Site_Health {
 			return self::result( 'folder', 'recommended', __( 'The folder of finished pictures misses its guards', 'smi-bridge' ), sprintf( __( 'Missing: %s. The sidecar puts them there when it starts; “python -m sidecar doctor” says why not.', 'smi-bridge' ), implode( ', ', $missing ) ) );
 		}
 		return self::result( 'folder', 'good', __( 'The folder of finished pictures is in order', 'smi-bridge' ), __( 'It can be read, and its guards are there.', 'smi-bridge' ) );
+	}
+
+	/** Whether the CDN delivers, as it was found at the sidecar's last visit. */
+	public static function test_cdn(): array {
+		$fault = Cdn::fault();
+		return '' === $fault
+			? self::result( 'cdn', 'good', __( 'Downloads go by the CDN', 'smi-bridge' ), __( 'A test file came by way of it within the last minutes.', 'smi-bridge' ) )
+			: self::result( 'cdn', 'recommended', __( 'The CDN does not deliver', 'smi-bridge' ), __( 'The shop hands the files out itself meanwhile; no customer waits.', 'smi-bridge' ) . ' ' . $fault );
 	}
 
 	/** Both doors, clock, workers: the same test as the settings page's button. */
@@ -214,6 +226,7 @@ final class Site_Health {
 			'sidecars' => array( __( 'Two sidecars serve this shop', 'smi-bridge' ), implode( ', ', Sidecars::together() ) ),
 			'circuit'  => array( __( 'Failures in a row', 'smi-bridge' ), (string) Circuit_Breaker::read()['failures'] ),
 			'jobs'     => array( __( 'Jobs', 'smi-bridge' ), self::facts( $counts ) ),
+			'cdn'      => array( __( 'CDN', 'smi-bridge' ), Cdn::is_set() ? ( '' === Cdn::fault() ? 'ok' : Cdn::fault() ) : '' ),
 			'expiry'   => array( __( 'Links end after', 'smi-bridge' ), Settings::expiry_hours() . ' h' ),
 			'mails'    => array( __( 'Mails switched off', 'smi-bridge' ), implode( ', ', (array) Mail_Settings::get( 'off', array() ) ) ),
 		);

@@ -177,8 +177,7 @@ final class Actions {
 		if ( ! $row ) {
 			return self::unknown();
 		}
-		$effect = Customer_Mail::effect_of( $row['state'] );
-		if ( null === $effect ) {
+		if ( null === Customer_Mail::effect_of( $row['state'] ) ) {
 			return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
 		}
 		if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
@@ -188,7 +187,8 @@ final class Actions {
 			}
 			$row = Ledger::newest( $job_id );
 		}
-		return self::mailed( $row, $effect );
+		Owed_Mails::overtake( $job_id );
+		return self::mail( $row );
 	}
 
 	/** Gets a fresh link for a delivered job. @param string $job_id The shop's id. @param string $then See Renewal::ask(). */
@@ -224,12 +224,14 @@ final class Actions {
 	}
 
 	/**
-	 * Mails now, and writes down what came of it.
+	 * Sends the mail about an ending once more, now, and writes down what came of it.
 	 *
-	 * @param array  $row    Ledger row.
-	 * @param string $effect As in Effects.
+	 * @param array $row Ledger row of an attempt that has ended.
+	 * @return array See run().
+	 * @throws Database_Error When the database refuses.
 	 */
-	private static function mailed( array $row, string $effect ): array {
+	public static function mail( array $row ): array {
+		$effect  = (string) Customer_Mail::effect_of( $row['state'] );
 		$attempt = (int) $row['attempt'];
 		// A first mail that failed, or of which nobody knows, is settled by this one.
 		$ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );

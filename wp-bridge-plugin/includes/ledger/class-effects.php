@@ -24,6 +24,48 @@ final class Effects {
 	/** The sidecar was told to forget a job, claimed with attempt 0. */
 	const ERASE = 'erase';
 
+	/** The outcome of an effect that is owed. */
+	const DUE = 'due';
+
+	/**
+	 * Notes, within the transaction that gives reason to it, an effect that is to follow: whoever gets take_due() does it.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt As of claim().
+	 * @param string $effect  As of claim().
+	 */
+	public static function owe( string $job_id, int $attempt, string $effect ): void {
+		$owed = array(
+			'claimed_at' => Sql::utc( time() ),
+			'outcome'    => self::DUE,
+		);
+		Sql::insert_ignore( 'effects', self::key( $job_id, $attempt, $effect ) + $owed );
+	}
+
+	/**
+	 * Effects that are owed, oldest first.
+	 *
+	 * @param int $most At most so many.
+	 * @return array[] Rows, see find().
+	 */
+	public static function due( int $most ): array {
+		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'effects' ) . ' WHERE done_at IS NULL AND outcome = %s ORDER BY id LIMIT %d', array( self::DUE, $most ) );
+	}
+
+	/**
+	 * Claims an effect that is owed.
+	 *
+	 * @param array $row One of due().
+	 * @return bool Whether it is ours to do; of several who try at once, one gets it.
+	 */
+	public static function take_due( array $row ): bool {
+		$set = array(
+			'claimed_at' => Sql::utc( time() ),
+			'outcome'    => null,
+		);
+		return 1 === Sql::update( Sql::table( 'effects' ), $set, array_intersect_key( $row, array_flip( array( 'id', 'outcome' ) ) ) );
+	}
+
 	/**
 	 * Claims an effect.
 	 *

@@ -63,7 +63,7 @@ final class Scheduled_Mails {
 				'shutdown',
 				static function () {
 					Request::finish();
-					self::run();
+					do_action( self::HOOK );
 				},
 				1050
 			);

@@ -14,7 +14,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
-use SmiBridge\Jobs\Actions;
+use SmiBridge\Jobs\Owed_Mails;
 use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -42,12 +42,13 @@ final class Mailbox_Messages {
 	public static function collect( array $data ): Outcome {
 		self::learn();
 		Sidecars::seen( $data['sidecar'] );
-		$effects = array();
+		$has_renewed = false;
 		foreach ( $data['done'] ?? array() as $done ) {
 			$message = Mailbox::take_out( $done['id'] );
 			if ( $message ) {
-				$effects = array_merge( $effects, self::ended( $message, (int) $done['status'], (array) $done['answer'] ) );
+				self::ended( $message, (int) $done['status'], (array) $done['answer'] );
 			}
+			$has_renewed = $has_renewed || 'job.renew' === $done['type']; // Also one that we knew: the request may have died before the mail.
 		}
 		if ( isset( $data['status'] ) && Settings::is_pulled() ) {
 			Sidecar_Report::keep( $data['status'] );
@@ -58,7 +59,7 @@ final class Mailbox_Messages {
 			'messages' => Settings::is_connected() ? Mailbox::sealed() : array(),
 			'soon'     => Shop::has_open_checkout( time() - self::CHECKOUT ),
 		);
-		return Outcome::done( $answer, $effects );
+		return Outcome::done( $answer, $has_renewed ? array( array( Owed_Mails::class, 'send' ) ) : array() );
 	}
 
 	/** Whether a visit needs the database only: nothing that is mailed follows from it. @param array $data As it came, not checked. */
@@ -82,15 +83,14 @@ final class Mailbox_Messages {
 	 * @param array $message See answered().
 	 * @param int   $status  See answered().
 	 * @param array $answer  See answered().
-	 * @return callable[] Effects.
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
-	private static function ended( array $message, int $status, array $answer ): array {
+	private static function ended( array $message, int $status, array $answer ): void {
 		$events    = History::count();
 		$announced = Announcements::count();
 		Sql::run( 'SAVEPOINT smi_bridge_answer' );
 		try {
-			return self::answered( $message, $status, $answer );
+			self::answered( $message, $status, $answer );
 		} catch ( Database_Error $error ) {
 			Sql::run( 'ROLLBACK TO SAVEPOINT smi_bridge_answer' ); // Fails after a deadlock, which undid everything: then the visit comes again.
 			History::forget( $events );
@@ -100,7 +100,6 @@ final class Mailbox_Messages {
 			if ( 'job.renew' === $message['type'] ) {
 				History::record( $message['job_id'], (int) $message['data']['attempt'], 'renewal_failed', array( 'reason' => 'database' ) );
 			}
-			return array();
 		}
 	}
 
@@ -110,9 +109,8 @@ final class Mailbox_Messages {
 	 * @param array $message From Mailbox::take_out().
 	 * @param int   $status  As the sidecar's door would answer: 200, or why not.
 	 * @param array $answer  Its answer.
-	 * @return callable[] Effects.
 	 */
-	private static function answered( array $message, int $status, array $answer ): array {
+	private static function answered( array $message, int $status, array $answer ): void {
 		$good = 200 === $status;
 		if ( ! $good ) {
 			$reason = sanitize_key( (string) ( $answer['error'] ?? $status ) );
@@ -120,52 +118,47 @@ final class Mailbox_Messages {
 		}
 		switch ( $message['type'] ) {
 			case 'job.renew':
-				return self::renewed( $message, $good, $answer );
+				self::renewed( $message, $good, $answer );
+				break;
 			case 'job.erase':
+				if ( $good ) {
+					Mailbox::forget( $message['job_id'] ); // A late webhook.
+				}
 				Effects::done( $message['job_id'], 0, Effects::ERASE, $good ? 'erased' : 'failed', $good ? '' : (string) ( $answer['error'] ?? '' ) );
 				break;
 			case 'job.paid':
 			case 'job.cancel':
 				self::forwarded( $message, $good, (string) ( $answer['error'] ?? '' ) );
 		}
-		return array();
 	}
 
 	/**
-	 * The sidecar has made a new link, or has not.
+	 * The sidecar has made a new link, or has not. The customer is to be mailed, where that was asked for.
 	 *
 	 * @param array $message From Mailbox::take_out().
 	 * @param bool  $good    Whether it has.
 	 * @param array $answer  Its answer.
-	 * @return callable[] The customer is mailed, where that was asked for.
 	 */
-	private static function renewed( array $message, bool $good, array $answer ): array {
+	private static function renewed( array $message, bool $good, array $answer ): void {
 		$job_id  = $message['job_id'];
 		$attempt = (int) $message['data']['attempt'];
 		$row     = Ledger::newest( $job_id, true );
 		if ( $row && ! ( $good && Renewal::is_link( $answer ) ) ) {
 			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
-			return array();
+			return;
 		}
 		$note = $message['note'] + array(
 			'user'       => 0,
 			'then'       => '',
 			'revoked_at' => $row['revoked_at'] ?? null, // Not in a message that an older bridge has put in.
 		);
-		if ( ! Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
-			if ( $row ) {
-				History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
+		if ( Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
+			if ( Renewal::MAIL === $note['then'] ) {
+				Owed_Mails::promise( $job_id, $attempt, (string) $answer['expires_at'] );
 			}
-			return array();
+		} elseif ( $row ) {
+			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
 		}
-		if ( Renewal::MAIL !== $note['then'] ) {
-			return array();
-		}
-		return array(
-			static function () use ( $job_id ) {
-				Actions::run( 'resend', $job_id );
-			},
-		);
 	}
 
 	/**

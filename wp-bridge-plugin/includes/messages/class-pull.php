@@ -13,6 +13,7 @@ use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Files\Cdn;
 use SmiBridge\Jobs\Job_Record;
 use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Ledger;
@@ -104,6 +105,7 @@ final class Pull {
 			'pulled'       => Settings::is_pulled(),
 			'expiry_hours' => Settings::expiry_hours(),
 			'sidecars'     => Sidecars::together(),
+			'cdn'          => Cdn::is_set() ? array( 'probe' => Cdn::probe_address(), 'fault' => Cdn::fault() ) : null, // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		);
 	}
 

@@ -8,7 +8,9 @@
 namespace SmiBridge\Messages;
 
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Request;
 use SmiBridge\Core\Sidecars;
+use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Refund;
@@ -32,6 +34,9 @@ final class Reconcile {
 			Sidecars::seen( $data['sidecar'] );
 		}
 		$effects = 0 === $after ? self::repair() : array();
+		if ( 0 === $after && Cdn::is_set() ) {
+			Request::at_end( array( Cdn::class, 'look' ), 1020 ); // When the answer is out, and others are done.
+		}
 		return Outcome::done( Pull::unfinished( $after, (int) $data['limit'] ), $effects );
 	}
 

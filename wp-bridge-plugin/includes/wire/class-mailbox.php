@@ -30,16 +30,17 @@ final class Mailbox {
 	 * @param string $type See contract.
 	 * @param array  $data The message's data.
 	 * @param array  $note What the acknowledgement needs to know, for us only.
+	 * @param string $job_id The job that it is about, where the data do not name it.
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
-	public static function put( string $type, array $data, array $note = array() ): void {
+	public static function put( string $type, array $data, array $note = array(), string $job_id = '' ): void {
 		Sql::replace(
 			'mailbox',
 			array(
 				'message_id' => Signature::new_id(),
 				'slot'       => self::slot( $type, $data ),
 				'type'       => $type,
-				'job_id'     => (string) ( $data['job_id'] ?? '' ),
+				'job_id'     => (string) ( $data['job_id'] ?? $job_id ),
 				'data'       => wp_json_encode( $data ? $data : new \stdClass(), JSON_UNESCAPED_SLASHES ),
 				'note'       => $note ? wp_json_encode( $note ) : null,
 				'created_at' => Sql::utc( time() ),

@@ -8,6 +8,7 @@
 namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
@@ -84,13 +85,31 @@ final class Webhook_Relay {
 				array(
 					'token' => $token,
 					'body'  => preg_match( '//u', $body ) ? $body : '', // It is a good moment to ask, whatever it says.
-				)
+				),
+				array(),
+				self::job_of( $token )
 			);
 			return 202;
 		} catch ( Database_Error $error ) {
 			Log::write( 'webhook_not_kept', $error->getMessage() );
 			return 503;
 		}
+	}
+
+	/**
+	 * The job that a token of the sidecar names, so that it is found when the job is to be forgotten; '': none that we can read.
+	 *
+	 * @param string $token `<payload>.<signature>` (itsdangerous, docs/contract.md, part 7).
+	 */
+	private static function job_of( string $token ): string {
+		$is_packed = '.' === $token[0];
+		$payload   = base64_decode( strtr( explode( '.', ltrim( $token, '.' ) )[0], '-_', '+/' ) ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_decode
+		if ( $is_packed ) {
+			$payload = function_exists( 'gzuncompress' ) ? @gzuncompress( (string) $payload, 4096 ) : ''; // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- what is no such payload is told by false.
+		}
+		$named  = json_decode( (string) $payload, true );
+		$job_id = is_array( $named ) && array() !== $named ? $named[ max( 0, count( $named ) - 3 ) ] ?? '' : ''; // Attempt and submission follow.
+		return is_string( $job_id ) && Job_Id::matches( $job_id ) ? $job_id : '';
 	}
 
 	/** Whether the sidecar has made a token. @param string $token The token. @param string $mac HMAC-SHA256 over it, base64url. */

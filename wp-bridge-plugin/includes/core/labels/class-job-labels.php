@@ -81,19 +81,16 @@ final class Job_Labels {
 			'erase'               => __( 'Erasure at the sidecar', 'smi-bridge' ),
 			'erased'              => __( 'Personal data erased', 'smi-bridge' ),
 			'mail:delivered'      => __( 'Mail: picture is ready', 'smi-bridge' ),
+			'mail:renewed'        => __( 'Mail: new link', 'smi-bridge' ),
 			'mail:reminder'       => __( 'Mail: link ends soon', 'smi-bridge' ),
 			'mail:delayed'        => __( 'Mail: takes longer', 'smi-bridge' ),
 			'mail:refunded'       => __( 'Mail: refund', 'smi-bridge' ),
 			'mail:review'         => __( 'Mail: a person looks at it', 'smi-bridge' ),
+			'mail:message'        => __( 'Mail: message', 'smi-bridge' ),
 			'refund'              => __( 'Refund', 'smi-bridge' ),
 		);
-		if ( isset( $events[ $event ] ) ) {
-			return $events[ $event ];
-		}
-		if ( 0 === strpos( $event, 'mail:message:' ) ) {
-			return __( 'Mail: message', 'smi-bridge' );
-		}
-		return ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) );
+		$kind = implode( ':', array_slice( explode( ':', $event ), 0, 2 ) ); // What follows tells one mail of a kind from another.
+		return $events[ $kind ] ?? ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) );
 	}
 
 	/** The name of a fact of the story in words. @param string $name As in the story's detail. */
@@ -132,6 +129,8 @@ final class Job_Labels {
 			'no_address' => __( 'no address', 'smi-bridge' ),
 			'failed'     => __( 'failed', 'smi-bridge' ),
 			'disabled'   => __( 'switched off', 'smi-bridge' ),
+			'due'        => __( 'about to be sent', 'smi-bridge' ),
+			'overtaken'  => __( 'no longer needed', 'smi-bridge' ),
 			'refunded'   => __( 'done', 'smi-bridge' ),
 			'done'       => __( 'done', 'smi-bridge' ),
 		);
