@@ -40,7 +40,7 @@ demo: system-demo ## buy an image on a real WordPress and watch it being deliver
 	@$(PY) -m tests.testbed.demo $(MODE)
 
 test: system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
-	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-fast: venv ## the inner loop: what needs no WordPress, browser or real processes
 	@$(PY) -m pytest --fast -q -n auto $(ARGS)
