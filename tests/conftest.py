@@ -44,9 +44,10 @@ SLOW = frozenset(
 # What shares something takes minutes altogether; begun late, it would run alone at the end. The longest first, as
 # `pytest --durations=0` shows them; then come all other groups, then what shares nothing and fills each gap.
 LONGEST_FIRST = (
-    *("newest", "chaos-test_redis", "playground-7.4", "integrations-7.1", "playground-8.5", "chaos-test_crashes"),
-    *("php-versions", "chaos-test_rewound", "doctor", "chaos-test_flushall", "demo", "pull", "far", "whole-6.1"),
-    *("recovery-test_table", "recovery-test_refunds", "whole-7.1", "chaos-test_stale_workers", "recovery-test_holds"),
+    *("newest", "ui-1", "chaos-test_redis", "ui-3", "ui-2", "ui-4", "playground-7.4", "bridge-7.1"),
+    *("chaos-test_crashes", "integrations-7.1", "playground-8.5", "bridge-6.1", "php-versions", "chaos-test_rewound"),
+    *("doctor", "chaos-test_flushall", "demo", "pull", "far", "whole-6.1", "recovery-test_table"),
+    *("recovery-test_refunds", "whole-7.1", "chaos-test_stale_workers", "recovery-test_holds"),
 )
 
 
@@ -56,9 +57,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Workers of `-n auto`. Tests of real parts wait for most of their time: three workers keep a processor busy. The
-    fast ones compute, and tests that compute beside tests with deadlines would starve them: one each."""
+    fast ones compute, and would starve those with deadlines: one more than processors, for some of them wait."""
     processors = len(os.sched_getaffinity(0))
-    return processors if config.getoption("--fast") else 3 * processors
+    return processors + 1 if config.getoption("--fast") else 3 * processors
 
 
 @pytest.hookimpl(tryfirst=True)
