@@ -41,6 +41,7 @@ class StageWorker(SimpleWorker):
         # RQ has made the pool more patient than its question for work. What was opened before would give that up after
         # TIMEOUT_S, each time, and RQ would then not listen for a second.
         connection.connection_pool.reset()
+        self.log.addFilter(_outage_in_one_line)
 
     def work(self, *args, **kwargs):
         """Until it is asked to end, or Redis has failed it in the middle of something: another one is started."""
@@ -69,6 +70,15 @@ class StageWorker(SimpleWorker):
         except Exception:  # what was taken comes due again
             logs.log("stage.broke", "A fault of ours.", wake_up=queue.name, exc_info=True)
         self.set_state(WorkerStatus.IDLE)
+
+
+def _outage_in_one_line(record: logging.LogRecord) -> bool:
+    """A filter: RQ tells of a Redis that has failed it in a hundred lines, and leaves."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, redis.RedisError):
+        return True
+    logs.log("worker.redis", "A worker has lost Redis.", level="warning", detail=in_words(error))
+    return False
 
 
 def _wait_for_redis(connection: redis.Redis, key: str) -> None:

@@ -17,9 +17,9 @@ use SmiBridge\Admin\Problem_Notices;
 use SmiBridge\Admin\Secret_Change;
 use SmiBridge\Admin\Settings_Page;
 use SmiBridge\Admin\Shop_Jobs_Page;
-use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Health\Site_Health;
 use SmiBridge\Interfaces\Privacy\Privacy;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -34,9 +34,8 @@ add_action( 'admin_menu', array( Admin::class, 'add_pages' ) );
 add_action( 'admin_enqueue_scripts', array( Admin::class, 'enqueue' ) );
 add_filter( 'plugin_action_links_' . plugin_basename( SMI_BRIDGE_FILE ), array( Admin::class, 'plugin_links' ) );
 
-add_action( 'admin_enqueue_scripts', array( Dashboard::class, 'enqueue' ), 20 );
 add_action( 'wp_ajax_smi_bridge_dashboard', array( Dashboard::class, 'answer' ) );
-add_action( 'shutdown', array( Sidecar_Health::class, 'inspect_later' ), 1100 );
+add_action( 'shutdown', array( Sidecar_Report::class, 'inspect_later' ), 1100 );
 
 add_filter( 'set_screen_option_smi_bridge_jobs_per_page', array( Jobs_Page::class, 'save_option' ), 10, 3 );
 add_filter( 'default_hidden_columns', array( Jobs_Page::class, 'hidden_at_first' ), 10, 2 );

@@ -8,9 +8,7 @@
 namespace SmiBridge;
 
 use SmiBridge\Customer\Private_Answer;
-use SmiBridge\Customer\Shop_Status;
 use SmiBridge\Customer\Status_Access;
-use SmiBridge\Customer\Status_Facts;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
 use SmiBridge\Jobs\Owed_Mails;
@@ -26,10 +24,9 @@ add_filter( 'rest_allowed_cors_headers', array( Status_Access::class, 'allow_hea
 add_action( 'send_headers', array( Private_Answer::class, 'on_return' ), 1000 );
 add_action( 'template_redirect', array( Status_Page::class, 'catch_address' ), 1 );
 add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
-add_filter( 'rest_post_dispatch', array( Shop_Status::class, 'withhold_link' ), 1000, 3 );
+add_filter( 'rest_post_dispatch', array( Status_Access::class, 'withhold_link' ), 1000, 3 );
 
 add_filter( 'smi_bridge_status_url', array( Status_View::class, 'link_for_mail' ), 5, 2 );
-add_filter( 'smi_bridge_job_facts', array( Status_Facts::class, 'with_preview' ), 5, 2 );
 
 add_action( 'init', array( Status_View::class, 'register_block' ) );
 add_action( 'wp_default_scripts', array( Status_View::class, 'add_block_script' ), 20 );
@@ -39,4 +36,3 @@ add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // 
 add_action( 'init', array( Scheduled_Mails::class, 'schedule' ) );
 add_action( Scheduled_Mails::HOOK, array( Owed_Mails::class, 'send' ) ); // First: a renewed link’s mail settles a first one that was never begun.
 add_action( Scheduled_Mails::HOOK, array( Scheduled_Mails::class, 'run' ) );
-register_deactivation_hook( SMI_BRIDGE_FILE, array( Scheduled_Mails::class, 'stop' ) );

@@ -36,7 +36,7 @@ add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
 add_action( 'smi_bridge_daily', array( Stored_Files::class, 'tidy' ) );
 
 // A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
-add_action( 'smi_bridge_daily', array( Test_Picture::class, 'tidy' ) );
+add_action( 'smi_bridge_daily', array( Test_Picture::class, 'status' ) );
 if ( get_option( 'smi_bridge_test_picture' ) ) {
 	Test_Picture::listen();
 }

@@ -11,20 +11,11 @@ from collections.abc import Iterator
 
 from .. import pictures
 from ..bench import Bench
-from ..figures import Figure, at_most, figure, interleaved, ratio_at_most
-from ..processes import passes
+from ..beside import memory_and_time
+from ..figures import Figure, ratio_at_most
 
 
 def run(bench: Bench) -> Iterator[Figure]:
     source, target = pictures.huge_png(), bench.folder / "made.jpg"
-    ours, apart = interleaved(
-        bench.runs,
-        lambda: passes("one_pass", source, target),
-        lambda: passes("apart", source, target),
-        warm_up=0,  # 20 s each; the file is in the page cache already
-    )
+    yield from memory_and_time(bench, "one_pass", "one_pass", "apart", source, target, time=ratio_at_most(1.0))
     target.unlink()
-    seconds, megabytes = zip(*ours, strict=True)
-    their_seconds, their_megabytes = zip(*apart, strict=True)
-    yield figure("one_pass", "MB", megabytes, at_most(96), baseline=their_megabytes)
-    yield figure("one_pass.time", "s", seconds, ratio_at_most(1.0), baseline=their_seconds)

@@ -11,16 +11,10 @@ from collections.abc import Iterator
 
 from .. import pictures
 from ..bench import Bench
-from ..figures import Figure, at_most, figure, interleaved
-from ..processes import passes
+from ..beside import memory_and_time
+from ..figures import Figure
 
 
 def run(bench: Bench) -> Iterator[Figure]:
     path = pictures.huge_jpeg()
-    ours, vips = interleaved(
-        bench.runs, lambda: passes("verify", path), lambda: passes("vips_decode", path), warm_up=bench.size(1, 0)
-    )
-    seconds, memory = zip(*ours, strict=True)
-    their_seconds, their_memory = zip(*vips, strict=True)
-    yield figure("verify_jpeg", "MB", memory, at_most(96), baseline=their_memory)
-    yield figure("verify_jpeg.time", "s", seconds, baseline=their_seconds)
+    yield from memory_and_time(bench, "verify_jpeg", "verify", "vips_decode", path, warm_up=bench.size(1, 0))

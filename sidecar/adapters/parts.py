@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +15,15 @@ from .files import KEPT
 from .incoming import storage_error
 
 _BLOCK = 1 << 20
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """A disk that refuses, as whoever holds the stage for it understands."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 class Parts:
@@ -72,20 +81,23 @@ class Parts:
     @staticmethod
     def grow(path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
         """Write `chunks` from byte `at` on; yields the size of each when it is written."""
-        with path.open("r+b") as file:
-            file.truncate(at)
-            file.seek(at)
+        with path.open("r+b", buffering=0) as file:  # what a buffer keeps may not fit when it is closed
+            with _told(path):
+                file.truncate(at)
+                file.seek(at)
             for chunk in chunks:
-                try:
-                    file.write(chunk)
-                except OSError as error:
-                    raise storage_error(error, path) from error
+                with _told(path):
+                    rest = memoryview(chunk)
+                    while rest:  # ends: each turn writes something, or raises
+                        rest = rest[file.write(rest) or 0 :]
                 yield len(chunk)
+            with _told(path):
+                file.close()
 
     @staticmethod
     def cut(path: Path, size: int) -> None:
         """Cut off what is behind `size` bytes, and see that the rest is on the disk."""
-        with path.open("r+b") as file:
+        with path.open("r+b", buffering=0) as file, _told(path):
             file.truncate(size)
             os.fsync(file.fileno())
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..core.compatibility import work_together
 from ..core.errors import CallerError
+from ..core.reasons import in_words
 from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..core.version import VERSION
@@ -106,7 +107,7 @@ def _status(given) -> int:
     fit = "" if work_together(str(version["bridge"]), VERSION) else " [bold red]do not fit[/]"
     table.add_row("Versions", f"sidecar {VERSION}, bridge {version['bridge'] or 'not reached'}{fit}")
     for stage, why in held.items():
-        table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}")
+        table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}\n{in_words(why['reason'])}")
     return _out(given, document, table)
 
 

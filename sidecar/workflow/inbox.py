@@ -78,14 +78,17 @@ def _unlink(path: Path) -> None:
 
 
 def _job_renew(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
+    """Also of a job whose delivery the shop has, but could not acknowledge yet: it is told of it again."""
     job = ports.store.get(data["job_id"]) or reconcile.restore_from_ledger(ports, data["job_id"])
-    if job is None or (job.attempt, job.state) != (data["attempt"], "delivered") or not ports.files.size(job.path):
+    may_be = job is not None and job.attempt == data["attempt"] and job.state in ("delivered", "stored")
+    if job is None or not may_be or not ports.files.size(job.path):
         raise CallerError("no_file", "there is no stored file of this attempt")
     expires_at = int(ports.clock()) + data["expiry_hours"] * 3600
     token = ports.tokens.download(DownloadGrant(job.job_id, job.attempt, expires_at))
     url = ports.settings.download_address(token)
     changes = {"token": token, "expires_at": expires_at, "download_url": url, "revoked": 0}
-    ports.store.change(job.job_id, job.attempt, ("delivered",), changes, due_at=None, settled=True)
+    if not ports.store.change(job.job_id, job.attempt, ("delivered",), changes, due_at=None, settled=True):
+        ports.store.change(job.job_id, job.attempt, ("stored",), changes, settled=None)
     return {"token": token, "download_url": url or None, "expires_at": rfc3339(expires_at)}
 
 

@@ -136,6 +136,8 @@ def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any
         ports.log("message.deferred", "A message waits.", stage=lane, message_id=message["id"], reason=error.code)
         ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)
         return False
+    except ports.memory_outages:
+        raise  # the message waits where it is
     except Exception:
         ports.log("stage.broke", "A fault of ours.", stage=lane, message_id=message["id"], exc_info=True)
         ports.outbox.defer(lane, [message["id"]], until=ports.clock() + ACK_S)

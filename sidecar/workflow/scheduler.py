@@ -42,6 +42,8 @@ def _dispatch_all(ports: Ports, jobs: Sequence[Job]) -> None:
     for job in jobs:
         try:
             _dispatch(ports, job)
+        except ports.memory_outages:
+            raise  # they come due again
         except Exception as error:
             stumbled.append(error)
             if len(stumbled) == min(len(jobs), 5):

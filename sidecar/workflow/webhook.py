@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ..core.errors import SidecarError
 from ..core.job import Job
 from . import outbound, reconcile
 from .ports import Ports
@@ -53,9 +54,15 @@ def _heard(ports: Ports, job: Job | None, job_id: str, attempt: int, submission:
 
 
 def retry_webhook(ports: Ports, job_id: str, attempt: int, submission: int, upsampler_id: str | None) -> None:
-    """For a job that working memory had lost: bring it back from the ledger, then take it. Raises when the shop is
-    away; reconciliation brings the job back later, and finds the id that was kept."""
-    if reconcile.restore_from_ledger(ports, job_id):
+    """For a job that working memory had lost: bring it back from the ledger, then take it. When the shop is away,
+    reconciliation brings the job back later, and finds the id that was kept."""
+    try:
+        job = reconcile.restore_from_ledger(ports, job_id)
+    except SidecarError as error:
+        about = {"job_id": job_id, "attempt": attempt, "reason": error.code}
+        ports.log("ledger.unasked", "The ledger did not answer.", level="warning", **about)
+        return
+    if job:
         webhook_received(ports, job_id, attempt, submission, upsampler_id)
 
 

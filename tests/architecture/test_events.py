@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from tests.testbed.places import REPOSITORY
 
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
-LABELS = BRIDGE / "includes" / "core" / "labels" / "class-job-labels.php"
 
 
 def labelled() -> set[str]:
-    """The events of `Job_Labels::event()`."""
-    source = LABELS.read_text().split("function event(")[1].split("$kind =")[0]
-    return set(re.findall(r"^\t+'([a-z_:]+)' +=> __\(", source, re.M))
+    """The events of the catalogue."""
+    return set(json.loads((BRIDGE / "schemas" / "history.json").read_text())["events"])
 
 
 def written() -> set[str]:

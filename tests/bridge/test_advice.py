@@ -8,7 +8,20 @@ from tests.bridge.conftest import Bridge, newest_only
 
 FACTS = {
     name: f"<{name}>"
-    for name in ("folder", "url", "user", "file", "program", "port", "free", "home", "shop", "seconds", "bridge")
+    for name in (
+        "folder",
+        "url",
+        "user",
+        "file",
+        "program",
+        "port",
+        "free",
+        "home",
+        "shop",
+        "seconds",
+        "bridge",
+        "host",
+    )
 } | {"sidecar": "<sidecar>"}
 PAIRS = [("1.0.0", "1.1.0"), ("1.0.0", "1.2.0"), ("2.0.0", "1.0.0"), ("1.10.0", "1.9.3"), ("", "1.0.0"), ("1.0", "x")]
 
@@ -21,15 +34,8 @@ def test_both_languages_say_the_same(bridge: Bridge) -> None:
     )
     assert said == [vars(advice(code, **FACTS)) for code in CATALOGUE]
     for pair in PAIRS:
-        fit = bridge.shop.php_json(f"return SmiBridge\\Core\\Compatibility::work_together('{pair[0]}', '{pair[1]}');")
+        fit = bridge.shop.php_json(f"return SmiBridge\\Wire\\Sidecar_Report::work_together('{pair[0]}', '{pair[1]}');")
         assert fit is work_together(*pair), pair
-
-
-@newest_only
-def test_every_code_that_the_connection_test_can_end_in_is_in_the_catalogue(bridge: Bridge) -> None:
-    asked = set(bridge.shop.php_json("return array_values(SmiBridge\\Health\\Connection_Test::ADVICE);"))
-    assert asked <= set(CATALOGUE)
-    assert len(asked) >= 8
 
 
 def _php(values: dict[str, str]) -> str:

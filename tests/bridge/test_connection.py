@@ -27,9 +27,9 @@ def with_url(url: str) -> str:
 
 def test_all_is_well_both_ways(bridge: Bridge) -> None:
     there, back = findings(bridge)
-    assert (there["check"], there["code"], there["ok"]) == ("to_sidecar", "ok", True)
-    assert (back["check"], back["code"], back["ms"]) == ("to_shop", "ok", 12.5)
-    assert there["ms"] > 0
+    assert (there["check"], there["code"], there["level"]) == ("to_sidecar", "ok", "ok")
+    assert (back["check"], back["code"], back["detail"]) == ("to_shop", "ok", "13 ms")
+    assert there["detail"].endswith(" ms")
     assert bridge.sidecar.wait("status")[-1].data == {"round_trip": True}
 
 
@@ -49,23 +49,22 @@ def test_the_public_address_is_learnt_on_the_way(bridge: Bridge) -> None:
 @pytest.mark.parametrize("url", ["", "ftp://sidecar.example", "sidecar:8321", "http://"])
 def test_a_missing_or_odd_address_is_named(bridge: Bridge, url: str) -> None:
     (finding,) = findings(bridge, with_url(url))
-    assert (finding["check"], finding["code"], finding["level"]) == ("settings", "not_configured", "bad")
-    assert "address" in finding["message"]
+    assert (finding["check"], finding["code"], finding["level"]) == ("settings", "bridge_not_connected", "bad")
+    assert "address" in finding["text"]
 
 
 def test_a_missing_secret_is_named(bridge: Bridge) -> None:
     (finding,) = findings(bridge, "add_filter('pre_option_smi_bridge_secret', function () { return 'whsec_short'; });")
-    assert finding["code"] == "not_configured"
-    assert "secret" in finding["message"]
+    assert finding["code"] == "secret_malformed"
+    assert "secret" in finding["text"]
 
 
 def test_the_documentations_example_is_no_secret(bridge: Bridge) -> None:
     """Everybody knows it: nothing is sent with it, and nothing that was signed with it is believed."""
     prelude = f"add_filter('pre_option_smi_bridge_secret', function () {{ return '{EXAMPLE_SECRET}'; }});"
     (finding,) = findings(bridge, prelude)
-    assert finding["code"] == "not_configured"
-    assert "example" in finding["message"]
-    assert EXAMPLE_SECRET not in finding["message"]
+    assert finding["code"] == "secret_is_the_example"
+    assert EXAMPLE_SECRET not in str(finding)
     assert bridge.shop.php_json(f"{prelude} return SmiBridge\\Core\\Settings::keys('to-shop');") == []
 
 
@@ -74,13 +73,13 @@ def test_a_port_where_nobody_listens_is_named(bridge: Bridge) -> None:
         free.bind(("127.0.0.1", 0))
         (finding,) = findings(bridge, with_url(f"http://127.0.0.1:{free.getsockname()[1]}"))
     assert finding["code"] == "refused"
-    assert "127.0.0.1" in finding["message"]
+    assert "127.0.0.1" in finding["text"]
 
 
 def test_an_unknown_name_is_named(bridge: Bridge) -> None:
     (finding,) = findings(bridge, with_url("http://no-such-host.invalid:8321"))
     assert finding["code"] == "dns"
-    assert "no-such-host.invalid" in finding["message"]
+    assert "no-such-host.invalid" in finding["text"]
 
 
 def test_silence_is_named(bridge: Bridge) -> None:
@@ -102,8 +101,9 @@ def test_a_plain_server_behind_an_https_address_is_named(bridge: Bridge) -> None
 
 def test_somebody_else_at_that_address_is_named(bridge: Bridge) -> None:
     (finding,) = findings(bridge, with_url(bridge.shop.url))
-    assert (finding["code"], finding["advice"]["code"]) == ("no_sidecar", "not_the_sidecar")
-    assert "404" in finding["message"] or "405" in finding["message"]
+    assert finding["code"] == "no_sidecar"
+    assert finding["fix"] == advice("no_sidecar", url=bridge.shop.url).command
+    assert finding["detail"] in ("HTTP 404", "HTTP 405")
 
 
 def test_a_sick_sidecar_is_named(bridge: Bridge) -> None:
@@ -126,7 +126,7 @@ def test_another_site_is_named(bridge: Bridge) -> None:
     finally:
         bridge.sidecar.site = bridge.shop.url
     assert finding["code"] == "wrong_site"
-    assert "https://other.example" in finding["message"] and bridge.shop.url in finding["message"]
+    assert "https://other.example" in finding["text"] and bridge.shop.url in finding["text"]
 
 
 @pytest.mark.parametrize("skew", [-1000, 1000])
@@ -137,28 +137,36 @@ def test_a_wrong_clock_is_named(bridge: Bridge, skew: int) -> None:
         (finding,) = findings(bridge)
     finally:
         bridge.sidecar.site = site
-    assert finding["code"] == "clock"
-    seconds = int(re.search(r"are (\d+) seconds apart", finding["message"])[1])
+    assert finding["code"] == "clocks_apart"
+    seconds = int(re.search(r"are (\d+) s apart", finding["text"])[1])
     assert abs(seconds - abs(skew)) < 30
 
 
 @pytest.mark.parametrize(
-    "error", ["shop_unavailable", "shop_refused", "shop_door_missing", "shop_refused_message", "shop_walled", "new"]
+    ("error", "code"),
+    [
+        ("shop_unavailable", "shop_silent"),
+        ("shop_refused", "wrong_secret"),
+        ("shop_door_missing", "shop_door_blocked"),
+        ("shop_refused_message", "shop_refused_message"),
+        ("shop_walled", "shop_walled"),
+        ("new", "shop_not_reached"),
+    ],
 )
-def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str) -> None:
+def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str, code: str) -> None:
     usual = bridge.sidecar.status["shop_door"]
     bridge.sidecar.status["shop_door"] = {"ok": False, "ms": 3, "error": error}
     try:
         there, back = findings(bridge)
     finally:
         bridge.sidecar.status["shop_door"] = usual
-    assert there["ok"] is True
-    assert (back["check"], back["code"], back["detail"]) == ("to_shop", "shop_door", error)
+    assert there["level"] == "ok"
+    assert (back["check"], back["code"], back["detail"]) == ("to_shop", code, error)
 
 
 def test_a_paused_copy_is_told_that_it_is_one(bridge: Bridge) -> None:
     *_, last = findings(bridge, "add_filter('pre_option_smi_bridge_paused', function () { return '1'; });")
-    assert (last["check"], last["level"], last["advice"]["code"]) == ("paused", "warn", "site_is_a_copy")
+    assert (last["check"], last["level"], last["code"]) == ("paused", "warn", "site_is_a_copy")
 
 
 def test_no_proxy_of_the_machine_stands_between_bridge_and_sidecar(bridge: Bridge) -> None:
@@ -168,7 +176,7 @@ def test_no_proxy_of_the_machine_stands_between_bridge_and_sidecar(bridge: Bridg
 
 def report(bridge: Bridge, **ini: str) -> str:
     """What the settings page and Site Health say, as one text."""
-    code = "return SmiBridge\\Health\\Connection_Findings::report();"
+    code = "return SmiBridge\\Health\\Connection_Test::report();"
     shop = bridge.shop
     with PhpCommand(shop.folder / "other-host", shop.root, {**shop.ini, **ini}) as command:
         said = run_php(command, shop.url, code)[1]
@@ -183,6 +191,17 @@ def test_versions_that_do_not_fit_are_told(bridge: Bridge) -> None:
         assert advice("versions_apart", bridge=version, sidecar="9.0.0").sentence in report(bridge)
     finally:
         bridge.sidecar.status["version"] = before
+
+
+def test_a_sidecar_without_workers_and_clock_is_told(bridge: Bridge) -> None:
+    usual = dict(bridge.sidecar.status)
+    bridge.sidecar.status |= {"workers": 0, "scheduler": False}
+    try:
+        said = report(bridge)
+    finally:
+        bridge.sidecar.status.clear()
+        bridge.sidecar.status |= usual
+    assert all(advice(code).sentence in said for code in ("no_worker", "no_scheduler"))
 
 
 def test_a_php_without_curl_is_told(bridge: Bridge) -> None:

@@ -212,22 +212,17 @@ def test_an_open_checkout_is_a_reason_to_come_again_soon(bridge: Bridge) -> None
 
 
 def test_connected_means_seen_within_the_last_minute(bridge: Bridge) -> None:
-    def found() -> tuple[str, str, bool]:
+    def found() -> tuple[str, bool]:
         [finding] = bridge.shop.php_json("return SmiBridge\\Health\\Connection_Test::tested();")
-        advice = (finding["advice"] or {}).get("code", "")
-        return (
-            finding["code"],
-            advice,
-            bridge.shop.php_json("return SmiBridge\\Health\\Sidecar_Health::inspect(0)['ok'];"),
-        )
+        return finding["code"], bridge.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::inspect(0)['ok'];")
 
     collect(bridge, status={"workers": 3, "scheduler": True, "public_url": ""})
-    assert found() == ("ok", "", True)
+    assert found() == ("ok", True)
     bridge.shop.php(
         "$last = get_option('smi_bridge_sidecar_health'); $last['at'] -= 61;"
         "update_option('smi_bridge_sidecar_health', $last);"
     )
-    assert found() == ("not_seen", "sidecar_not_seen", False)
+    assert found() == ("sidecar_not_seen", False)
 
 
 def test_a_bridge_that_knows_no_address_learns_that_there_is_none(bridge: Bridge) -> None:

@@ -224,7 +224,7 @@ def test_a_wall_before_wordpress_is_named_to_a_person(
     bridge.sidecar.status |= {"workers": 1, "scheduler": True, "shop_away": away, "shop_door": door_found}
     try:
         problems, doors = bridge.shop.php_json(
-            "SmiBridge\\Health\\Sidecar_Health::inspect(0);"
+            "SmiBridge\\Wire\\Sidecar_Report::inspect(0);"
             "return [SmiBridge\\Health\\Problems::all(), SmiBridge\\Health\\Site_Health::test_doors()];"
         )
     finally:

@@ -6,42 +6,26 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+
+from tests.testbed.listening import Listening
 
 STEP_S = 0.05
 
 
-class DrippingProxy:
+class DrippingProxy(Listening):
     """Passes on whatever comes to `url`. `rates`: bytes a second, by kind (`door`, `source`); a kind that is not in it
     is passed on at once, also what is on its way."""
 
     def __init__(self, upstream: int = 0) -> None:
         """`upstream`: the shop's port."""
+        super().__init__(socket.create_server(("127.0.0.1", 0), backlog=100))
         self.upstream = upstream
         self.rates: dict[str, float] = {}
         self.dripped = {"door": 0, "source": 0}  # bytes that came slowly
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.port = self._server.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.rates.clear()
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:  # ends: __exit__ closes the listener
-                client, _ = self._server.accept()  # ends: __exit__ closes it
-                _Link(self, client).start()
+    def _talk(self, client: socket.socket) -> None:
+        _Link(self, client).run()
 
 
 class _Link:
@@ -51,12 +35,8 @@ class _Link:
         self._proxy, self._client = proxy, client
         self._kind = "door"  # of the request that was made last
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        address = ("127.0.0.1", self._proxy.upstream)
-        with self._client, suppress(OSError), socket.create_connection(address, timeout=10) as shop:
+    def run(self) -> None:
+        with socket.create_connection(("127.0.0.1", self._proxy.upstream), timeout=10) as shop:
             shop.settimeout(None)
             threading.Thread(target=self._requests, args=(shop,), daemon=True).start()
             while data := shop.recv(65536):  # ends: the shop closes it

@@ -95,6 +95,7 @@ class Books:
         self._files()
         self._links()
         self._mailbox()
+        self._logs()
         return self.result
 
     def _find(self, job_id: str, sentence: str) -> None:
@@ -225,6 +226,16 @@ class Books:
         """Each message for a sidecar that nobody can reach was taken, and that was acknowledged."""
         for message in self.waiting:
             self._find(message["job_id"] or "a webhook", f"its {message['type']} still waits in the mailbox")
+
+    def _logs(self) -> None:
+        """What befell the sidecar was no fault of its own, and it said so."""
+        faults: Counter[str] = Counter()
+        for log in self._whole.sidecar.folder.glob("*.log"):
+            for line in log.read_text(errors="replace").splitlines():
+                if '"stage.broke"' in line:
+                    faults[line.replace("\\n", "\n").strip('"}').splitlines()[-1][:200]] += 1
+        for last_line, count in faults.items():
+            self.result.broken.append(f'{count} times "a fault of ours": {last_line}')
 
 
 def webhook_token(address: str) -> str:

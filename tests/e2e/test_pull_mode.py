@@ -135,7 +135,7 @@ def test_the_customer_is_sent_to_the_shops_cdn_which_the_sidecar_never_hears_the
 
 def test_the_bridge_knows_how_the_sidecar_is(far: Whole, delivered: dict[str, Any]) -> None:
     def health() -> dict[str, Any]:
-        return far.shop.php_json("return SmiBridge\\Health\\Sidecar_Health::inspect(0);")
+        return far.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::inspect(0);")
 
     wait_for(lambda: (health()["status"] or {}).get("workers"), "the sidecar has told of its workers")
     assert (health()["ok"], health()["status"]["scheduler"]) == (True, True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from sidecar.core.advice import advice
 from tests.testbed.browser import Browser
 from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
@@ -83,12 +84,8 @@ def test_the_steps_say_what_is_in_the_way(newest: Whole) -> None:
     finally:
         newest.sidecar.process("web").start()
     assert steps["plugin"]["done"] and not steps["sidecar"]["done"]
-    url = f"http://127.0.0.1:{newest.sidecar_port}"
-    assert steps["sidecar"]["advice"] == {
-        "code": "sidecar_silent",
-        "sentence": f"No sidecar answers at {url}.",
-        "command": "smi-sidecar run",
-    }
+    refused = advice("refused", host="127.0.0.1")
+    assert steps["sidecar"]["advice"] == {"sentence": refused.sentence, "command": refused.command}
     assert json.dumps(steps)
 
 

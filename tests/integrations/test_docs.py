@@ -1,6 +1,8 @@
 """docs/integrations.md names every command, route and ability, and no other."""
 
+import json
 import re
+from typing import Any
 
 from tests.bridge.conftest import BRIDGE
 from tests.testbed.places import REPOSITORY
@@ -13,9 +15,12 @@ def source(name: str) -> str:
     return file.read_text()
 
 
-def method(code: str, name: str) -> str:
-    """Body of a method, which ends at the first brace of its own depth."""
-    return code.split(f"function {name}()")[1].split("\n\t}\n")[0]
+def catalogue(name: str) -> dict[str, Any]:
+    return json.loads((BRIDGE / "schemas" / f"{name}.json").read_text())
+
+
+# Actions that machines may ask for, and not only a button.
+ACTIONS = {name: action for name, action in catalogue("actions")["actions"].items() if "options" in action}
 
 
 def part(title: str) -> str:
@@ -24,26 +29,32 @@ def part(title: str) -> str:
 
 def test_every_command_and_option_stands_in_the_docs():
     code = source("class-cli.php")
-    commands = re.findall(r"self::add\( '([a-z]+)'", code) + re.findall(r"'([a-z]+)'\s+=> array\(\n\s+'does'", code)
+    commands = [*re.findall(r"self::add\( '([a-z]+)'", code), *ACTIONS]
     assert len(commands) == 10
     named = part("WP-CLI")
     assert [command for command in commands if f"`{command}" not in named] == []
+    others = dict(re.findall(r"'([a-z_]+)' +=> '([a-z-]+)',", code.split("const NAMES")[1].split(");")[0]))
     options = set(re.findall(r"self::(?:option|flag)\( '([a-z-]+)'", code))
+    options |= {others.get(name, name) for action in ACTIONS.values() for name in action["options"]}
     assert len(options) > 10
     assert [option for option in options if f"--{option}" not in named] == []
 
 
 def test_every_route_and_ability_stands_in_the_docs():
     rest = part("REST")
-    actions = re.findall(r"^\t\t\t'(\w+)' +=> array\(", method(source("class-rest.php"), "actions"), re.M)
-    assert sorted(actions) == ["cancel", "refund", "renew", "resend", "retry"]
-    assert [action for action in actions if f"/{action}`" not in rest] == []
-    listed = method(source("class-rest.php"), "list_params")
-    params = re.findall(r"^\t\t\t'(\w+)' +=> self::\w+\(", listed, re.M)
+    assert sorted(ACTIONS) == ["cancel", "refund", "renew", "resend", "retry"]
+    assert [action for action in ACTIONS if f"/{action}`" not in rest] == []
+    params = catalogue("interfaces")["list"]
     assert len(params) == 7 and [param for param in params if f"`{param}`" not in rest] == []
-    abilities = re.findall(r"^\t\t\t'([a-z]+-[a-z]+)' +=> array\(", source("class-abilities.php"), re.M)
+    abilities = [*catalogue("interfaces")["abilities"]]
+    abilities += [action["ability"]["name"] for action in ACTIONS.values() if "ability" in action]
     assert len(abilities) == 6
     assert [ability for ability in abilities if ability not in part("Abilities")] == []
+
+
+def test_the_catalogue_knows_every_state_and_view():
+    assert catalogue("interfaces")["list"]["view"]["enum"] == list(catalogue("history")["views"])
+    assert catalogue("interfaces")["job"]["properties"]["state"]["enum"] == list(catalogue("states")["states"])
 
 
 def test_every_hook_stands_in_the_docs_and_no_other():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
 import redis
+import structlog
 
+from sidecar.adapters import logs
 from sidecar.adapters.connections import connect, write_something
 from sidecar.adapters.workqueue import WakeUpQueue
 from sidecar.adapters.workqueue.wakeup import WakeUps
@@ -68,3 +73,34 @@ def test_a_redis_that_fails_in_the_middle_ends_it(worker: StageWorker) -> None:
 
     with pytest.raises(redis.ConnectionError):
         worker.execute_job(_asked("rq:job:none", fails), worker.queues[0])
+
+
+@pytest.fixture
+def log_of_production() -> Iterator[Callable[[], None]]:
+    """To be called in the test: only there is stderr the one that `capsys` reads."""
+    root = logging.getLogger()
+    handlers = list(root.handlers)
+    yield lambda: logs.configure(format="json", level="info")
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+
+
+def test_a_redis_that_fails_is_told_in_one_line_and_a_bug_with_all_that_is_known(
+    worker: StageWorker, log_of_production: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RQ tells of whatever ends a worker, in a hundred lines."""
+
+    def said(error: Exception) -> list[str]:
+        worker.log.error("found an unhandled exception, quitting...", exc_info=error)
+        return capsys.readouterr().err.splitlines()
+
+    log_of_production()
+    worker.log.addHandler(handler := logging.StreamHandler(sys.stderr))
+    try:
+        [line] = said(redis.BusyLoadingError("loading the dataset"))
+        told = json.loads(line)
+        assert (told["level"], told["event"]) == ("warning", "A worker has lost Redis.")
+        assert "loading" in told["detail"]
+        assert any("ZeroDivisionError" in line for line in said(ZeroDivisionError("a bug")))
+    finally:
+        worker.log.removeHandler(handler)

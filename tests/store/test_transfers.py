@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -104,11 +105,11 @@ def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
 
 
 def test_a_worker_stays_while_what_has_come_is_checked_however_long_that_takes() -> None:
-    threads = Transfers(most=2, patience_s=0.001)
+    threads = Transfers(most=2, patience_s=0.4)  # a busy machine begins a thread sooner
 
     def work(transfer: Transfer) -> str:
         with transfer.at_work():
-            while transfer.age < 0.1:
+            while transfer.age < 0.6:
                 time.sleep(0.01)
         return "checked"
 
@@ -238,6 +239,20 @@ def test_a_part_grows_from_any_byte_on_and_is_cut(kept: Any) -> None:
     assert b"".join(parts.chunks(path)) == b"begin of all"
     parts.cut(path, 8)
     assert read(path) == b"begin of"
+
+
+@pytest.mark.parametrize("size", [1, 100_000], ids=["what a buffer would take", "more than that"])
+def test_a_part_that_grows_beyond_the_disk_says_that_it_is_full(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "job-1.part"
+    path.write_bytes(b"x" * 65_536)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+    try:
+        with pytest.raises(ConfigurationError) as caught:
+            list(Parts(tmp_path).grow(path, 65_536, iter([b"y" * size])))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.code == "disk_full"
 
 
 def test_what_is_dropped_is_gone(kept: Any) -> None:

@@ -8,8 +8,8 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+
+from tests.testbed.listening import Listening, cut
 
 BLOCK = 1 << 16
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
@@ -32,62 +32,30 @@ def refusal(status: int, words: str = "no") -> Trouble:
     return Trouble(head.encode() + b"\r\n\r\n" + page)
 
 
-class Wire:
-    """A context manager. `listener`: where connections come in; `connect` makes one that leads on.
+class Wire(Listening):
+    """`listener`: where connections come in; `connect` makes one that leads on.
 
     `trouble` is asked about the head of each request (with `http`), from the thread of its connection.
     """
 
     def __init__(self, listener: socket.socket, connect: Callable[[], socket.socket], *, http: bool = False) -> None:
-        self._listener, self._connect, self._http = listener, connect, http
-        self._open: set[socket.socket] = set()
+        super().__init__(listener)
+        self._connect, self._http = connect, http
         self.trouble: Callable[[bytes], Trouble | None] = lambda head: None
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Nothing comes through any more. Safe to call twice."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for end in list(self._open):
-            _break(end)
-
-    def _accept(self) -> None:
-        while True:  # ends: stop closes the listener
-            try:
-                client, _ = self._listener.accept()  # ends: stop closes it
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
-
     def _talk(self, client: socket.socket) -> None:
-        try:
-            server = self._connect()
-        except OSError:
-            client.close()
-            return
-        ends = {client, server}
-        self._open |= ends
-        way = _Way(client, server)
-        back = threading.Thread(target=way.back, daemon=True)
-        back.start()
-        with contextlib.suppress(OSError):
-            if self._http:
-                way.requests(lambda head: self.trouble(head))
-            else:
-                way.forth()
-        back.join()  # ends: the server closes it, or stop breaks it
-        self._open -= ends
-        for end in ends:
-            end.close()
+        with self._connect() as server:
+            self._open.add(server)
+            way = _Way(client, server)
+            back = threading.Thread(target=way.back, daemon=True)
+            back.start()
+            with contextlib.suppress(OSError):
+                if self._http:
+                    way.requests(lambda head: self.trouble(head))
+                else:
+                    way.forth()
+            back.join()  # ends: the server closes it, or stop cuts it
+            self._open.discard(server)
 
 
 class _Way:
@@ -100,17 +68,17 @@ class _Way:
 
     def back(self) -> None:
         with contextlib.suppress(OSError):
-            while data := self._server.recv(BLOCK):  # ends: the server closes it, or stop breaks it
+            while data := self._server.recv(BLOCK):  # ends: the server closes it, or stop cuts it
                 if self._reply is not None:
                     data, self._reply = data[: self._reply], self._reply - len(data)
                 self._client.sendall(data)
                 if self._reply is not None and self._reply <= 0:
                     break
         for end in (self._client, self._server):
-            _break(end)
+            cut(end)
 
     def forth(self) -> None:
-        while data := self._client.recv(BLOCK):  # ends: the client closes it, or stop breaks it
+        while data := self._client.recv(BLOCK):  # ends: the client closes it, or stop cuts it
             self._server.sendall(data)
         self._server.shutdown(socket.SHUT_WR)
 
@@ -130,11 +98,11 @@ class _Way:
             if befallen.body is not None:
                 break
         for end in (self._client, self._server):
-            _break(end)
+            cut(end)
 
     def _head(self) -> bytes:
         while b"\r\n\r\n" not in self._seen:
-            if not (data := self._client.recv(BLOCK)):  # ends: the client closes it, or stop breaks it
+            if not (data := self._client.recv(BLOCK)):  # ends: the client closes it, or stop cuts it
                 return b""
             self._seen += data
         head, _, self._seen = self._seen.partition(b"\r\n\r\n")
@@ -143,15 +111,10 @@ class _Way:
     def _body(self, length: int, to: socket.socket | None) -> bool:
         while length:
             data, self._seen = (self._seen[:length], self._seen[length:]) if self._seen else (b"", b"")
-            # ends: the client closes it, or stop breaks it
+            # ends: the client closes it, or stop cuts it
             if not data and not (data := self._client.recv(min(BLOCK, length))):
                 return False
             if to:
                 to.sendall(data)
             length -= len(data)
         return True
-
-
-def _break(end: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)

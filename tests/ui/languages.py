@@ -22,7 +22,31 @@ PLUGIN = REPOSITORY / "wp-bridge-plugin"
 FOLDER = PLUGIN / "languages"
 TEMPLATE = FOLDER / "smi-bridge.pot"
 # Scripts that translate by themselves (wp-i18n): handle => file.
-SCRIPTS = {"smi-bridge-block": "assets/block/editor.js"}
+SCRIPTS = {
+    "smi-bridge-admin": "assets/admin.js",
+    "smi-bridge-block": "assets/block/editor.js",
+    "smi-bridge-dashboard": "assets/dashboard.js",
+    "smi-bridge-first-run": "assets/first-run.js",
+    "smi-bridge-shop-jobs": "assets/shop-jobs.js",
+}
+# JSON files whose words are shown to people: file, parts, fields that hold words ((): all).
+CATALOGUES = [
+    ("schemas/actions.json", ("actions",), ("label", "question", "does", "description")),
+    ("schemas/advice.json", ("advice",), ("sentence",)),
+    ("schemas/history.json", ("events", "facts", "outcomes", "refunds", "stages", "views"), ()),
+    ("schemas/mails.json", ("mails",), ("subject", "preheader", "heading", "paragraphs", "instructions")),
+    ("schemas/mails.json", ("parts", "kinds", "sample_parts"), ()),
+    ("schemas/mails.json", ("sample",), ("title",)),
+    (
+        "schemas/interfaces.json",
+        ("job", "details", "page", "answer", "connection", "list", "abilities"),
+        ("label", "does", "description"),
+    ),
+    ("schemas/reasons.json", ("reasons", "notices"), ("label", "advice")),
+    ("schemas/reasons.json", ("customers",), ()),
+    ("schemas/states.json", ("states",), ("label",)),
+    ("schemas/view.json", ("phases", "words"), ()),
+]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,11 +69,32 @@ def template() -> Catalog:
     block = json.loads((PLUGIN / "assets/block/block.json").read_text())
     for name in ("title", "description"):
         catalog.add(block[name], locations=[("assets/block/block.json", None)], context=f"block {name}")
-    for entry in json.loads((PLUGIN / "schemas/advice.json").read_text())["advice"].values():
-        catalog.add(entry["sentence"], locations=[("schemas/advice.json", None)])
+    for file, words in of_catalogues():
+        said = json.loads((PLUGIN / file).read_text()).get("comments", {}).get(words)
+        catalog.add(words, locations=[(file, None)], auto_comments=[f"translators: {said}"] if said else [])
     door = (PLUGIN / "smi-bridge.php").read_text()
     catalog.add(re.search(r"Description: +(.+)", door)[1], locations=[("smi-bridge.php", None)])
     return catalog
+
+
+def of_catalogues() -> Iterator[tuple[str, str]]:
+    """Words that are no PHP: file, English."""
+    for name, parts, fields in CATALOGUES:
+        read = json.loads((PLUGIN / name).read_text())
+        for part in parts:
+            yield from ((name, words) for words in _within(read[part], fields))
+
+
+def _within(node: object, fields: tuple[str, ...], key: str = "") -> Iterator[str]:
+    """Words of an entry; without fields all of them. What is only a {name} is no word."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _within(value, fields, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _within(value, fields, key)
+    elif isinstance(node, str) and (key in fields or not fields) and re.sub(r"\{\w+\}", "", node):
+        yield node
 
 
 def text(catalog: Catalog) -> str:

@@ -15,7 +15,7 @@ from tests.ui.test_status_view import RETURN, StatusDoor
 
 RENEW = "renew it with: python -m tests.ui.languages"
 # What customers read must be whole at all times.
-CUSTOMERS = re.compile(r"class-(status|mail|words)|templates/(emails|status)|block")
+CUSTOMERS = re.compile(r"class-(status|mail|words)|templates/(emails|status)|block|schemas/(mails|reasons|view)")
 
 
 def test_the_template_holds_every_string():
@@ -38,7 +38,7 @@ def test_a_translation_is_whole_and_compiled(locale: str):
 @pytest.mark.parametrize("locale", languages.locales())
 def test_a_translation_keeps_every_placeholder_and_no_markup(locale: str):
     def placeholders(words: str) -> list[str]:
-        return sorted(re.findall(r"%(?:\d\$)?[sd]", words))
+        return sorted(re.findall(r"%(?:\d\$)?[sd]|\{\w+\}", words))
 
     for message in (m for m in languages.translation(locale) if m.id):
         strings = message.string if isinstance(message.string, tuple) else (message.string,)
@@ -88,4 +88,6 @@ def test_mails_and_pages_of_the_admin_speak_it_too(german: Ui):
         for path, heading in (("smi-bridge-jobs", "Aufträge"), ("smi-bridge-settings", "SMI Bridge: Einstellungen")):
             page.goto(german.url(f"/wp-admin/admin.php?page={path}"))
             expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+        page.locator("[data-smib-show=secret]").click()
+        expect(page.locator("[data-smib-show=secret]")).to_have_text("Verbergen")
     assert "called <strong>incorrectly" not in german.shop.debug_log, "words were asked for before their language"

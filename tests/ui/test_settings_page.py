@@ -117,12 +117,12 @@ def test_the_word_none_stands_for_a_sidecar_that_comes_by_itself(ui: Ui):
     lines = ui.ajax("smi_bridge_env").json()["data"]["env"].splitlines()
     assert "SMI_BIND=none" in lines and not [line for line in lines if line.startswith("SMI_PUBLIC_URL")]
     ui.shop.php("delete_option('smi_bridge_sidecar_health');")
-    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Findings::report();")
+    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Test::report();")
     assert (report["ok"], "comes for its messages" in report["findings"][0]["text"]) == (False, False)
     ui.door.send(
         "mailbox.collect", {"sidecar": "pull-1", "status": {"version": "1.0.0", "workers": 3, "scheduler": True}}
     )
-    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Findings::report();")
+    report = ui.shop.php_json("return SmiBridge\\Health\\Connection_Test::report();")
     texts = [finding["text"] for finding in report["findings"]]
     assert report["ok"] and "comes for its messages by itself" in texts[0] and "3 workers are alive." in texts[1]
 
@@ -155,7 +155,7 @@ def test_the_connection_test_visits_the_public_address(ui: Ui):
     ("fault", "words"),
     [
         ("port", "Nothing listens at that port"),
-        ("secret", "its secret is another one"),
+        ("secret", "different secrets"),
         ("workers", "No worker is alive"),
         ("way_back", "hears this site, but does not reach it"),
         ("public", "does not lead to the sidecar"),
@@ -241,7 +241,7 @@ def test_a_copy_of_the_site_says_so_and_can_be_made_the_live_one(ui: Ui):
     with ui.admin() as page:
         page.goto(ui.url(PAGE))
         expect(page.get_by_text("This site looks like a copy.")).to_be_visible()
-        page.get_by_role("button", name="It has moved").click()
+        page.get_by_role("button", name="This is the live site now").click()
         expect(page.get_by_text("This address is the live site now.")).to_be_visible()
     assert ui.shop.php_json("return SmiBridge\\Core\\Settings::is_paused();") is False
 

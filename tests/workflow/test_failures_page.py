@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sidecar.core.reasons import REASONS
 from sidecar.workflow.recovery.table import TABLE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
@@ -28,32 +29,13 @@ def test_it_tells_the_steps_as_they_are_taken() -> None:
         assert told == ", ".join(steps), reason
 
 
-def words() -> set[str]:
-    """Every reason that WordPress' pages and mails can name."""
-    plugin = PAGE.parents[1] / "wp-bridge-plugin"
-    found = re.findall(
-        r"^\t\t\t('[a-z_]+'|\w+::[A-Z_]+) +=> array\( __\(",
-        (plugin / "includes/core/labels/class-reason-labels.php").read_text(),
-        re.MULTILINE,
-    )
-    constants = {name: text for file in plugin.glob("includes/core/*.php") for name, text in _constants(file)}
-    return {constants[name] if "::" in name else name.strip("'") for name in found}
-
-
-def _constants(file: Path) -> list[tuple[str, str]]:
-    owner = "_".join(part.capitalize() for part in file.stem.split("-")[1:])
-    return [
-        (f"{owner}::{name}", text) for name, text in re.findall(r"const ([A-Z_]+) += '([a-z_]+)';", file.read_text())
-    ]
-
-
-def test_wordpress_has_words_for_every_reason() -> None:
-    assert set(TABLE) <= words()
+def test_pages_mails_and_consoles_have_words_for_every_reason() -> None:
+    assert set(TABLE) <= set(REASONS)
 
 
 def test_what_people_and_banks_decide_stands_there_too() -> None:
     told = set(re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \|$", PAGE.read_text(), re.MULTILINE))
-    assert told == words() - set(TABLE)
+    assert told == set(REASONS) - set(TABLE)
     assert len(told) > 5
 
 

@@ -208,6 +208,27 @@ def test_an_expired_link_is_renewed(rig: Rig, memory: str) -> None:
     assert rig.job().token == answer["token"]
 
 
+def test_a_link_is_renewed_although_the_shops_word_on_its_delivery_was_lost(rig: Rig) -> None:
+    """The shop knows that it has the file; the sidecar would have called it gone, and a retry is paid for."""
+
+    def lose(point: str) -> None:
+        if point == "flush:deliver:sending" and rig.job().state == "stored":
+            rig.shop.answers_lost = 1
+            rig.crash_point = lambda name: None
+
+    rig.crash_point = lose
+    rig.buy()
+    for _ in range(90):
+        if rig.row().state == "delivered":
+            break
+        rig.let_pass(1)
+    assert (rig.row().state, rig.job().state) == ("delivered", "stored")
+    answer = rig.push("job.renew", {"job_id": "job-1", "attempt": 1, "expiry_hours": 48})
+    assert (rig.job().token, rig.job().state) == (answer["token"], "stored")
+    rig.let_pass(120)
+    assert (rig.job().token, rig.job().state, rig.mails()) == (answer["token"], "delivered", ["delivered"])
+
+
 @pytest.mark.parametrize("case", ["unfinished", "no file", "another attempt", "unknown", "refunded"])
 def test_what_has_no_file_has_no_link(rig: Rig, case: str) -> None:
     job_id, attempt = "job-1", 1

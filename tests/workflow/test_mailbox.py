@@ -57,6 +57,17 @@ def test_what_was_done_is_acknowledged_at_once(rig: Rig) -> None:
     assert "status" not in shop.asked[1]
 
 
+def test_a_payment_that_was_fetched_is_submitted_without_a_tick_of_the_clock(rig: Rig) -> None:
+    paid = rig.shop.buy("job-1")
+
+    def receive(body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+        return rig.push("job.paid", paid), 200
+
+    mailbox.visit(Shop(rig, "paid").ports, receive, [], with_status=False)
+    rig.work()
+    assert (len(rig.upsampler.accepted), rig.store.get("job-1").state) == (1, "submitted")
+
+
 @pytest.mark.parametrize("error", [TemporaryError("shop_unavailable", ""), None])
 def test_what_could_not_be_done_now_comes_again_and_holds_nobody_up(rig: Rig, error: Exception | None) -> None:
     """None: its signature was refused, as while a secret is changed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
+from sidecar.core.job import Job
+from sidecar.workflow import scheduler
 from sidecar.workflow.time_limits import LEASE_S
 from tests.workflow.rig import Faulty, Part, Rig
 from tests.workflow.test_slow_results import Server
@@ -62,3 +64,26 @@ def test_a_transfer_that_ends_while_memory_is_away_leaves_its_job_to_the_lease()
     rig.transfers.slow = False
     rig.let_pass(60)
     assert (rig.row().state, rig.actions(), rig.faults()) == ("delivered", [], [])
+
+
+def test_a_timetable_that_is_carried_out_then_blames_no_job() -> None:
+    """The clock, which called for it, says that it waits for Redis."""
+    rig, store = rig_with_faulty_store()
+    for number in range(3):
+        rig.store.create(Job(f"job-{number}", 1, "enlarged"), due_at=rig.clock())
+    store.faults["holds"] = AWAY
+    with pytest.raises(redis.ConnectionError):
+        scheduler.tick(rig.ports)
+    assert rig.faults() == []
+
+
+def test_an_answer_of_the_shop_that_can_not_be_taken_then_comes_again() -> None:
+    rig, store = rig_with_faulty_store()
+    rig.buy()
+    store.faults["change"] = AWAY
+    with pytest.raises(redis.ConnectionError):
+        rig.work()
+    assert rig.faults() == []
+    store.faults.clear()
+    rig.let_pass(120)
+    assert (rig.row().state, rig.mails(), len(rig.upsampler.accepted)) == ("delivered", ["delivered"], 1)

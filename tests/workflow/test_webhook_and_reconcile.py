@@ -147,6 +147,9 @@ def test_a_hint_for_a_lost_job_is_kept_while_the_shop_is_away(rig: Rig) -> None:
     rig.flush_all()
     rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
     assert receive(rig) == "unknown"
+    rig.queue.task("watch", "retry_webhook", "job-1", 1, 1, "")
+    rig.work()  # raises nothing: a shop that is away is no fault of ours
+    assert [fields["level"] for event, fields in rig.events if event == "ledger.unasked"] == ["warning"]
     rig.shop.away = None
     rig.let_pass(200, sweeping=True)
     assert rig.row().state == "delivered"

@@ -9,7 +9,6 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Customer\Status_View;
-use SmiBridge\Health\First_Steps;
 use SmiBridge\Jobs\Allowed_Actions;
 
 defined( 'ABSPATH' ) || exit;
@@ -44,68 +43,52 @@ final class Admin {
 
 	/** Loads our files on our pages only. @param string $hook Suffix of the page. */
 	public static function enqueue( $hook ): void {
-		if ( ! in_array( $hook, self::$pages, true ) ) {
+		$page = array_search( $hook, self::$pages, true );
+		if ( false === $page ) {
 			return;
 		}
 		wp_enqueue_style( 'smi-bridge-admin', plugins_url( 'assets/admin.css', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION );
-		wp_enqueue_script( 'smi-bridge-admin', plugins_url( 'assets/admin.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
-		if ( self::$pages['smi-bridge-first-run'] === $hook ) {
-			wp_enqueue_script( 'smi-bridge-first-run', plugins_url( 'assets/first-run.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin' ), SMI_BRIDGE_VERSION, true );
+		self::load_script( 'admin' );
+		if ( 'smi-bridge' === $page ) {
+			$charts = plugins_url( 'assets/vendor/uplot/', SMI_BRIDGE_FILE );
+			wp_enqueue_style( 'smi-bridge-uplot', $charts . 'uPlot.min.css', array(), '1.6.32' );
+			wp_enqueue_script( 'smi-bridge-uplot', $charts . 'uPlot.iife.min.js', array(), '1.6.32', true );
+			self::load_script( 'dashboard', 'smi-bridge-admin', 'smi-bridge-uplot' );
+		} elseif ( 'smi-bridge-first-run' === $page ) {
+			self::load_script( 'first-run', 'smi-bridge-admin' );
 		}
-		$facts = array(
-			'ajax'      => admin_url( 'admin-ajax.php' ),
-			'nonce'     => wp_create_nonce( 'smi_bridge_admin' ),
-			'text'      => self::words(),
-			'questions' => Allowed_Actions::questions(),
-		);
-		wp_add_inline_script( 'smi-bridge-admin', 'window.smiBridgeAdmin=' . Status_View::json( $facts ) . ';', 'before' );
+	}
+
+	/**
+	 * Loads a script of ours with its translations; with the first one, what all of them need to ask WordPress.
+	 *
+	 * @param string $name  Of the file in assets/.
+	 * @param string $needs Handles of scripts that come before it.
+	 */
+	public static function load_script( string $name, string ...$needs ): void {
+		$handle = 'smi-bridge-' . $name;
+		wp_enqueue_script( $handle, plugins_url( "assets/$name.js", SMI_BRIDGE_FILE ), $needs, SMI_BRIDGE_VERSION, true );
+		wp_set_script_translations( $handle, 'smi-bridge', SMI_BRIDGE_DIR . 'languages' );
+		if ( 'admin' === $name ) {
+			$facts = array(
+				'ajax'      => admin_url( 'admin-ajax.php' ),
+				'nonce'     => wp_create_nonce( 'smi_bridge_admin' ),
+				'story'     => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
+				'questions' => Allowed_Actions::questions(),
+			);
+			wp_add_inline_script( $handle, 'window.smiBridgeAdmin=' . Status_View::json( $facts ) . ';', 'before' );
+		}
 	}
 
 	/** Adds "Settings" to the list of plugins. @param string[] $links Links. */
 	public static function plugin_links( $links ): array {
 		$ours = array( 'settings' => array( 'settings', __( 'Settings', 'smi-bridge' ) ) );
-		if ( ! get_option( First_Steps::DONE ) ) {
+		if ( ! get_option( First_Run_Page::DONE ) ) {
 			$ours = array( 'first-run' => array( 'first-run', __( 'First steps', 'smi-bridge' ) ) ) + $ours;
 		}
 		foreach ( $ours as $name => $page ) {
 			$ours[ $name ] = sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( $page[0] ) ), esc_html( $page[1] ) );
 		}
 		return array_merge( $ours, (array) $links );
-	}
-
-	/** Words of the script: key => plain text. */
-	private static function words(): array {
-		return array(
-			'copied'   => __( 'Copied', 'smi-bridge' ),
-			'copy'     => __( 'Copy', 'smi-bridge' ),
-			'show'     => __( 'Show', 'smi-bridge' ),
-			'hide'     => __( 'Hide', 'smi-bridge' ),
-			'select'   => __( 'Press Ctrl+C to copy', 'smi-bridge' ),
-			'testing'  => __( 'Testing…', 'smi-bridge' ),
-			'failed'   => __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' ),
-			'ok'       => __( 'OK', 'smi-bridge' ),
-			'bad'      => __( 'Problem', 'smi-bridge' ),
-			'warn'     => __( 'Please look', 'smi-bridge' ),
-			'all_good' => __( 'Everything works in both directions.', 'smi-bridge' ),
-			'delivered' => __( 'Delivered', 'smi-bridge' ),
-			'working'  => __( 'In progress', 'smi-bridge' ),
-			'review'   => __( 'In review', 'smi-bridge' ),
-			'refunded' => __( 'Refunded', 'smi-bridge' ),
-			'p50'      => __( 'Half are faster', 'smi-bridge' ),
-			'p95'      => __( '95 % are faster', 'smi-bridge' ),
-			/* translators: %s: seconds */
-			'seconds'  => __( '%s s', 'smi-bridge' ),
-			/* translators: %s: minutes */
-			'minutes'  => __( '%s min', 'smi-bridge' ),
-			'from'     => __( 'From', 'smi-bridge' ),
-			'as_table' => __( 'As a table', 'smi-bridge' ),
-			'no_errors' => __( 'Nothing in this period.', 'smi-bridge' ),
-			'connected' => __( 'Connected', 'smi-bridge' ),
-			'away'     => __( 'No connection.', 'smi-bridge' ),
-			'held'     => __( 'On hold:', 'smi-bridge' ),
-			'done'     => __( 'done', 'smi-bridge' ),
-			'costs'    => __( 'This runs a real job at Upsampler, and costs a credit. Send it?', 'smi-bridge' ),
-			'not_good' => __( 'Not everything works yet.', 'smi-bridge' ),
-		);
 	}
 }

@@ -1,6 +1,7 @@
 <?php
 /**
- * The connection string: all that a sidecar must know of this shop, in one line that `smi-sidecar setup` reads.
+ * All that a sidecar must know of this shop: the connection string, one line that `smi-sidecar setup` reads, and the same as lines for
+ * its `.env`.
  *
  * @package SmiBridge
  */
@@ -15,15 +16,34 @@ use SmiBridge\Core\Site;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `smi1_<base64url of JSON>_<fingerprint>`; the fingerprint is the beginning of the SHA-256 over what stands between. It holds the
- * secret: the page shows it masked, and fetches it only when the admin asks.
+ * `smi1_<base64url of JSON>_<fingerprint>`; the fingerprint is the beginning of the SHA-256 over what stands between. Secrets are masked in
+ * the page and fetched only when the admin asks, so that they are in no cached page and no screenshot.
  */
 final class Connection_String {
 
+	/** Line in `.env` => fact. */
+	const ENV = array(
+		'SMI_SHOP_URL'        => 'shop',
+		'SMI_SECRET'          => 'secret',
+		'SMI_PREVIOUS_SECRET' => 'previous_secret',
+		'SMI_UPLOADS_DIR'     => 'uploads',
+		'SMI_UPLOADS_URL'     => 'uploads_url',
+		'SMI_BIND'            => 'bind',
+		'SMI_PUBLIC_URL'      => 'public_url',
+		'UPSAMPLER_API_KEY'   => 'upsampler_key',
+	);
+
+	/** Facts that are secret. */
+	const SECRET = array( 'secret', 'previous_secret', 'upsampler_key' );
+
+	/** Facts that setup decides by itself. */
+	const ENV_ONLY = array( 'bind', 'public_url' );
+
 	/** The string. */
 	public static function text(): string {
-		$payload = Signature::base64url( (string) wp_json_encode( self::facts(), JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE ) );
-		return 'smi1_' . $payload . '_' . self::fingerprint_of( $payload );
+		$facts   = array_diff_key( self::facts(), array_flip( self::ENV_ONLY ) );
+		$payload = Signature::base64url( (string) wp_json_encode( $facts, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE ) );
+		return 'smi1_' . $payload . '_' . substr( hash( 'sha256', $payload ), 0, 12 );
 	}
 
 	/** What tells two strings apart; not secret. */
@@ -43,27 +63,45 @@ final class Connection_String {
 		wp_send_json_success(
 			array(
 				'connection' => self::text(),
-				'env'        => Env_Lines::text( false ),
+				'env'        => self::env( false ),
 				'secret'     => Settings::secret(),
 			)
 		);
 	}
 
-	/** Name => value; what is empty is left out. */
+	/** Lines for `.env`. @param bool $masked Whether secrets are hidden. */
+	public static function env( bool $masked ): string {
+		$facts = self::facts();
+		$text  = isset( $facts['upsampler_key'] ) ? '' : "UPSAMPLER_API_KEY=your-upsampler-api-key\n";
+		foreach ( array_reverse( self::ENV ) as $name => $fact ) {
+			if ( isset( $facts[ $fact ] ) ) {
+				$text = $name . '=' . ( $masked && in_array( $fact, self::SECRET, true ) ? self::mask( $facts[ $fact ] ) : self::quoted( $facts[ $fact ] ) ) . "\n" . $text;
+			}
+		}
+		return $text;
+	}
+
+	/** Beginning and length stay visible, so that two secrets can be told apart. @param string $secret A secret. */
+	public static function mask( string $secret ): string {
+		return '' === $secret ? '' : substr( $secret, 0, 0 === strpos( $secret, 'whsec_' ) ? 10 : 2 ) . str_repeat( '•', 24 );
+	}
+
+	/** Name => value, secrets in the clear; what is empty is left out. @return string[] */
 	private static function facts(): array {
 		$uploads = wp_upload_dir( null, false );
-		$lines   = Env_Lines::all();
-		$key     = $lines['UPSAMPLER_API_KEY'] ?? '';
+		$public  = '' === Settings::public_url() ? home_url( '/smi' ) : Settings::public_url();
 		return array_filter(
 			array(
 				'shop'            => Site::identity(),
 				'secret'          => Settings::secret(),
 				'uploads'         => (string) $uploads['basedir'],
-				'uploads_url'     => $lines['SMI_UPLOADS_URL'] ?? '',
+				'uploads_url'     => Site::identity() . '/wp-content/uploads' === $uploads['baseurl'] ? '' : (string) $uploads['baseurl'],
 				'previous_secret' => Settings::previous_secret(),
-				'upsampler_key'   => 'your-upsampler-api-key' === $key ? '' : $key,
+				'upsampler_key'   => (string) get_option( 'smi_upsampler_api_key', '' ),
 				'user'            => self::user(),
 				'bridge'          => SMI_BRIDGE_VERSION,
+				'bind'            => Settings::is_pulled() ? Settings::NO_ADDRESS : '',
+				'public_url'      => Settings::is_pulled() ? '' : $public,
 			),
 			'strlen'
 		);
@@ -75,8 +113,8 @@ final class Connection_String {
 		return is_array( $who ) ? (string) $who['name'] : '';
 	}
 
-	/** The beginning of its hash. @param string $payload What stands between. */
-	private static function fingerprint_of( string $payload ): string {
-		return substr( hash( 'sha256', $payload ), 0, 12 );
+	/** A value as dotenv reads it back. @param string $value Any text. */
+	private static function quoted( string $value ): string {
+		return preg_match( '/^[A-Za-z0-9_.:\/@%+=,~-]*$/', $value ) ? $value : "'" . str_replace( array( '\\', "'", "\n", "\r" ), array( '\\\\', "\\'", '', '' ), $value ) . "'";
 	}
 }

@@ -13,8 +13,8 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Health\Problems;
-use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -29,17 +29,6 @@ final class Dashboard {
 		Admin_Access::check_page();
 		$problems = Problems::all();
 		include SMI_BRIDGE_DIR . 'templates/admin/dashboard.php';
-	}
-
-	/** Loads the charts. @param string $hook Suffix of the page. */
-	public static function enqueue( $hook ): void {
-		if ( false === strpos( (string) $hook, 'toplevel_page_smi-bridge' ) ) {
-			return;
-		}
-		$charts = 'assets/vendor/uplot/';
-		wp_enqueue_style( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.min.css', SMI_BRIDGE_FILE ), array(), '1.6.32' );
-		wp_enqueue_script( 'smi-bridge-uplot', plugins_url( $charts . 'uPlot.iife.min.js', SMI_BRIDGE_FILE ), array(), '1.6.32', true );
-		wp_enqueue_script( 'smi-bridge-dashboard', plugins_url( 'assets/dashboard.js', SMI_BRIDGE_FILE ), array( 'smi-bridge-admin', 'smi-bridge-uplot' ), SMI_BRIDGE_VERSION, true );
 	}
 
 	/** AJAX: the figures of the period that is asked for. */
@@ -63,7 +52,7 @@ final class Dashboard {
 	 */
 	public static function figures( string $period ): array {
 		$stats  = Stats::of( $period );
-		$health = Sidecar_Health::inspect( 5 );
+		$health = Sidecar_Report::inspect( 5 );
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {

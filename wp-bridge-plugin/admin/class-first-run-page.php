@@ -8,11 +8,14 @@
 namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Advice;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Settings;
-use SmiBridge\Health\First_Steps;
-use SmiBridge\Health\Sidecar_Health;
+use SmiBridge\Health\Connection_Test;
+use SmiBridge\Health\Site_Health;
 use SmiBridge\Jobs\Test_Picture;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -20,6 +23,9 @@ defined( 'ABSPATH' ) || exit;
  * The page asks every few seconds how things stand; the server probes then, and only then.
  */
 final class First_Run_Page {
+
+	/** Option, not autoloaded: when all steps were true for the first time. */
+	const DONE = 'smi_bridge_first_steps_done';
 
 	/** Shows the page. */
 	public static function render(): void {
@@ -44,9 +50,9 @@ final class First_Run_Page {
 		$test = Test_Picture::status();
 		wp_send_json_success(
 			array(
-				'steps' => First_Steps::all(),
+				'steps' => self::steps( $test ),
 				'test'  => $test ? self::in_words( $test ) : null,
-				'free'  => Settings::is_configured() && ! empty( Sidecar_Health::inspect( 0 )['status']['sandbox'] ),
+				'free'  => Settings::is_configured() && ! empty( Sidecar_Report::inspect( 0 )['status']['sandbox'] ),
 			)
 		);
 	}
@@ -64,6 +70,43 @@ final class First_Run_Page {
 			wp_send_json_error( array( 'message' => $messages[ $what ] ), 409 );
 		}
 		wp_send_json_success();
+	}
+
+	/** Looks at each of them, over the network: takes seconds. @param array|null $test See Test_Picture::status(). @return array[] `{name, done, advice: {sentence, command} or null}`. */
+	private static function steps( ?array $test ): array {
+		$broken = array_values( wp_list_filter( Connection_Test::tested(), array( 'level' => 'ok' ), 'NOT' ) );
+		$leak   = Site_Health::test_leak();
+		$steps  = array(
+			self::step( 'plugin', true ),
+			self::step( 'sidecar', ! $broken, $broken ? array( 'sentence' => $broken[0]['text'], 'command' => $broken[0]['fix'] ) : null ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::step( 'folder', is_dir( Shop::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => rtrim( Site_Health::address( '' ), '/' ) ) ) : null ),
+			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
+		);
+		if ( ! in_array( false, array_column( $steps, 'done' ), true ) && ! get_option( self::DONE ) ) {
+			update_option( self::DONE, time(), false );
+		}
+		return $steps;
+	}
+
+	/** Before there is a folder: a web server that closes it refuses what is not there, too, where another one does not find it. */
+	private static function is_closed_ahead(): bool {
+		$answer = wp_remote_get( Site_Health::address( Site_Health::new_name() ), Site_Health::FROM_OUTSIDE );
+		return 403 === wp_remote_retrieve_response_code( $answer );
+	}
+
+	/**
+	 * A step.
+	 *
+	 * @param string     $name   Of the step.
+	 * @param bool       $done   Whether it is true.
+	 * @param array|null $advice What to do.
+	 */
+	private static function step( string $name, bool $done, ?array $advice = null ): array {
+		return array(
+			'name'   => $name,
+			'done'   => $done,
+			'advice' => $done ? null : $advice,
+		);
 	}
 
 	/** The test, as the page shows it. @param array $test See Test_Picture::status(). */

@@ -12,6 +12,7 @@ use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -24,6 +25,9 @@ defined( 'ABSPATH' ) || exit;
  * Collects from ledger, effects, history and shop what `templates/admin/job.php` shows. Reads only: its buttons are links to Job_Actions.
  */
 final class Job_Page {
+
+	/** A thumbnail that is larger is none. */
+	const REFUSED_BYTES = 200000;
 
 	/** Shows a job. @param string $job_id The shop's id. */
 	public static function render( string $job_id ): void {
@@ -184,5 +188,18 @@ final class Job_Page {
 			),
 			'strlen'
 		);
+	}
+
+	/**
+	 * The thumbnail of a result that was refused, which the sidecar leaves in a folder that is closed to browsers, as a `data:` address;
+	 * '' when no result was refused for its looks.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt Attempt.
+	 */
+	public static function refused( string $job_id, int $attempt ): string {
+		$file  = Stored_Files::refused_path( $job_id, $attempt );
+		$bytes = is_readable( $file ) && filesize( $file ) <= self::REFUSED_BYTES ? (string) file_get_contents( $file ) : ''; // phpcs:ignore WordPress.WP.AlternativeFunctions -- a local file.
+		return 0 === strpos( $bytes, "\xFF\xD8\xFF" ) ? 'data:image/jpeg;base64,' . base64_encode( $bytes ) : ''; // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
 	}
 }

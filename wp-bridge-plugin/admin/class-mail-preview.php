@@ -8,6 +8,7 @@
 namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail;
 
@@ -61,41 +62,21 @@ final class Mail_Preview {
 		return in_array( $kind, Mail::KINDS, true ) ? $kind : 'delivered';
 	}
 
-	/** Made-up facts. @param string $kind Kind of mail. */
+	/** Facts of a job that nobody bought, or of a digest. @param string $kind Kind. */
 	public static function facts( string $kind ): array {
-		$job = '00000000-0000-4000-8000-000000000000';
+		$mails  = Schemas::get( 'mails' );
+		$words  = array_map( array( Schemas::class, 'translated' ), $mails['sample_parts'] );
+		$sample = $mails['sample'];
 		if ( 'admin' === $kind ) {
-			return array(
-				'items' => array(
-					array(
-						'kind'   => 'review',
-						'job_id' => $job,
-						'detail' => __( 'Upsampler did not answer for 15 minutes.', 'smi-bridge' ),
-						'since'  => time() - 900,
-					),
-					array(
-						'kind'   => 'hold',
-						'detail' => __( 'The credits at Upsampler are used up.', 'smi-bridge' ),
-						'since'  => time() - 300,
-					),
-				),
-			);
+			$job  = array( 'kind' => 'review', 'job_id' => $sample['job_id'], 'detail' => $words['review'], 'since' => time() - 900 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$hold = array( 'kind' => 'hold', 'detail' => $words['hold'], 'since' => time() - 300 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return array( 'items' => array( $job, $hold ) );
 		}
 		return array(
-			'job_id'           => $job,
-			'attempt'          => 1,
-			'email'            => '',
-			'title'            => __( 'Harbour at dawn', 'smi-bridge' ),
-			'width'            => 6000,
-			'height'           => 4000,
-			'bytes'            => 18400000,
-			'format'           => 'jpeg',
-			'factor'           => 4,
+			'title'            => Schemas::translated( $sample['title'] ),
 			'download_url'     => home_url( '/smi/download/example/harbour-at-dawn-4x.jpg' ),
 			'expires_at'       => time() + HOUR_IN_SECONDS * Settings::expiry_hours(),
-			'reason'           => 'source_gone',
-			'amount'           => 4.8,
-			'customer_message' => 'message' === $kind ? __( 'Your picture has an unusual colour profile. We have kept it as it is; write to us if the colours look wrong.', 'smi-bridge' ) : '',
-		);
+			'customer_message' => 'message' === $kind ? $words['message'] : '',
+		) + $sample;
 	}
 }

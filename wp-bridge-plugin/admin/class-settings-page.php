@@ -9,7 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Settings;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Mail\Mail;
 use SmiBridge\Mail\Mail_Settings;
 
@@ -49,10 +49,10 @@ final class Settings_Page {
 		include SMI_BRIDGE_DIR . 'templates/admin/settings.php';
 	}
 
-	/** AJAX: tests the connection. The answer is Connection_Findings::report(). */
+	/** AJAX: tests the connection. The answer is Connection_Test::report(). */
 	public static function test_connection(): void {
 		Admin_Access::check_ajax();
-		wp_send_json_success( Connection_Findings::report() );
+		wp_send_json_success( Connection_Test::report() );
 	}
 
 	/**
@@ -122,9 +122,9 @@ final class Settings_Page {
 			return isset( $value[ $name ] ) && is_string( $value[ $name ] ) ? sanitize_text_field( $value[ $name ] ) : '';
 		};
 		$clean = array(
-			'support'      => self::support( $line( 'support' ) ),
+			'support'      => self::contact( $line( 'support' ), true, __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) ),
 			'from_name'    => $line( 'from_name' ),
-			'from_address' => self::address( $line( 'from_address' ), __( 'From', 'smi-bridge' ) ),
+			'from_address' => self::contact( $line( 'from_address' ), false, __( 'The sender’s address must be an e-mail address. It was left empty.', 'smi-bridge' ) ),
 			'admin'        => implode( ', ', array_filter( preg_split( '/[\s,;]+/', $line( 'admin' ) ), 'is_email' ) ),
 			'accent'       => (string) sanitize_hex_color( $line( 'accent' ) ),
 			'reminder'     => min( 168, max( 0, (int) $line( 'reminder' ) ) ),
@@ -153,30 +153,21 @@ final class Settings_Page {
 		}
 	}
 
-	/** An address to write to, or of a page. @param string $value Cleaned line. */
-	private static function support( string $value ): string {
+	/**
+	 * An e-mail address, or the address of a page where that may be; else ''.
+	 *
+	 * @param string $value   Cleaned line.
+	 * @param bool   $or_page Whether it may.
+	 * @param string $fault   What to say of others.
+	 */
+	private static function contact( string $value, bool $or_page, string $fault ): string {
 		if ( '' === $value || is_email( $value ) ) {
 			return $value;
 		}
-		if ( preg_match( '#^https?://#i', $value ) ) {
+		if ( $or_page && preg_match( '#^https?://#i', $value ) ) {
 			return esc_url_raw( $value, array( 'http', 'https' ) );
 		}
-		self::complain( Mail_Settings::OPTION, 'support', __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) );
-		return '';
-	}
-
-	/**
-	 * An e-mail address or ''.
-	 *
-	 * @param string $value Cleaned line.
-	 * @param string $label Of the field.
-	 */
-	private static function address( string $value, string $label ): string {
-		if ( '' === $value || is_email( $value ) ) {
-			return $value;
-		}
-		/* translators: %s: name of a field */
-		self::complain( Mail_Settings::OPTION, 'address', sprintf( __( '“%s” must be an e-mail address. It was left empty.', 'smi-bridge' ), $label ) );
+		self::complain( Mail_Settings::OPTION, 'contact', $fault );
 		return '';
 	}
 }

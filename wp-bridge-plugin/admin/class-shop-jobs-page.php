@@ -11,7 +11,6 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Settings;
-use SmiBridge\Customer\Status_View;
 use SmiBridge\Jobs\Actions;
 use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Ledger\Ledger;
@@ -25,22 +24,10 @@ final class Shop_Jobs_Page {
 
 	/** Adds the script on that page. @param string $hook Suffix of the page. */
 	public static function enqueue( $hook ): void {
-		if ( false === strpos( (string) $hook, 'sell-my-images-jobs' ) || ! Admin_Access::may() || ! Settings::is_configured() ) {
-			return;
+		if ( false !== strpos( (string) $hook, 'sell-my-images-jobs' ) && Admin_Access::may() && Settings::is_configured() ) {
+			Admin::load_script( 'admin' );
+			Admin::load_script( 'shop-jobs', 'smi-bridge-admin' );
 		}
-		wp_enqueue_script( 'smi-bridge-shop-jobs', plugins_url( 'assets/shop-jobs.js', SMI_BRIDGE_FILE ), array(), SMI_BRIDGE_VERSION, true );
-		$facts = array(
-			'ajax'  => admin_url( 'admin-ajax.php' ),
-			'nonce' => wp_create_nonce( 'smi_bridge_admin' ),
-			'story' => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
-			'text'  => array(
-				'retry'    => __( 'Retry', 'smi-bridge' ),
-				'story'    => __( 'Story', 'smi-bridge' ),
-				'starting' => __( 'Starting…', 'smi-bridge' ),
-				'failed'   => __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' ),
-			),
-		);
-		wp_add_inline_script( 'smi-bridge-shop-jobs', 'window.smiBridgeShopJobs=' . Status_View::json( $facts ) . ';', 'before' );
 	}
 
 	/** AJAX: what may be done with the jobs on that page: `{job id: {state, label, retry: bool}}`. */

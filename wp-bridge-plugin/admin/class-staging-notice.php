@@ -19,16 +19,20 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Staging_Notice {
 
-	/** Shows the notice. The settings page says the same in its own words. */
+	/** Shows the notice; on the settings page also when somebody has answered, or a constant has. */
 	public static function show(): void {
-		$screen = get_current_screen();
-		if ( ! Admin_Access::may() || ! Staging_Lock::is_copy() || Staging_Lock::is_fixed() || Staging_Lock::is_kept_paused()
-			|| ( $screen && false !== strpos( $screen->id, 'smi-bridge-settings' ) ) ) {
+		$screen   = get_current_screen();
+		$answered = Staging_Lock::is_fixed() || Staging_Lock::is_kept_paused();
+		if ( ! Admin_Access::may() || ! Staging_Lock::is_copy() || ( $answered && ! ( $screen && false !== strpos( $screen->id, 'smi-bridge-settings' ) ) ) ) {
 			return;
 		}
 		echo '<div class="notice notice-warning smib-copy"><p><strong>' . esc_html__( 'SMI Bridge is paused: this site looks like a copy.', 'smi-bridge' ) . '</strong> ';
 		/* translators: 1: address of the live site, 2: address of this site */
 		echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s. Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Staging_Lock::live_site(), Site::identity() ) );
+		if ( Staging_Lock::is_fixed() ) {
+			echo ' ' . esc_html__( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ) . '</p></div>';
+			return;
+		}
 		echo '</p><div style="display:flex;gap:8px;flex-wrap:wrap">';
 		self::button( 'smi_bridge_lock_site', __( 'This is the live site now', 'smi-bridge' ) );
 		self::button( 'smi_bridge_keep_paused', __( 'Keep it paused', 'smi-bridge' ) );
@@ -51,7 +55,7 @@ final class Staging_Notice {
 	 * @param string $action Action of admin-post.php, and of the nonce.
 	 * @param string $label  Plain text.
 	 */
-	public static function button( string $action, string $label ): void {
+	private static function button( string $action, string $label ): void {
 		printf( '<form method="post" action="%s" style="margin-block:8px"><input type="hidden" name="action" value="%s">', esc_url( admin_url( 'admin-post.php' ) ), esc_attr( $action ) );
 		wp_nonce_field( $action, '_wpnonce', true );
 		printf( '<button class="button">%s</button></form>', esc_html( $label ) );

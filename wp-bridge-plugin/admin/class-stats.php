@@ -41,8 +41,8 @@ final class Stats {
 		list( $length, $buckets ) = self::PERIODS[ $period ];
 		$step  = intdiv( $length, $buckets );
 		$from  = ( intdiv( time(), $step ) + 1 ) * $step - $length;
-		$stats = self::endings( $from, $step, $buckets );
-		$stats = array_merge( $stats, self::durations( $from, $step, $buckets, $stats['series'] ) );
+		$stats = self::attempts( $from, $step, $buckets );
+
 		$stats['errors'] = self::errors( $from );
 		$stats['money']  = self::money( $from );
 		set_transient( 'smi_bridge_stats_' . $period, $stats, 30 );
@@ -50,22 +50,22 @@ final class Stats {
 	}
 
 	/**
-	 * How attempts ended.
+	 * How attempts ended, and the seconds from payment to delivery: median and 95th percentile; in all and in each bucket.
 	 *
 	 * @param int $from    Unix seconds.
 	 * @param int $step    Seconds of a bucket.
 	 * @param int $buckets Number of them.
 	 */
-	private static function endings( int $from, int $step, int $buckets ): array {
-		$rows   = Sql::rows(
-			'SELECT state, FLOOR( TIMESTAMPDIFF( SECOND, %s, created_at ) / %d ) AS bucket, COUNT(*) AS number, SUM( credits ) AS credits FROM ' . Sql::table( 'ledger' ) . ' WHERE created_at >= %s GROUP BY state, bucket',
+	private static function attempts( int $from, int $step, int $buckets ): array {
+		// Counted in the database: a busy month has many deliveries, but few different durations.
+		$rows    = Sql::rows(
+			'SELECT state, FLOOR( TIMESTAMPDIFF( SECOND, %s, created_at ) / %d ) AS bucket, COUNT(*) AS number, SUM( credits ) AS credits,
+			IF( state = \'delivered\', TIMESTAMPDIFF( SECOND, created_at, delivered_at ), NULL ) AS seconds FROM ' . Sql::table( 'ledger' ) . ' WHERE created_at >= %s GROUP BY state, bucket, seconds',
 			array( Sql::utc( $from ), $step, Sql::utc( $from ) )
 		);
-		$series = array( 'at' => range( $from, $from + ( $buckets - 1 ) * $step, $step ) );
-		$totals = array_fill_keys( array( 'delivered', 'refunded', 'review', 'working' ), 0 );
-		foreach ( array_keys( $totals ) as $name ) {
-			$series[ $name ] = array_fill( 0, $buckets, 0 );
-		}
+		$totals  = array_fill_keys( array( 'delivered', 'refunded', 'review', 'working' ), 0 );
+		$series  = array( 'at' => range( $from, $from + ( $buckets - 1 ) * $step, $step ) ) + array_fill_keys( array_keys( $totals ), array_fill( 0, $buckets, 0 ) );
+		$times   = array_fill( 0, $buckets + 1, array() ); // The last one is of all.
 		$credits = 0.0;
 		foreach ( $rows as $row ) {
 			$name     = isset( $totals[ $row['state'] ] ) ? $row['state'] : 'working';
@@ -74,50 +74,26 @@ final class Stats {
 
 			$totals[ $name ]            += (int) $row['number'];
 			$series[ $name ][ $bucket ] += (int) $row['number'];
+			foreach ( null === $row['seconds'] ? array() : array( $bucket, $buckets ) as $of ) {
+				$seconds                  = max( 0, (int) $row['seconds'] );
+				$times[ $of ][ $seconds ] = ( $times[ $of ][ $seconds ] ?? 0 ) + (int) $row['number'];
+			}
+		}
+		foreach ( array( 'p50' => 0.5, 'p95' => 0.95 ) as $name => $share ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			foreach ( $times as $counts ) {
+				$series[ $name ][] = self::percentile( $counts, $share );
+			}
+			$totals[ $name ] = array_pop( $series[ $name ] );
 		}
 		$ended = $totals['delivered'] + $totals['refunded'] + $totals['review'];
 		return $totals + array(
 			'from'    => $from,
 			'step'    => $step,
-			'paid'    => array_sum( $totals ),
+			'paid'    => $ended + $totals['working'],
 			'success' => $ended ? $totals['delivered'] / $ended : null,
 			'credits' => $credits,
 			'series'  => $series,
 		);
-	}
-
-	/**
-	 * Seconds from payment to delivery: median and 95th percentile, in all and in each bucket.
-	 *
-	 * @param int   $from    Unix seconds.
-	 * @param int   $step    Seconds of a bucket.
-	 * @param int   $buckets Number of them.
-	 * @param array $series  Series so far.
-	 */
-	private static function durations( int $from, int $step, int $buckets, array $series ): array {
-		// Counted in the database: a busy month has many deliveries, but few different durations.
-		$rows  = Sql::rows(
-			'SELECT FLOOR( TIMESTAMPDIFF( SECOND, %s, created_at ) / %d ) AS bucket, TIMESTAMPDIFF( SECOND, created_at, delivered_at ) AS seconds, COUNT(*) AS number FROM ' . Sql::table( 'ledger' ) . " WHERE created_at >= %s AND state = 'delivered' AND delivered_at IS NOT NULL GROUP BY bucket, seconds",
-			array( Sql::utc( $from ), $step, Sql::utc( $from ) )
-		);
-		$all   = array();
-		$each  = array_fill( 0, $buckets, array() );
-		$found = array();
-		foreach ( $rows as $row ) {
-			$bucket  = min( $buckets - 1, max( 0, (int) $row['bucket'] ) );
-			$seconds = max( 0, (int) $row['seconds'] );
-
-			$all[ $seconds ]             = ( $all[ $seconds ] ?? 0 ) + (int) $row['number'];
-			$each[ $bucket ][ $seconds ] = ( $each[ $bucket ][ $seconds ] ?? 0 ) + (int) $row['number'];
-		}
-		foreach ( array( 'p50' => 0.5, 'p95' => 0.95 ) as $name => $share ) { // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			$found[ $name ]  = self::percentile( $all, $share );
-			$series[ $name ] = array();
-			foreach ( $each as $counts ) {
-				$series[ $name ][] = self::percentile( $counts, $share );
-			}
-		}
-		return $found + array( 'series' => $series );
 	}
 
 	/**

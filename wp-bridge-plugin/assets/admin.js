@@ -3,7 +3,9 @@
 	'use strict';
 
 	var boot = window.smiBridgeAdmin;
-	var text = boot.text;
+	var __ = window.wp.i18n.__;
+	var failed = __( 'The request to WordPress failed. Reload the page and try again.', 'smi-bridge' );
+	var levels = { ok: __( 'OK', 'smi-bridge' ), warn: __( 'Please look', 'smi-bridge' ), bad: __( 'Problem', 'smi-bridge' ) };
 
 	function post( action, fields ) {
 		var body = new URLSearchParams( Object.assign( { action: action, nonce: boot.nonce }, fields ) );
@@ -11,11 +13,11 @@
 			return answer.json();
 		} ).then( function ( answer ) {
 			if ( ! answer || ! answer.success ) {
-				throw new Error( ( answer && answer.data && answer.data.message ) || text.failed );
+				throw new Error( ( answer && answer.data && answer.data.message ) || failed );
 			}
 			return answer.data;
 		}, function () {
-			throw new Error( text.failed );
+			throw new Error( failed );
 		} );
 	}
 
@@ -64,7 +66,7 @@
 		} ) : Promise.resolve( place.textContent = place.dataset.masked );
 		return done.then( function () {
 			button.setAttribute( 'aria-pressed', String( on ) );
-			button.textContent = on ? text.hide : text.show;
+			button.textContent = on ? __( 'Hide', 'smi-bridge' ) : __( 'Show', 'smi-bridge' );
 		} );
 	}
 
@@ -83,11 +85,11 @@
 				// Without TLS browsers lend nobody their clipboard: then the text is shown and selected.
 				var copied = navigator.clipboard ? navigator.clipboard.writeText( data[ kind ] ) : Promise.reject( new Error( 'no clipboard' ) );
 				return copied.then( function () {
-					say( button, text.copied );
+					say( button, __( 'Copied', 'smi-bridge' ) );
 				}, function () {
 					return show( document.querySelector( '[data-smib-show="' + kind + '"]' ), kind, true ).then( function () {
 						window.getSelection().selectAllChildren( target( kind ) );
-						say( button, document.execCommand( 'copy' ) ? text.copied : text.select );
+						say( button, document.execCommand( 'copy' ) ? __( 'Copied', 'smi-bridge' ) : __( 'Press Ctrl+C to copy', 'smi-bridge' ) );
 					} );
 				} );
 			} ).catch( function ( error ) {
@@ -135,23 +137,23 @@
 		var report = document.getElementById( 'smib-report' );
 		test.addEventListener( 'click', function () {
 			test.disabled = true;
-			report.replaceChildren( el( 'p', '', text.testing ) );
+			report.replaceChildren( el( 'p', '', __( 'Testing…', 'smi-bridge' ) ) );
 			post( 'smi_bridge_test_connection' ).then( function ( data ) {
 				var list = el( 'ul', 'smib-findings' );
 				data.findings.forEach( function ( finding ) {
 					var item = el( 'li', finding.level );
 					var sign = el( 'span', 'dashicons dashicons-' + { ok: 'yes-alt', warn: 'warning', bad: 'dismiss' }[ finding.level ] );
 					sign.setAttribute( 'role', 'img' );
-					sign.setAttribute( 'aria-label', text[ finding.level ] );
+					sign.setAttribute( 'aria-label', levels[ finding.level ] );
 					item.append( sign, el( 'strong', '', finding.title ) );
 					[ [ 'text', '' ], [ 'fix', 'fix' ], [ 'detail', 'detail' ] ].forEach( function ( part ) {
 						if ( finding[ part[ 0 ] ] ) {
-							item.append( el( 'p', part[ 1 ], finding[ part[ 0 ] ] ) );
+							item.append( el( 'p', part[ 1 ], ( part[ 1 ] === 'fix' ? '→ ' : '' ) + finding[ part[ 0 ] ] ) );
 						}
 					} );
 					list.append( item );
 				} );
-				report.replaceChildren( el( 'p', 'smib-verdict', data.ok ? text.all_good : text.not_good ), list );
+				report.replaceChildren( el( 'p', 'smib-verdict', data.ok ? __( 'Everything works in both directions.', 'smi-bridge' ) : __( 'Not everything works yet.', 'smi-bridge' ) ), list );
 			} ).catch( function ( error ) {
 				report.replaceChildren( el( 'p', 'smib-verdict', error.message ) );
 			} ).then( function () {

@@ -3,7 +3,15 @@
 	'use strict';
 
 	var admin = window.smiBridgeAdmin;
-	var text = admin.text;
+	var __ = window.wp.i18n.__;
+	var text = {
+		delivered: __( 'Delivered', 'smi-bridge' ),
+		working: __( 'In progress', 'smi-bridge' ),
+		review: __( 'In review', 'smi-bridge' ),
+		refunded: __( 'Refunded', 'smi-bridge' ),
+		p50: __( 'Half are faster', 'smi-bridge' ),
+		p95: __( '95 % are faster', 'smi-bridge' ),
+	};
 	var lang = document.documentElement.lang || 'en';
 	var period = '24h';
 	var charts = {};
@@ -15,7 +23,7 @@
 	}
 
 	function span( seconds ) {
-		return seconds === null ? '–' : seconds < 90 ? text.seconds.replace( '%s', Math.round( seconds ) ) : text.minutes.replace( '%s', ( seconds / 60 ).toFixed( seconds < 600 ? 1 : 0 ) );
+		return seconds === null ? '–' : seconds < 90 ? __( '%s s', 'smi-bridge' ).replace( '%s', Math.round( seconds ) ) : __( '%s min', 'smi-bridge' ).replace( '%s', ( seconds / 60 ).toFixed( seconds < 600 ? 1 : 0 ) );
 	}
 
 	function when( unix, step ) {
@@ -27,7 +35,7 @@
 		var details = place.parentNode.querySelector( 'details' ) || document.createElement( 'details' );
 		var grid = document.createElement( 'table' );
 		var head = grid.createTHead().insertRow();
-		[ text.from ].concat( names.map( function ( name ) {
+		[ __( 'From', 'smi-bridge' ) ].concat( names.map( function ( name ) {
 			return text[ name ];
 		} ) ).forEach( function ( words ) {
 			var cell = document.createElement( 'th' );
@@ -47,7 +55,7 @@
 		} );
 		grid.className = 'widefat striped';
 		var summary = document.createElement( 'summary' );
-		summary.textContent = text.as_table;
+		summary.textContent = __( 'As a table', 'smi-bridge' );
 		details.replaceChildren( summary, grid );
 		place.parentNode.append( details );
 	}
@@ -173,7 +181,7 @@
 	function errors( list ) {
 		var place = one( '#smib-errors' );
 		if ( ! list.length ) {
-			place.textContent = text.no_errors;
+			place.textContent = __( 'Nothing in this period.', 'smi-bridge' );
 			return;
 		}
 		var most = list[ 0 ].number;
@@ -204,13 +212,13 @@
 		one( '[data-smib="working"]' ).textContent = new Intl.NumberFormat( lang ).format( data.working );
 		one( '[data-smib="workers"]' ).textContent = sidecar.ok ? sidecar.workers : '–';
 		var state = one( '#smib-link' );
-		state.textContent = sidecar.ok ? text.connected : text.away + ( sidecar.message ? ' ' + sidecar.message : '' );
+		state.textContent = sidecar.ok ? __( 'Connected', 'smi-bridge' ) : __( 'No connection.', 'smi-bridge' ) + ( sidecar.message ? ' ' + sidecar.message : '' );
 		state.className = 'smib-link-state ' + ( sidecar.ok ? 'good' : 'bad' );
 		document.querySelectorAll( '[data-smib-stage]' ).forEach( function ( cell ) {
 			var stage = cell.dataset.smibStage;
 			var held = sidecar.held[ stage ];
 			cell.firstChild.textContent = sidecar.ok ? String( sidecar.queues[ stage ] || 0 ) : '–';
-			cell.lastChild.textContent = held ? text.held + ' ' + held : sidecar.late[ stage ] || '';
+			cell.lastChild.textContent = held ? __( 'On hold:', 'smi-bridge' ) + ' ' + held : sidecar.late[ stage ] || '';
 			cell.classList.toggle( 'held', Boolean( held ) );
 		} );
 		endings( data.stats );

@@ -3,6 +3,7 @@
 	'use strict';
 
 	var boot = window.smiBridgeAdmin;
+	var __ = window.wp.i18n.__;
 	var button = document.getElementById( 'smib-send-test' );
 	if ( ! button ) {
 		return;
@@ -15,7 +16,7 @@
 		var item = document.querySelector( '[data-smib-step="' + step.name + '"]' );
 		var advice = item.querySelector( '.smib-advice' );
 		item.classList.toggle( 'done', step.done );
-		item.querySelector( '.smib-tick' ).textContent = step.done ? boot.text.done : '';
+		item.querySelector( '.smib-tick' ).textContent = step.done ? __( 'done', 'smi-bridge' ) : '';
 		advice.hidden = ! step.advice;
 		advice.querySelector( 'p' ).textContent = step.advice ? step.advice.sentence : '';
 		advice.querySelector( 'pre' ).textContent = step.advice ? step.advice.command : '';
@@ -44,7 +45,7 @@
 	}
 
 	button.addEventListener( 'click', function () {
-		if ( ! free && ! window.confirm( boot.text.costs ) ) {
+		if ( ! free && ! window.confirm( __( 'This runs a real job at Upsampler, and costs a credit. Send it?', 'smi-bridge' ) ) ) {
 			return;
 		}
 		button.disabled = true;

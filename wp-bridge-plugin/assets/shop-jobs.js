@@ -2,14 +2,9 @@
 ( function () {
 	'use strict';
 
-	var boot = window.smiBridgeShopJobs;
+	var boot = window.smiBridgeAdmin;
+	var __ = window.wp.i18n.__;
 	var rows = {};
-
-	function post( action, fields ) {
-		return fetch( boot.ajax, { method: 'POST', credentials: 'same-origin', body: new URLSearchParams( Object.assign( { action: action, nonce: boot.nonce }, fields ) ) } ).then( function ( answer ) {
-			return answer.json();
-		} );
-	}
 
 	// The shop shows ids shortened, with the whole one as title.
 	document.querySelectorAll( '.smi-jobs-table .smi-job-id[title], tr[data-job-id]' ).forEach( function ( node ) {
@@ -19,12 +14,9 @@
 	if ( ! ids.length ) {
 		return;
 	}
-	post( 'smi_bridge_shop_states', { jobs: ids.join( ',' ) } ).then( function ( answer ) {
-		if ( ! answer.success ) {
-			return;
-		}
-		Object.keys( answer.data ).forEach( function ( id ) {
-			var state = answer.data[ id ];
+	boot.post( 'smi_bridge_shop_states', { jobs: ids.join( ',' ) } ).then( function ( states ) {
+		Object.keys( states ).forEach( function ( id ) {
+			var state = states[ id ];
 			var cell = rows[ id ].lastElementChild;
 			var theirs = cell.querySelector( '.smi-retry-btn' );
 			var box = document.createElement( 'div' );
@@ -34,23 +26,22 @@
 			}
 			box.className = 'smi-bridge-row';
 			story.href = boot.story.replace( 'JOB', encodeURIComponent( id ) );
-			story.textContent = boot.text.story;
+			story.textContent = __( 'Story', 'smi-bridge' );
 			box.append( state.label + ' ', story );
 			if ( state.retry ) {
 				var button = document.createElement( 'button' );
 				var said = document.createElement( 'span' );
 				button.type = 'button';
 				button.className = 'button button-small';
-				button.textContent = boot.text.retry;
+				button.textContent = __( 'Retry', 'smi-bridge' );
 				said.setAttribute( 'role', 'status' );
 				button.addEventListener( 'click', function () {
 					button.disabled = true;
-					said.textContent = ' ' + boot.text.starting;
-					post( 'smi_bridge_shop_retry', { job: id } ).then( function ( result ) {
-						said.textContent = ' ' + ( ( result.data && result.data.message ) || boot.text.failed );
-						button.disabled = Boolean( result.success );
-					} ).catch( function () {
-						said.textContent = ' ' + boot.text.failed;
+					said.textContent = ' ' + __( 'Starting…', 'smi-bridge' );
+					boot.post( 'smi_bridge_shop_retry', { job: id } ).then( function ( result ) {
+						said.textContent = ' ' + result.message;
+					}, function ( error ) {
+						said.textContent = ' ' + error.message;
 						button.disabled = false;
 					} );
 				} );
@@ -58,5 +49,5 @@
 			}
 			cell.append( box );
 		} );
-	} );
+	}, function () {} ); // The page is the shop's: without our column it is as before.
 }() );

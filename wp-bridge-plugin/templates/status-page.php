@@ -26,18 +26,7 @@ $smib_logo = (int) get_theme_mod( 'custom_logo' );
 <?php if ( $smib_icon ) : ?>
 <link rel="icon" href="<?php echo esc_url( $smib_icon ); ?>">
 <?php endif; ?>
-<style>
-*, *::before, *::after { box-sizing: border-box; }
-body { margin: 0; min-block-size: 100vh; display: flex; flex-direction: column; background: #f3f4f6; color: #1b1f24; font: 16px/1.5 -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
-header, footer { inline-size: min(560px, 100% - 32px); margin-inline: auto; }
-header { padding-block: 32px 20px; font-weight: 600; font-size: 18px; }
-header img { display: block; block-size: 44px; inline-size: auto; max-inline-size: 240px; object-fit: contain; }
-main { inline-size: min(560px, 100% - 32px); margin-inline: auto; }
-footer { padding-block: 24px 40px; font-size: 14px; }
-a { color: inherit; text-underline-offset: 3px; }
-header a { text-decoration: none; }
-@media (prefers-color-scheme: dark) { body { background: #101317; color: #eceff3; } }
-</style>
+<link rel="stylesheet" href="<?php echo esc_url( Status_View::asset( 'status-page.css' ) ); ?>">
 <?php Status_View::print_starter(); ?>
 </head>
 <body>

@@ -41,7 +41,7 @@ final class Advice {
 		}
 		return array(
 			'code'     => $code,
-			'sentence' => strtr( translate( $entry['sentence'], 'smi-bridge' ), $values ), // phpcs:ignore WordPress.WP.I18n -- tests/ui/languages.py reads the catalogue.
+			'sentence' => strtr( Schemas::translated( $entry['sentence'] ), $values ),
 			'command'  => strtr( $entry['command'], $values ),
 		);
 	}

@@ -1,6 +1,6 @@
 <?php
 /**
- * How facts are said to people: sizes, dimensions, times, money, reasons. Reads nothing, writes nothing.
+ * How facts are said to people: sizes, dimensions, times, money. Reads nothing, writes nothing.
  *
  * @package SmiBridge
  */
@@ -212,28 +212,5 @@ final class Format {
 	public static function reference( $job_id ): string {
 		$parts = explode( '-', (string) $job_id );
 		return strtoupper( substr( '' === $parts[0] ? (string) $job_id : $parts[0], 0, 12 ) );
-	}
-
-	/**
-	 * Why a picture could not be made, in words for the customer.
-	 *
-	 * @param mixed $reason The code of the failure.
-	 */
-	public static function reason( $reason ): string {
-		$reason = (string) $reason;
-		$words  = array(
-			'source_unsupported' => __( 'The original picture is stored in a format that cannot be enlarged.', 'smi-bridge' ),
-			'source_too_large'   => __( 'The original picture is too large to be enlarged further.', 'smi-bridge' ),
-			'source'             => __( 'The original picture could no longer be read.', 'smi-bridge' ),
-			'resolution'         => __( 'The size that was ordered cannot be made from this picture.', 'smi-bridge' ),
-			'result'             => __( 'The enlarged picture did not pass our quality check.', 'smi-bridge' ),
-			'stopped'            => __( 'The order was stopped.', 'smi-bridge' ),
-		);
-		foreach ( $words as $beginning => $sentence ) {
-			if ( 0 === strpos( $reason, $beginning ) ) {
-				return $sentence;
-			}
-		}
-		return __( 'The picture could not be enlarged in the quality that we promise.', 'smi-bridge' );
 	}
 }

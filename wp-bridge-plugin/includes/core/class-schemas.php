@@ -22,7 +22,7 @@ final class Schemas {
 	 * A schema, or null when there is no such file.
 	 *
 	 * @param string $name E.g. `to-shop/job.delivered`; other names than of our files never lead to one.
-	 * @return array|null JSON Schema, decoded; also the other JSON files beside them (advice).
+	 * @return array|null JSON Schema, decoded; also the other JSON files beside them (advice, reasons, history).
 	 */
 	public static function get( string $name ): ?array {
 		if ( ! array_key_exists( $name, self::$read ) ) {
@@ -31,6 +31,11 @@ final class Schemas {
 			self::$read[ $name ] = $known ? json_decode( file_get_contents( $file ), true ) : null; // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
 		}
 		return self::$read[ $name ];
+	}
+
+	/** Words of such a file in the current locale; tests/ui/languages.py hands them to translators. @param string $words English, or ''. */
+	public static function translated( string $words ): string {
+		return '' === $words ? '' : translate( $words, 'smi-bridge' ); // phpcs:ignore WordPress.WP.I18n -- see above.
 	}
 
 	/**
@@ -58,7 +63,7 @@ final class Schemas {
 	 */
 	private static function type_fault( $value, array $schema, string $where ): string {
 		$types = (array) ( $schema['type'] ?? array() );
-		if ( $types && ! array_filter( $types, self::is_of( $value ) ) ) {
+		if ( $types && ! array_intersect( $types, self::types_of( $value ) ) ) {
 			return $where . ' is not of type ' . implode( ' or ', $types );
 		}
 		if ( is_string( $value ) && isset( $schema['pattern'] ) && "\n" === substr( $value, -1 ) ) {
@@ -77,29 +82,11 @@ final class Schemas {
 		return (string) current( array_filter( $faults ) );
 	}
 
-	/**
-	 * A test whether the value is of a JSON type.
-	 *
-	 * @param mixed $value Value.
-	 */
-	private static function is_of( $value ): callable {
-		return static function ( $type ) use ( $value ) {
-			switch ( $type ) {
-				case 'object':
-					return $value instanceof \stdClass;
-				case 'array':
-					return is_array( $value );
-				case 'integer':
-					return is_int( $value ) || ( is_float( $value ) && floor( $value ) === $value );
-				case 'number':
-					return is_int( $value ) || is_float( $value );
-				case 'boolean':
-					return is_bool( $value );
-				case 'null':
-					return null === $value;
-				default:
-					return is_string( $value );
-			}
-		};
+	/** Types of JSON Schema that a value has. @param mixed $value Decoded JSON, objects as \stdClass. @return string[] */
+	private static function types_of( $value ): array {
+		if ( is_int( $value ) || is_float( $value ) ) {
+			return floor( $value ) === (float) $value ? array( 'integer', 'number' ) : array( 'number' );
+		}
+		return array( strtolower( gettype( $value ) ) );
 	}
 }

@@ -25,7 +25,7 @@ final class Status_Page {
 		}
 		$job_id = Request::query( 'smi_status_page' );
 		$job_id = Job_Id::matches( $job_id ) ? $job_id : 'unknown';
-		$known  = 'unknown' !== Status_Facts::document( $job_id, false )['phase'];
+		$known  = 'unknown' !== Status_Route::of_job( $job_id, false )['phase'];
 		status_header( $known ? 200 : 404 );
 		nocache_headers();
 		Private_Answer::mark();

@@ -7,7 +7,9 @@
 
 namespace SmiBridge\Customer;
 
+use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Job_Id;
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Ledger\Ledger;
@@ -58,6 +60,25 @@ final class Status_Route {
 	private static function is_delayed( array $row ): bool {
 		$since = Sql::unix( $row['stage_since'] ?? $row['created_at'] );
 		return States::is_delayed( $row['state'], null !== $row['reason'] && 'held' === $row['event'], null !== $row['reason'], time() - $since );
+	}
+
+	/**
+	 * The status document of contract, part 5; `{phase: "unknown"}` when the ledger has no such job.
+	 *
+	 * @param string $job_id    The job's id.
+	 * @param bool   $with_link Whether the reader may have the link.
+	 * @return array See document().
+	 */
+	public static function of_job( string $job_id, bool $with_link ): array {
+		try {
+			$row      = Ledger::newest( $job_id );
+			$document = $row ? self::document( $row, $with_link ) : null;
+		} catch ( Database_Error $fault ) {
+			// A visitor's page must not die of it; the script asks again by itself.
+			Log::write( 'status_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			$document = null;
+		}
+		return $document ?? array( 'phase' => 'unknown' );
 	}
 
 	/**

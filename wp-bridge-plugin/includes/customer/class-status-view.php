@@ -9,9 +9,12 @@ namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Shop\Source_Place;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -69,9 +72,9 @@ final class Status_View {
 		}
 		self::want( $job_id );
 		Private_Answer::mark();
-		$document = Status_Facts::document( $job_id, '' !== Status_Access::of_request( $job_id ) );
+		$document = Status_Route::of_job( $job_id, '' !== Status_Access::of_request( $job_id ) );
 		ob_start();
-		$smib_words = Status_Words::all();
+		$smib_words = self::words();
 		$smib_phase = isset( $smib_words[ 'title_' . $document['phase'] ] ) ? $document['phase'] : 'delayed';
 		include SMI_BRIDGE_DIR . 'templates/status-inline.php';
 		return (string) ob_get_clean();
@@ -180,6 +183,42 @@ final class Status_View {
 		return (string) wp_json_encode( $data, JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS | JSON_INVALID_UTF8_SUBSTITUTE );
 	}
 
+	/** Every word of the view, read by the script and by the HTML that stands in for it: key => words; `title_<phase>` and so on. */
+	private static function words(): array {
+		$view  = Schemas::get( 'view' );
+		$words = $view['words'];
+		foreach ( $view['phases'] as $phase => $parts ) {
+			foreach ( $parts as $part => $said ) {
+				$words[ $part . '_' . $phase ] = $said;
+			}
+		}
+		/** Filters the words of the customer's view. Keep the placeholders. @param string[] $words Key => words. */
+		return (array) apply_filters( 'smi_bridge_status_words', array_map( array( Schemas::class, 'translated' ), $words ) );
+	}
+
+	/**
+	 * Title and thumbnail of what was bought: `{title, thumb}`, either may be ''.
+	 *
+	 * @param string $job_id The job's id.
+	 */
+	private static function about( string $job_id ): array {
+		$job = Status_Access::job( $job_id );
+		/**
+		 * Filters what the customer's view shows of the bought picture.
+		 *
+		 * @param array  $about  `{title, thumb}`; thumb is the address of a small picture.
+		 * @param string $job_id The job's id.
+		 */
+		return (array) apply_filters(
+			'smi_bridge_about_job',
+			array(
+				'title' => $job ? (string) Shop::title( $job ) : '',
+				'thumb' => Source_Place::preview( $job, 'thumbnail' ),
+			),
+			$job_id
+		);
+	}
+
 	/**
 	 * Words, colours, help, and what is known about the jobs.
 	 *
@@ -191,9 +230,9 @@ final class Status_View {
 		$docs                       = array();
 		$tokens                     = array();
 		foreach ( $job_ids as $job_id ) {
-			$about[ $job_id ] = Status_Facts::about( $job_id );
+			$about[ $job_id ] = self::about( $job_id );
 			$token            = Status_Access::of_request( $job_id );
-			$document         = Status_Facts::document( $job_id, '' !== $token );
+			$document         = Status_Route::of_job( $job_id, '' !== $token );
 			if ( 'unknown' !== $document['phase'] ) {
 				$docs[ $job_id ] = $document;
 			}
@@ -202,7 +241,7 @@ final class Status_View {
 			}
 		}
 		return array(
-			'text'        => Status_Words::all(),
+			'text'        => self::words(),
 			'accent'      => $accent,
 			'onAccent'    => $on_accent,
 			'support'     => Mail_Settings::support_link( 'REFERENCE' ),

@@ -135,7 +135,7 @@ final class Stored_Files {
 		return Shop::folder() . '/' . self::REFUSED . '/' . $job_id . '.' . $attempt . '.jpg';
 	}
 
-	/** Message `file.refused`: what Refused_Result shows to the admin. @param array $data See schema. */
+	/** Message `file.refused`: what Job_Page shows to the admin. @param array $data See schema. */
 	public static function refused( array $data ): Outcome {
 		$bytes = base64_decode( $data['jpeg'], true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions -- bytes in JSON.
 		if ( false === $bytes || "\xFF\xD8\xFF" !== substr( $bytes, 0, 3 ) ) {

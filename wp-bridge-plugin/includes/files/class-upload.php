@@ -33,12 +33,9 @@ final class Upload {
 	 * Message `file.open`.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function open( array $data ): Outcome {
-		$row = Attempt::going_on( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function open( array $data, array $row ): Outcome {
 		if ( Stored_Files::owner( $data['name'] ) !== $data['job_id'] ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'the name is not one of this job' ) );
 		}

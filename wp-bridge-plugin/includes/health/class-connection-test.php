@@ -1,6 +1,7 @@
 <?php
 /**
- * "Test connection": a real signed round trip both ways, and plain words about what is wrong.
+ * "Test connection": a real signed round trip both ways, and what the sidecar says about itself. Settings page, first steps, Site Health,
+ * WP-CLI and abilities show it.
  *
  * @package SmiBridge
  */
@@ -10,41 +11,34 @@ namespace SmiBridge\Health;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
 use SmiBridge\Wire\Sidecar_Client;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Finds out, over the network and so in seconds; changes nothing but the remembered public address. For a sidecar that comes by itself it
- * asks nobody, and looks when it was last here.
+ * A finding is `{check, level: ok, warn or bad, code: ok or a key of the catalogue of advice, title, text, detail, fix}`: plain text in the
+ * current locale; `fix` is a command, '' where nothing is to be done. The test takes seconds, and changes nothing but what is remembered
+ * of the sidecar. For one that comes by itself it asks nobody, and looks when it was last here.
  */
 final class Connection_Test {
 
-	/** Code of a finding, or for the way back its detail => code of the catalogue of advice. */
-	const ADVICE = array(
-		'not_configured'       => 'bridge_not_connected',
-		'dns'                  => 'sidecar_silent',
-		'refused'              => 'sidecar_silent',
-		'timeout'              => 'sidecar_silent',
-		'tls'                  => 'sidecar_silent',
-		'network'              => 'sidecar_silent',
-		'no_sidecar'           => 'not_the_sidecar',
-		'not_seen'             => 'sidecar_not_seen',
-		'clock'                => 'clocks_apart',
-		'wrong_secret'         => 'wrong_secret',
-		'wrong_site'           => 'wrong_site',
-		'paused'               => 'site_is_a_copy',
+	/** What the sidecar says of our door => code of the catalogue. */
+	const WAY_BACK = array(
 		'shop_unavailable'     => 'shop_silent',
 		'shop_refused'         => 'wrong_secret',
 		'shop_door_missing'    => 'shop_door_blocked',
-		'shop_refused_message' => 'shop_door_blocked',
+		'shop_walled'          => 'shop_walled',
+		'shop_refused_message' => 'shop_refused_message',
 	);
 
 	/** The client. @var Sidecar_Client */
 	private $sidecar;
+
+	/** What the sidecar has said about itself, or null (docs/contract.md, part 2). @var array|null */
+	private $status = null;
 
 	/**
 	 * A test.
@@ -55,23 +49,35 @@ final class Connection_Test {
 		$this->sidecar = $sidecar;
 	}
 
-	/** The findings of a test with the usual client. @return array[] See run(). */
+	/** The findings about both ways, with the usual client. @return array[] */
 	public static function tested(): array {
 		return ( new self( new Sidecar_Client() ) )->run();
 	}
 
-	/**
-	 * Runs it. The list ends at the first check that fails.
-	 *
-	 * @return array[] Findings `{check: settings, to_sidecar, to_shop or paused; ok, level: ok, warn or bad; code; title; message; advice: {sentence, command}|null; ms: float|null; detail}`.
-	 *                 Codes: ok, not_configured, dns, refused, timeout, tls, network, no_sidecar, not_seen, busy, clock, wrong_secret, wrong_site, shop_door, paused.
-	 */
+	/** Tests both ways, and what there is besides. @return array `{ok: bool, findings: array[]}` */
+	public static function report(): array {
+		$test     = new self( new Sidecar_Client() );
+		$findings = $test->run();
+		if ( ! function_exists( 'curl_init' ) ) {
+			$findings[] = self::fault( 'php', 'no_php_curl', array(), 'warn' );
+		}
+		if ( $test->status ) {
+			$findings = array_merge( $findings, self::inside( $test->status ) );
+		}
+		return array(
+			'ok'       => ! in_array( 'bad', array_column( $findings, 'level' ), true ),
+			'findings' => $findings,
+		);
+	}
+
+	/** Tests both ways. The list ends at the first check that fails. @return array[] */
 	public function run(): array {
 		if ( ! Settings::is_configured() ) {
-			return array( self::finding( 'settings', 'not_configured', self::what_is_missing() ) );
+			return array( self::fault( 'settings', self::what_is_missing() ) );
 		}
+		$paused = Settings::is_paused() ? array( self::fault( 'paused', 'site_is_a_copy', array(), 'warn' ) ) : array();
 		if ( Settings::is_pulled() ) {
-			return array_merge( array( self::seen() ), self::paused() );
+			return array_merge( array( $this->seen() ), $paused );
 		}
 		$answer = $this->sidecar->exchange( 'status', array( 'round_trip' => true ) );
 		$status = json_decode( $answer['body'], true );
@@ -79,31 +85,22 @@ final class Connection_Test {
 			return array( $this->why_not( $answer ) );
 		}
 		Settings::learn_public_url( $status['public_url'] ?? null );
-		$findings = array(
-			self::finding( 'to_sidecar', 'ok', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] ),
-			self::way_back( $status['shop_door'] ?? null ),
-		);
-		return array_merge( $findings, self::paused() );
-	}
-
-	/** A finding, if this site is paused. @return array[] */
-	private static function paused(): array {
-		$words = __( 'This site is paused: it is a copy of the live site, or an admin paused it. Nothing is forwarded.', 'smi-bridge' );
-		return Settings::is_paused() ? array( array( 'level' => 'warn' ) + self::finding( 'paused', 'paused', $words ) ) : array();
+		$this->status = Sidecar_Report::keep( $status )['status'];
+		$there        = self::good( 'to_sidecar', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] );
+		return array_merge( array( $there, self::way_back( (array) ( $status['shop_door'] ?? array( 'error' => 'not_tried' ) ) ) ), $paused );
 	}
 
 	/** A sidecar that nobody can reach is connected when it was here within the last minute. */
-	private static function seen(): array {
+	private function seen(): array {
 		$last = Sidecar_Report::last();
-		if ( $last['ok'] && $last['at'] ) {
-			/* translators: %s: time span, such as "10 seconds ago" */
-			return self::finding( 'to_shop', 'ok', sprintf( __( 'The sidecar comes for its messages by itself; it was here %s.', 'smi-bridge' ), Format::distance( $last['at'] ) ) );
+		$when = $last['at'] ? Format::distance( $last['at'] ) : __( 'never', 'smi-bridge' );
+		if ( ! $last['at'] || ! $last['ok'] ) {
+			/* translators: %s: time span, such as "4 minutes ago" */
+			return self::fault( 'to_shop', 'sidecar_not_seen', array(), 'bad', sprintf( __( 'It was here last: %s', 'smi-bridge' ), $when ) );
 		}
-		if ( ! $last['at'] ) {
-			return self::finding( 'to_shop', 'not_seen', __( 'The sidecar should come for its messages by itself, and was never here. Is it running, with SMI_BIND=none, and are its SMI_SHOP_URL and SMI_SECRET right?', 'smi-bridge' ) );
-		}
-		/* translators: %s: time span, such as "4 minutes ago" */
-		return self::finding( 'to_shop', 'not_seen', sprintf( __( 'The sidecar should come for its messages by itself, and was here last %s. Is it running?', 'smi-bridge' ), Format::distance( $last['at'] ) ) );
+		$this->status = $last['status'];
+		/* translators: %s: time span, such as "10 seconds ago" */
+		return self::good( 'to_shop', sprintf( __( 'The sidecar comes for its messages by itself; it was here %s.', 'smi-bridge' ), $when ) );
 	}
 
 	/**
@@ -113,43 +110,26 @@ final class Connection_Test {
 	 */
 	private function why_not( array $answer ): array {
 		if ( 0 === $answer['status'] ) {
-			return self::finding( 'to_sidecar', $answer['error'], self::no_answer( $answer ) );
+			return self::fault( 'to_sidecar', $answer['error'], array(), 'bad', $answer['message'] );
 		}
 		if ( 401 === $answer['status'] ) {
 			return $this->why_refused( $answer );
 		}
-		if ( $answer['status'] >= 500 ) {
-			/* translators: %d: HTTP status code */
-			return self::finding( 'to_sidecar', 'busy', sprintf( __( 'The sidecar, or the web server before it, has a problem of its own (HTTP %d). Its log says which.', 'smi-bridge' ), $answer['status'] ) );
-		}
-		/* translators: %d: HTTP status code */
-		$words = __( 'Something answers at this address (HTTP %d), but it is not the sidecar. Is the address right, with its port?', 'smi-bridge' );
-		return self::finding( 'to_sidecar', 'no_sidecar', sprintf( $words, $answer['status'] ) );
+		return self::fault( 'to_sidecar', $answer['status'] >= 500 ? 'busy' : 'no_sidecar', array(), 'bad', 'HTTP ' . $answer['status'] );
 	}
 
 	/**
 	 * The way there is good: is the way back?
 	 *
-	 * @param array|null $door What the sidecar found at our door.
+	 * @param array $door What the sidecar found at our door.
 	 */
-	private static function way_back( $door ): array {
-		if ( is_array( $door ) && ! empty( $door['ok'] ) ) {
-			return self::finding( 'to_shop', 'ok', __( 'This site understands the sidecar.', 'smi-bridge' ), isset( $door['ms'] ) ? (float) $door['ms'] : null );
+	private static function way_back( array $door ): array {
+		if ( ! empty( $door['ok'] ) ) {
+			return self::good( 'to_shop', __( 'This site understands the sidecar.', 'smi-bridge' ), isset( $door['ms'] ) ? (float) $door['ms'] : null );
 		}
-		$reasons = array(
-			'shop_unavailable'     => __( 'no answer from this site\'s address (refused, not found, timed out, or an error of the server)', 'smi-bridge' ),
-			'shop_refused'         => __( 'this site refused its signature: the addresses or secrets differ, or a clock is wrong', 'smi-bridge' ),
-			'shop_door_missing'    => __( 'this site does not know the bridge\'s address: a security plugin or the web server may block the REST API', 'smi-bridge' ),
-			'shop_walled'          => __( 'something else answers in the bridge\'s place (a firewall, a bot challenge, a login page, a redirect)', 'smi-bridge' ),
-			'shop_refused_message' => __( 'the versions of bridge and sidecar differ', 'smi-bridge' ),
-		);
-		$code    = is_array( $door ) ? sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) ) : 'not_tried';
-		/* translators: %s: reason */
-		$words = sprintf( __( 'The sidecar hears this site, but does not reach it: %s. See SMI_SHOP_URL and SMI_SHOP_ADDRESS of the sidecar.', 'smi-bridge' ), $reasons[ $code ] ?? $code );
-		$detail          = is_array( $door ) && isset( $door['detail'] ) ? sanitize_text_field( (string) $door['detail'] ) : '';
-		$found           = self::finding( 'to_shop', 'shop_door', trim( $words . ' ' . $detail ) );
-		$found['advice'] = self::advice( $code, array( 'url' => Site::identity() ) );
-		return array( 'detail' => $code ) + $found;
+		$code   = sanitize_text_field( (string) ( $door['error'] ?? 'unknown' ) );
+		$detail = sanitize_text_field( (string) ( $door['detail'] ?? '' ) );
+		return self::fault( 'to_shop', self::WAY_BACK[ $code ] ?? 'shop_not_reached', array( 'url' => Site::identity() ), 'bad', trim( $code . ' ' . $detail ) );
 	}
 
 	/**
@@ -159,91 +139,130 @@ final class Connection_Test {
 	 */
 	private function why_refused( array $answer ): array {
 		$theirs = isset( $answer['headers']['date'] ) ? strtotime( (string) $answer['headers']['date'] ) : false;
-		$skew   = $theirs ? $theirs - time() : 0;
-		if ( abs( $skew ) > Signature::TOLERANCE - 5 ) {
-			/* translators: 1: number of seconds, 2: number of seconds */
-			$words = sprintf( __( 'The clocks of this site and of the sidecar are %1$d seconds apart; %2$d are allowed. Set both by NTP.', 'smi-bridge' ), abs( $skew ), Signature::TOLERANCE );
-			return self::finding( 'to_sidecar', 'clock', $words, null, array( 'seconds' => abs( $skew ) ) );
+		$skew   = $theirs ? abs( $theirs - time() ) : 0;
+		if ( $skew > Signature::TOLERANCE - 5 ) {
+			return self::fault( 'to_sidecar', 'clocks_apart', array( 'seconds' => $skew ) );
 		}
 		$any  = $this->sidecar->exchange( 'status', array(), 'sidecar:?' );
 		$body = json_decode( $any['body'], true );
 		if ( 200 === $any['status'] && is_array( $body ) && isset( $body['site'] ) ) {
-			/* translators: 1: address, 2: address */
-			$words = sprintf( __( 'The secret is right, but that sidecar serves %1$s, and this site is %2$s. Correct SMI_SHOP_URL of the sidecar, or the address here.', 'smi-bridge' ), sanitize_text_field( (string) $body['site'] ), Site::identity() );
-			return self::finding( 'to_sidecar', 'wrong_site', $words, null, array( 'home' => Site::identity(), 'shop' => sanitize_text_field( (string) $body['site'] ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return self::fault( 'to_sidecar', 'wrong_site', array( 'home' => Site::identity(), 'shop' => sanitize_text_field( (string) $body['site'] ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
-		return self::finding( 'to_sidecar', 'wrong_secret', __( 'The sidecar is there, but its secret is another one. Copy the secret from this page into its SMI_SECRET and restart it.', 'smi-bridge' ) );
+		return self::fault( 'to_sidecar', 'wrong_secret' );
 	}
 
-	/** Which setting is missing. */
+	/** Which setting is missing, as a code of the catalogue. */
 	private static function what_is_missing(): string {
-		if ( '' === Settings::sidecar_url() ) {
-			return __( 'The address of the sidecar is missing, or is no http(s) address.', 'smi-bridge' );
+		if ( '' === Settings::sidecar_url() && ! Settings::is_pulled() ) {
+			return 'bridge_not_connected';
 		}
-		if ( null !== Signature::decode_secret( Settings::secret() ) ) {
-			return __( 'The secret is the example of the documentation, which everybody knows. Make a new one here, or correct SMI_BRIDGE_SECRET, and copy it into the SMI_SECRET of the sidecar.', 'smi-bridge' );
-		}
-		return __( 'The secret is missing or malformed: whsec_ and 24 to 64 bytes of base64.', 'smi-bridge' );
+		return null === Signature::decode_secret( Settings::secret() ) ? 'secret_malformed' : 'secret_is_the_example';
 	}
 
 	/**
-	 * Words for no answer at all.
+	 * What the sidecar says about itself.
 	 *
-	 * @param array $answer From Http_Client.
+	 * @param array $status Its status.
+	 * @return array[]
 	 */
-	private static function no_answer( array $answer ): string {
-		$host  = (string) wp_parse_url( Settings::sidecar_url(), PHP_URL_HOST );
-		$words = array(
-			/* translators: %s: host name */
-			'dns'     => __( 'The name %s is unknown here. Is it spelled right?', 'smi-bridge' ),
-			/* translators: %s: host name */
-			'refused' => __( 'Nothing listens at that port of %s. Is the sidecar running, and is the port right?', 'smi-bridge' ),
-			/* translators: %s: host name */
-			'timeout' => __( '%s does not answer in time. A firewall may swallow the requests, or the address is wrong.', 'smi-bridge' ),
-			/* translators: %s: host name */
-			'tls'     => __( 'The certificate of %s is not trusted here, or it does not speak TLS at that port.', 'smi-bridge' ),
-		);
-		/* translators: 1: host name, 2: technical message */
-		return isset( $words[ $answer['error'] ] ) ? sprintf( $words[ $answer['error'] ], $host ) : sprintf( __( 'The connection to %1$s failed: %2$s', 'smi-bridge' ), $host, $answer['message'] );
+	private static function inside( array $status ): array {
+		$found   = array();
+		$version = (string) ( $status['version'] ?? '' );
+		if ( ! Sidecar_Report::work_together( SMI_BRIDGE_VERSION, $version ) ) {
+			$found[] = self::fault( 'versions', 'versions_apart', array( 'bridge' => SMI_BRIDGE_VERSION, 'sidecar' => $version ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
+		$workers = (int) ( $status['workers'] ?? 0 );
+		/* translators: %s: number of workers */
+		$found[] = $workers < 1 ? self::fault( 'workers', 'no_worker' ) : self::good( 'workers', sprintf( _n( '%s worker is alive.', '%s workers are alive.', $workers, 'smi-bridge' ), number_format_i18n( $workers ) ) );
+		if ( empty( $status['scheduler'] ) ) {
+			$found[] = self::fault( 'scheduler', 'no_scheduler' );
+		}
+		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
+			/* translators: %s: stage of the work */
+			$title   = array( 'title' => sprintf( __( 'On hold: %s', 'smi-bridge' ), (string) $stage ) );
+			$found[] = $title + self::finding( 'held', 'warn', 'held', (string) ( $hold['detail'] ?? '' ), (string) ( $hold['reason'] ?? '' ) );
+		}
+		if ( ! Settings::is_pulled() ) {
+			$found[] = empty( $status['public_url'] )
+				? self::finding( 'public', 'warn', 'none', __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster, and broken downloads can be resumed.', 'smi-bridge' ) )
+				: self::public_address( (string) $status['public_url'] );
+		}
+		return $found;
 	}
 
 	/**
-	 * What to do about it, or null.
+	 * The address by which visitors' browsers reach the sidecar: the web server there may not know of it yet.
 	 *
-	 * @param string $code  See ADVICE.
-	 * @param array  $facts Name => value.
+	 * @param string $url As the sidecar is set up.
 	 */
-	private static function advice( string $code, array $facts ): ?array {
-		return isset( self::ADVICE[ $code ] ) ? Advice::of( self::ADVICE[ $code ], $facts + array( 'url' => Settings::sidecar_url() ) ) : null;
+	private static function public_address( string $url ): array {
+		// A certificate that only visitors' browsers know is no reason to find out nothing.
+		$answer = wp_remote_get( $url . '/healthz', array( 'timeout' => 5, 'redirection' => 0, 'sslverify' => false ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		if ( is_wp_error( $answer ) ) {
+			/* translators: %s: an address */
+			return self::finding( 'public', 'warn', 'unknown', sprintf( __( '%s could not be reached from this server. Can visitors?', 'smi-bridge' ), $url ), $answer->get_error_message() );
+		}
+		$body = json_decode( wp_remote_retrieve_body( $answer ), true );
+		if ( is_array( $body ) && true === ( $body['ok'] ?? null ) ) {
+			return self::good( 'public', $url );
+		}
+		return self::fault( 'public', 'public_address_wrong', compact( 'url' ), 'bad', 'HTTP ' . wp_remote_retrieve_response_code( $answer ) );
+	}
+
+	/**
+	 * The catalogue's entry about the way to the sidecar.
+	 *
+	 * @param string $code  Of the catalogue.
+	 * @param array  $facts Further facts.
+	 * @return array|null See Advice::of().
+	 */
+	public static function advice( string $code, array $facts = array() ): ?array {
+		$url = Settings::sidecar_url();
+		return Advice::of( $code, $facts + array( 'url' => $url, 'host' => (string) wp_parse_url( $url, PHP_URL_HOST ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
+
+	/**
+	 * A finding in the catalogue's words.
+	 *
+	 * @param string $check  What was looked at.
+	 * @param string $code   Of the catalogue.
+	 * @param array  $facts  See advice().
+	 * @param string $level  bad or warn.
+	 * @param string $detail Plain text.
+	 */
+	private static function fault( string $check, string $code, array $facts = array(), string $level = 'bad', string $detail = '' ): array {
+		$advice = self::advice( $code, $facts ) ?? self::advice( 'network' ); // What broke a connection may have no name.
+		return self::finding( $check, $level, $code, $advice['sentence'], $detail, $advice['command'] );
+	}
+
+	/** A finding that all is well. @param string $check What was looked at. @param string $text Plain text. @param float|null $ms What it took. */
+	private static function good( string $check, string $text, ?float $ms = null ): array {
+		return self::finding( $check, 'ok', 'ok', $text, null === $ms ? '' : Format::span( $ms / 1000 ) );
 	}
 
 	/**
 	 * A finding.
 	 *
-	 * @param string     $check   What was looked at.
-	 * @param string     $code    Stable word.
-	 * @param string     $message Plain text.
-	 * @param float|null $ms      Milliseconds, if measured.
-	 * @param array      $facts   For the advice.
+	 * @param string $check  What was looked at.
+	 * @param string $level  ok, warn or bad.
+	 * @param string $code   Stable word.
+	 * @param string $text   Plain text.
+	 * @param string $detail Plain text.
+	 * @param string $fix    A command.
 	 */
-	private static function finding( string $check, string $code, string $message, ?float $ms = null, array $facts = array() ): array {
+	private static function finding( string $check, string $level, string $code, string $text, string $detail = '', string $fix = '' ): array {
 		$titles = array(
 			'settings'   => __( 'Settings', 'smi-bridge' ),
 			'to_sidecar' => __( 'From this site to the sidecar', 'smi-bridge' ),
 			'to_shop'    => __( 'From the sidecar to this site', 'smi-bridge' ),
 			'paused'     => __( 'Paused', 'smi-bridge' ),
+			'php'        => 'PHP',
+			'versions'   => __( 'Versions', 'smi-bridge' ),
+			'workers'    => __( 'Workers', 'smi-bridge' ),
+			'scheduler'  => __( 'Scheduler', 'smi-bridge' ),
+			'held'       => '',
+			'public'     => __( 'Public address', 'smi-bridge' ),
 		);
-		return array(
-			'check'   => $check,
-			'ok'      => 'ok' === $code,
-			'level'   => 'ok' === $code ? 'ok' : 'bad',
-			'code'    => $code,
-			'title'   => $titles[ $check ],
-			'message' => $message,
-			'advice'  => self::advice( $code, $facts ),
-			'ms'      => null === $ms ? null : round( $ms, 1 ),
-			/* translators: %s: number of milliseconds */
-			'detail'  => null === $ms ? '' : sprintf( __( '%s ms', 'smi-bridge' ), number_format_i18n( $ms, 1 ) ),
-		);
+		return array( 'title' => $titles[ $check ] ) + compact( 'check', 'level', 'code', 'text', 'detail', 'fix' );
 	}
 }

@@ -21,6 +21,7 @@ use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -68,7 +69,7 @@ final class Problems {
 	/** Of the sidecar, as it last answered, and of what it reported by itself. */
 	private static function of_sidecar(): array {
 		$found = array();
-		$last  = Sidecar_Health::last();
+		$last  = Sidecar_Report::last();
 		$long  = $last['at'] && time() - $last['since'] >= Time_Limits::CONNECTION_FAULT;
 		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */
@@ -113,17 +114,7 @@ final class Problems {
 
 	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar_Client::send(). */
 	private static function fault( string $code ): string {
-		$words = array(
-			'refused'      => __( 'Nothing answers at its address.', 'smi-bridge' ),
-			'timeout'      => __( 'It does not answer in time.', 'smi-bridge' ),
-			'dns'          => __( 'Its name is unknown here.', 'smi-bridge' ),
-			'tls'          => __( 'Its certificate is not trusted here.', 'smi-bridge' ),
-			'unauthorized' => __( 'It refuses the signature: secret, site or clock differ.', 'smi-bridge' ),
-			'no_sidecar'   => __( 'Something else answers at its address.', 'smi-bridge' ),
-			'not_seen'     => __( 'It should come for its messages by itself, and has not for more than a minute.', 'smi-bridge' ),
-			'busy'         => __( 'It answers with a fault of its own.', 'smi-bridge' ),
-		);
-		return ( $words[ $code ] ?? Reason_Labels::label( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+		return ( Connection_Test::advice( $code )['sentence'] ?? Reason_Labels::label( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */

@@ -22,6 +22,7 @@ use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Circuit_Breaker;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -38,33 +39,31 @@ final class Site_Health {
 		'sslverify'   => false,
 	);
 
+	/** Tests that go over the network. */
+	const ASYNC = array( 'doors', 'leak' );
+
 	/** Adds the tests. @param array $tests Tests. */
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
-		$direct = array(
+		$labels = array(
 			'handler' => __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ),
 			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
 			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
+			'doors'   => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
+			'leak'    => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
 		);
 		if ( Cdn::is_set() ) {
-			$direct['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
+			$labels['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
 		}
-		$async  = array(
-			'doors' => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
-			'leak'  => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
-		);
-		foreach ( $direct as $name => $label ) {
-			$tests['direct'][ 'smi_bridge_' . $name ] = array(
-				'label' => $label,
-				'test'  => array( self::class, 'test_' . $name ),
-			);
-		}
-		foreach ( $async as $name => $label ) {
-			$tests['async'][ 'smi_bridge_' . $name ] = array(
+		foreach ( $labels as $name => $label ) {
+			$here     = array( self::class, 'test_' . $name );
+			$is_async = in_array( $name, self::ASYNC, true );
+
+			$tests[ $is_async ? 'async' : 'direct' ][ 'smi_bridge_' . $name ] = array(
 				'label'             => $label,
-				'test'              => 'smi_bridge_' . $name, // The page asks for the action `health-check-smi-bridge_<name>`.
+				'test'              => $is_async ? 'smi_bridge_' . $name : $here, // The page asks for the action `health-check-smi-bridge_<name>`.
 				'has_rest'          => false,
-				'async_direct_test' => array( self::class, 'test_' . $name ),
+				'async_direct_test' => $here,
 			);
 		}
 		return $tests;
@@ -81,29 +80,34 @@ final class Site_Health {
 
 	/** Whether the shop's own handler is out of the way. */
 	public static function test_handler(): array {
-		switch ( Compat::handler_status() ) {
-			case 'detached':
-				return self::result( 'handler', 'good', __( 'Paid pictures go to the sidecar', 'smi-bridge' ), __( 'The shop’s own handler is detached, so no picture is enlarged, and paid for, twice.', 'smi-bridge' ) );
-			case 'attached':
-				return self::result( 'handler', 'critical', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'Another plugin adds it again later. So that no picture is paid for twice, the bridge forwards nothing; the shop handles payments as if the bridge were not there.', 'smi-bridge' ) );
-			default:
-				return self::result( 'handler', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'The shop’s own handler runs. Enter the sidecar’s address to let the bridge take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
-		}
+		return self::of_problems( 'handler', array( 'setup', 'handler' ), __( 'Paid pictures go to the sidecar', 'smi-bridge' ), __( 'The shop’s own handler is detached, so no picture is enlarged, and paid for, twice.', 'smi-bridge' ) );
 	}
 
 	/** Whether jobs need a person. */
 	public static function test_jobs(): array {
+		return self::of_problems( 'jobs', array( 'refund_due', 'review', 'past_due', 'database', 'wall', 'sidecars', 'notice' ), __( 'No paid picture needs you', 'smi-bridge' ), __( 'Nothing is past due, in review, on hold or waiting for a refund.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * The problems of some kinds as one result.
+	 *
+	 * @param string   $name  Of the test.
+	 * @param string[] $kinds See Problems; `notice` is all notices.
+	 * @param string   $label Plain text, when there is none.
+	 * @param string   $text  Plain text, when there is none.
+	 */
+	private static function of_problems( string $name, array $kinds, string $label, string $text ): array {
 		$mine = array();
-		foreach ( Settings::is_configured() ? Problems::all() : array() as $problem ) {
-			if ( in_array( $problem['kind'], array( 'refund_due', 'review', 'past_due', 'database', 'wall', 'sidecars' ), true ) || 0 === strpos( $problem['kind'], 'notice:' ) ) {
+		foreach ( Problems::all() as $problem ) {
+			if ( in_array( explode( ':', $problem['kind'] )[0], $kinds, true ) ) {
 				$mine[] = $problem;
 			}
 		}
 		if ( ! $mine ) {
-			return self::result( 'jobs', 'good', __( 'No paid picture needs you', 'smi-bridge' ), __( 'Nothing is past due, in review, on hold or waiting for a refund.', 'smi-bridge' ) );
+			return self::result( $name, 'good', $label, $text );
 		}
-		$list = implode( '; ', array_column( $mine, 'title' ) );
-		return self::result( 'jobs', 'bad' === $mine[0]['level'] ? 'critical' : 'recommended', __( 'Paid pictures need you', 'smi-bridge' ), $list . '.', $mine[0]['url'] );
+		$text = count( $mine ) > 1 ? implode( '; ', array_column( $mine, 'title' ) ) . '.' : $mine[0]['text'];
+		return self::result( $name, 'bad' === $mine[0]['level'] ? 'critical' : 'recommended', $mine[0]['title'], $text, $mine[0]['url'] );
 	}
 
 	/** Whether the folder can be written and is closed to directory listings. */
@@ -139,9 +143,9 @@ final class Site_Health {
 	/** Both doors, clock, workers: the same test as the settings page's button. */
 	public static function test_doors(): array {
 		if ( ! Settings::is_configured() ) {
-			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+			return self::of_problems( 'doors', array( 'setup' ), '', '' );
 		}
-		$report = Connection_Findings::report();
+		$report = Connection_Test::report();
 		if ( $report['ok'] ) {
 			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), Settings::is_pulled()
 				? __( 'The sidecar comes for its messages by itself, and was here within the last minute; workers are alive.', 'smi-bridge' )
@@ -149,9 +153,9 @@ final class Site_Health {
 		}
 		$wrong = array();
 		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = trim( $finding['title'] . ': ' . $finding['text'] . ' ' . $finding['fix'] );
+			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
 		}
-		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' ', $wrong ), Admin_Access::url( 'settings' ) );
+		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' · ', $wrong ), Admin_Access::url( 'settings' ) );
 	}
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */
@@ -201,7 +205,7 @@ final class Site_Health {
 
 	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */
 	public static function debug( $info ): array {
-		$last   = Sidecar_Health::last();
+		$last   = Sidecar_Report::last();
 		$counts = array();
 		try {
 			$counts = Jobs_Query::counts();

@@ -8,7 +8,7 @@
 namespace SmiBridge\Interfaces;
 
 use SmiBridge\Core\Admin_Access;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -19,6 +19,9 @@ defined( 'ABSPATH' ) || exit;
 final class Abilities {
 
 	const CATEGORY = 'smi-bridge';
+
+	/** Marks of what only looks: readonly, destructive, idempotent. */
+	const LOOKS = array( true, false, true );
 
 	/** Hook `wp_abilities_api_categories_init`. */
 	public static function register_category(): void {
@@ -33,128 +36,58 @@ final class Abilities {
 
 	/** Hook `wp_abilities_api_init`. */
 	public static function register(): void {
-		foreach ( self::all() as $name => $ability ) {
-			$ability['category']            = self::CATEGORY;
-			$ability['permission_callback'] = array( Admin_Access::class, 'may' );
-			$ability['execute_callback']    = Rest::guard( 'ability_failed', $ability['does'] );
-			$ability['meta']                = array(
-				'show_in_rest' => true,
-				'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $ability['meta'] ),
-			);
-			unset( $ability['does'] );
-			wp_register_ability( 'smi-bridge/' . $name, $ability );
+		$abilities = Catalogue::part( 'abilities' );
+		$full      = static function ( $input ) {
+			return Rest::full( (string) $input['job_id'] );
+		};
+		self::add( 'list-jobs', $abilities['list-jobs'], array( Job_View::class, 'page' ), self::input( Catalogue::part( 'list' ) ) + array( 'default' => array() ) );
+		self::add( 'get-job', $abilities['get-job'], $full, self::about_a_job() );
+		self::add( 'connection-status', $abilities['connection-status'], array( Connection_Test::class, 'report' ) );
+		foreach ( Catalogue::actions() as $action => $about ) {
+			if ( isset( $about['ability'] ) ) {
+				$work = static function ( $input ) use ( $action ) {
+					return Rest::act( $action, (string) $input['job_id'], $input );
+				};
+				self::add( $about['ability']['name'], $about['ability'] + $about + array( 'tells' => 'answer' ), $work, self::about_a_job( $about['options'] ) );
+			}
 		}
 	}
 
-	/** Name => label, description, schemas, `meta` (readonly, destructive, idempotent), `does`. */
-	private static function all(): array {
-		$job = self::input();
+	/**
+	 * Registers an ability.
+	 *
+	 * @param string     $name  Its name.
+	 * @param array      $about `{label, does, tells: name of a schema, marks?}`.
+	 * @param callable   $work  Gets the input.
+	 * @param array|null $input JSON Schema.
+	 */
+	private static function add( string $name, array $about, callable $work, ?array $input = null ): void {
+		$ability = array(
+			'category'            => self::CATEGORY,
+			'label'               => $about['label'],
+			'description'         => $about['does'],
+			'input_schema'        => $input,
+			'output_schema'       => Catalogue::schema( $about['tells'] ),
+			'permission_callback' => array( Admin_Access::class, 'may' ),
+			'execute_callback'    => Rest::guard( 'ability_failed', $work ),
+			'meta'                => array(
+				'show_in_rest' => true,
+				'annotations'  => array_combine( array( 'readonly', 'destructive', 'idempotent' ), $about['marks'] ?? self::LOOKS ),
+			),
+		);
+		wp_register_ability( 'smi-bridge/' . $name, array_filter( $ability ) );
+	}
+
+	/** Input schema of what is about one job. @param array[] $options Further properties. */
+	private static function about_a_job( array $options = array() ): array {
+		return self::input( array( 'job_id' => Catalogue::id() ) + $options ) + array( 'required' => array( 'job_id' ) );
+	}
+
+	/** Input schema. @param array[] $properties Name => schema. */
+	private static function input( array $properties ): array {
 		return array(
-			'list-jobs'         => array(
-				'label'         => __( 'List jobs', 'smi-bridge' ),
-				'description'   => __( 'Lists paid enlargements by their newest attempt, page by page: all, or those that are under way, past due, in review, due for a refund, refunded or delivered.', 'smi-bridge' ),
-				'input_schema'  => self::list_input(),
-				'output_schema' => self::list_output(),
-				'meta'          => array( true, false, true ),
-				'does'          => array( Job_View::class, 'page' ),
-			),
-			'get-job'           => array(
-				'label'         => __( 'Look at a job', 'smi-bridge' ),
-				'description'   => __( 'Tells where one paid enlargement stands, with all its attempts, mails, refund and story.', 'smi-bridge' ),
-				'input_schema'  => $job,
-				'output_schema' => Job_Schema::full(),
-				'meta'          => array( true, false, true ),
-				'does'          => static function ( $input ) {
-					return Rest::full( (string) $input['job_id'] );
-				},
-			),
-			'retry-job'         => array(
-				'label'         => __( 'Retry a job', 'smi-bridge' ),
-				'description'   => __( 'Starts the next attempt of a paid enlargement, unless one is under way. A new enlargement may cost credits at Upsampler.', 'smi-bridge' ),
-				'input_schema'  => self::input( Rest::actions()['retry'] ),
-				'output_schema' => Job_Schema::answer(),
-				'meta'          => array( false, false, false ),
-				'does'          => self::action( 'retry' ),
-			),
-			'cancel-job'        => array(
-				'label'         => __( 'Stop a job', 'smi-bridge' ),
-				'description'   => __( 'Stops a paid enlargement that is under way; it then waits for a person to retry or refund it.', 'smi-bridge' ),
-				'input_schema'  => $job,
-				'output_schema' => Job_Schema::answer(),
-				'meta'          => array( false, true, true ),
-				'does'          => self::action( 'cancel' ),
-			),
-			'resend-mail'       => array(
-				'label'         => __( 'Resend the mail', 'smi-bridge' ),
-				'description'   => __( 'Sends the customer the mail that belongs to the job’s state once more: picture ready, refund, or a person looks at it.', 'smi-bridge' ),
-				'input_schema'  => $job,
-				'output_schema' => Job_Schema::answer(),
-				'meta'          => array( false, false, false ),
-				'does'          => self::action( 'resend' ),
-			),
-			'connection-status' => array(
-				'label'         => __( 'Connection status', 'smi-bridge' ),
-				'description'   => __( 'Tests the connection to the sidecar in both directions, and says in plain words what is wrong.', 'smi-bridge' ),
-				'output_schema' => self::connection_output(),
-				'meta'          => array( true, false, true ),
-				'does'          => array( Connection_Findings::class, 'report' ),
-			),
-		);
-	}
-
-	/** Work that does something with a job. @param string $action As in Rest::actions(). */
-	private static function action( string $action ): callable {
-		return static function ( $input ) use ( $action ) {
-			return Rest::act( $action, (string) $input['job_id'], $input );
-		};
-	}
-
-	/** Input schema of the list: the parameters of the REST route. */
-	private static function list_input(): array {
-		$properties = array_map(
-			static function ( $param ) {
-				return array_diff_key( $param, array_flip( array( 'validate_callback', 'sanitize_callback' ) ) );
-			},
-			Rest::list_params()
-		);
-		return Job_Schema::of_object( $properties ) + array(
-			'additionalProperties' => false,
-			'default'              => array(),
-		);
-	}
-
-	/** Output schema of the list. */
-	private static function list_output(): array {
-		return Job_Schema::of_object(
-			array(
-				'jobs'  => Job_Schema::of_list( Job_Schema::item() ),
-				'total' => array( 'type' => 'integer' ),
-				'pages' => array( 'type' => 'integer' ),
-			)
-		);
-	}
-
-	/** Output schema of the connection's test. */
-	private static function connection_output(): array {
-		$text    = array( 'type' => 'string' );
-		$finding = array(
-			'level'  => $text + array( 'enum' => array( 'ok', 'warn', 'bad' ) ),
-			'title'  => $text,
-			'text'   => $text,
-			'detail' => $text,
-		);
-		return Job_Schema::of_object(
-			array(
-				'ok'       => array( 'type' => 'boolean' ),
-				'findings' => Job_Schema::of_list( Job_Schema::of_object( $finding ) ),
-			)
-		);
-	}
-
-	/** Input schema of what is about one job. @param array $more Further properties. */
-	private static function input( array $more = array() ): array {
-		return Job_Schema::of_object( array( 'job_id' => Job_Schema::id() ) + $more ) + array(
-			'required'             => array( 'job_id' ),
+			'type'                 => 'object',
+			'properties'           => $properties,
 			'additionalProperties' => false,
 		);
 	}

@@ -27,7 +27,7 @@ final class Job_View {
 	/**
 	 * A page of the list.
 	 *
-	 * @param array $params As in Rest::list_params().
+	 * @param array $params As in the catalogue.
 	 * @return array `{jobs: items, total: int, pages: int}`
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
@@ -46,11 +46,11 @@ final class Job_View {
 	 * Ledger rows as items; the shop is asked once.
 	 *
 	 * @param array[] $rows Ledger rows, at most some hundreds.
-	 * @return array[] See Job_Schema::item().
+	 * @return array[] See the catalogue.
 	 */
 	public static function items( array $rows ): array {
 		$jobs    = Shop::of_rows( $rows );
-		$schemas = Job_Schema::item()['properties'];
+		$schemas = Catalogue::schema( 'job' )['properties'];
 		$items   = array();
 		foreach ( $rows as $row ) {
 			$items[] = self::item( $row, $jobs[ $row['job_id'] ] ?? null, $schemas );

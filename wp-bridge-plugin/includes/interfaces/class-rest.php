@@ -12,7 +12,6 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Jobs\Actions;
-use SmiBridge\Jobs\Jobs_Query;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -44,21 +43,25 @@ final class Rest {
 
 	/** Registers all routes. */
 	public static function register_routes(): void {
-		$id = array( 'id' => Job_Schema::id() + array( 'required' => true ) );
-		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), self::list_params(), Job_Schema::item() );
-		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, Job_Schema::full() );
-		foreach ( self::actions() as $action => $params ) {
+		$id   = array( 'id' => Catalogue::id() + array( 'required' => true ) );
+		$list = Catalogue::part( 'list' );
+		foreach ( array( 'from', 'to' ) as $day ) {
+			$list[ $day ]['validate_callback'] = array( self::class, 'is_day' );
+		}
+		self::route( '/jobs', 'GET', array( self::class, 'jobs' ), $list, 'job' );
+		self::route( self::JOB, 'GET', array( self::class, 'job' ), $id, 'full' );
+		foreach ( Catalogue::actions() as $action => $about ) {
 			$work = static function ( $request ) use ( $action ) {
 				return self::act( $action, (string) $request['id'], $request->get_params() );
 			};
-			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $params, Job_Schema::answer() );
+			self::route( self::JOB . '/' . $action, 'POST', $work, $id + $about['options'], 'answer' );
 		}
 	}
 
 	/**
 	 * `GET /jobs`: a page of jobs, with WordPress' usual parameters and headers.
 	 *
-	 * @param \WP_REST_Request $request Checked against list_params().
+	 * @param \WP_REST_Request $request Checked against the catalogue.
 	 * @return \WP_REST_Response|\WP_Error
 	 */
 	public static function jobs( $request ) {
@@ -99,7 +102,7 @@ final class Rest {
 	/**
 	 * Does something with a job.
 	 *
-	 * @param string $action  As in actions().
+	 * @param string $action  As in the catalogue.
 	 * @param string $job_id  The shop's id.
 	 * @param array  $options See Actions::run().
 	 * @return array|\WP_Error
@@ -114,86 +117,21 @@ final class Rest {
 		return Admin_Access::may() ? true : new \WP_Error( 'rest_forbidden', __( 'You are not allowed to do this.', 'smi-bridge' ), array( 'status' => rest_authorization_required_code() ) );
 	}
 
-	/** Actions and their further parameters. */
-	public static function actions(): array {
-		return array(
-			'retry'  => array( 'force' => self::flag( __( 'Pay Upsampler again even if a good file exists.', 'smi-bridge' ) ) ),
-			'cancel' => array(),
-			'refund' => array(
-				'confirm'   => self::flag( __( 'Refund even if the customer has downloaded the picture.', 'smi-bridge' ) ),
-				'mark_only' => self::flag( __( 'The money is back already: note it, pay nothing.', 'smi-bridge' ) ),
-				'message'   => self::text( __( 'Words for the customer, in the mail about it.', 'smi-bridge' ), 2000, 'sanitize_textarea_field' ),
-			),
-			'resend' => array(),
-			'renew'  => array(),
-		);
-	}
-
-	/** Parameters of the list. */
-	public static function list_params(): array {
-		return array(
-			'page'     => self::number( __( 'Page of the list.', 'smi-bridge' ), 1, 1000000 ),
-			'per_page' => self::number( __( 'Jobs on a page.', 'smi-bridge' ), 20, 100 ),
-			'view'     => self::choice( __( 'Which jobs, as in the list of the admin’s pages.', 'smi-bridge' ), 'all', array_keys( Jobs_Query::views() ) ),
-			// Sanitized also against what is no UTF-8, which the database would refuse.
-			'search'   => self::text( __( 'Beginning of an id or e-mail address, a post’s number, words of a title.', 'smi-bridge' ), 200, 'sanitize_text_field' ),
-			'from'     => self::day( __( 'Paid on that day or later, in site time.', 'smi-bridge' ) ),
-			'to'       => self::day( __( 'Paid on that day or earlier, in site time.', 'smi-bridge' ) ),
-			'order'    => self::choice( __( 'By age.', 'smi-bridge' ), 'desc', array( 'asc', 'desc' ) ),
-		);
-	}
-
 	/**
-	 * A parameter.
+	 * Whether a parameter is a day of the calendar.
 	 *
-	 * @param string $description Plain text.
-	 * @param string $type        As in JSON Schema.
-	 * @param mixed  $default     Its value when it is not named.
+	 * @param mixed            $value   As it came.
+	 * @param \WP_REST_Request $request Request.
+	 * @param string           $name    Of the parameter.
+	 * @return bool|\WP_Error
 	 */
-	private static function param( string $description, string $type, $default ): array {
-		return compact( 'description', 'type', 'default' );
-	}
-
-	/** A parameter that is a number from 1. @param string $about Description. @param int $usual Default. @param int $most The highest. */
-	private static function number( string $about, int $usual, int $most ): array {
-		return self::param( $about, 'integer', $usual ) + array(
-			'minimum' => 1,
-			'maximum' => $most,
-		);
-	}
-
-	/** A parameter that is one of some words. @param string $about Description. @param string $usual Default. @param string[] $words The words. */
-	private static function choice( string $about, string $usual, array $words ): array {
-		return self::param( $about, 'string', $usual ) + array( 'enum' => $words );
-	}
-
-	/** A parameter that is text. @param string $about Description. @param int $longest Characters. @param string $sanitize Callback. */
-	private static function text( string $about, int $longest, string $sanitize ): array {
-		return self::param( $about, 'string', '' ) + array(
-			'maxLength'         => $longest,
-			'validate_callback' => 'rest_validate_request_arg',
-			'sanitize_callback' => $sanitize,
-		);
-	}
-
-	/** A parameter that is a day. @param string $about Description. */
-	private static function day( string $about ): array {
-		return self::param( $about, 'string', '' ) + array(
-			'pattern'           => '^([0-9]{4}-[0-9]{2}-[0-9]{2})?$',
-			'validate_callback' => static function ( $value, $request, $name ) {
-				$fits = rest_validate_request_arg( $value, $request, $name );
-				if ( true !== $fits || '' === $value ) {
-					return $fits;
-				}
-				list( $year, $month, $day ) = array_map( 'intval', explode( '-', $value ) );
-				return checkdate( $month, $day, $year );
-			},
-		);
-	}
-
-	/** A parameter that is yes or no. @param string $about Description. */
-	private static function flag( string $about ): array {
-		return self::param( $about, 'boolean', false );
+	public static function is_day( $value, $request, $name ) {
+		$fits = rest_validate_request_arg( $value, $request, $name );
+		if ( true !== $fits || '' === $value ) {
+			return $fits;
+		}
+		list( $year, $month, $day ) = array_map( 'intval', explode( '-', $value ) );
+		return checkdate( $month, $day, $year );
 	}
 
 	/**
@@ -203,9 +141,9 @@ final class Rest {
 	 * @param string   $method GET or POST.
 	 * @param callable $work   Gets the request.
 	 * @param array    $params Schemas of parameters.
-	 * @param array    $schema Of the answer (of one item, for lists).
+	 * @param string   $schema Name of the answer's schema (of one item's, for lists).
 	 */
-	private static function route( string $path, string $method, callable $work, array $params, array $schema ): void {
+	private static function route( string $path, string $method, callable $work, array $params, string $schema ): void {
 		register_rest_route(
 			self::SPACE,
 			$path,
@@ -220,7 +158,7 @@ final class Rest {
 					return array(
 						'$schema' => 'http://json-schema.org/draft-04/schema#',
 						'title'   => 'smi-bridge-job',
-					) + $schema;
+					) + Catalogue::schema( $schema );
 				},
 			)
 		);

@@ -187,7 +187,7 @@ final class Actions {
 			}
 			$row = Ledger::newest( $job_id );
 		}
-		Owed_Mails::overtake( $job_id );
+		Effects::overtake( $job_id );
 		return self::mail( $row );
 	}
 

@@ -8,6 +8,7 @@
 namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Reasons;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
@@ -17,27 +18,19 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Allowed_Actions {
 
-	/** Action => label of a button. The keys are all actions that there are. @return string[] */
+	/** All actions that there are: name => as in schemas/actions.json. @return array[] */
+	public static function all(): array {
+		return Schemas::get( 'actions' )['actions'];
+	}
+
+	/** Action => label of a button. @return string[] */
 	public static function labels(): array {
-		return array(
-			'retry'  => __( 'Retry', 'smi-bridge' ),
-			'cancel' => __( 'Stop', 'smi-bridge' ),
-			'refund' => __( 'Refund', 'smi-bridge' ),
-			'resend' => __( 'Resend mail', 'smi-bridge' ),
-			'renew'  => __( 'Renew link', 'smi-bridge' ),
-			'mark_refunded' => __( 'Mark as refunded', 'smi-bridge' ),
-			'refund_downloaded' => __( 'Refund', 'smi-bridge' ),
-		);
+		return self::words( 'label' );
 	}
 
 	/** Action that can't be taken back => what is asked before it. @return string[] */
 	public static function questions(): array {
-		return array(
-			'cancel' => __( 'Stop this job? It then waits in review for your decision.', 'smi-bridge' ),
-			'mark_refunded' => __( 'Is the customer’s money back? The job ends, and nothing is refunded from here any more.', 'smi-bridge' ),
-			'refund' => __( 'Give the customer the money back? The download link ends. This can’t be undone.', 'smi-bridge' ),
-			'refund_downloaded' => __( 'The customer has downloaded this picture. Give the money back nevertheless? The download link ends. This can’t be undone.', 'smi-bridge' ),
-		);
+		return self::words( 'question' );
 	}
 
 	/** What is asked before an action, or ''. @param string $action Action. */
@@ -74,5 +67,16 @@ final class Allowed_Actions {
 			default:
 				return Ledger::is_busy( $row ) ? array( 'cancel', 'refund' ) : array( 'retry', 'cancel', 'refund' );
 		}
+	}
+
+	/** Action => words, of those that have them. @param string $field Of schemas/actions.json. @return string[] */
+	private static function words( string $field ): array {
+		$words = array();
+		foreach ( self::all() as $action => $about ) {
+			if ( isset( $about[ $field ] ) ) {
+				$words[ $action ] = Schemas::translated( $about[ $field ] );
+			}
+		}
+		return $words;
 	}
 }

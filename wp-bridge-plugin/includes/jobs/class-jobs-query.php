@@ -11,6 +11,7 @@
 namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Reasons;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
@@ -47,15 +48,7 @@ final class Jobs_Query {
 
 	/** Views in their order: name => label. */
 	public static function views(): array {
-		return array(
-			'all'       => __( 'All', 'smi-bridge' ),
-			'working'   => __( 'Working', 'smi-bridge' ),
-			'past_due'  => __( 'Past due', 'smi-bridge' ),
-			'review'    => __( 'In review', 'smi-bridge' ),
-			'failed'    => __( 'Refund due', 'smi-bridge' ),
-			'refunded'  => __( 'Refunded', 'smi-bridge' ),
-			'delivered' => __( 'Delivered', 'smi-bridge' ),
-		);
+		return array_map( array( Schemas::class, 'translated' ), Schemas::get( 'history' )['views'] );
 	}
 
 	/**

@@ -57,15 +57,6 @@ final class Owed_Mails {
 		}
 	}
 
-	/** Somebody mails the link now by himself: nothing is owed any more. @param string $job_id The shop's id. */
-	public static function overtake( string $job_id ): void {
-		foreach ( Effects::of_job( $job_id ) as $row ) {
-			if ( Effects::DUE === $row['outcome'] && 0 === strpos( $row['effect'], self::RENEWED ) && Effects::take_due( $row ) ) {
-				Effects::done( $job_id, (int) $row['attempt'], $row['effect'], 'overtaken' );
-			}
-		}
-	}
-
 	/** The effect. @param string $expires_at End of the link. */
 	private static function effect( string $expires_at ): string {
 		return self::RENEWED . preg_replace( '/[^0-9]/', '', $expires_at );

@@ -43,7 +43,7 @@ final class Renewal {
 			'then'       => '' === $then && Settings::is_pulled() ? Mailbox::note( 'job.renew', $data )['then'] ?? '' : $then, // A mail that was asked for before is still wanted.
 			'revoked_at' => $row['revoked_at'],
 		);
-		return ( new Sidecar_Client() )->send( 'job.renew', $data, null, $note );
+		return ( new Sidecar_Client() )->send( 'job.renew', $data, $note );
 	}
 
 	/**

@@ -10,7 +10,6 @@ namespace SmiBridge\Jobs;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
@@ -138,27 +137,18 @@ final class Send_Later {
 		if ( ! $row || (int) $row['attempt'] !== $attempt ) {
 			return true; // What was to be told was undone, or is overtaken.
 		}
-		$data    = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
-		$answer  = $sidecar->send( $message['type'], $data );
+		$data   = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
+		$answer = $sidecar->send( $message['type'], $data );
 		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {
 			return true; // Mailbox_Messages hears what became of it.
 		}
-		$about   = array(
-			'job_id'  => $job_id,
-			'attempt' => $attempt,
-			'message' => $message['type'],
-		);
-		if ( ! is_wp_error( $answer ) ) {
+		$code = is_wp_error( $answer ) ? (string) $answer->get_error_code() : null;
+		Ledger::told( $row, $attempt, $message['type'], $code );
+		if ( null === $code ) {
 			Circuit_Breaker::success();
-			if ( 'job.paid' === $message['type'] ) {
-				Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
-			}
-			History::record( $job_id, $attempt, 'forwarded', array( 'message' => $message['type'] ) );
 			return true;
 		}
-		$code = $answer->get_error_code();
-		Log::write( 'forward_failed', $answer->get_error_message(), $about + array( 'reason' => $code ) );
-		History::record( $job_id, $attempt, 'forward_failed', array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		Log::write( 'forward_failed', $answer->get_error_message(), compact( 'job_id', 'attempt' ) + array( 'message' => $message['type'], 'reason' => $code ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		if ( in_array( $code, array( 'refused', 'dns', 'timeout', 'tls', 'network', 'busy' ), true ) ) {
 			Circuit_Breaker::failure( $code );
 			return false;

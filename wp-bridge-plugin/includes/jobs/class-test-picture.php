@@ -74,7 +74,7 @@ final class Test_Picture {
 	}
 
 	/**
-	 * How it stands; cleans up after one that has ended.
+	 * How it stands; cleans up after one that has ended. Also daily, after one that nobody has looked at.
 	 *
 	 * @return array|null {running, at, state, reason, story: list of {at, event}}; null: there was never one.
 	 */
@@ -89,7 +89,7 @@ final class Test_Picture {
 			'at'     => $running['at'],
 			'state'  => $row ? $row['state'] : 'lost',
 			'reason' => $row ? (string) $row['reason'] : '',
-			'story'  => self::story( $running['job_id'] ),
+			'story'  => array_map( array( self::class, 'line' ), History::of_job( $running['job_id'] ) ),
 		);
 		$ended  = ! $row || States::is_settled( $row['state'] ) || $running['at'] < time() - self::PATIENCE;
 		if ( $ended ) {
@@ -97,11 +97,6 @@ final class Test_Picture {
 			update_option( self::RESULT, $status, false );
 		}
 		return array( 'running' => ! $ended ) + $status;
-	}
-
-	/** Daily: what nobody has looked at is cleaned up all the same. */
-	public static function tidy(): void {
-		self::status();
 	}
 
 	/**
@@ -149,18 +144,6 @@ final class Test_Picture {
 		return is_array( $running ) && isset( $running['job_id'], $running['at'], $running['source'] ) ? $running : null;
 	}
 
-	/** What happened, in order. @param string $job_id The job. */
-	private static function story( string $job_id ): array {
-		$story = array();
-		foreach ( History::of_job( $job_id ) as $event ) {
-			$story[] = array(
-				'at'    => (string) $event['at'],
-				'event' => (string) $event['event'],
-			);
-		}
-		return $story;
-	}
-
 	/** Nothing of it stays: neither here nor at the sidecar's. @param array $running See RUNNING. */
 	private static function clean_up( array $running ): void {
 		( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $running['job_id'] ) );
@@ -168,5 +151,10 @@ final class Test_Picture {
 		wp_delete_file( wp_get_upload_dir()['basedir'] . '/' . $running['source'] );
 		Shop::forget( $running['job_id'] );
 		update_option( self::RUNNING, '' );
+	}
+
+	/** A line of the story. @param array $event Of the history. */
+	private static function line( array $event ): array {
+		return array_intersect_key( $event, array_flip( array( 'at', 'event' ) ) );
 	}
 }

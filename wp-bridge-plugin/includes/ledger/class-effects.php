@@ -66,6 +66,15 @@ final class Effects {
 		return 1 === Sql::update( Sql::table( 'effects' ), $set, array_intersect_key( $row, array_flip( array( 'id', 'outcome' ) ) ) );
 	}
 
+	/** Somebody does by hand what is owed about a job: nothing is, any more. @param string $job_id The shop's id. */
+	public static function overtake( string $job_id ): void {
+		$set = array(
+			'done_at' => Sql::utc( time() ),
+			'outcome' => 'overtaken',
+		);
+		Sql::update( Sql::table( 'effects' ), $set, array( 'job_id' => $job_id, 'outcome' => self::DUE ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	}
+
 	/**
 	 * Claims an effect.
 	 *

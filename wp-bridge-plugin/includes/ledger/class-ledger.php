@@ -60,6 +60,20 @@ final class Ledger {
 	}
 
 	/**
+	 * Newest attempts (`l`) that pass a test.
+	 *
+	 * @param string $where   Test with placeholders, order and limit.
+	 * @param array  $values  Their values.
+	 * @param string $columns What is wanted of each.
+	 * @param string $join    Further tables.
+	 * @return array[]
+	 */
+	public static function newest_where( string $where, array $values, string $columns = 'l.*', string $join = '' ): array {
+		$ledger = Sql::table( 'ledger' );
+		return Sql::rows( "SELECT $columns FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt $join WHERE n.id IS NULL AND $where", $values ); // phpcs:ignore WordPress.DB.PreparedSQL -- what callers put in is looked at there.
+	}
+
+	/**
 	 * Which of these jobs have a row.
 	 *
 	 * @param string[] $job_ids At most some thousands.
@@ -142,6 +156,25 @@ final class Ledger {
 	}
 
 	/**
+	 * Writes down whether the sidecar has a message about an attempt.
+	 *
+	 * @param array       $row     The newest row of the job.
+	 * @param int         $attempt The attempt that the message was about.
+	 * @param string      $type    Of the message.
+	 * @param string|null $fault   Why it has not; null: it has.
+	 */
+	public static function told( array $row, int $attempt, string $type, ?string $fault ): void {
+		if ( null !== $fault ) {
+			History::record( $row['job_id'], $attempt, 'forward_failed', array( 'message' => $type, 'reason' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			return;
+		}
+		if ( 'job.paid' === $type && $attempt === (int) $row['attempt'] ) {
+			self::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
+		}
+		History::record( $row['job_id'], $attempt, 'forwarded', array( 'message' => $type ) );
+	}
+
+	/**
 	 * Runs something in a transaction. What is undone, the history does not tell.
 	 *
 	 * @param callable $work Gets nothing; its result is returned.
@@ -191,12 +224,7 @@ final class Ledger {
 	 * @param int $before Unix seconds.
 	 */
 	public static function forget_settled( int $before ): void {
-		$ledger = Sql::table( 'ledger' );
-		$rows   = Sql::rows(
-			"SELECT l.job_id FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000",
-			array( Sql::utc( $before ) )
-		);
+		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
 		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
 	}
 

@@ -9,6 +9,7 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
 
 defined( 'ABSPATH' ) || exit;
@@ -51,6 +52,21 @@ final class Lifecycle {
 	 */
 	public static function deactivate( $network_wide = false ): void {
 		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
+	}
+
+	/** The plugin is deleted. What users have set on our pages is the network's: it goes when no site keeps anything. */
+	public static function uninstall(): void {
+		$kept = false;
+		self::on_sites(
+			true,
+			static function () use ( &$kept ) {
+				self::clear_timetable();
+				$kept = ! Tables::drop() || $kept;
+			}
+		);
+		if ( ! $kept ) {
+			Sql::run( 'DELETE FROM ' . $GLOBALS['wpdb']->usermeta . " WHERE meta_key LIKE 'smi\\_bridge\\_%' OR meta_key LIKE 'manage%smi-bridge-jobscolumnshidden'" );
+		}
 	}
 
 	/** Takes everything of ours out of the current site's timetable. */

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Ledger;
 
+use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 
 defined( 'ABSPATH' ) || exit;
@@ -28,6 +29,26 @@ final class Tables {
 	/** A site of the network goes, our tables with it. @param string[] $tables Full names. */
 	public static function with_our_tables( $tables ): array {
 		return array_merge( (array) $tables, array_map( array( Sql::class, 'table' ), Sql::TABLES ) );
+	}
+
+	/**
+	 * The plugin is deleted: tables and options of the current site go, if its admin said so, for the ledger is a record of purchases. What
+	 * belongs to others, finished pictures among it, is never touched.
+	 *
+	 * @return bool Whether nothing of ours is left here.
+	 */
+	public static function drop(): bool {
+		if ( ! Settings::remove_data() ) {
+			return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( 'ledger' ) ) ) );
+		}
+		foreach ( Sql::TABLES as $table ) {
+			Sql::run( 'DROP TABLE IF EXISTS ' . Sql::table( $table ) );
+		}
+		$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";
+		foreach ( Sql::rows( 'SELECT option_name FROM ' . $GLOBALS['wpdb']->options . " WHERE $ours" ) as $row ) {
+			delete_option( $row['option_name'] );
+		}
+		return true;
 	}
 
 	/**
@@ -61,96 +82,10 @@ final class Tables {
 
 	/** The tables of docs/contract.md, part 4, in the form that dbDelta() reads. All times are UTC. */
 	private static function definitions(): string {
-		$charset = $GLOBALS['wpdb']->get_charset_collate();
-		$ledger  = Sql::table( 'ledger' );
-		$effects = Sql::table( 'effects' );
-		$events  = Sql::table( 'events' );
-		$answers = Sql::table( 'answers' );
-		$mailbox = Sql::table( 'mailbox' );
-		return "CREATE TABLE $ledger (
-	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
-	job_id varchar(64) NOT NULL,
-	attempt smallint(5) unsigned NOT NULL,
-	state varchar(16) NOT NULL,
-	submission tinyint(3) unsigned NOT NULL DEFAULT 0,
-	claim varchar(64) DEFAULT NULL,
-	upsampler_id varchar(190) DEFAULT NULL,
-	credits decimal(10,2) DEFAULT NULL,
-	is_rerun tinyint(1) NOT NULL DEFAULT 0,
-	is_forced tinyint(1) NOT NULL DEFAULT 0,
-	reason varchar(64) DEFAULT NULL,
-	detail text DEFAULT NULL,
-	event varchar(64) DEFAULT NULL,
-	stage_since datetime DEFAULT NULL,
-	next_try_at datetime DEFAULT NULL,
-	deadline_at datetime DEFAULT NULL,
-	forwarded_at datetime DEFAULT NULL,
-	path varchar(255) DEFAULT NULL,
-	bytes bigint(20) unsigned DEFAULT NULL,
-	sha256 char(64) DEFAULT NULL,
-	width int(10) unsigned DEFAULT NULL,
-	height int(10) unsigned DEFAULT NULL,
-	format varchar(8) DEFAULT NULL,
-	token varchar(512) DEFAULT NULL,
-	download_url text DEFAULT NULL,
-	expires_at datetime DEFAULT NULL,
-	revoked_at datetime DEFAULT NULL,
-	created_at datetime NOT NULL,
-	updated_at datetime NOT NULL,
-	delivered_at datetime DEFAULT NULL,
-	downloaded_at datetime DEFAULT NULL,
-	settled_at datetime DEFAULT NULL,
-	PRIMARY KEY  (id),
-	UNIQUE KEY job_attempt (job_id,attempt),
-	KEY state_updated (state,updated_at),
-	KEY state_expires (state,expires_at),
-	KEY upsampler_id (upsampler_id),
-	KEY created_at (created_at)
-) $charset;
-CREATE TABLE $effects (
-	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
-	job_id varchar(64) NOT NULL,
-	attempt smallint(5) unsigned NOT NULL,
-	effect varchar(100) NOT NULL,
-	claimed_at datetime NOT NULL,
-	done_at datetime DEFAULT NULL,
-	outcome varchar(20) DEFAULT NULL,
-	detail text DEFAULT NULL,
-	PRIMARY KEY  (id),
-	UNIQUE KEY job_effect (job_id,attempt,effect),
-	KEY done_claimed (done_at,claimed_at)
-) $charset;
-CREATE TABLE $events (
-	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
-	job_id varchar(64) NOT NULL,
-	attempt smallint(5) unsigned NOT NULL,
-	at datetime(3) NOT NULL,
-	event varchar(64) NOT NULL,
-	detail longtext DEFAULT NULL,
-	PRIMARY KEY  (id),
-	KEY job_attempt (job_id,attempt)
-) $charset;
-CREATE TABLE $answers (
-	message_id varchar(64) NOT NULL,
-	body_sha256 char(64) NOT NULL,
-	answer longtext DEFAULT NULL,
-	created_at datetime NOT NULL,
-	PRIMARY KEY  (message_id),
-	KEY created_at (created_at)
-) $charset;
-CREATE TABLE $mailbox (
-	id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
-	message_id varchar(64) NOT NULL,
-	slot char(64) NOT NULL,
-	type varchar(40) NOT NULL,
-	job_id varchar(64) NOT NULL,
-	data longtext NOT NULL,
-	note text DEFAULT NULL,
-	created_at datetime NOT NULL,
-	PRIMARY KEY  (id),
-	UNIQUE KEY message_id (message_id),
-	UNIQUE KEY slot (slot),
-	KEY job_id (job_id)
-) $charset;";
+		$facts = array(
+			'{prefix}'  => Sql::table( '' ),
+			'{charset}' => $GLOBALS['wpdb']->get_charset_collate(),
+		);
+		return strtr( file_get_contents( SMI_BRIDGE_DIR . 'schemas/tables.sql' ), $facts ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- a file of our own.
 	}
 }

@@ -9,14 +9,17 @@ namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
+use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
+use SmiBridge\Shop\Shop;
+use SmiBridge\Shop\Source_Place;
 
 defined( 'ABSPATH' ) || exit;
 
 /**
  * Binds Mail to Effects: makes callables for an outcome's effects and mails, so that a repeated message never mails twice. What the mail
- * says is the care of Mail_Facts and Mail_Words.
+ * says is the care of Mail_Words; the facts come from ledger and shop.
  */
 final class Customer_Mail {
 
@@ -104,7 +107,7 @@ final class Customer_Mail {
 	 */
 	public static function send( array $row, string $effect, array $extra = array() ): string {
 		try {
-			return Mail::send( explode( ':', $effect )[1], Mail_Facts::for_mail( $row, $extra ) );
+			return Mail::send( explode( ':', $effect )[1], self::facts( $row, $extra ) );
 		} catch ( \Throwable $error ) {
 			// A fault in somebody's template or mailer; what is known is that it did not say "accepted".
 			Log::write( 'mail_broke', $error->getMessage(), array( 'job_id' => $row['job_id'], 'effect' => $effect ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
@@ -123,5 +126,38 @@ final class Customer_Mail {
 		$detail = 'failed' === $sent ? (string) Mail::$last_error : '';
 		Effects::done( $row['job_id'], (int) $row['attempt'], $effect, $sent, preg_replace( '/\S+@\S+/', '…', $detail ) );
 		History::record( $row['job_id'], (int) $row['attempt'], $effect, array( 'outcome' => $sent ) );
+	}
+
+	/**
+	 * The facts of Mail::send(), from an attempt as it is in `$row`: the row may be newer than what the database holds.
+	 *
+	 * @param array $row   A ledger row.
+	 * @param array $extra Further facts, which win: customer_message, amount, …
+	 * @return array See Mail::send().
+	 * @throws \SmiBridge\Core\Database_Error When the shop's row can't be read.
+	 */
+	private static function facts( array $row, array $extra ): array {
+		$job     = Shop::job( $row['job_id'] );
+		$is_read = $job && '' !== $job['email']; // Else queries are saved, for nobody would read it.
+		$facts   = array(
+			'job_id'       => $row['job_id'],
+			'attempt'      => (int) $row['attempt'],
+			'email'        => $job['email'] ?? '',
+			'title'        => $is_read ? Shop::title( $job ) : null,
+			'width'        => null === $row['width'] ? null : (int) $row['width'],
+			'height'       => null === $row['height'] ? null : (int) $row['height'],
+			'bytes'        => null === $row['bytes'] ? null : (int) $row['bytes'],
+			'format'       => $row['format'],
+			'factor'       => $job['factor'] ?? 0,
+			'download_url' => Shop::download_url( $row ),
+			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
+			'preview_url'  => $is_read ? Source_Place::preview( $job, 'medium_large' ) : '', // People recognise what they bought.
+			'reason'       => $row['reason'],
+			'amount'       => $job['amount'] ?? null,
+			/** Filters the address of the page that shows a customer where the job stands; '' if there is none. */
+			'status_url'   => (string) apply_filters( 'smi_bridge_status_url', '', $row['job_id'] ),
+		);
+		/** Filters the facts that a mail tells. */
+		return (array) apply_filters( 'smi_bridge_job_facts', $extra + $facts, $row );
 	}
 }

@@ -9,6 +9,7 @@ namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Schemas;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -55,13 +56,13 @@ final class Mail_Admin_Words {
 	 */
 	private static function item( array $item ): array {
 		$kind  = (string) ( $item['kind'] ?? '' );
-		$words = self::words();
-		$known = $words[ $kind ] ?? $words['other'];
+		$words = Schemas::get( 'reasons' )['notices'];
+		$words = array_map( array( Schemas::class, 'translated' ), $words[ $kind ] ?? $words['other'] );
 		$job   = (string) ( $item['job_id'] ?? '' );
 		$view  = 'refund_due' === $kind ? 'failed' : ( 'review' === $kind ? 'review' : 'all' );
 		return array(
-			'title'  => $known[0],
-			'text'   => trim( ( in_array( $kind, array( 'hold', 'review' ), true ) ? self::cause( (string) ( $item['reason'] ?? '' ) ) : '' ) . ' ' . $known[1] ),
+			'title'  => $words['label'],
+			'text'   => trim( ( in_array( $kind, array( 'hold', 'review' ), true ) ? self::cause( (string) ( $item['reason'] ?? '' ) ) : '' ) . ' ' . $words['advice'] ),
 			'detail' => trim( wp_strip_all_tags( (string) ( $item['detail'] ?? $item['reason'] ?? '' ) ) ),
 			'since'  => Format::moment( $item['since'] ?? '' ),
 			'job'    => $job,
@@ -78,31 +79,5 @@ final class Mail_Admin_Words {
 	 */
 	private static function cause( string $reason ): string {
 		return '' === $reason ? '' : trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) );
-	}
-
-	/** Title and consequence of each kind. */
-	private static function words(): array {
-		return array(
-			'review'     => array(
-				__( 'An order needs your decision', 'smi-bridge' ),
-				__( 'It could not be finished by itself. The customer has been told that a person is looking at it. Retry it or refund it.', 'smi-bridge' ),
-			),
-			'refund_due' => array(
-				__( 'A refund is due', 'smi-bridge' ),
-				__( 'The picture could not be made and the refund did not go through by itself. Refund it at your payment provider, then mark it here.', 'smi-bridge' ),
-			),
-			'hold'       => array(
-				__( 'Orders are waiting', 'smi-bridge' ),
-				__( 'A fault that is not the customers’ stops the work. No order is lost; everything resumes by itself when the fault is fixed.', 'smi-bridge' ),
-			),
-			'late'       => array(
-				__( 'Orders are not worked on', 'smi-bridge' ),
-				__( 'Work waits for longer than it should. Look whether the sidecar’s workers are alive and enough, and what the oldest orders’ pages tell.', 'smi-bridge' ),
-			),
-			'other'      => array(
-				__( 'Something needs you', 'smi-bridge' ),
-				__( 'See the details in WordPress.', 'smi-bridge' ),
-			),
-		);
 	}
 }

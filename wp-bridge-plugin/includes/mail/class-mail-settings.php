@@ -8,6 +8,7 @@
 namespace SmiBridge\Mail;
 
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Schemas;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -32,6 +33,20 @@ final class Mail_Settings {
 		$options = get_option( self::OPTION, array() );
 		$value   = is_array( $options ) ? ( $options[ $name ] ?? '' ) : '';
 		return '' === $value || array() === $value ? $otherwise : $value;
+	}
+
+	/** Kind of mail => `{name, when}`, for the settings page. @return array[] */
+	public static function kinds(): array {
+		$mails = Schemas::get( 'mails' );
+		if ( ! self::get( 'reminder', 0 ) ) {
+			$mails['kinds']['reminder']['when'] = $mails['parts']['no_reminder'];
+		}
+		return array_map(
+			static function ( $kind ) {
+				return array_map( array( Schemas::class, 'translated' ), $kind );
+			},
+			$mails['kinds']
+		);
 	}
 
 	/**

@@ -16,6 +16,7 @@ use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -47,11 +48,6 @@ final class Scheduled_Mails {
 		if ( ! wp_next_scheduled( self::HOOK ) ) {
 			wp_schedule_event( time() + MINUTE_IN_SECONDS, 'smi_bridge_ten_minutes', self::HOOK );
 		}
-	}
-
-	/** Takes it out again. */
-	public static function stop(): void {
-		wp_clear_scheduled_hook( self::HOOK );
 	}
 
 	/** The sidecar was here: if WP-Cron has left a run out, it is made up for as soon as the answer is sent. */
@@ -148,12 +144,7 @@ final class Scheduled_Mails {
 	 * @param string $effect SQL of the effect's name.
 	 */
 	private static function unmailed( string $where, array $values, string $effect ): array {
-		$ledger = Sql::table( 'ledger' );
-		return Sql::rows(
-			"SELECT l.* FROM $ledger l LEFT JOIN $ledger n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			LEFT JOIN " . Sql::table( 'effects' ) . " e ON e.job_id = l.job_id AND e.attempt = l.attempt AND e.effect = $effect
-			WHERE n.id IS NULL AND e.id IS NULL AND $where ORDER BY l.id LIMIT " . self::MOST,
-			$values
-		);
+		$mailed = 'LEFT JOIN ' . Sql::table( 'effects' ) . " e ON e.job_id = l.job_id AND e.attempt = l.attempt AND e.effect = $effect";
+		return Ledger::newest_where( "e.id IS NULL AND $where ORDER BY l.id LIMIT " . self::MOST, $values, 'l.*', $mailed );
 	}
 }

@@ -30,22 +30,22 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Batch {
 
-	/** Type => handler. */
+	/** Type => class, method and, where a message is about an attempt, the method of Attempt that reads it: the handler gets its row. */
 	const HANDLERS = array(
-		'job.submitting'  => array( Submission_Messages::class, 'submitting' ),
-		'job.submitted'   => array( Submission_Messages::class, 'submitted' ),
-		'job.progress'    => array( Submission_Messages::class, 'progress' ),
-		'job.delivered'   => array( Delivery_Messages::class, 'delivered' ),
+		'job.submitting'  => array( Submission_Messages::class, 'submitting', 'lock' ),
+		'job.submitted'   => array( Submission_Messages::class, 'submitted', 'going_on' ),
+		'job.progress'    => array( Submission_Messages::class, 'progress', 'going_on' ),
+		'job.delivered'   => array( Delivery_Messages::class, 'delivered', 'lock' ),
 		'job.downloaded'  => array( Downloads::class, 'message' ),
-		'job.message'     => array( Delivery_Messages::class, 'message' ),
-		'job.failed'      => array( Failure_Messages::class, 'failed' ),
+		'job.message'     => array( Delivery_Messages::class, 'message', 'lock' ),
+		'job.failed'      => array( Failure_Messages::class, 'failed', 'lock' ),
 		'job.rerun'       => array( Order_Messages::class, 'rerun' ),
 		'job.stop'        => array( Order_Messages::class, 'stop' ),
 		'admin.notice'    => array( Admin_Digest::class, 'notice' ),
 		'jobs.unfinished' => array( Reconcile::class, 'unfinished' ),
-		'jobs.lookup'     => array( Reconcile::class, 'lookup' ),
-		'status'          => array( Reconcile::class, 'status' ),
-		'file.open'       => array( Upload::class, 'open' ),
+		'jobs.lookup'     => array( Pull::class, 'lookup' ),
+		'status'          => array( Pull::class, 'status' ),
+		'file.open'       => array( Upload::class, 'open', 'going_on' ),
 		'file.close'      => array( Upload::class, 'close' ),
 		'file.stat'       => array( Stored_Files::class, 'stat' ),
 		'file.remove'     => array( Stored_Files::class, 'remove' ),
@@ -188,7 +188,11 @@ final class Batch {
 			Log::write( 'message_invalid', $fault, array( 'type' => $message->type ) );
 			return Outcome::refused( 'invalid', array( 'detail' => $fault ) );
 		}
-		return call_user_func( self::HANDLERS[ $message->type ], json_decode( wp_json_encode( $message->data ), true ) );
+		list( $class, $method, $reads ) = self::HANDLERS[ $message->type ] + array( 2 => null );
+
+		$data = json_decode( wp_json_encode( $message->data ), true );
+		$row  = null === $reads ? null : Attempt::$reads( $data );
+		return $row instanceof Outcome ? $row : $class::$method( $data, $row );
 	}
 
 	/**

@@ -27,12 +27,9 @@ final class Delivery_Messages {
 	 * The file is checked and stored: ledger, the shop's row, mail.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function delivered( array $data ): Outcome {
-		$row = Attempt::lock( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function delivered( array $data, array $row ): Outcome {
 		if ( 'delivered' === $row['state'] ) {
 			// Said before. The mail was sent, too, or at least begun, unless the request ended before it came to that.
 			return null === $row['revoked_at'] ? Outcome::done( array(), array(), array( self::mail( $row ) ) ) : Outcome::done( array( 'mail' => 'already' ) );
@@ -71,12 +68,9 @@ final class Delivery_Messages {
 	 * A mail in the caller's words, once for each key.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function message( array $data ): Outcome {
-		$row = Attempt::lock( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function message( array $data, array $row ): Outcome {
 		History::record( $row['job_id'], (int) $row['attempt'], 'message', array( 'key' => $data['key'] ) );
 		return Outcome::done( array(), array(), array( Customer_Mail::once( $row, 'mail:message:' . $data['key'], array( 'customer_message' => $data['customer_message'] ) ) ) );
 	}
@@ -88,17 +82,9 @@ final class Delivery_Messages {
 	 * @param array $data Message.
 	 */
 	private static function columns( array $row, array $data ): array {
-		return array(
-			'path'         => $data['path'],
-			'bytes'        => (int) $data['bytes'],
-			'sha256'       => $data['sha256'],
-			'width'        => (int) $data['width'],
-			'height'       => (int) $data['height'],
-			'format'       => $data['format'],
+		return array_intersect_key( $data, array_flip( array( 'path', 'bytes', 'sha256', 'width', 'height', 'format', 'token', 'download_url' ) ) ) + array(
 			'credits'      => $data['credits'] ?? ( null === $row['credits'] ? null : (float) $row['credits'] ),
 			'upsampler_id' => $data['upsampler_id'] ?? $row['upsampler_id'],
-			'token'        => $data['token'],
-			'download_url' => $data['download_url'],
 			'expires_at'   => Sql::from_rfc3339( $data['expires_at'] ),
 			'delivered_at' => Sql::utc( time() ),
 			'event'        => 'delivered',

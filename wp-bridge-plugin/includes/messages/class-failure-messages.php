@@ -32,12 +32,9 @@ final class Failure_Messages {
 	 * Settles an attempt that failed: refund, or review.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function failed( array $data ): Outcome {
-		$row = Attempt::lock( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function failed( array $data, array $row ): Outcome {
 		$settled = self::settled_before( $row, $data );
 		if ( $settled ) {
 			return $settled;

@@ -11,7 +11,6 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
 use SmiBridge\Jobs\Owed_Mails;
@@ -22,6 +21,7 @@ use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Mailbox;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -128,7 +128,10 @@ final class Mailbox_Messages {
 				break;
 			case 'job.paid':
 			case 'job.cancel':
-				self::forwarded( $message, $good, (string) ( $answer['error'] ?? '' ) );
+				$row = Ledger::newest( $message['job_id'] );
+				if ( $row ) {
+					Ledger::told( $row, (int) $message['data']['attempt'], $message['type'], $good ? null : (string) ( $answer['error'] ?? '' ) );
+				}
 		}
 	}
 
@@ -158,30 +161,6 @@ final class Mailbox_Messages {
 			}
 		} elseif ( $row ) {
 			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
-		}
-	}
-
-	/**
-	 * The sidecar has a job's message.
-	 *
-	 * @param array  $message From Mailbox::take_out().
-	 * @param bool   $good    Whether it has taken it.
-	 * @param string $reason  Why not.
-	 */
-	private static function forwarded( array $message, bool $good, string $reason ): void {
-		$row     = Ledger::newest( $message['job_id'] );
-		$attempt = (int) $message['data']['attempt'];
-		if ( ! $row ) {
-			return;
-		}
-		if ( $good && 'job.paid' === $message['type'] && $attempt === (int) $row['attempt'] ) {
-			Ledger::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
-		}
-		$facts = array( 'message' => $message['type'] );
-		if ( $good ) {
-			History::record( $message['job_id'], $attempt, 'forwarded', $facts );
-		} else {
-			History::record( $message['job_id'], $attempt, 'forward_failed', $facts + array( 'reason' => $reason ) );
 		}
 	}
 }

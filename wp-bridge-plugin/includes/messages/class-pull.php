@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
@@ -22,7 +23,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Answers of jobs.unfinished, jobs.lookup and status (docs/contract.md, part 3). Also for WP-CLI, which looks at the same.
+ * Answers of jobs.unfinished (which Reconcile asks for; WP-CLI looks at the same), jobs.lookup and status (docs/contract.md, part 3).
  */
 final class Pull {
 
@@ -41,11 +42,7 @@ final class Pull {
 	 */
 	public static function unfinished( int $after, int $limit ): array {
 		$open = Sql::in( States::where_settled( false ) );
-		$rows = Sql::rows(
-			'SELECT l.* FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN $open AND l.id > %d ORDER BY l.id LIMIT %d",
-			array( $after, $limit + 1 )
-		);
+		$rows = Ledger::newest_where( "l.state IN $open AND l.id > %d ORDER BY l.id LIMIT %d", array( $after, $limit + 1 ) );
 		$more = count( $rows ) > $limit;
 		$rows = array_slice( $rows, 0, $limit );
 		return array(
@@ -63,11 +60,11 @@ final class Pull {
 	 * @return array[] List of {job_id, attempt, state, by_shop}.
 	 */
 	private static function ended(): array {
-		$rows = Sql::rows(
-			'SELECT l.job_id, l.attempt, l.state, l.reason, l.revoked_at FROM ' . Sql::table( 'ledger' ) . ' l LEFT JOIN ' . Sql::table( 'ledger' ) . " n ON n.job_id = l.job_id AND n.attempt > l.attempt
-			WHERE n.id IS NULL AND l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
+		$rows = Ledger::newest_where(
+			"l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
 			AND ( l.state = 'refunded' OR l.attempt > 1 OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
-			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS )
+			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS ),
+			'l.job_id, l.attempt, l.state, l.reason, l.revoked_at'
 		);
 		$ended = array();
 		foreach ( $rows as $row ) {
@@ -82,30 +79,31 @@ final class Pull {
 	}
 
 	/**
-	 * The records of named jobs.
+	 * Handler of `jobs.lookup`: the records of named jobs.
 	 *
-	 * @param string[] $job_ids Ids.
-	 * @return array `{jobs}`
+	 * @param array $data See schema.
 	 */
-	public static function lookup( array $job_ids ): array {
-		return array( 'jobs' => self::records( array_values( Ledger::newest_of( $job_ids ) ) ) );
+	public static function lookup( array $data ): Outcome {
+		return Outcome::done( array( 'jobs' => self::records( array_values( Ledger::newest_of( $data['job_ids'] ) ) ) ) );
 	}
 
-	/** Who this site is, and how it is set: the data of the answer to `status`. No secret is in it. */
-	public static function status(): array {
-		return array(
-			'site'         => Site::identity(),
-			'version'      => SMI_BRIDGE_VERSION,
-			'wordpress'    => (string) get_bloginfo( 'version' ),
-			'php'          => PHP_VERSION,
-			'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
-			'uploads_dir'  => wp_get_upload_dir()['basedir'],
-			'shop'         => Shop::name(),
-			'connected'    => Settings::is_connected(),
-			'pulled'       => Settings::is_pulled(),
-			'expiry_hours' => Settings::expiry_hours(),
-			'sidecars'     => Sidecars::together(),
-			'cdn'          => Cdn::is_set() ? array( 'probe' => Cdn::probe_address(), 'fault' => Cdn::fault() ) : null, // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+	/** Handler of `status`: who this site is, and how it is set. No secret is in it. */
+	public static function status(): Outcome {
+		return Outcome::done(
+			array(
+				'site'         => Site::identity(),
+				'version'      => SMI_BRIDGE_VERSION,
+				'wordpress'    => (string) get_bloginfo( 'version' ),
+				'php'          => PHP_VERSION,
+				'time'         => gmdate( 'Y-m-d\TH:i:s\Z' ),
+				'uploads_dir'  => wp_get_upload_dir()['basedir'],
+				'shop'         => Shop::name(),
+				'connected'    => Settings::is_connected(),
+				'pulled'       => Settings::is_pulled(),
+				'expiry_hours' => Settings::expiry_hours(),
+				'sidecars'     => Sidecars::together(),
+				'cdn'          => Cdn::is_set() ? array( 'probe' => Cdn::probe_address(), 'fault' => Cdn::fault() ) : null, // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			)
 		);
 	}
 

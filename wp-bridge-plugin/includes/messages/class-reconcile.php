@@ -29,7 +29,7 @@ final class Reconcile {
 	 * @param array $data See schema.
 	 */
 	public static function unfinished( array $data ): Outcome {
-		$after   = (int) ( $data['after'] ?? 0 );
+		$after = (int) ( $data['after'] ?? 0 );
 		if ( '' !== ( $data['sidecar'] ?? '' ) ) {
 			Sidecars::seen( $data['sidecar'] );
 		}
@@ -52,19 +52,5 @@ final class Reconcile {
 			Stored_Files::tidy();
 		}
 		return $effects;
-	}
-
-	/**
-	 * Handler of `jobs.lookup`.
-	 *
-	 * @param array $data See schema.
-	 */
-	public static function lookup( array $data ): Outcome {
-		return Outcome::done( Pull::lookup( $data['job_ids'] ) );
-	}
-
-	/** Handler of `status`. */
-	public static function status(): Outcome {
-		return Outcome::done( Pull::status() );
 	}
 }

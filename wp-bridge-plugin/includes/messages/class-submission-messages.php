@@ -31,12 +31,9 @@ final class Submission_Messages {
 	 * again when it did not hear our answer, and gets it again as long as nothing came of the submission.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function submitting( array $data ): Outcome {
-		$row = Attempt::lock( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function submitting( array $data, array $row ): Outcome {
 		$known = array( 'upsampler_id' => $row['upsampler_id'] );
 		$end   = Attempt::end( $row );
 		if ( $end || 'review' === $row['state'] ) {
@@ -71,12 +68,9 @@ final class Submission_Messages {
 	 * Upsampler has accepted.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function submitted( array $data ): Outcome {
-		$row = Attempt::going_on( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function submitted( array $data, array $row ): Outcome {
 		if ( (int) $row['submission'] > (int) $data['submission'] ) {
 			return Outcome::refused( 'superseded' );
 		}
@@ -116,12 +110,9 @@ final class Submission_Messages {
 	 * A change worth showing or remembering. One that comes too late changes nothing, and is told in the story only.
 	 *
 	 * @param array $data See schema.
+	 * @param array $row  The attempt, locked.
 	 */
-	public static function progress( array $data ): Outcome {
-		$row = Attempt::going_on( $data );
-		if ( $row instanceof Outcome ) {
-			return $row;
-		}
+	public static function progress( array $data, array $row ): Outcome {
 		if ( ! empty( $data['submission'] ) && (int) $data['submission'] < (int) $row['submission'] ) {
 			return Outcome::refused( 'superseded' );
 		}

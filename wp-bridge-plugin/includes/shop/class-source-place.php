@@ -73,4 +73,10 @@ final class Source_Place {
 		}
 		return self::inside( $uploads['basedir'] . '/' . rawurldecode( substr( $rest, strlen( $base ) ) ), $uploads['basedir'] );
 	}
+
+	/** The address of a small picture of what was bought, or ''. @param array|null $job The shop's job. @param string $size As WordPress names it. */
+	public static function preview( ?array $job, string $size ): string {
+		$picture = empty( $job['attachment_id'] ) ? '' : wp_get_attachment_image_url( (int) $job['attachment_id'], $size );
+		return (string) $picture;
+	}
 }

@@ -8,7 +8,6 @@
 namespace SmiBridge\Wire;
 
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Sidecar_Report;
 use SmiBridge\Core\Signature;
 
 defined( 'ABSPATH' ) || exit;
@@ -34,14 +33,13 @@ final class Sidecar_Client {
 	/**
 	 * Sends a message and returns the data of the answer.
 	 *
-	 * @param string      $type     See contract.
-	 * @param array       $data     The message's data.
-	 * @param string|null $audience Other than this site's sidecar (only `status` may ask `sidecar:?`).
-	 * @param array       $note     For whoever handles the answer of a sidecar that comes by itself, see Mailbox.
-	 * @return array|\WP_Error `{queued: true}`: the message waits in the mailbox. Codes: not_configured, paused, not_seen, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
+	 * @param string $type See contract.
+	 * @param array  $data The message's data.
+	 * @param array  $note For whoever handles the answer of a sidecar that comes by itself, see Mailbox.
+	 * @return array|\WP_Error `{queued: true}`: the message waits in the mailbox. Codes: not_configured, paused, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
 	 * @throws \SmiBridge\Core\Database_Error When the mailbox can't be written.
 	 */
-	public function send( string $type, array $data, ?string $audience = null, array $note = array() ) {
+	public function send( string $type, array $data, array $note = array() ) {
 		if ( ! Settings::is_configured() ) {
 			return new \WP_Error( 'not_configured', __( 'The address of the sidecar or the secret is missing.', 'smi-bridge' ) );
 		}
@@ -49,9 +47,10 @@ final class Sidecar_Client {
 			return new \WP_Error( 'paused', __( 'This site is paused: it is a copy, or an admin paused it.', 'smi-bridge' ) );
 		}
 		if ( Settings::is_pulled() ) {
-			return 'status' === $type ? self::last_report() : self::leave( $type, $data, $note );
+			Mailbox::put( $type, $data, $note );
+			return array( 'queued' => true );
 		}
-		$answer = $this->exchange( $type, $data, $audience );
+		$answer = $this->exchange( $type, $data );
 		if ( 0 === $answer['status'] ) {
 			return new \WP_Error( '' === $answer['error'] ? 'network' : $answer['error'], $answer['message'], $answer );
 		}
@@ -67,7 +66,7 @@ final class Sidecar_Client {
 	 *
 	 * @param string      $type     See contract.
 	 * @param array       $data     The message's data.
-	 * @param string|null $audience See send().
+	 * @param string|null $audience Other than this site's sidecar: `sidecar:?` may be asked for its status.
 	 * @return array See Http_Client::post().
 	 */
 	public function exchange( string $type, array $data, ?string $audience = null ): array {
@@ -78,28 +77,6 @@ final class Sidecar_Client {
 			$body,
 			array( 'Content-Type' => 'application/json' ) + Signature::headers( Settings::keys( Signature::TO_SIDECAR )[0], $now, $body )
 		);
-	}
-
-	/**
-	 * Leaves a message for a sidecar that comes by itself.
-	 *
-	 * @param string $type See send().
-	 * @param array  $data See send().
-	 * @param array  $note See send().
-	 */
-	private static function leave( string $type, array $data, array $note ): array {
-		Mailbox::put( $type, $data, $note );
-		return array( 'queued' => true );
-	}
-
-	/**
-	 * What a sidecar that comes by itself has said last.
-	 *
-	 * @return array|\WP_Error
-	 */
-	private static function last_report() {
-		$last = Sidecar_Report::last();
-		return $last['ok'] && $last['status'] ? $last['status'] : new \WP_Error( 'not_seen', $last['message'] );
 	}
 
 	/**
@@ -116,13 +93,12 @@ final class Sidecar_Client {
 	}
 
 	/**
-	 * The sidecar's status; remembers its public address on the way.
+	 * The status of a sidecar that can be asked; remembers its public address on the way.
 	 *
-	 * @param bool $round_trip Whether the sidecar is to try our door, too.
 	 * @return array|\WP_Error
 	 */
-	public function status( bool $round_trip = false ) {
-		$answer = $this->send( 'status', $round_trip ? array( 'round_trip' => true ) : array() );
+	public function status() {
+		$answer = $this->send( 'status', array() );
 		if ( is_array( $answer ) && array_key_exists( 'public_url', $answer ) ) {
 			Settings::learn_public_url( $answer['public_url'] );
 		}

@@ -15,7 +15,7 @@
 namespace SmiBridge;
 
 use SmiBridge\Admin\Job_Actions;
-use SmiBridge\Admin\Refused_Result;
+use SmiBridge\Admin\Job_Page;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
@@ -66,7 +66,16 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 				printf( esc_html__( 'Attempt %s', 'smi-bridge' ), esc_html( number_format_i18n( $smib_attempt ) ) );
 				?>
 				</h2>
-				<?php Refused_Result::show( $job_id, (int) $smib_attempt, $smib_attachment ); ?>
+				<?php $smib_refused = Job_Page::refused( $job_id, (int) $smib_attempt ); ?>
+				<?php if ( '' !== $smib_refused ) : ?>
+				<div class="smib-compare">
+					<?php if ( $smib_attachment ) : ?>
+					<figure><?php echo wp_get_attachment_image( $smib_attachment, 'medium', false, array( 'alt' => '' ) ); ?><figcaption><?php esc_html_e( 'Original', 'smi-bridge' ); ?></figcaption></figure>
+					<?php endif; ?>
+					<?php // Not esc_url: data: is no protocol that it lets pass. ?>
+					<figure><img src="<?php echo esc_attr( $smib_refused ); ?>" alt=""><figcaption><?php esc_html_e( 'Enlarged', 'smi-bridge' ); ?></figcaption></figure>
+				</div>
+				<?php endif; ?>
 				<ol>
 					<?php foreach ( $smib_lines as $smib_line ) : ?>
 					<li class="<?php echo esc_attr( $smib_line['tone'] ); ?>">

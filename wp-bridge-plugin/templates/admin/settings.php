@@ -10,12 +10,9 @@
 namespace SmiBridge;
 
 use SmiBridge\Admin\Connection_String;
-use SmiBridge\Admin\Env_Lines;
 use SmiBridge\Admin\Mail_Preview;
 use SmiBridge\Admin\Settings_Page;
-use SmiBridge\Admin\Staging_Notice;
 use SmiBridge\Core\Settings;
-use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Mail\Mail_Settings;
 
 defined( 'ABSPATH' ) || exit;
@@ -32,34 +29,12 @@ $smib_note  = static function ( string $name ) {
 		) . '</p>';
 	}
 };
-$smib_early = (int) Mail_Settings::get( 'reminder', 0 );
-$smib_kinds = array(
-	'delivered' => array( __( 'Picture is ready', 'smi-bridge' ), __( 'with the download link', 'smi-bridge' ) ),
-	'reminder'  => array( __( 'Link ends soon', 'smi-bridge' ), $smib_early ? __( 'before the download link ends', 'smi-bridge' ) : __( 'only if “Reminder” below names hours', 'smi-bridge' ) ),
-	'delayed'   => array( __( 'Takes longer', 'smi-bridge' ), __( 'when there is no picture half an hour after payment', 'smi-bridge' ) ),
-	'review'    => array( __( 'A person looks at it', 'smi-bridge' ), __( 'when a job needs your decision', 'smi-bridge' ) ),
-	'refunded'  => array( __( 'Refund mail', 'smi-bridge' ), __( 'with an apology and the reason', 'smi-bridge' ) ),
-	'message'   => array( __( 'Other messages', 'smi-bridge' ), __( 'the sidecar’s words about one job', 'smi-bridge' ) ),
-	'admin'     => array( __( 'Digest to you', 'smi-bridge' ), __( 'when something needs a person', 'smi-bridge' ) ),
-);
 ?>
 <div class="wrap smib-admin">
 	<h1><?php esc_html_e( 'SMI Bridge settings', 'smi-bridge' ); ?></h1>
 	<?php settings_errors(); ?>
 	<?php if ( '' !== $done ) : ?>
 	<div class="notice notice-success is-dismissible"><p><?php echo esc_html( $done ); ?></p></div>
-	<?php endif; ?>
-
-	<?php if ( Staging_Lock::is_copy() ) : ?>
-	<div class="notice notice-warning smib-notice">
-		<p><strong><?php esc_html_e( 'This site looks like a copy.', 'smi-bridge' ); ?></strong>
-		<?php esc_html_e( 'Its address is another one than when the bridge was connected, so nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ); ?></p>
-		<?php if ( Staging_Lock::is_fixed() ) : ?>
-		<p><?php esc_html_e( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ); ?></p>
-		<?php else : ?>
-			<?php Staging_Notice::button( 'smi_bridge_lock_site', __( 'It has moved: this address is the live site now', 'smi-bridge' ) ); ?>
-		<?php endif; ?>
-	</div>
 	<?php endif; ?>
 
 	<section class="smib-panel" aria-labelledby="smib-connect">
@@ -78,7 +53,7 @@ $smib_kinds = array(
 				<details>
 					<summary><?php esc_html_e( 'Without setup: lines for the file .env', 'smi-bridge' ); ?></summary>
 					<div class="smib-code">
-						<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::text( true ) ); ?>"><?php echo esc_html( Env_Lines::text( true ) ); ?></pre>
+						<pre id="smib-env" tabindex="0" aria-label="<?php esc_attr_e( 'Lines for .env', 'smi-bridge' ); ?>" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::env( true ) ); ?>"><?php echo esc_html( Connection_String::env( true ) ); ?></pre>
 						<div class="smib-buttons">
 							<button type="button" class="button" data-smib-copy="env"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
 							<button type="button" class="button" data-smib-show="env" aria-controls="smib-env" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
@@ -131,7 +106,7 @@ $smib_kinds = array(
 		<h2 id="smib-secret"><?php esc_html_e( 'Secret', 'smi-bridge' ); ?></h2>
 		<p><?php esc_html_e( 'Bridge and sidecar sign every message with it. Whoever has it can deliver and refund, so treat it like a password.', 'smi-bridge' ); ?></p>
 		<p class="smib-secret">
-			<code id="smib-secret-value" dir="ltr" data-masked="<?php echo esc_attr( Env_Lines::mask( Settings::secret() ) ); ?>"><?php echo esc_html( Env_Lines::mask( Settings::secret() ) ); ?></code>
+			<code id="smib-secret-value" dir="ltr" data-masked="<?php echo esc_attr( Connection_String::mask( Settings::secret() ) ); ?>"><?php echo esc_html( Connection_String::mask( Settings::secret() ) ); ?></code>
 			<button type="button" class="button" data-smib-copy="secret"><?php esc_html_e( 'Copy', 'smi-bridge' ); ?></button>
 			<button type="button" class="button" data-smib-show="secret" aria-controls="smib-secret-value" aria-pressed="false"><?php esc_html_e( 'Show', 'smi-bridge' ); ?></button>
 			<span class="smib-said" role="status"></span>
@@ -161,14 +136,14 @@ $smib_kinds = array(
 				<th scope="row"><?php esc_html_e( 'Send', 'smi-bridge' ); ?></th>
 				<td><fieldset><legend class="screen-reader-text"><?php esc_html_e( 'Mails that are sent', 'smi-bridge' ); ?></legend>
 					<input form="smib-form" type="hidden" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="">
-					<?php foreach ( $smib_kinds as $smib_kind => $smib_words ) : ?>
+					<?php foreach ( Mail_Settings::kinds() as $smib_kind => $smib_words ) : ?>
 					<div class="smib-kind">
 						<div><label><input form="smib-form" type="checkbox" name="<?php echo esc_attr( Mail_Settings::OPTION ); ?>[on][]" value="<?php echo esc_attr( $smib_kind ); ?>"<?php checked( ! in_array( $smib_kind, (array) Mail_Settings::get( 'off', array() ), true ) ); ?>>
-						<strong><?php echo esc_html( $smib_words[0] ); ?></strong></label>
-						<span class="description"><?php echo esc_html( $smib_words[1] ); ?></span></div>
+						<strong><?php echo esc_html( $smib_words['name'] ); ?></strong></label>
+						<span class="description"><?php echo esc_html( $smib_words['when'] ); ?></span></div>
 						<span class="smib-kind-links">
-							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></a>
-							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words[0] ); ?></span></button>
+							<a href="<?php echo esc_url( Mail_Preview::url( $smib_kind ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'Preview', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words['name'] ); ?></span></a>
+							<button type="button" class="button-link" data-smib-mail="<?php echo esc_attr( $smib_kind ); ?>"><?php esc_html_e( 'Send me a test', 'smi-bridge' ); ?><span class="screen-reader-text">: <?php echo esc_html( $smib_words['name'] ); ?></span></button>
 							<span class="smib-said" role="status"></span>
 						</span>
 					</div>

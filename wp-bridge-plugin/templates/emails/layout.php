@@ -25,31 +25,7 @@ $smib_font  = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Aria
 <meta name="format-detection" content="telephone=no,date=no,address=no,email=no">
 <title><?php echo esc_html( $mail->subject ); ?></title>
 <style>
-:root { color-scheme: light dark; supported-color-schemes: light dark; }
-body { margin: 0; padding: 0; -webkit-text-size-adjust: 100%; }
-a { text-underline-offset: 2px; }
-@media (max-width: 620px) {
-	.smib-outer { padding: 0 !important; }
-	.smib-card { border-radius: 0 !important; border-left: 0 !important; border-right: 0 !important; }
-	.smib-pad { padding-left: 20px !important; padding-right: 20px !important; }
-	.smib-button a { display: block !important; padding-left: 12px !important; padding-right: 12px !important; }
-	.smib-button, .smib-button td { width: 100% !important; }
-	h1 { font-size: 23px !important; }
-}
-@media (max-width: 400px) {
-	.smib-rows th, .smib-rows td { display: block !important; width: auto !important; padding-left: 0 !important; padding-right: 0 !important; }
-	.smib-rows th { padding-bottom: 0 !important; border-bottom: 0 !important; }
-	.smib-rows td { padding-top: 1px !important; }
-}
-@media (prefers-color-scheme: dark) {
-	body, .smib-outer { background: #101317 !important; }
-	.smib-card { background: #1a1e24 !important; border-color: #2c323b !important; }
-	.smib-text, .smib-rows td, h1 { color: #eceff3 !important; }
-	.smib-soft, .smib-rows th { color: #a9b3c0 !important; }
-	.smib-box { background: #222831 !important; }
-	.smib-line, .smib-rows th, .smib-rows td { border-color: #2c323b !important; }
-	.smib-link { color: #9dbdff !important; }
-}
+<?php echo file_get_contents( SMI_BRIDGE_DIR . 'assets/mail.css' ); // phpcs:ignore WordPress.Security.EscapeOutput, WordPress.WP.AlternativeFunctions -- a file of our own. ?>
 </style>
 </head>
 <body style="margin:0;padding:0;background:#f3f4f6;">

@@ -8,7 +8,7 @@
 namespace SmiBridge\Interfaces\Cli;
 
 use SmiBridge\Core\Sql;
-use SmiBridge\Health\Connection_Findings;
+use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Send_Later;
@@ -87,7 +87,7 @@ final class Cli_Checks {
 
 	/** `doctor`. @param string[] $positional None. @param array $named Options. */
 	public static function doctor( array $positional, array $named ): void {
-		$findings = array_merge( self::ground(), Connection_Findings::report()['findings'], self::site_health() );
+		$findings = array_merge( self::ground(), Connection_Test::report()['findings'], self::site_health() );
 		$bad      = array_keys( array_column( $findings, 'level' ), 'bad', true );
 		Cli_Reports::items( $findings, array( 'level', 'title', 'text' ), $named );
 		if ( $bad ) {
@@ -125,7 +125,7 @@ final class Cli_Checks {
 		$findings = array();
 		foreach ( array_merge( $tests['direct'], $tests['async'] ) as $name => $test ) {
 			if ( 'smi_bridge_doors' !== $name ) {
-				$result     = call_user_func( $test['async_direct_test'] ?? $test['test'] );
+				$result     = call_user_func( $test['async_direct_test'] );
 				$plain      = wp_specialchars_decode( wp_strip_all_tags( $result['description'] ), ENT_QUOTES );
 				$findings[] = self::finding( $levels[ $result['status'] ], wp_specialchars_decode( $result['label'], ENT_QUOTES ), $plain );
 			}

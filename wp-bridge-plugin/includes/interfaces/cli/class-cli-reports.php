@@ -11,11 +11,11 @@ use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Staging_Lock;
-use SmiBridge\Health\Sidecar_Health;
 use SmiBridge\Interfaces\Job_View;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -64,7 +64,7 @@ final class Cli_Reports {
 
 	/** `status`. @param string[] $positional None. @param array $named Options. */
 	public static function status( array $positional, array $named ): void {
-		$health = Sidecar_Health::inspect( 0 );
+		$health = Sidecar_Report::inspect( 0 );
 		$status = $health['status'] ?? array();
 		$facts  = array(
 			'version'     => SMI_BRIDGE_VERSION,

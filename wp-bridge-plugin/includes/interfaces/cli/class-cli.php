@@ -10,7 +10,9 @@
 namespace SmiBridge\Interfaces\Cli;
 
 use SmiBridge\Core\Database_Error;
-use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Core\Schemas;
+use SmiBridge\Interfaces\Catalogue;
+use SmiBridge\Jobs\Allowed_Actions;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -19,52 +21,37 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Cli extends \WP_CLI\Dispatcher\CommandNamespace {
 
+	/** Options that bear another name than in REST. */
+	const NAMES = array(
+		'confirm'   => 'downloaded',
+		'mark_only' => 'mark-only',
+	);
+
 	/** Adds all commands. */
 	public static function register(): void {
 		\WP_CLI::add_command( 'smi-bridge', self::class, array( 'shortdesc' => 'Looks after paid image enlargements.' ) );
 		self::add( 'list', array( Cli_Reports::class, 'jobs' ), 'Lists jobs by their newest attempt.', array_merge( self::filters(), self::list_options(), array( self::format( array( 'ids', 'count' ) ) ) ), "    wp smi-bridge list --view=review\n    wp smi-bridge list --view=past_due --format=ids" );
 		self::add( 'status', array( Cli_Reports::class, 'status' ), 'Shows how bridge and sidecar are.', array( self::format() ), '    wp smi-bridge status --format=json' );
 		self::add( 'show', array( Cli_Reports::class, 'show' ), 'Tells the whole story of a job.', array( self::job(), self::format( array(), array( 'table', 'json', 'yaml' ) ) ), '    wp smi-bridge show 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10' );
-		foreach ( self::actions() as $action => $about ) {
+		foreach ( array_filter( Allowed_Actions::all(), array( Catalogue::class, 'has_options' ) ) as $action => $about ) {
 			$work = static function ( $positional, $named ) use ( $action ) {
 				Cli_Actions::run( $action, $positional, $named );
 			};
-			self::add( $action, $work, $about['does'], array_merge( self::selection(), $about['options'] ?? array(), array( self::format( array( 'ids', 'count' ) ) ) ), $about['example'] );
+			self::add( $action, $work, $about['does'], array_merge( self::selection(), self::options( $about['options'] ), array( self::format( array( 'ids', 'count' ) ) ) ), '    wp smi-bridge ' . $about['example'] );
 		}
 		self::add( 'reconcile', array( Cli_Checks::class, 'reconcile' ), 'Takes in paid jobs that the bridge never heard of, and tells the sidecar of those that it has not confirmed.', array( self::dry_run(), self::format( array( 'ids', 'count' ) ) ), '    wp smi-bridge reconcile --dry-run' );
 		self::add( 'doctor', array( Cli_Checks::class, 'doctor' ), 'Looks for everything that could be wrong; exits with 1 if something is.', array( self::format() ), '    wp smi-bridge doctor' );
 	}
 
-	/** The actions: what each does, its own options, an example. */
-	private static function actions(): array {
-		return array(
-			'retry'  => array(
-				'does'    => 'Starts the next attempt of jobs.',
-				'options' => array( self::flag( 'force', 'Pay Upsampler again even if a good file exists.' ) ),
-				'example' => '    wp smi-bridge retry --all --view=review --dry-run',
-			),
-			'cancel' => array(
-				'does'    => 'Stops jobs that are under way; they wait in review.',
-				'example' => '    wp smi-bridge cancel 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10',
-			),
-			'refund' => array(
-				'does'    => 'Gives the money back, once for each payment, and ends the download link.',
-				'options' => array(
-					self::option( 'message', 'Words for the customer, in the mail about it.' ),
-					self::flag( 'downloaded', 'Also those whose picture the customer has downloaded.' ),
-					self::flag( 'mark-only', 'The money is back already: note it, pay nothing.' ),
-				),
-				'example' => '    wp smi-bridge refund --all --view=failed --yes',
-			),
-			'resend' => array(
-				'does'    => 'Sends the mail that belongs to the state of jobs once more.',
-				'example' => '    wp smi-bridge resend --all --view=delivered --from=2026-11-20',
-			),
-			'renew'  => array(
-				'does'    => 'Gets fresh download links for delivered jobs.',
-				'example' => '    wp smi-bridge renew --all --view=delivered --format=csv',
-			),
-		);
+	/** Options as the catalogue has them, in English as all commands. @param array[] $schemas Name => JSON Schema. */
+	private static function options( array $schemas ): array {
+		$options = array();
+		foreach ( $schemas as $name => $schema ) {
+			$name      = self::NAMES[ $name ] ?? $name;
+			$choice    = isset( $schema['enum'] ) ? array( 'options' => $schema['enum'] ) : array();
+			$options[] = 'boolean' === $schema['type'] ? self::flag( $name, $schema['description'] ) : self::option( $name, $schema['description'], $choice );
+		}
+		return $options;
 	}
 
 	/**
@@ -103,12 +90,7 @@ final class Cli extends \WP_CLI\Dispatcher\CommandNamespace {
 
 	/** Options that filter the list of jobs. */
 	private static function filters(): array {
-		return array(
-			self::option( 'view', 'Which jobs, as in the list of the admin’s pages.', array( 'options' => array_keys( Jobs_Query::views() ) ) ),
-			self::option( 'search', 'Beginning of an id or e-mail address, a post’s number, words of a title.' ),
-			self::option( 'from', 'Paid on that day or later, YYYY-MM-DD in site time.' ),
-			self::option( 'to', 'Paid on that day or earlier.' ),
-		);
+		return self::options( array_intersect_key( Schemas::get( 'interfaces' )['list'], array_flip( array( 'view', 'search', 'from', 'to' ) ) ) );
 	}
 
 	/** Further options of the list. */

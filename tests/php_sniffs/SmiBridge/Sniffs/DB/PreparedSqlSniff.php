@@ -21,7 +21,7 @@ final class PreparedSqlSniff extends Check {
 	/** Methods that run SQL. @var string */
 	public $runs = 'query, get_results, get_row, get_var, get_col, prepare';
 	/** The bridge's own, as `Owner::name`. @var string */
-	public $own = 'Sql::rows, Sql::row, Sql::run';
+	public $own = 'Sql::rows, Sql::row, Sql::run, Ledger::newest_where';
 	/** Calls whose answer may stand in a statement, whatever they are given. @var string */
 	public $prepared = 'prepare, esc_sql, intval, absint, Sql::table, Sql::value, Sql::in, Sql::utc';
 	/** Calls that may stand in a statement when all that they are given may. @var string */
