@@ -146,7 +146,7 @@ def test_a_wrong_clock_is_named(bridge: Bridge, skew: int) -> None:
     ("error", "code"),
     [
         ("shop_unavailable", "shop_silent"),
-        ("shop_refused", "wrong_secret"),
+        ("shop_refused", "shop_refused"),
         ("shop_door_missing", "shop_door_blocked"),
         ("shop_refused_message", "shop_refused_message"),
         ("shop_walled", "shop_walled"),
@@ -162,6 +162,13 @@ def test_a_way_back_that_is_blocked_is_named(bridge: Bridge, error: str, code: s
         bridge.sidecar.status["shop_door"] = usual
     assert there["level"] == "ok"
     assert (back["check"], back["code"], back["detail"]) == ("to_shop", code, error)
+
+
+def test_a_connection_that_breaks_for_a_reason_without_a_name_is_called_so(bridge: Bridge) -> None:
+    odd = "['status' => 0, 'error' => 'new', 'message' => 'Something new.']"
+    (finding,) = findings(bridge, f"add_filter('smi_bridge_pre_send', function () {{ return {odd}; }});")
+    assert (finding["code"], finding["detail"]) == ("network", "Something new.")
+    assert finding["text"] == advice("network", host="127.0.0.1").sentence
 
 
 def test_a_paused_copy_is_told_that_it_is_one(bridge: Bridge) -> None:

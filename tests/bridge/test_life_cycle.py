@@ -31,9 +31,16 @@ def options(shop: Shop) -> set[str]:
     }
 
 
-def uninstall(shop: Shop) -> None:
+# A user of the database who may do anything but drop a table.
+NO_DROP = (
+    "add_filter('query', function ($sql) { $GLOBALS['wpdb']->suppress_errors();"
+    " return 0 === strpos($sql, 'DROP TABLE IF EXISTS %s') ? 'not allowed' : $sql; });"
+)
+
+
+def uninstall(shop: Shop, prelude: str = "") -> None:
     shop.php(
-        "define('WP_UNINSTALL_PLUGIN', 'smi-bridge/smi-bridge.php');"
+        prelude + "define('WP_UNINSTALL_PLUGIN', 'smi-bridge/smi-bridge.php');"
         "require WP_PLUGIN_DIR . '/smi-bridge/uninstall.php';"
     )
 
@@ -170,6 +177,16 @@ def test_uninstalling_keeps_the_ledger_unless_the_admin_said_otherwise(site: Sho
     assert options(site) == set()
 
 
+def test_a_database_that_drops_no_table_does_not_stop_the_deletion(site: Shop) -> None:
+    site.activate("smi-bridge")
+    site.deactivate("smi-bridge")
+    site.option("smi_bridge_remove_data", "1")
+    uninstall(site, NO_DROP % "wp_smi_bridge_")
+    assert tables(site) == TABLES
+    assert options(site) == set()
+    assert len(site.complaints("event=not_deleted")) == 1
+
+
 def test_an_older_shop_with_fewer_columns_is_written_all_the_same(site: Shop) -> None:
     """1.2 has no `source_type` and `upload_file_path`; a shop before refunds had none of those columns either."""
     site.activate("smi-bridge", "smi-demo-shop")
@@ -234,6 +251,11 @@ def test_a_network_has_tables_on_each_site(shop_factory: Callable[..., Shop], wo
         shop.php("require_once ABSPATH . 'wp-admin/includes/ms.php'; wp_delete_site(3);")
         assert not any("wp_3_" in name for name in tables(shop))
         shop.php("foreach ([1, 2] as $blog) { update_blog_option($blog, 'smi_bridge_remove_data', '1'); }")
+        shop.sql("INSERT INTO wp_usermeta (user_id, meta_key, meta_value) VALUES (1, 'smi_bridge_x', '1')")
+        uninstall(shop, NO_DROP % "wp_smi_bridge_")
+        assert tables(shop) == TABLES, "those of the second site are gone all the same"
+        assert shop.sql("SELECT * FROM wp_usermeta WHERE meta_key = 'smi_bridge_x'") == []
+        shop.option("smi_bridge_remove_data", "1")
         uninstall(shop)
         assert tables(shop) == set()
         assert shop.complaints("wp-bridge-plugin") == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from sidecar.core.advice import advice
 from sidecar.core.messages import TO_SIDECAR, Opener, decode_secret
 from sidecar.core.tokens import TokenMaker
 from tests.bridge.conftest import SECRET, Bridge, delivery
@@ -223,6 +224,15 @@ def test_connected_means_seen_within_the_last_minute(bridge: Bridge) -> None:
         "update_option('smi_bridge_sidecar_health', $last);"
     )
     assert found() == ("sidecar_not_seen", False)
+    assert bridge.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::last()['code'];") == "not_seen", "as always"
+    bridge.shop.php(
+        "$last = get_option('smi_bridge_sidecar_health'); $last['since'] -= DAY_IN_SECONDS;"
+        "$last['at'] -= DAY_IN_SECONDS;"
+        "update_option('smi_bridge_sidecar_health', $last);"
+    )
+    problems = bridge.shop.php_json("return SmiBridge\\Health\\Problems::all();")
+    (lost,) = [problem["text"] for problem in problems if problem["kind"] == "connection"]
+    assert lost.startswith(advice("sidecar_not_seen").sentence)
 
 
 def test_a_bridge_that_knows_no_address_learns_that_there_is_none(bridge: Bridge) -> None:

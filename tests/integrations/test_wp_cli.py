@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sidecar.core.advice import advice
 from tests.integrations.conftest import Tools
 
 
@@ -211,6 +212,14 @@ def test_doctor_is_content_with_a_sound_site(tools_everywhere: Tools):
     assert ended.status == 0, ended.out
     assert "bad" not in levels.values()
     assert (levels["Tables"], levels["Workers"]) == ("ok", "ok")
+
+
+def test_doctor_tells_the_facts_and_what_helps_of_the_connection(tools: Tools):
+    tools.sidecar.answer.status, tools.sidecar.answer.body = 502, {}
+    ended = tools.wp("doctor", "--format=csv")
+    (found,) = [line for line in rows(ended.out) if line["detail"]]
+    assert ended.status == 1
+    assert (found["level"], found["detail"], found["fix"]) == ("bad", "HTTP 502", advice("busy").command)
 
 
 def test_doctor_names_what_is_wrong_and_says_so_by_its_status(tools: Tools):

@@ -1,5 +1,6 @@
 """Mails to customers and to the admin, sent by wp_mail() and read out of the mailbox."""
 
+import base64
 import re
 from typing import Any
 
@@ -81,6 +82,13 @@ def test_the_sidecars_words_replace_ours(ui: Ui):
     send(ui, "review", customer_message="Your file needs a second look.\n\nWe write on Monday.")
     mail = ui.shop.wait_mail("buyer@customer.example")
     assert "Your file needs a second look." in mail.text and "We write on Monday." in mail.html
+
+
+def test_words_that_are_no_utf8_stop_no_mail(ui: Ui):
+    text = ui.shop.php_json(
+        "return base64_encode(SmiBridge\\Mail\\Mail::compose('message', ['customer_message' => \"Caf\\xe9\"])->text());"
+    )
+    assert b"Caf\xe9" in base64.b64decode(text)
 
 
 def test_hostile_facts_stay_text(ui: Ui):

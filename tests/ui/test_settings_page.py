@@ -252,8 +252,22 @@ def test_a_copy_by_a_constant_is_told_what_decides_it(ui: Ui):
         page = ui.shop.admin.get(ui.url(PAGE), timeout=30).text
         assert "A constant in wp-config.php says so" in page
         assert "smi_bridge_lock_site" not in page
+        assert "Nothing is forwarded, mailed or refunded from here." in page
+        assert "was connected as" not in page, "no other address is known"
+        ui.shop.option("smi_bridge_site_lock", ["hts/lv.xml", "tp:/ieeape"])
+        assert "was connected as https://live.example, and this is" in ui.shop.admin.get(ui.url(PAGE), timeout=30).text
     finally:
+        ui.shop.php("SmiBridge\\Core\\Staging_Lock::lock();")
         remove()
+
+
+def test_each_wrong_contact_is_told_under_its_own_name(ui: Ui):
+    codes = ui.shop.php_json(
+        "require_once ABSPATH . 'wp-admin/includes/template.php';"
+        "SmiBridge\\Admin\\Settings_Page::clean_mail(['support' => 'nobody', 'from_address' => 'nobody']);"
+        "return array_column(get_settings_errors('smi_bridge_mail'), 'code');"
+    )
+    assert codes == ["support", "from_address"]
 
 
 def test_constants_of_wp_config_win_and_are_shown_as_fixed(shop_factory: Callable[..., Shop]):

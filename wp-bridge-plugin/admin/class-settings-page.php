@@ -122,9 +122,9 @@ final class Settings_Page {
 			return isset( $value[ $name ] ) && is_string( $value[ $name ] ) ? sanitize_text_field( $value[ $name ] ) : '';
 		};
 		$clean = array(
-			'support'      => self::contact( $line( 'support' ), true, __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) ),
+			'support'      => self::contact( 'support', $line( 'support' ), true, __( 'The support contact must be an e-mail address or the address of a page. It was left empty.', 'smi-bridge' ) ),
 			'from_name'    => $line( 'from_name' ),
-			'from_address' => self::contact( $line( 'from_address' ), false, __( 'The sender’s address must be an e-mail address. It was left empty.', 'smi-bridge' ) ),
+			'from_address' => self::contact( 'from_address', $line( 'from_address' ), false, __( 'The sender’s address must be an e-mail address. It was left empty.', 'smi-bridge' ) ),
 			'admin'        => implode( ', ', array_filter( preg_split( '/[\s,;]+/', $line( 'admin' ) ), 'is_email' ) ),
 			'accent'       => (string) sanitize_hex_color( $line( 'accent' ) ),
 			'reminder'     => min( 168, max( 0, (int) $line( 'reminder' ) ) ),
@@ -156,18 +156,19 @@ final class Settings_Page {
 	/**
 	 * An e-mail address, or the address of a page where that may be; else ''.
 	 *
+	 * @param string $name    Of the setting.
 	 * @param string $value   Cleaned line.
 	 * @param bool   $or_page Whether it may.
 	 * @param string $fault   What to say of others.
 	 */
-	private static function contact( string $value, bool $or_page, string $fault ): string {
+	private static function contact( string $name, string $value, bool $or_page, string $fault ): string {
 		if ( '' === $value || is_email( $value ) ) {
 			return $value;
 		}
 		if ( $or_page && preg_match( '#^https?://#i', $value ) ) {
 			return esc_url_raw( $value, array( 'http', 'https' ) );
 		}
-		self::complain( Mail_Settings::OPTION, 'contact', $fault );
+		self::complain( Mail_Settings::OPTION, $name, $fault );
 		return '';
 	}
 }

@@ -27,8 +27,12 @@ final class Staging_Notice {
 			return;
 		}
 		echo '<div class="notice notice-warning smib-copy"><p><strong>' . esc_html__( 'SMI Bridge is paused: this site looks like a copy.', 'smi-bridge' ) . '</strong> ';
-		/* translators: 1: address of the live site, 2: address of this site */
-		echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s. Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Staging_Lock::live_site(), Site::identity() ) );
+		$live = Staging_Lock::other_site();
+		if ( '' !== $live ) {
+			/* translators: 1: address of the live site, 2: address of this site */
+			echo esc_html( sprintf( __( 'The bridge was connected as %1$s, and this is %2$s.', 'smi-bridge' ), $live, Site::identity() ) ) . ' ';
+		}
+		esc_html_e( 'Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' );
 		if ( Staging_Lock::is_fixed() ) {
 			echo ' ' . esc_html__( 'A constant in wp-config.php says so; this can’t be changed here.', 'smi-bridge' ) . '</p></div>';
 			return;

@@ -29,8 +29,7 @@ final class Staging_Lock {
 		if ( defined( self::CONSTANT ) ) {
 			return wp_validate_boolean( constant( self::CONSTANT ) );
 		}
-		$live = self::live_site();
-		return '' !== $live && self::place( $live ) !== self::place( Site::identity() );
+		return '' !== self::other_site();
 	}
 
 	/** Whether wp-config.php decides. */
@@ -41,6 +40,12 @@ final class Staging_Lock {
 	/** The address of the live site; '' when the bridge was never connected. */
 	public static function live_site(): string {
 		return self::joined( get_option( self::OPTION ) );
+	}
+
+	/** The address of the live site, where that is another one than this; else ''. */
+	public static function other_site(): string {
+		$live = self::live_site();
+		return self::place( $live ) === self::place( Site::identity() ) ? '' : $live;
 	}
 
 	/** Remembers this address as the live site's, unless one is known. */

@@ -28,7 +28,7 @@ final class Connection_Test {
 	/** What the sidecar says of our door => code of the catalogue. */
 	const WAY_BACK = array(
 		'shop_unavailable'     => 'shop_silent',
-		'shop_refused'         => 'wrong_secret',
+		'shop_refused'         => 'shop_refused',
 		'shop_door_missing'    => 'shop_door_blocked',
 		'shop_walled'          => 'shop_walled',
 		'shop_refused_message' => 'shop_refused_message',
@@ -110,7 +110,8 @@ final class Connection_Test {
 	 */
 	private function why_not( array $answer ): array {
 		if ( 0 === $answer['status'] ) {
-			return self::fault( 'to_sidecar', $answer['error'], array(), 'bad', $answer['message'] );
+			$is_known = null !== self::advice( $answer['error'] ); // What broke a connection may have no name.
+			return self::fault( 'to_sidecar', $is_known ? $answer['error'] : 'network', array(), 'bad', $answer['message'] );
 		}
 		if ( 401 === $answer['status'] ) {
 			return $this->why_refused( $answer );
@@ -231,7 +232,7 @@ final class Connection_Test {
 	 * @param string $detail Plain text.
 	 */
 	private static function fault( string $check, string $code, array $facts = array(), string $level = 'bad', string $detail = '' ): array {
-		$advice = self::advice( $code, $facts ) ?? self::advice( 'network' ); // What broke a connection may have no name.
+		$advice = self::advice( $code, $facts );
 		return self::finding( $check, $level, $code, $advice['sentence'], $detail, $advice['command'] );
 	}
 

@@ -74,7 +74,7 @@ final class Problems {
 		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */
 			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $last['since'] ) );
-			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), self::fault( $last['code'] ) . ' ' . $since, Admin_Access::url( 'settings' ) );
+			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), self::fault( $last ) . ' ' . $since, Admin_Access::url( 'settings' ) );
 		}
 		$status = $last['status'];
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
@@ -112,9 +112,10 @@ final class Problems {
 		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
 	}
 
-	/** Why the sidecar could not be asked, in one sentence. @param string $code See Sidecar_Client::send(). */
-	private static function fault( string $code ): string {
-		return ( Connection_Test::advice( $code )['sentence'] ?? Reason_Labels::label( $code ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+	/** Why nothing is heard of the sidecar, in one sentence. @param array $last Of Sidecar_Report::last(). */
+	private static function fault( array $last ): string {
+		$advised = Sidecar_Report::NOT_SEEN === $last['code'] ? $last['message'] : Connection_Test::advice( $last['code'] )['sentence'] ?? null;
+		return ( $advised ?? Reason_Labels::label( $last['code'] ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */

@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Ledger;
 
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Sql;
@@ -61,11 +63,30 @@ final class Lifecycle {
 			true,
 			static function () use ( &$kept ) {
 				self::clear_timetable();
-				$kept = ! Tables::drop() || $kept;
+				$kept = false === self::may_fail( array( Tables::class, 'drop' ) ) || $kept;
 			}
 		);
 		if ( ! $kept ) {
-			Sql::run( 'DELETE FROM ' . $GLOBALS['wpdb']->usermeta . " WHERE meta_key LIKE 'smi\\_bridge\\_%' OR meta_key LIKE 'manage%smi-bridge-jobscolumnshidden'" );
+			self::may_fail(
+				static function () {
+					Sql::run( 'DELETE FROM ' . $GLOBALS['wpdb']->usermeta . " WHERE meta_key LIKE 'smi\\_bridge\\_%' OR meta_key LIKE 'manage%smi-bridge-jobscolumnshidden'" );
+				}
+			);
+		}
+	}
+
+	/**
+	 * A part of the deletion. Where the database refuses, the log says so: other sites, and WordPress with the plugin's files, go on.
+	 *
+	 * @param callable $part Gets nothing.
+	 * @return mixed What it returned; null: refused.
+	 */
+	private static function may_fail( callable $part ) {
+		try {
+			return $part();
+		} catch ( Database_Error $fault ) {
+			Log::write( 'not_deleted', $fault->getMessage(), array( 'site' => get_current_blog_id() ) );
+			return null;
 		}
 	}
 

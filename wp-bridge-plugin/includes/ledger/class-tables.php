@@ -33,20 +33,21 @@ final class Tables {
 
 	/**
 	 * The plugin is deleted: tables and options of the current site go, if its admin said so, for the ledger is a record of purchases. What
-	 * belongs to others, finished pictures among it, is never touched.
+	 * belongs to others, finished pictures among it, is never touched. Tables go last: not every user of a database may drop them.
 	 *
 	 * @return bool Whether nothing of ours is left here.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function drop(): bool {
 		if ( ! Settings::remove_data() ) {
 			return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( 'ledger' ) ) ) );
 		}
-		foreach ( Sql::TABLES as $table ) {
-			Sql::run( 'DROP TABLE IF EXISTS ' . Sql::table( $table ) );
-		}
 		$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";
 		foreach ( Sql::rows( 'SELECT option_name FROM ' . $GLOBALS['wpdb']->options . " WHERE $ours" ) as $row ) {
 			delete_option( $row['option_name'] );
+		}
+		foreach ( Sql::TABLES as $table ) {
+			Sql::run( 'DROP TABLE IF EXISTS ' . Sql::table( $table ) );
 		}
 		return true;
 	}

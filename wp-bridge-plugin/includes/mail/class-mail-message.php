@@ -87,7 +87,7 @@ final class Mail_Message {
 	 */
 	public static function wrap( string $words ): string {
 		$lines = array();
-		foreach ( preg_split( '/\R/u', $words ) as $line ) {
+		foreach ( preg_split( '/(*BSR_ANYCRLF)\R/', $words ) as $line ) {
 			$now = '';
 			foreach ( preg_split( '/ +/', $line ) as $word ) {
 				if ( '' !== $now && mb_strwidth( $now . ' ' . $word ) > 76 ) {

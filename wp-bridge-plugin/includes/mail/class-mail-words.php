@@ -33,8 +33,8 @@ final class Mail_Words {
 		$words     = Schemas::get( 'mails' )['mails'][ $by_person ? 'refunded_by_person' : $mail->kind ];
 		$facts     = self::facts( $mail );
 		foreach ( array( 'paragraphs', 'instructions' ) as $part ) {
-			foreach ( $words[ $part ] as $sentence ) {
-				$mail->$part = array_merge( $mail->$part, preg_split( '/\R{2,}/u', self::said( $sentence, $facts ), -1, PREG_SPLIT_NO_EMPTY ) );
+			foreach ( $words[ $part ] as $sentence ) { // Bytewise: with /u, text that is no UTF-8 has no paragraph at all.
+				$mail->$part = array_merge( $mail->$part, preg_split( '/(*BSR_ANYCRLF)\R{2,}/', self::said( $sentence, $facts ), -1, PREG_SPLIT_NO_EMPTY ) );
 			}
 		}
 		$mail->subject   = self::said( $words['subject'], $facts );

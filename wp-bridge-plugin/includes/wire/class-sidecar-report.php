@@ -16,12 +16,15 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * `{at, ok, code, message, since (when it began to be like that), status: array or null}`, times in Unix seconds; `at` 0: never heard
- * of. `code` is `ok`, `sidecar_not_seen` or one of Sidecar_Client::send(). The sidecar is asked at most once a minute, after an admin's page has
+ * of. `code` is `ok`, `not_seen` or one of Sidecar_Client::send(). The sidecar is asked at most once a minute, after an admin's page has
  * been sent, and when the dashboard or a test wants to know. No visitor of the shop ever waits for it.
  */
 final class Sidecar_Report {
 
 	const OPTION = 'smi_bridge_sidecar_health';
+
+	/** The code of one that should come by itself and did not, as other programs know it. */
+	const NOT_SEEN = 'not_seen';
 
 	/** Seconds after which it is asked again, and after which one that comes by itself is missed. */
 	const FRESH = 60;
@@ -37,7 +40,7 @@ final class Sidecar_Report {
 		}
 		return array(
 			'ok'      => false,
-			'code'    => 'sidecar_not_seen',
+			'code'    => self::NOT_SEEN,
 			'message' => Advice::of( 'sidecar_not_seen' )['sentence'],
 			'since'   => $last['at'],
 		) + $last;

@@ -89,7 +89,7 @@ final class Cli_Checks {
 	public static function doctor( array $positional, array $named ): void {
 		$findings = array_merge( self::ground(), Connection_Test::report()['findings'], self::site_health() );
 		$bad      = array_keys( array_column( $findings, 'level' ), 'bad', true );
-		Cli_Reports::items( $findings, array( 'level', 'title', 'text' ), $named );
+		Cli_Reports::items( $findings, array( 'level', 'title', 'text', 'detail', 'fix' ), $named );
 		if ( $bad ) {
 			\WP_CLI::error( sprintf( '%d thing(s) wrong.', count( $bad ) ) );
 		}
@@ -133,9 +133,9 @@ final class Cli_Checks {
 		return $findings;
 	}
 
-	/** A finding. @param string $level ok, warn or bad. @param string $title What. @param string $text Why. */
+	/** A finding in the columns of the connection test's. @param string $level ok, warn or bad. @param string $title What. @param string $text Why. */
 	private static function finding( string $level, string $title, string $text ): array {
-		return compact( 'level', 'title', 'text' );
+		return compact( 'level', 'title', 'text' ) + array_fill_keys( array( 'detail', 'fix' ), '' );
 	}
 
 	/** A row of `reconcile`. @param string $job_id Id. @param string $state State. @param string $message Words. */
