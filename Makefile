@@ -13,7 +13,7 @@ DIST    ?= dist
 .DEFAULT_GOAL := help
 # What was compiled, tests included, is there for the next run.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help venv system system-demo demo test test-fast lint bench chaos screenshots plugin dist lock clean
+.PHONY: help venv system system-demo demo test all-tests test-fast lint bench chaos screenshots plugin dist lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,8 +39,11 @@ system-demo: venv
 demo: system-demo ## buy an image on a real WordPress and watch it being delivered (DEMO_ONCE=1: once, then stop; MODE=remote: the sidecar elsewhere)
 	@$(PY) -m tests.testbed.demo $(MODE)
 
-test: system lint ## everything: unit, contract, real Redis, real WordPress (oldest and newest), a real browser
-	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
+test: system ## everything: lint, unit, contract, real Redis, real WordPress (oldest and newest), a real browser
+	@$(MAKE) --no-print-directory --jobs=2 lint all-tests
+
+all-tests: venv
+	@$(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-fast: venv ## the inner loop: what needs no WordPress, browser or real processes
 	@$(PY) -m pytest --fast -q -n auto $(ARGS)

@@ -16,7 +16,6 @@ from .workflow.time_limits import ANSWER_KEPT_S
 from .workflow.webhook import webhook_from_outside
 
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
-_STORED = json.dumps(inbox.STORED)
 
 
 def receive(services: Services, body: bytes, headers: Headers) -> tuple[str, int]:
@@ -39,8 +38,7 @@ def receive(services: Services, body: bytes, headers: Headers) -> tuple[str, int
 
 def _do(parts: Ports, message: Message) -> tuple[str, int]:
     if message.type == "job.paid" and _fits(message):
-        known = inbox.paid(parts, message)
-        return _repeat(message, known) if known else (_STORED, 200)
+        return _repeat(message, inbox.paid(parts, message))
     known = parts.store.idempotency.remembered(message.id)
     if known:
         return _repeat(message, known)

@@ -23,6 +23,7 @@ from .core.states import QUEUES
 from .services import Services
 
 WORKER_TTL_S = 60  # so long RQ waits for a wake-up before it looks after itself
+TOLD_S = 20  # RQ writes that a worker lives: what it has written lasts for WORKER_TTL_S and a minute
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
@@ -34,6 +35,7 @@ class StageWorker(SimpleWorker):
     """
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
+    _told_until = 0.0  # monotonic seconds
 
     def __init__(self, *args, connection: redis.Redis, **kwargs):
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
@@ -57,6 +59,18 @@ class StageWorker(SimpleWorker):
             return False
         finally:
             tasks.ports().transfers.close()
+
+    def heartbeat(self, timeout=None, pipeline=None):
+        """RQ would write three keys four times for each wake-up."""
+        if timeout is None and pipeline is None and time.monotonic() < self._told_until:
+            return
+        super().heartbeat(timeout, pipeline)
+        self._told_until = time.monotonic() + TOLD_S
+
+    def set_state(self, state, pipeline=None):
+        """Only what is new: RQ says that it is idle again before it listens."""
+        if state != self._state or pipeline is not None:
+            super().set_state(state, pipeline)
 
     def execute_job(self, job, queue):
         """A wake-up has come, and is over. What RQ would write about it (executions, registries, results) are forty

@@ -22,6 +22,7 @@ ROUTE = "smi-bridge/v1/messages"
 FILES = "smi-bridge/v1/files"
 MAX_ANSWER_BYTES = 32 << 20  # a page of the ledger has some MiB
 AGENT = f"smi-sidecar/{VERSION}"
+ANSWERED = {"error": "message_answered"}  # a question came twice
 
 
 class ShopDoor:
@@ -104,12 +105,11 @@ class ShopDoor:
         works is asked first from then on."""
         first: SidecarError | None = None
         for address in list(self._addresses):
-            body, headers = self._signer.seal(type, data, now=self._clock())
-            headers["User-Agent"] = AGENT
-            if self._host:
-                headers["Host"] = self._host
-            response = self._exchange(address, body, headers)
+            response = self._sealed(address, type, data)
             answer = bridge_answer(response.data)
+            if response.status == 409 and answer == ANSWERED:  # and that answer was lost on its way: we ask anew
+                response = self._sealed(address, type, data)
+                answer = bridge_answer(response.data)
             elsewhere = refusal(address, response.status, response.headers, response.data) if answer is None else None
             if elsewhere:
                 first = first or elsewhere
@@ -121,6 +121,13 @@ class ShopDoor:
             return answer
         assert first, "each form has answered or raised"
         raise first
+
+    def _sealed(self, address: str, type: str, data: dict[str, Any]) -> Reply:
+        body, headers = self._signer.seal(type, data, now=self._clock())
+        headers["User-Agent"] = AGENT
+        if self._host:
+            headers["Host"] = self._host
+        return self._exchange(address, body, headers)
 
     def _exchange(self, address: str, body: bytes, headers: dict[str, str]) -> Reply:
         """A kept connection that the shop has closed meanwhile is no outage: once more, on a new one."""

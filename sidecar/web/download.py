@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -105,7 +104,7 @@ def _delivered(parts: Ports, grant: DownloadGrant, token: str) -> Job:
 def _with_the_file_before(job: Job) -> Job:
     """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
     file = json.loads(job.previous)
-    return replace(job, path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
+    return job.but(path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
 
 
 def _at_the_cdn(parts: Ports, job: Job) -> str:

@@ -45,8 +45,12 @@ def job_from(data: dict[str, Any], *, now: float, trace: str = "") -> Job:
     )
 
 
-def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str, Any]) -> dict[str, Any] | None:
-    """A paid job arrives by a message whose answer is kept; the kept answer when it was answered before, else None.
+def begin(
+    ports: Ports, data: dict[str, Any], message_id: str, *, stored: dict[str, Any], asks: dict[str, Any]
+) -> dict[str, Any] | None:
+    """A paid job arrives by a message whose answer is kept: what is kept of it now, or was when it came before; None
+    when the attempt, or a newer one, is known. `asks`: what is kept where the ledger is asked for the go at once;
+    `stored`: else.
 
     Nothing more than what `start` does, but in the usual case in one round trip to working memory.
     """
@@ -55,9 +59,9 @@ def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str,
     outcome, before = ports.store.arrive(
         job,
         due_at=now + REBOOK_S,  # should we die before it has started
-        next_step=None if _may_have_file(job) else _next_step(ports, job),
+        next_step=None if _may_have_file(job) else _next_step(ports, job, asks),
         message_id=message_id,
-        answer=answer,
+        answer=stored,
         ttl_s=ANSWER_KEPT_S,
     )
     if outcome in ("answered", "known"):
@@ -66,20 +70,20 @@ def begin(ports: Ports, data: dict[str, Any], message_id: str, answer: dict[str,
     ports.log("job.paid", "A paid job has arrived.", job_id=job.job_id, attempt=job.attempt, stage="submit")
     if outcome == "waits":
         start(ports, job)
-    else:
-        ports.crash_point("paid:claiming")
-    return None
+        return stored
+    ports.crash_point("paid:claiming")
+    return asks
 
 
 def _may_have_file(job: Job) -> bool:
     return bool(job.previous) and not job.force
 
 
-def _next_step(ports: Ports, job: Job) -> NextStep:
+def _next_step(ports: Ports, job: Job, answer: dict[str, Any]) -> NextStep:
     """To the ledger, which is asked whether this submission may go."""
     claim = _new_claim(ports)
     message = outbound.submitting(job, job.submission + 1, claim)
-    return NextStep("submit", {"submit_claim": claim}, message, ports.clock() + ACK_S)
+    return NextStep("submit", {"submit_claim": claim}, message, ports.clock() + ACK_S, answer)
 
 
 def start(ports: Ports, job: Job) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +34,7 @@ def deliver_stored(
         **dict.fromkeys(("consecutive_failures", "crash_count"), 0),
         **dict.fromkeys(("reason", "detail", "result_url"), ""),
     }
-    message = outbound.delivered(dataclasses.replace(job, **changes))
+    message = outbound.delivered(job.but(**changes))
     ports.store.advance(job, changes, due_at=now + ACK_S, messages=[*messages, message], passes="collect")
     ports.crash_point("collect:stored")
     holds.clear_after_success(ports, "collect")
@@ -58,7 +57,7 @@ def deliver_again(ports: Ports, job: Job) -> None:
         ports.outbox.put("deliver", [outbound.delivered(job)])
         return
     link = _link(ports, job, ports.clock())
-    message = outbound.delivered(dataclasses.replace(job, **link))
+    message = outbound.delivered(job.but(**link))
     expect = {"token": job.token}
     ports.store.change(job.job_id, job.attempt, ("stored",), link, expect=expect, messages=[message])
 

@@ -17,6 +17,7 @@ QUESTIONS = frozenset({"status"})
 
 
 STORED = {"stored": True}
+STORED_AND_ASKS = {"stored": True, "asks": True}  # the shop need not write down that we have it: our question says so
 
 
 def handle(ports: Ports, message: Message) -> dict[str, Any]:
@@ -25,13 +26,11 @@ def handle(ports: Ports, message: Message) -> dict[str, Any]:
     return _HANDLERS[message.type](ports, message.data)
 
 
-def paid(ports: Ports, message: Message) -> dict[str, Any] | None:
-    """`job.paid`, which a shop in a rush waits for: answered before, done and remembered in one round trip.
-
-    None, or what was remembered when the message was answered before.
-    """
-    kept = remembered(message, STORED, 200)
-    return admission.begin(ports, message.data, message.id, kept)
+def paid(ports: Ports, message: Message) -> dict[str, Any]:
+    """`job.paid`, which a shop in a rush waits for: answered before, done and remembered in one round trip. What is
+    remembered of it, also from when it came before."""
+    stored, asks = remembered(message, STORED, 200), remembered(message, STORED_AND_ASKS, 200)
+    return admission.begin(ports, message.data, message.id, stored=stored, asks=asks) or stored
 
 
 def remembered(message: Message, answer: dict[str, Any], status: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 from ..core.job import Job
@@ -82,7 +81,7 @@ def delivered(job: Job) -> dict[str, Any]:
 
 def downloaded(job: Job, attempt: int, at: float) -> dict[str, Any]:
     """`attempt`: whose file it is; during a rerun that is an earlier one than the job's."""
-    return _message("job.downloaded", replace(job, attempt=attempt), "", {"downloaded_at": rfc3339(at)})
+    return _message("job.downloaded", job.but(attempt=attempt), "", {"downloaded_at": rfc3339(at)})
 
 
 def failed(job: Job, *, refund: str, customer_message: str | None = None) -> dict[str, Any]:

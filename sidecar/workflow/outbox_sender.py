@@ -27,7 +27,7 @@ def run(ports: Ports, lane: str) -> None:
         return
     token = ports.outbox.lock(lane)
     if token is None:
-        ports.outbox.begin_flush(lane)  # should the other be about to leave, the scheduler's next tick wakes again
+        ports.outbox.leave_to_sender(lane)
         return
     try:
         while True:  # ends: with an empty lane or a lost lock; each call has a timeout
@@ -51,9 +51,10 @@ def run(ports: Ports, lane: str) -> None:
             ports.crash_point(f"flush:{lane}:acted")
             ports.outbox.done(lane, done)
             if len(messages) < BATCH_OF_LANE[lane]:
-                return  # what came meanwhile has woken another
+                return  # what came meanwhile has called a sender
     finally:
-        ports.outbox.unlock(lane, token)
+        if ports.outbox.unlock(lane, token):
+            ports.queue.flush(lane, at=ports.clock() + ports.outbox.batching_delay(lane))  # who was called has left
 
 
 def _ready(ports: Ports, lane: str) -> list[dict[str, Any]]:

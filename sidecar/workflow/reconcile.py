@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -140,8 +139,7 @@ def free_lost_slots(ports: Ports) -> None:
 
 def _bring_back(ports: Ports, record: dict[str, Any]) -> bool:
     now = ports.clock()
-    job = dataclasses.replace(
-        admission.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}"),
+    job = admission.job_from(record, now=now, trace=f"pull_{secrets.token_hex(8)}").but(
         state=record["state"],
         submission=record["submission"] or 0,
         upsampler_id=record["upsampler_id"] or "",
@@ -168,9 +166,7 @@ def _submitting(ports: Ports, job: Job, record: dict[str, Any], now: float) -> b
     """The ledger let a submission through, and nobody remembers its outcome: only the webhook can tell."""
     posted_at = int(now - record["updated_age"])
     webhook_upsampler_id = ports.store.kept_hint(job.job_id, job.attempt, job.submission)
-    job = dataclasses.replace(
-        job, state="submitting", submit_started_at=posted_at, webhook_upsampler_id=webhook_upsampler_id
-    )
+    job = job.but(state="submitting", submit_started_at=posted_at, webhook_upsampler_id=webhook_upsampler_id)
     due_at = now if webhook_upsampler_id else max(now, posted_at + ports.settings.watch_limit_s)
     return _create_with_slot(ports, job, due_at)
 
@@ -187,20 +183,19 @@ def _at_upsampler(ports: Ports, job: Job, record: dict[str, Any], now: float) ->
     if not job.upsampler_id:
         return _submitting(ports, job, record, now)
     submitted_at = int(now - record["updated_age"])
-    job = dataclasses.replace(job, state="submitted", submitted_at=submitted_at, reason="")
+    job = job.but(state="submitted", submitted_at=submitted_at, reason="")
     return _create_with_slot(ports, job, now)
 
 
 def _refunding(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
-    job = dataclasses.replace(job, refund_decision="yes", reason=job.reason or "internal_error")
+    job = job.but(refund_decision="yes", reason=job.reason or "internal_error")
     return ports.store.create(job, due_at=now)
 
 
 def _settled(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool:
     delivery = record.get("delivery")
     if delivery:
-        job = dataclasses.replace(
-            job,
+        job = job.but(
             path=delivery["path"],
             bytes=delivery["bytes"],
             sha256=delivery["sha256"],
@@ -213,7 +208,7 @@ def _settled(ports: Ports, job: Job, record: dict[str, Any], now: float) -> bool
             revoked=int(bool(delivery.get("revoked"))),
         )
     if record["state"] == "review":
-        job = dataclasses.replace(job, refund_decision="review")
+        job = job.but(refund_decision="review")
     return ports.store.create(job, due_at=None, settled=True)
 
 

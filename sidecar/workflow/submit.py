@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import Any
 
@@ -90,9 +89,9 @@ def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
     if isinstance(seen, Left):
         return seen
     width, height = seen.info.display_size
-    job = dataclasses.replace(job, width=width, height=height, source_format=seen.info.format)
+    job = job.but(width=width, height=height, source_format=seen.info.format)
     if job.compressed_path and not ports.copies.made_since(job.compressed_path, ports.clock() - COPY_GOOD_S):
-        job = dataclasses.replace(job, compressed_path="")  # it was made for a submission of long ago
+        job = job.but(compressed_path="")  # it was made for a submission of long ago
     if not job.compressed_path and (job.compress or seen.info.orientation != 1):
         copied = _copy(ports, job, seen)
         if isinstance(copied, Left):
@@ -115,7 +114,7 @@ def accepted(ports: Ports, job: Job, upsampler_id: str, credits: float | None) -
         **dict.fromkeys(("submit_started_at", "consecutive_failures", "polls", "crash_count", "bad_results"), 0),
         **dict.fromkeys(("submit_claim", "reason", "detail"), ""),
     }
-    message = outbound.submitted(dataclasses.replace(job, **changes))
+    message = outbound.submitted(job.but(**changes))
     outage.is_over(ports, job)
     due_at = now + ports.settings.first_poll_s
     job = ports.store.advance(job, changes, due_at=due_at, messages=[message], passes="submit")
@@ -155,7 +154,7 @@ def _tell_ledger(ports: Ports, job: Job, submission: Submission) -> None:
         "submitted_at": int(ports.clock()),
     }
     try:
-        ports.shop.send([outbound.submitted(dataclasses.replace(job, **heard))])
+        ports.shop.send([outbound.submitted(job.but(**heard))])
     except SidecarError as error:
         about = {"job_id": job.job_id, "attempt": job.attempt, "stage": "submit", "reason": error.code}
         ports.log("submit.untold", "Neither working memory nor the ledger could be told.", level="error", **about)
@@ -217,8 +216,7 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     if isinstance(path, Left):
         return path
     copy = ports.copies.make(job, path, seen.info, max_bytes=max_bytes, max_pixels=max_pixels)
-    return dataclasses.replace(
-        job,
+    return job.but(
         compressed_path=copy.name,
         copy_width=copy.width,
         copy_height=copy.height,

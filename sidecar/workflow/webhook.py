@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ..core.errors import SidecarError
@@ -92,7 +91,7 @@ def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
     told = []
     if job.upsampler_id:
         changes |= {"state": "submitted", "submitted_at": job.submitted_at or int(now), "submit_started_at": 0}
-        told = [outbound.submitted(dataclasses.replace(job, **changes))]  # reopens the ledger's row
+        told = [outbound.submitted(job.but(**changes))]  # reopens the ledger's row
     else:
         changes |= {
             "state": "submitting",

@@ -22,11 +22,15 @@ BRIDGE = REPOSITORY / "wp-bridge-plugin"
 SECRET = "whsec_" + "c21pLWJyaWRnZSB0ZXN0IHNlY3JldCBvZiAzMiBieXQ="
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What does not depend on WordPress' version runs on the newest only: modules and tests that say `NEWEST_ONLY`."""
+    """What does not depend on WordPress' version runs on the newest only: modules and tests that say `NEWEST_ONLY`.
+    What runs on one version stays together on one xdist worker: it shares that shop."""
     kept, left_out = [], []
     for item in items:
         version = getattr(item, "callspec", None) and item.callspec.params.get("wordpress_version")
+        if version and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(f"bridge-{version}"))
         module = getattr(item, "module", None)
         once = getattr(module, "NEWEST_ONLY", False) or getattr(item.obj, "newest_only", False)
         (left_out if once and version == OLDEST else kept).append(item)

@@ -104,7 +104,7 @@ def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge,
 def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, fault) -> None:
     first, second, third = (bridge.paid(email="") for _ in range(3))
     message = sealed(bridge, delivery(first), delivery(second), delivery(third))
-    remove = fault(f"path = '2026/11/{second}", REFUSE, once=False)
+    remove = fault(f"'2026/11/{second}", REFUSE, once=False)
     results = bridge.door.post(*message).json()["results"]
     remove()
     assert [(result["status"], result["reason"]) for result in results] == [

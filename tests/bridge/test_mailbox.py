@@ -226,8 +226,8 @@ def test_connected_means_seen_within_the_last_minute(bridge: Bridge) -> None:
     assert found() == ("sidecar_not_seen", False)
     assert bridge.shop.php_json("return SmiBridge\\Wire\\Sidecar_Report::last()['code'];") == "not_seen", "as always"
     bridge.shop.php(
-        "$last = get_option('smi_bridge_sidecar_health');"
-        "$last['since'] -= DAY_IN_SECONDS; $last['at'] -= DAY_IN_SECONDS;"
+        "$last = get_option('smi_bridge_sidecar_health'); $last['since'] -= DAY_IN_SECONDS;"
+        "$last['at'] -= DAY_IN_SECONDS;"
         "update_option('smi_bridge_sidecar_health', $last);"
     )
     problems = bridge.shop.php_json("return SmiBridge\\Health\\Problems::all();")

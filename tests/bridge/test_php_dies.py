@@ -164,6 +164,22 @@ def test_a_mail_that_nobody_came_back_for_is_sent_with_the_scheduled_ones(
     assert bridge.effects(job_id)["mail:renewed:20300101000000"]["outcome"] == "sent"
 
 
+def test_a_mail_that_is_owed_goes_out_with_the_link_that_has_taken_the_place_of_its_own(
+    bridge: Bridge, nobody_reaches_the_sidecar: None
+) -> None:
+    """Nobody has asked for a mail the second time."""
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
+    before = len(bridge.shop.mails(email))
+    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2029-01-01');")
+    assert act(bridge, "renew", job_id)["code"] == "under_way"
+    renew = messages(bridge)[-1]
+    messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
+    assert len(bridge.shop.mails(email)) == before + 1
+    effects = bridge.effects(job_id)
+    assert effects["mail:renewed:20290101"]["outcome"] == "overtaken"
+    assert effects["mail:renewed:20300101000000"]["outcome"] == "sent"
+
+
 def test_a_mail_that_is_owed_is_not_sent_for_a_link_that_was_ended(
     bridge: Bridge, nobody_reaches_the_sidecar: None
 ) -> None:

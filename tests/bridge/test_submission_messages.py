@@ -10,6 +10,7 @@ import requests
 
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.sidecar_stand_in import ShopDoor, rfc3339
+from tests.testbed.waiting import wait_for
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
@@ -172,8 +173,10 @@ def test_the_shop_is_told_of_a_change_of_status_once(bridge: Bridge) -> None:
         bridge.option("seen_changes", [])
         job_id = bridge.paid()
         bridge.door.batch(submitting(job_id), submitted(job_id), progress(job_id, "enlarged", "refetch"))
+        wait_for(lambda: bridge.shop.option("seen_changes"), "the listener, who hears when the answer is out")
         bridge.door.send(*submitted(job_id))
         bridge.door.send("job.delivered", delivery(job_id))
+        wait_for(lambda: len(bridge.shop.option("seen_changes")) > 1, "the listener")
         bridge.door.send("job.delivered", delivery(job_id))
         assert bridge.shop.option("seen_changes") == [
             [job_id, "pending", "processing", "processing"],

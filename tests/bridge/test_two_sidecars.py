@@ -41,7 +41,7 @@ def test_one_that_comes_back_after_another_was_here_makes_two(fresh: Bridge) -> 
     (text,) = problems(fresh)
     assert "host-one, host-two" in text
     health = fresh.shop.php_json("return SmiBridge\\Health\\Site_Health::test_jobs();")
-    assert "Two sidecars" in health["description"]
+    assert "Two sidecars" in health["label"] and "host-one, host-two" in health["description"]
 
 
 def test_when_one_is_stopped_it_is_forgotten(fresh: Bridge) -> None:

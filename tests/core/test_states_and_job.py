@@ -80,3 +80,19 @@ def test_every_field_but_the_three_names_has_a_default() -> None:
         "attempt",
         "state",
     ]
+
+
+def test_a_job_with_some_fields_changed_is_another_and_keeps_the_rest() -> None:
+    job = Job("j", 1, "paid", factor=4)
+    assert job.but(state="submitted", width=3) == Job("j", 1, "submitted", factor=4, width=3)
+    assert (job.state, job.width) == ("paid", 0)
+    with pytest.raises(TypeError):
+        job.but(colour="blue")
+
+
+@pytest.mark.parametrize("missing", ["job_id", "attempt", "state"])
+def test_what_has_no_id_attempt_or_state_is_no_job(missing: str) -> None:
+    fields = {"job_id": "j", "attempt": "1", "state": "paid"}
+    del fields[missing]
+    with pytest.raises(TypeError):
+        Job.from_fields(fields)

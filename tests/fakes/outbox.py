@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from sidecar.adapters.store.outbox import LOCK_MS, WAKE_UP_S, dump
+from sidecar.adapters.store.outbox import LEFT_S, LOCK_MS, WAKE_UP_S, dump
 from tests.fakes.clock import Lapsing, SimulatedClock
 
 _KEPT = ("_lapsing", "_bodies", "_later", "_alone", "_failures", "_away")
@@ -99,9 +99,16 @@ class MemoryOutbox:
         self._lapsing.put(f"flushing:{lane}", LOCK_MS / 1000, token)
         return True
 
-    def unlock(self, lane: str, token: str) -> None:
-        if self._lapsing.get(f"flushing:{lane}") == token:
-            self._lapsing.drop(f"flushing:{lane}")
+    def unlock(self, lane: str, token: str) -> bool:
+        if self._lapsing.get(f"flushing:{lane}") != token:
+            return False
+        self._lapsing.drop(f"flushing:{lane}")
+        called = self._lapsing.get(f"woken:{lane}") is not None
+        return called and self._lapsing.get(f"paused:{lane}") is None
+
+    def leave_to_sender(self, lane: str) -> None:
+        if self._lapsing.get(f"woken:{lane}") is not None:
+            self._lapsing.put(f"woken:{lane}", LEFT_S)
 
     def failures(self, lane: str) -> int:
         return self._failures.get(lane, 0)

@@ -91,4 +91,5 @@ class MemoryQueue:
 
     def _put(self, queue: str, name: str, *args: Any) -> None:
         assert queue in QUEUES, f"no worker listens to {queue}"
-        self.tasks.append(Task(queue, name, args, since=self._clock()))
+        if (queue, name, args) not in [(task.queue, task.name, task.args) for task in self.tasks]:  # as a set has it
+            self.tasks.append(Task(queue, name, args, since=self._clock()))

@@ -109,10 +109,13 @@ class MemoryJobStore:
     ) -> tuple[str, dict[str, Any] | None]:
         if before := self.idempotency.remembered(message_id):
             return "answered", before
-        self.idempotency.remember(message_id, answer, ttl_s=ttl_s)
-        if not self.create(job, due_at=due_at):
+        waits = next_step is None or self._slots or next_step.stage in self.holds.held()
+        created = self.create(job, due_at=due_at)
+        kept = next_step.answer if created and next_step and not waits else answer
+        self.idempotency.remember(message_id, kept, ttl_s=ttl_s)
+        if not created:
             return "known", None
-        if next_step is None or self._slots or next_step.stage in self.holds.held():
+        if next_step is None or waits:
             return "waits", None
         self.change(
             job.job_id,

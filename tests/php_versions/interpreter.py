@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bridge.sidecar_stand_in import ShopDoor
 from tests.php_versions.names import NAMES
-from tests.testbed.node import NODE, packages
+from tests.testbed.node import NODE, SHORT_LIVED, packages
 from tests.testbed.places import REPOSITORY
 from tests.testbed.wordpress import NEWEST, wordpress_files
 
@@ -148,7 +148,7 @@ def ask(version: str, folder: Path) -> Findings:
 
 def _run(version: str, asked: Path, job: dict[str, Any]) -> dict[str, Any]:
     asked.write_text(json.dumps(job))
-    command = [NODE, HERE / "interpreter.mjs", packages() / "node_modules", version, asked]
+    command = [NODE, *SHORT_LIVED, HERE / "interpreter.mjs", packages() / "node_modules", version, asked]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TIME_LIMIT)
     return json.loads(done.stdout)
 

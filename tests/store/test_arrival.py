@@ -10,11 +10,12 @@ from sidecar.core.job import Job, NextStep
 from tests.store.conftest import Memory
 
 ANSWER = {"body": "digest", "answer": {"stored": True}, "status": 200}
+ASKS = {"body": "digest", "answer": {"stored": True, "asks": True}, "status": 200}
 MESSAGE = {"id": "submitting:job-1:1:1", "type": "job.submitting", "data": {"claim": "c-1"}}
 
 
 def arrive(memory: Memory, job: Job | None = None, *, id: str = "msg_1", slots: bool = False, **how: Any) -> Any:
-    next_step = NextStep("submit", {"submit_claim": "c-1"}, MESSAGE, memory.clock() + 60)
+    next_step = NextStep("submit", {"submit_claim": "c-1"}, MESSAGE, memory.clock() + 60, ASKS)
     return (memory.store if slots else memory.unlimited).arrive(
         job or Job("job-1", 1, "paid", factor=4),
         due_at=memory.clock() + 15,
@@ -32,13 +33,13 @@ def test_a_job_is_on_its_way_at_once(memory: Memory) -> None:
     assert memory.unlimited.due_at("job-1") == memory.clock() + 60
     assert memory.outbox.ready("deliver", limit=9) == [MESSAGE]
     assert (memory.notified, memory.unlimited.counts()) == (["deliver"], {"paid": 1})
-    assert memory.unlimited.idempotency.remembered("msg_1") == ANSWER
+    assert memory.unlimited.idempotency.remembered("msg_1") == ASKS
 
 
 def test_a_repeated_message_changes_nothing_and_gets_its_answer(memory: Memory) -> None:
     arrive(memory)
     memory.outbox.done("deliver", [MESSAGE])
-    assert arrive(memory, Job("job-2", 1, "paid")) == ("answered", ANSWER)
+    assert arrive(memory, Job("job-2", 1, "paid")) == ("answered", ASKS)
     assert memory.unlimited.get("job-2") is None
     assert memory.outbox.waiting("deliver") == 0
 

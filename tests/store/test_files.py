@@ -146,8 +146,21 @@ def test_a_spare_that_is_wanted_after_all_goes_on_as_a_file(disk: ResultFiles) -
     incoming = disk.incoming("job-1", "c1")
     incoming.write(b"pic", spare=True)
     incoming.write(b"ture")
+    incoming.close()
     assert incoming.path.read_bytes() == b"picture"
-    incoming.discard()
+
+
+def test_small_chunks_are_written_together(disk: ResultFiles) -> None:
+    incoming = disk.incoming("job-1", "c1")
+    for _ in range(15):
+        incoming.write(b"x" * (1 << 16))
+    assert incoming.path.stat().st_size == 0
+    incoming.write(b"x" * (1 << 16))
+    assert incoming.path.stat().st_size == 1 << 20
+    incoming.write(b"the end")
+    incoming.close()
+    assert incoming.path.stat().st_size == incoming.bytes == (1 << 20) + 7
+    assert incoming.sha256 == hashlib.sha256(b"x" * (1 << 20) + b"the end").hexdigest()
 
 
 def test_a_large_file_is_hashed_and_written_behind_the_check(disk: ResultFiles) -> None:
@@ -268,6 +281,7 @@ def test_a_full_disk_is_ours_to_fix(disk: ResultFiles) -> None:
     os.close(always_full)
     with pytest.raises(ConfigurationError) as caught:
         incoming.write(b"x" * 100_000)
+        incoming.close()
     assert caught.value.code == "disk_full"
     incoming.discard()
     assert not full.exists()

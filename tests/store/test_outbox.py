@@ -156,6 +156,38 @@ def test_a_lane_has_one_sender(memory: Memory) -> None:
     assert memory.outbox.lock("deliver")
 
 
+def test_who_finds_a_sender_leaves_to_him_what_comes_meanwhile(memory: Memory) -> None:
+    token = memory.outbox.lock("deliver")
+    memory.outbox.begin_flush("deliver")
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.leave_to_sender("deliver")
+    memory.outbox.put("deliver", [message("b")])
+    assert memory.notified == ["deliver"], "once is enough"
+    assert memory.outbox.unlock("deliver", token), "the sender hears that somebody was called"
+
+
+def test_a_sender_whom_nobody_has_called_meanwhile_leaves(memory: Memory) -> None:
+    token = memory.outbox.lock("deliver")
+    memory.outbox.begin_flush("deliver")
+    assert not memory.outbox.unlock("deliver", token)
+
+
+def test_nobody_is_called_to_a_lane_that_the_sender_has_paused(memory: Memory) -> None:
+    token = memory.outbox.lock("deliver")
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.pause("deliver", seconds=30)
+    assert not memory.outbox.unlock("deliver", token)
+
+
+def test_a_sender_who_has_died_is_missed_within_seconds(memory: Memory) -> None:
+    memory.outbox.lock("deliver")
+    memory.outbox.put("deliver", [message("a")])
+    memory.outbox.leave_to_sender("deliver")
+    memory.let_pass(3)
+    memory.outbox.wake_up("deliver")
+    assert memory.notified == ["deliver", "deliver"]
+
+
 def test_a_sender_that_shows_no_life_loses_its_lane(memory: Memory) -> None:
     token = memory.outbox.lock("deliver")
     memory.let_pass(8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from sidecar.adapters import logs
 from sidecar.adapters.connections import connect, write_something
 from sidecar.adapters.workqueue import WakeUpQueue
 from sidecar.adapters.workqueue.wakeup import WakeUps
-from sidecar.worker import StageWorker
+from sidecar.worker import TOLD_S, StageWorker
 from tests.fakes.site import KEYS
 
 QUEUE = KEYS.rq_name("submit")
@@ -55,6 +56,20 @@ def test_about_a_wake_up_that_has_come_redis_keeps_nothing(worker: StageWorker, 
     worker.execute_job(_asked(job.key, came.append), worker.queues[0])
     assert came == ["submit"]
     assert not connection.exists(job.key)
+
+
+def test_of_a_living_worker_redis_is_told_now_and_then(
+    worker: StageWorker, connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each wake-up, but long before what was told lapses."""
+    worker.heartbeat()
+    connection.persist(worker.key)
+    worker.heartbeat()
+    assert connection.ttl(worker.key) == -1, "told a moment ago"
+    later = time.monotonic() + TOLD_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    worker.heartbeat()
+    assert connection.ttl(worker.key) > TOLD_S + worker.dequeue_timeout
 
 
 def test_a_fault_in_the_work_leaves_the_worker_alive(worker: StageWorker) -> None:

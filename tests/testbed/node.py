@@ -18,6 +18,8 @@ _LISTED = Path(__file__).resolve().parent / "npm"
 _FILES = (".npmrc", "package.json", "package-lock.json")
 
 NODE = _WHEEL / "bin" / "node"
+# An interpreter of 20 MB that lives for seconds is not worth being optimised: that is a quarter of its time.
+SHORT_LIVED = ("--liftoff-only",)
 
 
 def packages(progress: Callable[[str], None] = lambda line: None) -> Path:

@@ -17,6 +17,16 @@ from tests.testbed.photos import photo
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
 
+# Tests that share a shop and a browser: four groups of about the same time, which xdist keeps together.
+_TOGETHER = {"test_status_view": 1, "test_settings_page": 2, "test_mails": 2, "test_jobs_list": 3, "test_dashboard": 3}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "shop_factory" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(f"ui-{_TOGETHER.get(item.path.stem, 4)}"))
+
 
 class Ui(Bridge):
     """A `Bridge` with a browser's eyes."""

@@ -15,7 +15,7 @@ CANCEL = {"job_id": "job-1", "attempt": 1, "reason": "stopped"}
 
 def test_a_payment_is_stored_and_worked_on(web: Web) -> None:
     answer = web.send("job.paid", web.rig.shop.buy("job-1"))
-    assert (answer.status_code, answer.json) == (200, {"stored": True})
+    assert (answer.status_code, answer.json) == (200, {"stored": True, "asks": True})
     web.rig.let_pass(90)
     assert web.rig.row().state == "delivered"
 

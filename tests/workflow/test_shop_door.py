@@ -39,6 +39,7 @@ class Shop:
     answer: Callable[[str, dict[str, Any]], Answer]
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
     def door(self, **how: Any) -> ShopDoor:
         signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
@@ -58,6 +59,7 @@ def shop() -> Iterator[Shop]:
             assert message.type == "batch"
             shop.requests.append((self.path, self.headers["Host"], message.data))
             shop.agents.append(self.headers["User-Agent"])
+            shop.ids.append(message.id)
             status, headers, answer = shop.answer(self.path, message.data)
             if status == 0:  # no answer at all
                 self.close_connection = True
@@ -230,6 +232,23 @@ def test_a_connection_that_the_shop_has_closed_meanwhile_is_no_outage(shop: Shop
     for _ in range(3):
         assert door.send([message()])[0]["status"] == "done"
     door.close()
+
+
+def test_a_question_whose_answer_was_lost_is_asked_anew(shop: Shop) -> None:
+    """The same message once more would get no answer: the shop keeps none of a question."""
+    came: list[str] = []
+    answered: set[str] = set()
+
+    def answer(path: str, request: dict[str, Any]) -> Answer:
+        came.append(shop.ids[-1])
+        if shop.ids[-1] in answered:
+            return 409, {}, b'{"error":"message_answered"}'
+        answered.add(shop.ids[-1])
+        return (0, {}, b"") if len(came) == 1 else done(request)
+
+    shop.answer = answer
+    assert shop.door().ask("status", {"round": "trip"}) == {"echo": {"round": "trip"}}
+    assert [came.index(id) for id in came] == [0, 0, 2], "the first, its repeat, and a new one"
 
 
 def test_an_address_of_its_own_keeps_the_shops_name_in_the_host_header(shop: Shop) -> None:

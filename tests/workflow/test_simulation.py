@@ -114,15 +114,15 @@ def one_endless_generation(server: Any) -> str:
 @pytest.mark.parametrize(
     ("part", "method", "bug", "tell_tale"),
     [
-        ("store", "advance", no_fence, 311),
+        ("store", "advance", no_fence, 150),
         ("store", "advance", post_before_writing_down, 77),
         ("store", "claim", claim_for_ever, 259),
         ("store", "take_due", take_without_booking_again, 268),
         ("store", "free_slot", forget_to_free, 5),
-        ("store", "server.generation", one_endless_generation, 424),
+        ("store", "server.generation", one_endless_generation, 161),
         ("upsampler", "submit", submit_again_when_in_doubt, 9),
-        ("shop", "send", answer_every_claim_with_go, 229),
-        ("files", "publish", publish_nothing, 4),
+        ("shop", "send", answer_every_claim_with_go, 0),
+        ("files", "publish", publish_nothing, 1),
     ],
 )
 def test_a_planted_bug_is_noticed(part: str, method: str, bug: Any, tell_tale: int) -> None:

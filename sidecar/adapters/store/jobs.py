@@ -99,7 +99,8 @@ class RedisJobStore:
         if next_step and not self._slots:
             message = next_step.message
             changes = {stored(JOB_FIELDS, name): value for name, value in next_step.changes.items()}
-            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(changes)]
+            kept = json.dumps(next_step.answer)
+            args += [next_step.stage, next_step.due_at, message["id"], dump(message), _listed(changes), kept]
         outcome, *rest = self._arrive(keys=[*keys, *written_keys(self._keys, lane)], args=args)
         if outcome == "started" and rest[0]:
             self._notify_worker(lane)

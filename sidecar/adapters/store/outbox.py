@@ -15,6 +15,7 @@ from . import scripts
 
 LOCK_MS = 12_000  # the right to flush a lane lives this long without renewal
 WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
+LEFT_S = 2  # and one that was left to a sender who may be dead
 # A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
 # message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
 # for one, the ledger does not know yet.
@@ -38,7 +39,7 @@ class RedisOutbox:
         self._clock = clock
         self._notify_worker = notify_worker
         register = connection.register_script
-        self._put, self._ready, self._defer, self._done, self._keep, self._wake_up = (
+        self._put, self._ready, self._defer, self._done, self._keep, self._unlock, self._wake_up = (
             register(text)
             for text in (
                 scripts.PUT,
@@ -46,6 +47,7 @@ class RedisOutbox:
                 scripts.DEFER,
                 scripts.DONE,
                 scripts.KEEP_LOCK,
+                scripts.UNLOCK,
                 scripts.WAKE_UP,
             )
         )
@@ -110,8 +112,16 @@ class RedisOutbox:
     def renew_lock(self, lane: str, token: str) -> bool:
         return self._keep(keys=[self._keys.flushing(lane)], args=[token, LOCK_MS]) == 1
 
-    def unlock(self, lane: str, token: str) -> None:
-        self._keep(keys=[self._keys.flushing(lane)], args=[token, 0])
+    def unlock(self, lane: str, token: str) -> bool:
+        """Whether a sender has been called since this flush began, and the lane is not paused: he may have come, and
+        left again."""
+        of = self._keys
+        return self._unlock(keys=[of.flushing(lane), of.wake_up(lane), of.outbox_paused(lane)], args=[token]) == 1
+
+    def leave_to_sender(self, lane: str) -> None:
+        """Another has the right: he sees to what comes meanwhile, and nobody else is called for it. Should he die,
+        somebody is called again soon."""
+        self._redis.expire(self._keys.wake_up(lane), LEFT_S)
 
     # ------------------------------------------------------------------ how long the shop has been away
     def failures(self, lane: str) -> int:

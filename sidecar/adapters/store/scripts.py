@@ -57,8 +57,8 @@ return 1
 # KEYS: the message's answer, job hash, schedule, counts, holds, an admin's holds, outbox lane, its bodies, its
 #       counter, its pause, its wake-up.
 # ARGV: answer, its ttl, id, attempt, due, ttl of a wake-up, fields and values; then, for a job that may go on at
-#       once: stage to enter, due, message id, body, further fields and values. Fields and values are a list in JSON: a
-#       single argument costs its sender less than fifty.
+#       once: stage to enter, due, message id, body, further fields and values, answer. Fields and values are a list in
+#       JSON: a single argument costs its sender less than fifty.
 # -> {'answered', answer}: the message is a repeat | {'known'}: the attempt, or a newer one, is there
 #    | {'waits'}: created, the caller starts it | {'started', whether the caller must notify a worker}
 ARRIVE = (
@@ -68,14 +68,15 @@ ARRIVE = (
     + """
 local answer = redis.call('GET', KEYS[1])
 if answer then return {'answered', answer} end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 local fields, due, stage = cjson.decode(ARGV[7]), ARGV[5], ARGV[8]
 local goes_on = stage and redis.call('HEXISTS', KEYS[5], stage) + redis.call('HEXISTS', KEYS[6], stage) == 0
 if goes_on then
   due = ARGV[9]
   for _, part in ipairs(cjson.decode(ARGV[12])) do fields[#fields + 1] = part end
 end
-if not create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields) then return {'known'} end
+local created = create(KEYS[2], KEYS[3], KEYS[4], ARGV[3], ARGV[4], due, fields)
+redis.call('SET', KEYS[1], created and goes_on and ARGV[13] or ARGV[1], 'EX', ARGV[2])
+if not created then return {'known'} end
 if not goes_on then return {'waits'} end
 enqueue(KEYS[7], KEYS[8], KEYS[9], ARGV[10], ARGV[11])
 return {'started', wake_up(KEYS[10], KEYS[11], ARGV[6])}
@@ -266,9 +267,17 @@ end
 # KEYS: a lane's pause, its wake-up.  ARGV: ttl of the wake-up, seconds.  -> 1 the caller must notify a worker | 0
 WAKE_UP = _WAKE_UP + "return wake_up(KEYS[1], KEYS[2], ARGV[1])"
 
-# KEYS: a lock.  ARGV: token, milliseconds (0 = let go).  -> 1 it was ours
+# KEYS: a lock.  ARGV: token, milliseconds.  -> 1 it is ours
 KEEP_LOCK = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then redis.call('DEL', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
+"""
+
+# KEYS: a lane's lock, its wake-up, its pause.  ARGV: token.  -> 1 it was ours, somebody has been called meanwhile, and
+# the lane is not paused
+UNLOCK = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return redis.call('EXISTS', KEYS[2]) * (1 - redis.call('EXISTS', KEYS[3]))
 """

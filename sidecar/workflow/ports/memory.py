@@ -127,7 +127,7 @@ class JobStore(Protocol):
         lane: str = "deliver",
     ) -> tuple[str, dict[str, Any] | None]:
         """A job by a message, in one instant: the answer is kept for `ttl_s`, the job created, and moved on to
-        `next_step`, if there is one and nothing in its way; its message then goes into `lane`.
+        `next_step`, if there is one and nothing in its way; its message then goes into `lane`, and its answer is kept.
 
         ("answered", the kept answer): the message is a repeat | ("known", None): the attempt, or a newer one, is there
         | ("waits", None): created, due at `due_at` | ("started", None).

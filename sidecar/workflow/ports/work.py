@@ -38,8 +38,13 @@ class Outbox(Protocol):
     def renew_lock(self, lane: str, token: str) -> bool:
         """False when it has passed to another."""
 
-    def unlock(self, lane: str, token: str) -> None:
-        """Give the right back; nothing happens when it has passed to another."""
+    def unlock(self, lane: str, token: str) -> bool:
+        """Give the right back; nothing happens when it has passed to another. Whether a sender has been called since
+        this flush began, and the lane is not paused: he may have come, and left again."""
+
+    def leave_to_sender(self, lane: str) -> None:
+        """Another has the right: he sees to what comes meanwhile, and nobody else is called for it. Should he die,
+        somebody is called again within some seconds."""
 
     def count_failure(self, lane: str) -> int:
         """How often in a row the shop was away."""

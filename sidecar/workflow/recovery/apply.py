@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,7 +34,7 @@ def handle(ports: Ports, stage: str, job: Job, error: SidecarError) -> None:
         action=decision.action,
         after_s=round(decision.after_s, 1),
     )
-    job = dataclasses.replace(job, reason=error.code, detail=error.detail[:500])
+    job = job.but(reason=error.code, detail=error.detail[:500])
     not_accepted = isinstance(error, NotAccepted)
     _ACTIONS[decision.action](ports, stage, job, decision, not_accepted)
 
@@ -133,7 +132,7 @@ def fail_from_outside(
     """As `give_up`, for a caller who holds no claim; whoever does writes nothing more. False when the job is in none of
     `states`."""
     changes = {"state": "refunding", "refund_decision": refund, "reason": reason, "detail": detail[:500]}
-    message = outbound.failed(dataclasses.replace(job, reason=reason, detail=detail[:500]), refund=refund)
+    message = outbound.failed(job.but(reason=reason, detail=detail[:500]), refund=refund)
     due = ports.clock() + REFUND_AGAIN_S
     states = tuple(states)
     if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=due, messages=[message], lane="settle"):

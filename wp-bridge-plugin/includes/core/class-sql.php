@@ -21,6 +21,9 @@ final class Sql {
 	/** Our tables, without the prefix. */
 	const TABLES = array( 'ledger', 'effects', 'events', 'answers', 'mailbox' );
 
+	/** Changes that are to be written together: table => id => {set, expected}. Null: nothing is gathered. @var array[]|null */
+	private static $gathered = null;
+
 	/** The full name of one of our tables on this site. @param string $table See TABLES. */
 	public static function table( string $table ): string {
 		return $GLOBALS['wpdb']->prefix . 'smi_bridge_' . $table;
@@ -84,6 +87,128 @@ final class Sql {
 	}
 
 	/**
+	 * Runs something whose changes of single rows (change()) are written together, in a statement or two for each table: when it is over,
+	 * and before any statement of ours that names one of the tables. A rush changes fifty rows in one delivery, and most of a statement's
+	 * cost is the way to the database and back.
+	 *
+	 * @param callable $work Gets nothing; its result is returned.
+	 * @return mixed
+	 * @throws Database_Error When the database refuses, or a row was not as expected: the caller undoes it all.
+	 */
+	public static function gather( callable $work ) {
+		self::$gathered = array();
+		try {
+			$result = $work();
+			self::write_gathered();
+			return $result;
+		} finally {
+			self::$gathered = null;
+		}
+	}
+
+	/** Whether changes are gathered now. */
+	public static function is_gathering(): bool {
+		return null !== self::$gathered;
+	}
+
+	/**
+	 * Changes one row, if it still is as expected. Inside gather() it is taken for changed, and gather() throws if it was not.
+	 *
+	 * @param string $table    A full table name; the table's primary key is `id`.
+	 * @param int    $id       The row's.
+	 * @param array  $set      Column => value.
+	 * @param array  $expected Column => value before.
+	 * @return int Rows that changed.
+	 * @throws Database_Error When the database refuses.
+	 */
+	public static function change( string $table, int $id, array $set, array $expected = array() ): int {
+		$before = self::$gathered[ $table ][ $id ] ?? null;
+		if ( $before && array_diff_assoc( $expected, $before['set'] + $before['expected'] ) ) {
+			self::write_gathered(); // Not what was gathered for it: the database decides.
+			$before = array();
+		}
+		if ( null === self::$gathered || array() === $before ) {
+			return self::update( $table, $set, array( 'id' => $id ) + $expected );
+		}
+		self::$gathered[ $table ][ $id ] = array(
+			'set'      => $before ? array_merge( $before['set'], $set ) : $set,
+			'expected' => $before ? $before['expected'] : $expected,
+		);
+		return 1;
+	}
+
+	/** Writes what was gathered: the rows of a table that get the same columns in one statement. */
+	private static function write_gathered(): void {
+		$gathered       = self::$gathered;
+		self::$gathered = array();
+		foreach ( $gathered as $table => $rows ) {
+			$alike = array();
+			foreach ( $rows as $id => $row ) {
+				// A step to the same state may change no column at all within one second; only a real step proves that the row was as expected.
+				$row['is_step'] = (bool) array_diff_assoc( array_intersect_key( $row['expected'], $row['set'] ), $row['set'] );
+				$alike[ implode( ' ', array_merge( array_keys( $row['set'] ), array( (int) $row['is_step'] ), array_keys( $row['expected'] ) ) ) ][ $id ] = $row;
+			}
+			foreach ( $alike as $some ) {
+				if ( self::update_alike( $table, $some ) < count( $some ) && current( $some )['is_step'] ) {
+					throw new Database_Error( 'A row was changed by somebody else.' );
+				}
+			}
+		}
+	}
+
+	/**
+	 * One statement for rows that get the same columns.
+	 *
+	 * @param string  $table See change().
+	 * @param array[] $rows  Id => {set, expected}.
+	 * @return int Rows that changed.
+	 */
+	private static function update_alike( string $table, array $rows ): int {
+		$pairs = array();
+		foreach ( array_keys( current( $rows )['set'] ) as $column ) {
+			$pairs[] = $column . ' = ' . self::by_id( $rows, 'set', $column );
+		}
+		$tests = array( 'id IN ' . self::in( array_keys( $rows ) ) );
+		foreach ( array_keys( current( $rows )['expected'] ) as $column ) {
+			$tests[] = $column . ' <=> ' . self::by_id( $rows, 'expected', $column );
+		}
+		// By their keys, whatever the planner thinks of a small table: no other row is locked.
+		return self::run( "UPDATE $table FORCE INDEX (PRIMARY) SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
+	}
+
+	/**
+	 * The values of a column as one expression.
+	 *
+	 * @param array[] $rows   Id => {set, expected}.
+	 * @param string  $kind   Either set or expected.
+	 * @param string  $column Its name.
+	 */
+	private static function by_id( array $rows, string $kind, string $column ): string {
+		$values = array();
+		foreach ( $rows as $id => $row ) {
+			$values[ $id ] = self::value( $row[ $kind ][ $column ] );
+		}
+		if ( 1 === count( array_unique( $values ) ) ) {
+			return current( $values );
+		}
+		$cases = '';
+		foreach ( $values as $id => $value ) {
+			$cases .= " WHEN $id THEN $value";
+		}
+		return "CASE id$cases END";
+	}
+
+	/** What a statement asks for, or changes, is written first. @param string $sql The statement. */
+	private static function write_before( string $sql ): void {
+		foreach ( array_keys( self::$gathered ?? array() ) as $table ) {
+			if ( false !== strpos( $sql, $table ) ) {
+				self::write_gathered();
+				return;
+			}
+		}
+	}
+
+	/**
 	 * Rows of a SELECT, as arrays of strings and nulls.
 	 *
 	 * @param string $sql    Statement with %s, %d placeholders.
@@ -92,6 +217,7 @@ final class Sql {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function rows( string $sql, array $values = array() ): array {
+		self::write_before( $sql );
 		$db   = $GLOBALS['wpdb'];
 		$rows = $db->get_results( $values ? $db->prepare( $sql, $values ) : $sql, ARRAY_A );
 		if ( '' !== $db->last_error || ! is_array( $rows ) ) {
@@ -120,6 +246,7 @@ final class Sql {
 	 * @throws Database_Error When the database refuses.
 	 */
 	public static function run( string $sql ): int {
+		self::write_before( $sql );
 		$db     = $GLOBALS['wpdb'];
 		$result = $db->query( $sql );
 		if ( false === $result ) {

@@ -80,29 +80,34 @@ final class Site_Health {
 
 	/** Whether the shop's own handler is out of the way. */
 	public static function test_handler(): array {
-		switch ( Compat::handler_status() ) {
-			case 'detached':
-				return self::result( 'handler', 'good', __( 'Paid pictures go to the sidecar', 'smi-bridge' ), __( 'The shop’s own handler is detached, so no picture is enlarged, and paid for, twice.', 'smi-bridge' ) );
-			case 'attached':
-				return self::result( 'handler', 'critical', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'Another plugin adds it again later. So that no picture is paid for twice, the bridge forwards nothing; the shop handles payments as if the bridge were not there.', 'smi-bridge' ) );
-			default:
-				return self::result( 'handler', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'The shop’s own handler runs. Enter the sidecar’s address to let the bridge take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
-		}
+		return self::of_problems( 'handler', array( 'setup', 'handler' ), __( 'Paid pictures go to the sidecar', 'smi-bridge' ), __( 'The shop’s own handler is detached, so no picture is enlarged, and paid for, twice.', 'smi-bridge' ) );
 	}
 
 	/** Whether jobs need a person. */
 	public static function test_jobs(): array {
+		return self::of_problems( 'jobs', array( 'refund_due', 'review', 'past_due', 'database', 'wall', 'sidecars', 'notice' ), __( 'No paid picture needs you', 'smi-bridge' ), __( 'Nothing is past due, in review, on hold or waiting for a refund.', 'smi-bridge' ) );
+	}
+
+	/**
+	 * The problems of some kinds as one result.
+	 *
+	 * @param string   $name  Of the test.
+	 * @param string[] $kinds See Problems; `notice` is all notices.
+	 * @param string   $label Plain text, when there is none.
+	 * @param string   $text  Plain text, when there is none.
+	 */
+	private static function of_problems( string $name, array $kinds, string $label, string $text ): array {
 		$mine = array();
-		foreach ( Settings::is_configured() ? Problems::all() : array() as $problem ) {
-			if ( in_array( $problem['kind'], array( 'refund_due', 'review', 'past_due', 'database', 'wall', 'sidecars' ), true ) || 0 === strpos( $problem['kind'], 'notice:' ) ) {
+		foreach ( Problems::all() as $problem ) {
+			if ( in_array( explode( ':', $problem['kind'] )[0], $kinds, true ) ) {
 				$mine[] = $problem;
 			}
 		}
 		if ( ! $mine ) {
-			return self::result( 'jobs', 'good', __( 'No paid picture needs you', 'smi-bridge' ), __( 'Nothing is past due, in review, on hold or waiting for a refund.', 'smi-bridge' ) );
+			return self::result( $name, 'good', $label, $text );
 		}
-		$list = implode( '; ', array_column( $mine, 'title' ) );
-		return self::result( 'jobs', 'bad' === $mine[0]['level'] ? 'critical' : 'recommended', __( 'Paid pictures need you', 'smi-bridge' ), $list . '.', $mine[0]['url'] );
+		$text = count( $mine ) > 1 ? implode( '; ', array_column( $mine, 'title' ) ) . '.' : $mine[0]['text'];
+		return self::result( $name, 'bad' === $mine[0]['level'] ? 'critical' : 'recommended', $mine[0]['title'], $text, $mine[0]['url'] );
 	}
 
 	/** Whether the folder can be written and is closed to directory listings. */
@@ -138,7 +143,7 @@ final class Site_Health {
 	/** Both doors, clock, workers: the same test as the settings page's button. */
 	public static function test_doors(): array {
 		if ( ! Settings::is_configured() ) {
-			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected', 'smi-bridge' ), __( 'Enter the sidecar’s address.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+			return self::of_problems( 'doors', array( 'setup' ), '', '' );
 		}
 		$report = Connection_Test::report();
 		if ( $report['ok'] ) {

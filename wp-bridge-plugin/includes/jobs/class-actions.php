@@ -223,28 +223,9 @@ final class Actions {
 		return self::yes( 'renewed', sprintf( __( 'The link works until %s.', 'smi-bridge' ), Format::moment( $answer['expires_at'] ) ) );
 	}
 
-	/**
-	 * Sends the mail about an ending once more, now, and writes down what came of it.
-	 *
-	 * @param array $row Ledger row of an attempt that has ended.
-	 * @return array See run().
-	 * @throws Database_Error When the database refuses.
-	 */
-	public static function mail( array $row ): array {
-		$effect  = (string) Customer_Mail::effect_of( $row['state'] );
-		$attempt = (int) $row['attempt'];
-		// A first mail that failed, or of which nobody knows, is settled by this one.
-		$ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );
-		$sent = Customer_Mail::send( $row, $effect );
-		if ( $ours ) {
-			Customer_Mail::record( $row, $effect, $sent );
-		} else {
-			History::record( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		}
-		History::write();
-		if ( 'sent' === $sent && 'delivered' === $row['state'] ) {
-			Shop::write_mailed( $row['job_id'], true );
-		}
+	/** Sends the mail about an ending once more, now. @param array $row Ledger row of an attempt that has ended. */
+	private static function mail( array $row ): array {
+		$sent  = Repeated_Mail::send( $row );
 		$words = array(
 			'sent'       => __( 'Mail sent.', 'smi-bridge' ),
 			'no_address' => __( 'Not sent: the shop has no e-mail address for this job.', 'smi-bridge' ),

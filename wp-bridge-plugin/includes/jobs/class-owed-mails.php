@@ -57,6 +57,16 @@ final class Owed_Mails {
 		}
 	}
 
+	/** Whether a mail is owed still: the next link takes the debt over. @param string $job_id The shop's id. */
+	public static function is_owed( string $job_id ): bool {
+		foreach ( Effects::of_job( $job_id ) as $row ) {
+			if ( Effects::DUE === $row['outcome'] && 0 === strpos( $row['effect'], self::RENEWED ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
 	/** The effect. @param string $expires_at End of the link. */
 	private static function effect( string $expires_at ): string {
 		return self::RENEWED . preg_replace( '/[^0-9]/', '', $expires_at );
@@ -72,7 +82,7 @@ final class Owed_Mails {
 		$attempt = (int) $owed['attempt'];
 		$row     = Ledger::newest( $job_id );
 		$is_good = $row && 'delivered' === $row['state'] && $attempt === (int) $row['attempt'] && null === $row['revoked_at'] && self::effect( Sql::rfc3339( $row['expires_at'] ) ) === $owed['effect'] && Format::timestamp( $row['expires_at'] ) > time();
-		$outcome = $is_good ? Actions::mail( $row )['code'] : 'overtaken';
+		$outcome = $is_good ? Repeated_Mail::send( $row ) : 'overtaken';
 		Effects::done( $job_id, $attempt, $owed['effect'], $outcome );
 	}
 }

@@ -2,7 +2,7 @@
 /**
  * The payment event: a ledger row inside the payment request, the message to the sidecar after it.
  *
- * The action itself costs two statements and no network call. The message is a hint that makes things fast; if it is lost,
+ * The action itself costs two statements and no network call, the message behind the answer one or two. The message is a hint that makes things fast; if it is lost,
  * the sidecar's pull brings the job within a minute.
  *
  * @package SmiBridge
@@ -105,6 +105,7 @@ final class Payment {
 		if ( ! $job || ! $job['paid'] ) {
 			return Rerun::declined( $job_id, $job ? 'unpaid' : 'unknown_job' );
 		}
-		return Ledger::open( $job_id, 1 ) ? Send_Later::job_paid( $job_id, 1 ) : Rerun::declined( $job_id, 'repeated' );
+		$row = Ledger::open( $job_id, 1 );
+		return $row ? Send_Later::job_paid( $job_id, 1, $row ) : Rerun::declined( $job_id, 'repeated' );
 	}
 }

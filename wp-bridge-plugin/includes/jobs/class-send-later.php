@@ -25,17 +25,18 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Send_Later {
 
-	/** Messages that leave when the request is over: {type, data or null, job_id, attempt}. @var array[] */
+	/** Messages that leave when the request is over: {type, data or null, job_id, attempt, row or null}. @var array[] */
 	private static $waiting = array();
 
 	/**
 	 * An attempt was opened: its message leaves with the others when the request is over.
 	 *
-	 * @param string $job_id  The shop's id.
-	 * @param int    $attempt Attempt.
+	 * @param string     $job_id  The shop's id.
+	 * @param int        $attempt Attempt.
+	 * @param array|null $row     What its ledger row begins with, from Ledger::open(); null: it is read then.
 	 */
-	public static function job_paid( string $job_id, int $attempt ): string {
-		self::later( 'job.paid', $job_id, $attempt );
+	public static function job_paid( string $job_id, int $attempt, ?array $row = null ): string {
+		self::later( 'job.paid', $job_id, $attempt, null, $row );
 		return 'started';
 	}
 
@@ -61,12 +62,13 @@ final class Send_Later {
 	 * @param string     $job_id  The shop's id.
 	 * @param int        $attempt Attempt.
 	 * @param array|null $data    Data; null for `job.paid`, which is read from shop and ledger then.
+	 * @param array|null $row     See job_paid().
 	 */
-	public static function later( string $type, string $job_id, int $attempt, ?array $data = null ): void {
+	public static function later( string $type, string $job_id, int $attempt, ?array $data = null, ?array $row = null ): void {
 		if ( ! self::$waiting ) {
 			Request::at_end( array( self::class, 'send_waiting' ), 1000 ); // Once for all: what comes meanwhile goes along.
 		}
-		self::$waiting[] = compact( 'type', 'job_id', 'attempt', 'data' );
+		self::$waiting[] = compact( 'type', 'job_id', 'attempt', 'data', 'row' );
 	}
 
 	/** The request is over: lets the visitor go, then sends what waits, over one connection. */
@@ -133,7 +135,7 @@ final class Send_Later {
 	private static function send( Sidecar_Client $sidecar, array $message ): bool {
 		$job_id  = $message['job_id'];
 		$attempt = $message['attempt'];
-		$row     = Ledger::newest( $job_id );
+		$row     = $message['row'] ?? Ledger::newest( $job_id );
 		if ( ! $row || (int) $row['attempt'] !== $attempt ) {
 			return true; // What was to be told was undone, or is overtaken.
 		}
@@ -143,7 +145,7 @@ final class Send_Later {
 			return true; // Mailbox_Messages hears what became of it.
 		}
 		$code = is_wp_error( $answer ) ? (string) $answer->get_error_code() : null;
-		Ledger::told( $row, $attempt, $message['type'], $code );
+		Ledger::told( $row, $attempt, $message['type'], $code, is_array( $answer ) && ! empty( $answer['asks'] ) );
 		if ( null === $code ) {
 			Circuit_Breaker::success();
 			return true;

@@ -19,24 +19,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Attempt {
 
-	/** Rows that were locked before anybody has asked for them: job id => row. Each is handed out once. @var array[] */
-	private static $ahead = array();
-
-	/**
-	 * Locks the newest attempts of many jobs in one statement, for those who ask `lock()`.
-	 *
-	 * @param string[] $job_ids At most some hundreds.
-	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
-	 */
-	public static function lock_ahead( array $job_ids ): void {
-		self::$ahead = Ledger::newest_of( $job_ids, true );
-	}
-
-	/** Forgets rows that were locked ahead: their transaction is over, or what was written is undone. */
-	public static function forget(): void {
-		self::$ahead = array();
-	}
-
 	/**
 	 * The ledger row of a message's attempt, locked until the transaction ends; or a refusal.
 	 *
@@ -44,8 +26,7 @@ final class Attempt {
 	 * @return array|Outcome
 	 */
 	public static function lock( array $data ) {
-		$row = self::$ahead[ $data['job_id'] ] ?? Ledger::newest( $data['job_id'], true );
-		unset( self::$ahead[ $data['job_id'] ] ); // Whoever asks again may have changed it.
+		$row = Ledger::newest( $data['job_id'], true );
 		if ( ! $row || (int) $row['attempt'] < (int) $data['attempt'] ) {
 			return Outcome::refused( 'unknown_job' );
 		}

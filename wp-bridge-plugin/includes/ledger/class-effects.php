@@ -27,6 +27,9 @@ final class Effects {
 	/** The outcome of an effect that is owed. */
 	const DUE = 'due';
 
+	/** Rows that were claimed in this request: what names the effect => id. @var int[] */
+	private static $claimed = array();
+
 	/**
 	 * Notes, within the transaction that gives reason to it, an effect that is to follow: whoever gets take_due() does it.
 	 *
@@ -84,7 +87,12 @@ final class Effects {
 	 * @return bool Whether it is ours to do.
 	 */
 	public static function claim( string $job_id, int $attempt, string $effect ): bool {
-		return 0 !== Sql::insert_ignore( 'effects', self::key( $job_id, $attempt, $effect ) + array( 'claimed_at' => Sql::utc( time() ) ) );
+		$key = self::key( $job_id, $attempt, $effect );
+		$id  = Sql::insert_ignore( 'effects', $key + array( 'claimed_at' => Sql::utc( time() ) ) );
+		if ( $id ) {
+			self::$claimed[ implode( ' ', $key ) ] = $id;
+		}
+		return 0 !== $id;
 	}
 
 	/**
@@ -97,15 +105,18 @@ final class Effects {
 	 * @param string $detail  For people.
 	 */
 	public static function done( string $job_id, int $attempt, string $effect, string $outcome, string $detail = '' ): void {
-		Sql::update(
-			Sql::table( 'effects' ),
-			array(
-				'done_at' => Sql::utc( time() ),
-				'outcome' => $outcome,
-				'detail'  => '' === $detail ? null : $detail,
-			),
-			self::key( $job_id, $attempt, $effect )
+		$key = self::key( $job_id, $attempt, $effect );
+		$set = array(
+			'done_at' => Sql::utc( time() ),
+			'outcome' => $outcome,
+			'detail'  => '' === $detail ? null : $detail,
 		);
+		$id = self::$claimed[ implode( ' ', $key ) ] ?? 0;
+		if ( $id ) {
+			Sql::change( Sql::table( 'effects' ), $id, $set );
+		} else {
+			Sql::update( Sql::table( 'effects' ), $set, $key );
+		}
 	}
 
 	/**

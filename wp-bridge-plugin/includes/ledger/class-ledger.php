@@ -21,6 +21,23 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Ledger {
 
+	/** Rows that were locked before anybody has asked for them: job id => row as it is now. @var array[] */
+	private static $ahead = array();
+
+	/**
+	 * Locks the newest attempts of many jobs in one statement, for whoever asks for one of them with `$lock`.
+	 *
+	 * @param string[] $job_ids At most some hundreds.
+	 */
+	public static function lock_ahead( array $job_ids ): void {
+		self::$ahead = self::newest_of( $job_ids, true );
+	}
+
+	/** Forgets rows that were locked ahead: their transaction is over, or what was written is undone. */
+	public static function forget_locked(): void {
+		self::$ahead = array();
+	}
+
 	/**
 	 * The newest attempt of a job, or null: the ledger does not know the job.
 	 *
@@ -29,6 +46,9 @@ final class Ledger {
 	 * @return array|null A row: column => string or null.
 	 */
 	public static function newest( string $job_id, bool $lock = false ): ?array {
+		if ( $lock && isset( self::$ahead[ $job_id ] ) ) {
+			return self::$ahead[ $job_id ];
+		}
 		return Sql::row( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt DESC LIMIT 1' . ( $lock ? ' FOR UPDATE' : '' ), array( $job_id ) );
 	}
 
@@ -92,22 +112,27 @@ final class Ledger {
 	 * @param string $job_id The shop's id.
 	 * @param int    $attempt 1 or the newest + 1.
 	 * @param array  $facts  Further columns: is_rerun, is_forced, state, submission, upsampler_id.
-	 * @return bool Whether it was us.
+	 * @return array|null What the row begins with (columns that are not set are absent); null: somebody else has started it.
 	 */
-	public static function open( string $job_id, int $attempt, array $facts = array() ): bool {
+	public static function open( string $job_id, int $attempt, array $facts = array() ): ?array {
+		self::forget_locked();
 		$now = time();
 		/** Filters the seconds that an attempt may stay unsettled before the next one may be started by hand. */
 		$patience = (int) apply_filters( 'smi_bridge_attempt_patience', Time_Limits::ATTEMPT_STALE, $job_id );
 		$row      = array(
 			'job_id'      => $job_id,
 			'attempt'     => $attempt,
+			'is_rerun'    => 0,
+			'is_forced'   => 0,
 			'state'       => 'paid',
 			'created_at'  => Sql::utc( $now ),
 			'updated_at'  => Sql::utc( $now ),
 			'stage_since' => Sql::utc( $now ),
 			'deadline_at' => Sql::utc( $now + $patience ),
 		);
-		return 0 !== Sql::insert_ignore( 'ledger', array_merge( $row, $facts ) );
+		$row      = array_merge( $row, $facts );
+		$id       = Sql::insert_ignore( 'ledger', $row );
+		return $id ? array_map( array( self::class, 'as_read' ), array( 'id' => $id ) + $row ) : null;
 	}
 
 	/**
@@ -132,17 +157,20 @@ final class Ledger {
 		} elseif ( ! States::is_settled( $to ) ) {
 			$set['settled_at'] = null;
 		}
-		$changed = Sql::update(
-			Sql::table( 'ledger' ),
-			$set,
-			array(
-				'id'         => (int) $row['id'],
-				'state'      => $row['state'],
-				'submission' => (int) $row['submission'],
-			)
+		$expected = array(
+			'state'      => $row['state'],
+			'submission' => (int) $row['submission'],
 		);
+		$changed  = Sql::change( Sql::table( 'ledger' ), (int) $row['id'], $set, $expected );
 		// A step to the same state may change no column at all within one second; only a real step proves ownership.
-		return $changed || $row['state'] === $to ? array_merge( $row, array_map( array( self::class, 'as_read' ), $set ) ) : null;
+		if ( ! $changed && $row['state'] !== $to ) {
+			return null;
+		}
+		$moved = array_merge( $row, array_map( array( self::class, 'as_read' ), $set ) );
+		if ( isset( self::$ahead[ $row['job_id'] ] ) ) {
+			self::$ahead[ $row['job_id'] ] = $moved;
+		}
+		return $moved;
 	}
 
 	/**
@@ -152,6 +180,7 @@ final class Ledger {
 	 * @param array $set Columns.
 	 */
 	public static function note( int $id, array $set ): void {
+		self::forget_locked();
 		Sql::update( Sql::table( 'ledger' ), $set, array( 'id' => $id ) );
 	}
 
@@ -162,13 +191,14 @@ final class Ledger {
 	 * @param int         $attempt The attempt that the message was about.
 	 * @param string      $type    Of the message.
 	 * @param string|null $fault   Why it has not; null: it has.
+	 * @param bool        $asks    It asks for the go at once, and that says as much: nothing need be noted.
 	 */
-	public static function told( array $row, int $attempt, string $type, ?string $fault ): void {
+	public static function told( array $row, int $attempt, string $type, ?string $fault, bool $asks = false ): void {
 		if ( null !== $fault ) {
 			History::record( $row['job_id'], $attempt, 'forward_failed', array( 'message' => $type, 'reason' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			return;
 		}
-		if ( 'job.paid' === $type && $attempt === (int) $row['attempt'] ) {
+		if ( 'job.paid' === $type && ! $asks && $attempt === (int) $row['attempt'] ) {
 			self::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
 		}
 		History::record( $row['job_id'], $attempt, 'forwarded', array( 'message' => $type ) );
@@ -230,6 +260,7 @@ final class Ledger {
 
 	/** Forgets all attempts of a job, their effects and their history. @param string $job_id The shop's id. */
 	public static function forget( string $job_id ): void {
+		self::forget_locked();
 		foreach ( array( 'events', 'effects', 'ledger' ) as $table ) {
 			Sql::run( 'DELETE FROM ' . Sql::table( $table ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 		}

@@ -29,6 +29,18 @@ final class Customer_Mail {
 	}
 
 	/**
+	 * Reads the pictures that were bought, as WordPress' posts, in two statements: a mail tells the title of one, and shows it.
+	 *
+	 * @param string[] $job_ids Ids.
+	 */
+	public static function read_pictures( array $job_ids ): void {
+		$posts = array_filter( array_map( 'intval', array_column( Shop::jobs( $job_ids ), 'attachment_id' ) ) );
+		if ( count( $posts ) > 1 ) {
+			_prime_post_caches( array_unique( $posts ), false );
+		}
+	}
+
+	/**
 	 * A mail that is claimed when it is sent: for messages whose repeat leads here again, so that a mail that was not begun is not lost.
 	 * It tells the outcome's data `mail`.
 	 *

@@ -138,6 +138,11 @@ final class Mail {
 		$failed           = static function ( $error ) {
 			self::$last_error = is_wp_error( $error ) ? $error->get_error_message() : 'unknown';
 		};
+		// WordPress looks for three thousand emoji and puts pictures of another server in their place: mail programs show them by themselves.
+		$emoji = has_filter( 'wp_mail', 'wp_staticize_emoji_for_email' );
+		if ( false !== $emoji ) {
+			remove_filter( 'wp_mail', 'wp_staticize_emoji_for_email', $emoji );
+		}
 		add_action( 'phpmailer_init', $text_part, 99 );
 		add_filter( 'wp_mail_from_name', $from_name, 5 );
 		add_action( 'wp_mail_failed', $failed );
@@ -147,6 +152,9 @@ final class Mail {
 			remove_action( 'phpmailer_init', $text_part, 99 );
 			remove_filter( 'wp_mail_from_name', $from_name, 5 );
 			remove_action( 'wp_mail_failed', $failed );
+			if ( false !== $emoji ) {
+				add_filter( 'wp_mail', 'wp_staticize_emoji_for_email', $emoji );
+			}
 			if ( $mailer ) {
 				// WordPress keeps one mailer for the whole request and, before 6.9, never empties this: the next plugin's mail would carry our text.
 				$mailer->AltBody = ''; // phpcs:ignore WordPress.NamingConventions.ValidVariableName

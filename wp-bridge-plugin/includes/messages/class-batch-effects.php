@@ -10,6 +10,7 @@ namespace SmiBridge\Messages;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Core\Transaction;
 use SmiBridge\Ledger\History;
@@ -179,9 +180,13 @@ final class Batch_Effects {
 		$transaction = null;
 		try {
 			$transaction = new Transaction();
-			foreach ( $this->writes as $write ) {
-				$write();
-			}
+			Sql::gather(
+				function () {
+					foreach ( $this->writes as $write ) {
+						$write();
+					}
+				}
+			);
 			History::write();
 			if ( null !== $answer ) {
 				Idempotency::finish( $this->keep_as, $answer );

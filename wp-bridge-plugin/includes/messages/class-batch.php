@@ -11,13 +11,16 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Schemas;
+use SmiBridge\Core\Sql;
 use SmiBridge\Core\Transaction;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
+use SmiBridge\Ledger\Ledger;
 use SmiBridge\Mail\Admin_Digest;
+use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Shop\Announcements;
 use SmiBridge\Shop\Shop;
 
@@ -103,12 +106,13 @@ final class Batch {
 			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
 		} finally {
 			Announcements::hold( false );
-			Attempt::forget();
+			Ledger::forget_locked();
 		}
 	}
 
 	/**
-	 * All messages as one step, since as a rule none fails; null, and nothing is changed, when the database has refused one of them.
+	 * All messages as one step, whose rows are written together, since as a rule none fails; null, and nothing is changed, when the database
+	 * has refused one of them, or somebody else was faster with a row.
 	 *
 	 * @param \stdClass[] $messages    Messages.
 	 * @param Transaction $transaction Of the delivery.
@@ -120,7 +124,11 @@ final class Batch {
 		try {
 			return $transaction->step(
 				static function () use ( $messages ) {
-					return array_map( array( self::class, 'handle_message' ), $messages );
+					return Sql::gather(
+						static function () use ( $messages ) {
+							return array_map( array( self::class, 'handle_message' ), $messages );
+						}
+					);
 				}
 			);
 		} catch ( Database_Error $error ) {
@@ -170,7 +178,7 @@ final class Batch {
 		History::forget( $told[0] );
 		Announcements::forget( $told[1] );
 		Shop::forget();
-		Attempt::forget();
+		Ledger::forget_locked();
 	}
 
 	/**
@@ -196,22 +204,29 @@ final class Batch {
 	}
 
 	/**
-	 * Reads the shop's rows of a larger delivery in one statement, and locks the ledger's in another. Not those of a job that several
-	 * messages speak of: the first may open an attempt that the second has to see.
+	 * Reads the shop's rows of a larger delivery in one statement, what mails will tell of their pictures in two, and locks the ledger's
+	 * rows in another.
 	 *
 	 * @param \stdClass[] $messages Messages.
 	 */
 	private static function read_ahead( array $messages ): void {
-		$job_ids = array();
+		$job_ids   = array();
+		$delivered = array();
 		foreach ( $messages as $message ) {
 			if ( isset( $message->data->job_id ) && is_string( $message->data->job_id ) ) {
 				$job_ids[] = $message->data->job_id;
+				if ( 'job.delivered' === $message->type ) {
+					$delivered[] = $message->data->job_id;
+				}
 			}
 		}
-		$spoken_of = array_count_values( $job_ids );
-		if ( count( $spoken_of ) > 1 ) {
-			Shop::jobs( array_map( 'strval', array_keys( $spoken_of ) ) );
-			Attempt::lock_ahead( array_map( 'strval', array_keys( $spoken_of, 1, true ) ) );
+		if ( count( $messages ) > 1 && $job_ids ) {
+			$job_ids = array_values( array_unique( $job_ids ) );
+			Shop::jobs( $job_ids );
+			if ( $delivered ) {
+				Customer_Mail::read_pictures( $delivered );
+			}
+			Ledger::lock_ahead( $job_ids );
 		}
 	}
 }

@@ -48,8 +48,16 @@ final class Early_Door {
 			add_action( 'wp_loaded', array( self::class, 'leave' ), PHP_INT_MAX );
 			return;
 		}
+		self::read_options();
 		add_action( 'wp_loaded', array( self::class, 'answer' ), PHP_INT_MAX );
 		Request::at_end( array( self::class, 'answer_at_the_end' ), PHP_INT_MIN );
+	}
+
+	/** What WordPress and its theme will ask for one by one, and mostly in vain, in one statement. */
+	private static function read_options(): void {
+		if ( function_exists( 'wp_prime_option_caches' ) ) { // Since WordPress 6.4.
+			wp_prime_option_caches( array( 'WPLANG', 'theme_switched', 'current_theme', 'site_logo', 'theme_mods_' . get_option( 'stylesheet' ) ) );
+		}
 	}
 
 	/** Whether all messages of the signed body can be answered now. */

@@ -156,7 +156,7 @@ final class Mailbox_Messages {
 			'revoked_at' => $row['revoked_at'] ?? null, // Not in a message that an older bridge has put in.
 		);
 		if ( Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
-			if ( Renewal::MAIL === $note['then'] ) {
+			if ( Renewal::MAIL === $note['then'] || Owed_Mails::is_owed( $job_id ) ) {
 				Owed_Mails::promise( $job_id, $attempt, (string) $answer['expires_at'] );
 			}
 		} elseif ( $row ) {

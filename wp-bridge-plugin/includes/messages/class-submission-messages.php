@@ -52,6 +52,7 @@ final class Submission_Messages {
 			array(
 				'submission'   => (int) $data['submission'],
 				'claim'        => $data['claim'],
+				'forwarded_at' => $row['forwarded_at'] ?? Sql::utc( time() ), // Who asks has it.
 				'upsampler_id' => null,
 				'event'        => 'submitting',
 			)

@@ -49,6 +49,7 @@ final class Sell_My_Images implements Shop_Adapter {
 		$jobs = array();
 		foreach ( Sql::rows( "SELECT * FROM {$this->table()} WHERE job_id IN " . Sql::in( $job_ids ) ) as $row ) {
 			$jobs[ $row['job_id'] ] = array(
+				'row_id'        => (int) ( $row['id'] ?? 0 ),
 				'paid'          => 'paid' === $row['payment_status'],
 				'status'        => (string) $row['status'],
 				'email'         => (string) ( $row['email'] ?? '' ),
@@ -222,7 +223,23 @@ final class Sell_My_Images implements Shop_Adapter {
 	 */
 	private function write( string $job_id, ?string $status, array $set ): ?array {
 		$set = array_intersect_key( $set, array_flip( self::columns() ) );
-		$old = null === $status ? null : $this->status( $job_id );
+		$job = null === $status && ! Sql::is_gathering() ? null : $this->known( $job_id );
+		$old = null === $status ? null : $job['status'] ?? null;
+		$id  = Sql::is_gathering() ? $job['row_id'] ?? 0 : 0;
+		if ( $id && null !== $old && $old !== $status ) {
+			// Taken for done: if the status is not the one that was read, all is undone, and written anew one by one.
+			if ( Sql::change( $this->table(), $id, array( 'status' => $status ) + $set, array( 'status' => $old ) ) ) {
+				return array(
+					'old' => $old,
+					'new' => $status,
+				);
+			}
+		} elseif ( $id ) {
+			if ( $set ) {
+				Sql::change( $this->table(), $id, $set );
+			}
+			return null;
+		}
 		for ( $try = 0; null !== $old && $old !== $status && $try < 3; $try++ ) {
 			$where = array(
 				'job_id' => $job_id,
@@ -255,10 +272,9 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $set;
 	}
 
-	/** The status as it was read last; null: there is no such job. @param string $job_id The shop's id. */
-	private function status( string $job_id ): ?string {
-		$job = $this->known ? call_user_func( $this->known, $job_id ) : $this->read_jobs( array( $job_id ) )[ $job_id ] ?? null;
-		return $job['status'] ?? null;
+	/** A job as it was read last; null: there is no such job. @param string $job_id The shop's id. */
+	private function known( string $job_id ): ?array {
+		return $this->known ? call_user_func( $this->known, $job_id ) : $this->read_jobs( array( $job_id ) )[ $job_id ] ?? null;
 	}
 
 	/** The table's full name. */
