@@ -34,6 +34,11 @@ sys.exit(Supervisor(programs, last="0", patience=dict.fromkeys(programs, patienc
 """
 
 
+def _with_a_terminal() -> None:
+    """As if the tests themselves had not been begun with nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Run:
     """A supervisor of shell scripts in a process of its own."""
 
@@ -55,7 +60,7 @@ class Run:
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=before,
+                preexec_fn=before or _with_a_terminal,
             )
 
     def said(self, word: str) -> int:
@@ -207,6 +212,7 @@ def test_a_closed_terminal_ends_all_in_good_order(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
 
     def sit_down() -> None:
+        _with_a_terminal()
         os.setsid()
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
         for number in (0, 1, 2):

@@ -172,8 +172,9 @@ final class Sql {
 		foreach ( array_keys( current( $rows )['expected'] ) as $column ) {
 			$tests[] = $column . ' <=> ' . self::by_id( $rows, 'expected', $column );
 		}
-		// By their keys, whatever the planner thinks of a small table: no other row is locked.
-		return self::run( "UPDATE $table FORCE INDEX (PRIMARY) SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
+		// By their keys, whatever the planner thinks of a small table: no other row is locked. SQLite locks no rows, and knows no such word.
+		$by = empty( $GLOBALS['wpdb']->is_mysql ) ? '' : 'FORCE INDEX (PRIMARY)';
+		return self::run( "UPDATE $table $by SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
 	}
 
 	/**
