@@ -96,6 +96,9 @@ final class Sql {
 	 * @throws Database_Error When the database refuses, or a row was not as expected: the caller undoes it all.
 	 */
 	public static function gather( callable $work ) {
+		if ( empty( $GLOBALS['wpdb']->is_mysql ) ) {
+			return $work(); // WordPress' drop-in for SQLite has no word for "equal, or both null".
+		}
 		self::$gathered = array();
 		try {
 			$result = $work();
@@ -172,9 +175,8 @@ final class Sql {
 		foreach ( array_keys( current( $rows )['expected'] ) as $column ) {
 			$tests[] = $column . ' <=> ' . self::by_id( $rows, 'expected', $column );
 		}
-		// By their keys, whatever the planner thinks of a small table: no other row is locked. SQLite locks no rows, and knows no such word.
-		$by = empty( $GLOBALS['wpdb']->is_mysql ) ? '' : 'FORCE INDEX (PRIMARY)';
-		return self::run( "UPDATE $table $by SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
+		// By their keys, whatever the planner thinks of a small table: no other row is locked.
+		return self::run( "UPDATE $table FORCE INDEX (PRIMARY) SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
 	}
 
 	/**
