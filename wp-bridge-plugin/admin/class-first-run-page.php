@@ -37,7 +37,7 @@ final class First_Run_Page {
 	public static function words(): array {
 		return array(
 			'plugin'  => array( __( 'The plugin is active', 'smi-bridge' ), __( 'SMI Bridge runs in this WordPress.', 'smi-bridge' ) ),
-			'sidecar' => array( __( 'The sidecar answers', 'smi-bridge' ), __( 'Install it on this server, then run setup with the connection string.', 'smi-bridge' ) ),
+			'sidecar' => array( __( 'The sidecar answers', 'smi-bridge' ), __( 'Install it on this server, or on any machine that reaches this shop over HTTPS (setup --anywhere); then run setup with the connection string.', 'smi-bridge' ) ),
 			'folder'  => array( __( 'The web server closes the folder of paid files', 'smi-bridge' ), __( 'Setup says which line the web server needs.', 'smi-bridge' ) ),
 			'picture' => array( __( 'A test picture has been delivered', 'smi-bridge' ), __( 'A small picture goes the way of a paid one: no sale, no mail, and nothing of it stays.', 'smi-bridge' ) ),
 		);
