@@ -120,7 +120,7 @@ class Rig:
     def _mailed(self, job_id: str) -> bool:
         """A mail is claimed after the commit that ends the job, and marked in the shop's row at last."""
         outcomes = self.mails(job_id).values()
-        return None not in outcomes and (bool(outcomes) or self.ledger(job_id)["state"] not in ("delivered", "refunded"))
+        return None not in outcomes and (bool(outcomes) or self.ledger(job_id)["state"] != "delivered")
 
     def bill(self, job_id: str) -> list[dict[str, Any]]:
         """The submits of this job that Upsampler accepted, oldest first; the webhook's token names the job."""
