@@ -18,7 +18,7 @@ PERIODIC: Mapping[str, Callable[[Ports], Any]] = MappingProxyType(
 
 
 def run_periodic(ports: Ports, task: str) -> None:
-    """Raises nothing but what ends a worker's item. Whose other side is away has one line in the log."""
+    """Raises nothing. Where the other side is away, the log has one line."""
 
     def failed(reason: str, detail: str) -> None:
         sentence = "A periodic task could not do its work; it is tried again."
