@@ -102,7 +102,7 @@ def _fetch(ports: Ports, job: Job, going: Transfer, most: int) -> None:
     least = ports.settings.min_download_kbps * 1000
     stream = ports.sources.stream(job, max_bytes=most, deadline_s=FETCH_DEADLINE_S, least_bytes_per_s=least, begun=part)
     with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
-        transfer.grow(ports, name, temp, stream, going, part=part, key=key)
+        transfer.grow(ports, name, temp, stream, going, part=part, key=key, most=most)
 
 
 def _whole(ports: Ports, job: Job) -> Part | None:

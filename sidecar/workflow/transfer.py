@@ -29,6 +29,7 @@ from .ports import FetchResponse, Incoming, Ports, Transfer, Verifier
 from .recovery import failed
 from .time_limits import BACKOFF_CAP_S, CROWDED_S, FETCH_DEADLINE_S, LEASE_S
 
+CHUNK = 1 << 20  # bytes: a fetch yields no larger piece
 CROWD = 50  # so many may be turned away in ten seconds, before their pauses grow
 ALL_FORMATS = frozenset({"png", "jpeg", "webp"})
 
@@ -66,7 +67,7 @@ def _key(job: Job) -> str:
 
 def _verifier(ports: Ports, job: Job) -> Verifier:
     settings = ports.settings
-    expected = Expected(*job.result_size, ALL_FORMATS, settings.max_result_mb * 1_000_000, settings.result_off_by)
+    expected = Expected(*job.result_size, ALL_FORMATS, _most(ports), settings.result_off_by)
     jpeg = None
     if wanted_format(settings.output_format, job, PNG) == JPEG:
         jpeg = AsJpeg(settings.jpeg_quality, job.target_size, lambda: ports.files.incoming(job.job_id, job.claim, JPEG))
@@ -177,11 +178,28 @@ def _stream(ports: Ports, job: Job, begun: Part | None = None) -> AbstractContex
     settings = ports.settings
     return ports.fetcher.stream(
         job.result_url,
-        max_bytes=settings.max_result_mb * 1_000_000,
+        max_bytes=_most(ports) + CHUNK,  # what is too large, the check says
+        chunk_size=CHUNK,
         deadline_s=FETCH_DEADLINE_S,
         least_bytes_per_s=settings.min_download_kbps * 1000,
         begun=begun,
     )
+
+
+def _most(ports: Ports) -> int:
+    """Bytes that a result may have."""
+    return ports.settings.max_result_mb * 1_000_000
+
+
+def _some(response: FetchResponse, most: int) -> Iterator[bytes]:
+    """The body, of which one without a length ends as soon as it has more than `most` bytes. What is wrong with it,
+    whoever checks it says: the same for a body that came slowly as for one that came at once."""
+    came = 0
+    for chunk in response.chunks:
+        came += len(chunk)
+        yield chunk
+        if response.content_length is None and came > most:
+            return
 
 
 def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
@@ -194,7 +212,7 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
         with _stream(ports, job) as response:
             transfer.reads_from(response.abort)
             about |= {"total": response.content_length, "etag": response.etag}
-            for chunk in response.chunks:
+            for chunk in _some(response, _most(ports)):
                 came += len(chunk)
                 with transfer.at_work():
                     if transfer.alone:
@@ -240,7 +258,8 @@ def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str,
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:
     """The rest of a part; all of it anew where the server has another version, or can send no rest."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
-    grow(ports, job.job_id, path, _stream(ports, job, part), transfer, part=part, key=part.key)
+    stream = _stream(ports, job, part)
+    grow(ports, job.job_id, path, stream, transfer, part=part, key=part.key, most=_most(ports))
 
 
 def grow(
@@ -252,16 +271,17 @@ def grow(
     *,
     part: Part | None,
     key: str,
+    most: int,
 ) -> None:
     """What `stream` brings is written behind what lies in the temp file `path` of `part`, or into an empty one, and
-    kept under `name`: whole, or as far as it came."""
+    kept under `name`: whole, or as far as it came. A body without a length is cut off behind `most` bytes."""
     about: dict[str, Any] = {"key": key, "total": part.total if part else None, "etag": part.etag if part else ""}
     try:
         with stream as response:
             transfer.reads_from(response.abort)
             if response.begins_at == 0:
                 about |= {"total": response.content_length, "etag": response.etag}
-            for size in ports.parts.grow(path, response.begins_at, response.chunks):
+            for size in ports.parts.grow(path, response.begins_at, _some(response, most)):
                 transfer.came(size)
         ports.parts.keep(path, name, complete=True, **about)
     except BaseException as error:

@@ -10,6 +10,12 @@ from tests.bridge.conftest import Bridge
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
+# Jobs of other tests may have problems of their own, which Site Health names first.
+_HEALTH_OF_SIDECARS = """
+add_filter( 'smi_bridge_problems', function ( $found ) { return array_filter( $found, function ( $problem ) { return 'sidecars' === $problem['kind']; } ); } );
+return SmiBridge\\Health\\Site_Health::test_jobs();
+"""
+
 
 @pytest.fixture
 def fresh(bridge: Bridge) -> Iterator[Bridge]:
@@ -40,7 +46,7 @@ def test_one_that_comes_back_after_another_was_here_makes_two(fresh: Bridge) -> 
     assert visits(fresh, "host-one", "host-two", "host-one") == ["host-one", "host-two"]
     (text,) = problems(fresh)
     assert "host-one, host-two" in text
-    health = fresh.shop.php_json("return SmiBridge\\Health\\Site_Health::test_jobs();")
+    health = fresh.shop.php_json(_HEALTH_OF_SIDECARS)
     assert "Two sidecars" in health["label"] and "host-one, host-two" in health["description"]
 
 

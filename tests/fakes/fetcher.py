@@ -67,9 +67,10 @@ class FakeFetcher:
             raise PermanentError("result_gone", f"HTTP {name[-3:]}")
         if name == "result_503":
             raise TemporaryError("fetch_unavailable", "HTTP 503", retry_after=2)
-        if name == "result_endless":
-            raise PermanentError("result_too_large", f"more than {max_bytes} bytes")
         data = _SPOILT.get(name, png)(width, height)
+        if name == "result_endless":
+            yield FetchResponse(200, "image/png", None, endless(data, max_bytes))
+            return
         length = len(data) * 2 if name == "result_cut" else len(data)
         yield FetchResponse(200, "image/png", length, self._chunks(data, cut=name == "result_cut"))
 
@@ -82,6 +83,14 @@ class FakeFetcher:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def endless(data: bytes, max_bytes: int) -> Iterator[bytes]:
+    """A file over and over, in large pieces, until it is too large."""
+    piece = data * (-(-(1 << 18) // len(data)))
+    for came in range(len(piece), max_bytes + 1, len(piece)):
+        yield piece
+    raise PermanentError("result_too_large", f"{came + len(piece)} of {max_bytes} bytes at most")
 
 
 def _truncated(width: int, height: int) -> bytes:

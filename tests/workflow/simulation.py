@@ -84,7 +84,7 @@ class Simulation:
         self.calm = self.rng.choice((15, 40, 100, 10**9))  # how many calls may go well between two incidents
         self.fuse = self.rng.randint(1, self.calm)
         self._dead: list[bool] = []  # one entry for each worker that runs, the innermost last
-        self.rig = Rig(seed=seed, slots=self.rng.choice((0, 0, 1, 2)), wrap=self._wrap)
+        self.rig = Rig(seed=seed, slots=self.rng.choice((0, 0, 1, 2)), wrap=self._wrap, SMI_MAX_RESULT_MB="1")
         self.rig.crash_point = lambda name: self._point()
         self.by_person: set[str] = set()  # jobs that a person has stopped or given the money back for
         self.jobs = 0

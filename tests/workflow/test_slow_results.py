@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from sidecar.adapters.fetch import FetchResponse
 from sidecar.core.errors import ConfigurationError, GivenUp, TemporaryError
-from tests.fakes.fetcher import png
+from tests.fakes.fetcher import endless, png
 from tests.workflow.rig import Rig
 
 DATA = png(32, 24)
@@ -20,6 +22,7 @@ class Server:
 
     def __init__(self) -> None:
         self.etag = '"v1"'
+        self.no_end = False
         self.data = DATA
         self.breaks_at: int | None = None
         self.failure: Exception = TemporaryError("fetch_slow", "3 bytes/s")
@@ -27,7 +30,10 @@ class Server:
         self.sent: list[tuple[int, int]] = []
 
     @contextmanager
-    def stream(self, url: str, *, begun: Any = None, **how: Any) -> Iterator[FetchResponse]:
+    def stream(self, url: str, *, max_bytes: int, begun: Any = None, **how: Any) -> Iterator[FetchResponse]:
+        if self.no_end:
+            yield FetchResponse(200, "image/png", None, endless(self.data, max_bytes))
+            return
         start = begun.bytes if begun and begun.etag == self.etag and begun.total == len(self.data) else 0
         yield FetchResponse(200, "image/png", len(self.data) - start, self._chunks(start), start, self.etag)
 
@@ -135,3 +141,25 @@ def test_a_transfer_whose_job_was_stopped_changes_nothing() -> None:
     rig.transfers.slow = False
     rig.let_pass(60)
     assert (rig.row().state, rig.mails()) == ("review", rig.mails()) and "delivered" not in rig.mails()
+
+
+_NO_END = {
+    "picture": (DATA, ["result_corrupt → refetch"] * 2 + ["result_corrupt → resubmit"]),
+    "page": (b"<!doctype html>" + bytes(999), ["result_not_an_image → refetch"] * 2 + ["result_not_an_image → resubmit"]),
+}
+
+
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("name", _NO_END)
+def test_a_body_without_an_end_is_judged_alike_however_it_came(slow: bool, name: str) -> None:
+    """The check says what is wrong with it: what it costs does not depend on how busy the worker was."""
+    rig, server = Rig(SMI_MAX_RESULT_MB="4"), Server()
+    server.no_end, (server.data, actions) = True, _NO_END[name]
+    rig.ports = dataclasses.replace(rig.ports, fetcher=server)
+    rig.transfers.slow = slow
+    rig.buy()
+    for _ in range(240):
+        rig.let_pass(5)
+        rig.transfers.finish()
+    assert rig.actions()[:3] == actions
+    assert rig.row().state == "review"

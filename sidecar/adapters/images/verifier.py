@@ -103,11 +103,6 @@ class Verifier:
         its end. Raises as early as the fault can be known."""
         news = memoryview(chunk)
         self.bytes_seen += len(chunk)
-        if self.bytes_seen > self._expected.max_bytes:
-            raise PermanentError(
-                "result_too_large",
-                f"expected {self._expected.max_bytes} bytes at most, found {self.bytes_seen} or more",
-            )
         if self._parser is None:
             head = self._head = self._head + bytes(chunk)
             if len(head) < ENOUGH:
@@ -119,6 +114,11 @@ class Verifier:
             self._parser, news = parser_for(format, self._expected, self._byproducts), memoryview(head)
         before = self._parser.surplus_bytes
         self._parser.feed(news)
+        if self.bytes_seen > self._expected.max_bytes:
+            raise PermanentError(
+                "result_too_large",
+                f"expected {self._expected.max_bytes} bytes at most, found {self.bytes_seen} or more",
+            )
         surplus = self._parser.surplus_bytes - before
         return chunk[: len(chunk) - surplus] if surplus else chunk
 

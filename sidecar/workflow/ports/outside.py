@@ -123,8 +123,9 @@ class Fetcher(Protocol):
         deadline_s: float,
         least_bytes_per_s: float = 0,
         begun: Part | None = None,
+        chunk_size: int = 1 << 20,
     ) -> AbstractContextManager[FetchResponse]:
-        """`begun`: what an earlier try has; the server may go on from there.
+        """`begun`: what an earlier try has; the server may go on from there. `chunk_size`: bytes, the largest piece.
 
         Raises, also while chunks are read: PermanentError fetch_refused_address, result_gone, result_too_large;
         TemporaryError fetch_unavailable, fetch_failed, fetch_slow, result_cut.
