@@ -12,7 +12,9 @@ NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
 # Jobs of other tests may have problems of their own, which Site Health names first.
 _HEALTH_OF_SIDECARS = """
-add_filter( 'smi_bridge_problems', function ( $found ) { return array_filter( $found, function ( $problem ) { return 'sidecars' === $problem['kind']; } ); } );
+add_filter( 'smi_bridge_problems', function ( $found ) {
+	return wp_list_filter( $found, array( 'kind' => 'sidecars' ) );
+} );
 return SmiBridge\\Health\\Site_Health::test_jobs();
 """
 

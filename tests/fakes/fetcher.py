@@ -88,9 +88,9 @@ class FakeFetcher:
 def endless(data: bytes, max_bytes: int) -> Iterator[bytes]:
     """A file over and over, in large pieces, until it is too large."""
     piece = data * (-(-(1 << 18) // len(data)))
-    for came in range(len(piece), max_bytes + 1, len(piece)):
+    for _ in range(max_bytes // len(piece)):
         yield piece
-    raise PermanentError("result_too_large", f"{came + len(piece)} of {max_bytes} bytes at most")
+    raise PermanentError("result_too_large", f"more than {max_bytes} bytes")
 
 
 def _truncated(width: int, height: int) -> bytes:
