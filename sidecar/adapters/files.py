@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import PermanentError
+from ..core.errors import ConfigurationError, PermanentError
 from ..core.job import JOB_ID
 from ..core.packaged import SCHEMAS
 from .incoming import Incoming, storage_error
@@ -113,13 +113,21 @@ class ResultFiles:
             with suppress(*_NOT_THERE):
                 found = self.path(name).stat()
                 return found.st_size if stat.S_ISREG(found.st_mode) else None
+            self._must_be_there()
         return None
 
     def sha256(self, name: str) -> str:
         if self.owner(name) is not None:
             with suppress(*_NOT_THERE), self.path(name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
+            self._must_be_there()
         return ""
+
+    def _must_be_there(self) -> None:
+        """Raises ConfigurationError folder_not_writable when the folder is away, as with a volume that is not mounted:
+        its files are not gone then."""
+        if not self.root.is_dir():
+            raise ConfigurationError("folder_not_writable", f"{self.root}: the folder is not there")
 
     def hash_file(self, path: Path) -> tuple[int, str]:
         """Bytes and sha256 of any local file, and sync it."""
@@ -151,6 +159,8 @@ class ResultFiles:
 
     def of_job(self, job_id: str) -> list[str]:
         """Names of all stored files of a job, of whatever month and factor."""
+        if self.root.exists() or not self.root.parent.is_dir():  # else it is still to be made, by the first file
+            self._must_be_there()
         found = self.root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/{job_id}_*")
         return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
 

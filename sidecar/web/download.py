@@ -51,7 +51,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
 
     Raises CallerError for a link that opens nothing (web/errors.py has the HTTP statuses): token_invalid,
     token_expired, link_revoked, link_replaced, file_missing, file_at_the_shop; TemporaryError when the ledger can't be
-    asked.
+    asked; ConfigurationError folder_not_writable when the folder of finished files is away.
     """
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return None
@@ -61,7 +61,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
-    if not path.is_file():
+    if parts.files.size(job.path) is None:
         parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)
         raise Gone("file_missing", "the file is not in its place")
     if environ["REQUEST_METHOD"] == "GET":

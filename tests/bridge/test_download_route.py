@@ -162,6 +162,19 @@ def test_a_link_that_opens_nothing_says_why(bridge: Bridge, sold: Sold) -> None:
     assert sold.get().status_code == 404
 
 
+def test_a_folder_that_is_away_is_no_reason_to_say_that_the_picture_is_gone(bridge: Bridge, sold: Sold) -> None:
+    folder = sold.path.parents[2]
+    put_by = folder.rename(folder.with_name("put-by"))
+    try:
+        answer = sold.get()
+        health = bridge.shop.php_json("return SmiBridge\\Health\\Site_Health::test_folder();")
+    finally:
+        put_by.rename(folder)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "safe" in answer.text and "no-store" in answer.headers["Cache-Control"]
+    assert (health["status"], sold.get().status_code) == ("critical", 200)
+
+
 def test_a_newer_attempt_has_its_own_link_and_while_it_is_under_way_the_old_one_opens(
     bridge: Bridge, sold: Sold
 ) -> None:

@@ -42,7 +42,8 @@ class MemoryIncoming:
 
 
 class MemoryFiles:
-    """Same methods as ResultFiles, as far as the workflow uses them. `broken`: an error that every write raises."""
+    """Same methods as ResultFiles, as far as the workflow uses them. `broken`: an error that every write raises.
+    `is_away`: the folder, as a volume that is not mounted."""
 
     name = staticmethod(ResultFiles.name)
     owner = staticmethod(ResultFiles.owner)
@@ -52,6 +53,7 @@ class MemoryFiles:
         self.written: dict[str, float] = {}
         self.root = ROOT
         self.broken: SidecarError | None = None
+        self.is_away = False
         self.files: dict[str, bytes] = {}
         self.unfinished: dict[Path, bytes] = {}
 
@@ -96,6 +98,8 @@ class MemoryFiles:
         return self.root / name
 
     def size(self, name: str) -> int | None:
+        if self.owner(name):
+            self._must_be_there()
         return len(self.files[name]) if self.owner(name) and name in self.files else None
 
     def sha256(self, name: str) -> str:
@@ -114,7 +118,12 @@ class MemoryFiles:
         data = self.unfinished[path]
         return len(data), hashlib.sha256(data).hexdigest()
 
+    def _must_be_there(self) -> None:
+        if self.is_away:
+            raise ConfigurationError("folder_not_writable", "the folder is not there")
+
     def of_job(self, job_id: str) -> list[str]:
+        self._must_be_there()
         return [name for name in self.files if self.owner(name) == job_id]
 
     def stored(self) -> Iterator[StoredFile]:

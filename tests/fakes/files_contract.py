@@ -68,6 +68,9 @@ class FilesUnderTest(Protocol):
     def lost(self) -> Files:
         """The same, whose own folder can't be made."""
 
+    def away(self) -> AbstractContextManager[object]:
+        """The folder of finished files is not in its place meanwhile."""
+
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
@@ -145,7 +148,11 @@ class FilesContract:
         assert caught.value.code == "path_outside"
 
     # ------------------------------------------------------------------ what is not there, and what is not ours
-    def test_what_is_not_there_has_no_size_and_no_digest_and_is_not_removed(self, at: FilesUnderTest) -> None:
+    def test_what_is_not_there_has_no_size_and_no_digest_and_is_not_removed(
+        self, at: FilesUnderTest, job_id: str
+    ) -> None:
+        assert at.files.of_job("nobody") == []
+        store(at, job_id)
         files, name = at.files, at.files.name(f"nobody-{uuid.uuid4().hex}", 4, "png", AS_OF)
         assert (files.size(name), files.sha256(name), files.remove(name)) == (None, "", False)
         assert files.of_job("nobody") == []
@@ -163,6 +170,19 @@ class FilesContract:
             assert (at.files.size(name), at.files.sha256(name), at.files.remove(name)) == (None, "", False)
             assert at.has(name)
         assert at.files.of_job(job_id) == [mine]
+
+    def test_a_folder_that_is_away_is_not_taken_for_files_that_are_gone(self, at: FilesUnderTest, job_id: str) -> None:
+        """What is gone is made anew, which is billed; what a customer wants erased would lie there again later."""
+        files, name = at.files, store(at, job_id)
+        with at.away():
+            for ask in (
+                lambda: files.size(name),
+                lambda: files.sha256(name),
+                lambda: files.remove(name),
+                lambda: files.of_job(job_id),
+            ):
+                self.is_ours_to_fix(ask, "folder_not_writable")
+        assert (files.size(name), files.of_job(job_id)) == (7, [name])
 
     # ------------------------------------------------------------------ removing
     def test_a_file_is_removed_once(self, at: FilesUnderTest, job_id: str) -> None:
@@ -317,6 +337,16 @@ class RealFolder:
             yield
         finally:
             subprocess.run(["umount", "--lazy", month], check=True, timeout=120)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        put_by = self.folder.rename(self.folder.with_name("put-by"))
+        self.folder.write_text("")
+        try:
+            yield
+        finally:
+            self.folder.unlink()
+            put_by.rename(self.folder)
 
     @contextmanager
     def full(self) -> Iterator[None]:

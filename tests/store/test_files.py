@@ -68,6 +68,12 @@ class InMemory:
     def full(self) -> AbstractContextManager[None]:
         return self.blocked(code="disk_full")
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.fake.is_away = True
+        yield
+        self.fake.is_away = False
+
     def lost(self) -> MemoryFiles:
         lost = MemoryFiles()
         lost.broken = ConfigurationError("folder_not_writable")

@@ -208,6 +208,16 @@ def test_a_missing_file(web: Web) -> None:
     assert "download.missing" in [event for event, _ in web.rig.events]
 
 
+def test_a_folder_that_is_away_is_no_missing_file(web: Web) -> None:
+    link = web.deliver()
+    folder = web.rig.files.root
+    put_by = folder.rename(folder.with_name("put-by"))
+    sorry(web, link, 503, "Your picture is safe")
+    assert "download.missing" not in [event for event, _ in web.rig.events]
+    put_by.rename(folder)
+    assert web.client.get(link).status_code == 200
+
+
 def test_a_link_that_a_newer_delivery_has_replaced(web: Web) -> None:
     link = web.deliver()
     web.rig.push("job.paid", web.rig.shop.rerun("job-1"))

@@ -62,6 +62,32 @@ def test_a_rerun_whose_file_is_not_good_any_more_makes_a_new_one(rig: Rig, damag
     assert rig.files.sha256(NAME) == rig.row().delivery["sha256"]
 
 
+def test_a_rerun_waits_for_a_folder_that_is_away_and_pays_nobody(rig: Rig) -> None:
+    """As when its disk is not mounted: the good file is not gone."""
+    delivered(rig)
+    rig.files.is_away = True
+    rig.push("job.paid", rig.shop.rerun("job-1"))
+    rig.let_pass(120)
+    assert (rig.row().state, len(rig.upsampler.accepted)) == ("paid", 1)
+    assert list(rig.store.holds.held()) == ["submit"]
+    rig.files.is_away = False
+    rig.let_pass(600)
+    assert (rig.row().attempt, rig.row().state, len(rig.upsampler.accepted)) == (2, "delivered", 1)
+
+
+@pytest.mark.parametrize("wish", ["job.renew", "job.erase"])
+def test_a_wish_that_needs_a_folder_that_is_away_is_to_come_again(rig: Rig, wish: str) -> None:
+    delivered(rig)
+    data = {"job_id": "job-1", **({"attempt": 1, "expiry_hours": 48} if wish == "job.renew" else {})}
+    rig.files.is_away = True
+    with pytest.raises(ConfigurationError) as caught:
+        rig.push(wish, data)
+    assert caught.value.code == "folder_not_writable" and rig.job().token == rig.row().delivery["token"]
+    rig.files.is_away = False
+    rig.push(wish, data)
+    assert (wish == "job.erase") == (rig.files.files == {})
+
+
 def test_a_rerun_of_a_job_in_review_begins_anew(rig: Rig) -> None:
     rig.upsampler.put_faults({"fault": "processing_stuck"})
     rig.buy()

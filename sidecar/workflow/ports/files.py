@@ -89,7 +89,8 @@ class Files(Protocol):
         the shop."""
 
     def size(self, name: str) -> int | None:
-        """Bytes, None if there is no such file."""
+        """Bytes, None if there is no such file. Raises ConfigurationError folder_not_writable, as do the next three,
+        when the folder itself is away: then nobody knows."""
 
     def sha256(self, name: str) -> str:
         """Of a finished file, 64 hex digits; all of it is read. Empty if there is no such file."""

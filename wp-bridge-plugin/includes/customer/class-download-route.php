@@ -79,7 +79,8 @@ final class Download_Route {
 		if ( Sql::unix( $found['expires_at'] ) <= time() ) {
 			return 'expired';
 		}
-		return null === Stored_Files::size( $found['path'] ) ? 'missing' : $found;
+		$missing = Stored_Files::is_away() ? 'away' : 'missing';
+		return null === Stored_Files::size( $found['path'] ) ? $missing : $found;
 	}
 
 	/** Sends the file. @param array $row A ledger row. */
@@ -133,6 +134,10 @@ final class Download_Route {
 			'replaced' => __( 'There is a newer link. Please use the newest e-mail about your order.', 'smi-bridge' ),
 		);
 		Private_Answer::send( 'no-referrer' );
+		if ( 'away' === $why ) {
+			header( 'Retry-After: 60' );
+			wp_die( esc_html__( 'Something is in the way just now. Your picture is safe; please try this link again in a few minutes.', 'smi-bridge' ), '', array( 'response' => 503 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		}
 		$gone = isset( $words[ $why ] );
 		$text = $gone ? $words[ $why ] : __( 'We can’t find that download. Copy the whole address from the e-mail, or press the button in it.', 'smi-bridge' );
 		wp_die( esc_html( $text ), '', array( 'response' => $gone ? 410 : 404 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing

@@ -81,8 +81,16 @@ final class Stored_Files {
 		return is_file( $path ) ? $path : null;
 	}
 
+	/** Whether the folder is not in its place, as with a volume that is not mounted: its files are not gone then. */
+	public static function is_away(): bool {
+		return ! is_dir( Shop::folder() );
+	}
+
 	/** Message `file.stat`. @param array $data See schema. */
 	public static function stat( array $data ): Outcome {
+		if ( self::is_away() ) {
+			return Outcome::failed( 'folder_not_writable' );
+		}
 		$bytes = self::size( $data['name'] );
 		$path  = (string) self::path( $data['name'] );
 		return Outcome::done(
@@ -96,6 +104,9 @@ final class Stored_Files {
 
 	/** Message `file.remove`. @param array $data See schema. */
 	public static function remove( array $data ): Outcome {
+		if ( self::is_away() ) {
+			return Outcome::failed( 'folder_not_writable' );
+		}
 		$removed = 0;
 		foreach ( $data['names'] as $name ) {
 			// phpcs:ignore WordPress.WP.AlternativeFunctions, WordPress.PHP.NoSilencedErrors -- ours, and nothing filters it; the answer tells of a fault.
@@ -110,6 +121,9 @@ final class Stored_Files {
 
 	/** Message `file.list`: a page of finished files, in the order of their names. @param array $data See schema. */
 	public static function listed( array $data ): Outcome {
+		if ( self::is_away() && ( file_exists( Shop::folder() ) || ! is_dir( dirname( Shop::folder() ) ) ) ) { // Else it is still to be made.
+			return Outcome::failed( 'folder_not_writable' );
+		}
 		$names = array();
 		foreach ( (array) glob( Shop::folder() . '/[0-9][0-9][0-9][0-9]/[0-9][0-9]/' . ( $data['job_id'] ?? '' ) . '*_*x.*' ) as $path ) {
 			$name = substr( (string) $path, strlen( Shop::folder() ) + 1 );

@@ -17,6 +17,7 @@ use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Files\Cdn;
+use SmiBridge\Files\Stored_Files;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Mail\Mail_Settings;
 use SmiBridge\Shop\Compat;
@@ -113,7 +114,10 @@ final class Site_Health {
 	/** Whether the folder can be written and is closed to directory listings. */
 	public static function test_folder(): array {
 		$folder = Shop::folder();
-		if ( ! is_dir( $folder ) ) {
+		if ( Stored_Files::is_away() && Jobs_Query::count( 'delivered' ) ) {
+			return self::result( 'folder', 'critical', __( 'The folder of finished pictures is away', 'smi-bridge' ), __( 'Customers can’t download what they have paid for. Is its disk mounted, or was the folder moved?', 'smi-bridge' ) );
+		}
+		if ( Stored_Files::is_away() ) {
 			return self::result( 'folder', 'good', __( 'The folder of finished pictures does not exist yet', 'smi-bridge' ), __( 'The sidecar makes it with the first delivery.', 'smi-bridge' ) );
 		}
 		if ( ! is_readable( $folder ) ) {
