@@ -36,6 +36,10 @@ def test_every_command_and_option_stands_in_the_docs():
     others = dict(re.findall(r"'([a-z_]+)' +=> '([a-z-]+)',", code.split("const NAMES")[1].split(");")[0]))
     options = set(re.findall(r"self::(?:option|flag)\( '([a-z-]+)'", code))
     options |= {others.get(name, name) for action in ACTIONS.values() for name in action["options"]}
+    filters = re.search(r"array_flip\( array\(([^)]+)\) \)", code)
+    assert filters
+    options |= set(re.findall(r"'([a-z]+)'", filters[1]))
+    assert {"view", "search", "from", "to"} <= options <= options | set(catalogue("interfaces")["list"])
     assert len(options) > 10
     assert [option for option in options if f"--{option}" not in named] == []
 

@@ -10,7 +10,7 @@ use PHP_CodeSniffer\Util\Tokens;
 use SmiBridge\Check;
 
 /**
- * Looks at the first argument of each call that runs SQL. A local variable counts as prepared when all that the function
+ * Looks at the first argument of each call that runs SQL, and at those behind the values. A local variable counts as prepared when all that the function
  * puts into it is; a method of the same class when all that it returns is; a parameter of a private method when all its
  * calls give it what is.
  */
@@ -41,8 +41,9 @@ final class PreparedSqlSniff extends Check {
 			return;
 		}
 		$arguments = $this->arguments( $file, $this->next( $file, $at + 1 ) );
-		if ( $arguments ) {
-			foreach ( $this->doubtful( $file, $arguments[0], array() ) as $doubt => $words ) {
+		$values    = $speaks ? array_slice( $arguments, 1, null, true ) : array_slice( $arguments, 1, 1, true ); // Of ours, all but the second are SQL.
+		foreach ( array_diff_key( $arguments, $values ) as $sql ) {
+			foreach ( $this->doubtful( $file, $sql, array() ) as $doubt => $words ) {
 				$this->report( $file, $doubt, 'NotPrepared', 'Not prepared, and in a statement: %s', array( $words ) );
 			}
 		}

@@ -1,0 +1,79 @@
+"""The catalogues in schemas/ and the code that reads them name the same things."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from sidecar.core.advice import CATALOGUE
+from sidecar.core.job import JOB_ID
+from sidecar.core.reasons import REASONS
+from tests.architecture.test_codes import raised
+from tests.testbed.places import REPOSITORY
+
+BRIDGE = REPOSITORY / "wp-bridge-plugin"
+
+
+def source(name: str) -> str:
+    (file,) = BRIDGE.rglob(name)
+    return file.read_text(encoding="utf-8")
+
+
+def catalogue(name: str) -> dict[str, Any]:
+    return json.loads((BRIDGE / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def body(code: str, name: str) -> str:
+    """What stands in the parentheses of a constant or a variable that is an array."""
+    found = re.search(rf"{re.escape(name)}\s*=\s*array\((.*?)\);", code, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"'([a-z_]+)'", text)
+
+
+def pairs(text: str) -> dict[str, str]:
+    return dict(re.findall(r"'?([\w]+)'?\s*=> '([a-z_]+)'", text))
+
+
+def test_a_person_or_a_bank_decides_with_a_reason_that_has_words() -> None:
+    decided = re.findall(r"const [A-Z_]+ = '([a-z_]+)';", source("class-reasons.php"))
+    assert len(decided) == 4 and set(decided) <= set(REASONS)
+
+
+def test_every_kind_of_mail_has_a_name_and_those_to_customers_have_words() -> None:
+    kinds, mails = words(body(source("class-mail.php"), "const KINDS")), catalogue("mails")
+    assert list(mails["kinds"]) == kinds
+    assert set(mails["mails"]) - {"refunded_by_person"} == set(kinds) - {"admin"}
+
+
+def test_every_action_that_a_row_allows_is_in_the_catalogue_and_is_done_somewhere() -> None:
+    """`refund_downloaded` is the refund in other words."""
+    code = source("class-allowed-actions.php")
+    possible = set(words("".join(re.findall(r"array\( ('[^)]+) \)", code.partition("function possible")[2]))))
+    assert possible | {"refund_downloaded"} == set(catalogue("actions")["actions"])
+    run = source("class-actions.php")
+    assert [action for action in possible if f"'{action}'" not in run] == []
+
+
+def test_a_jobs_id_has_one_form() -> None:
+    assert f"const PATTERN = '{JOB_ID}';" in source("class-job-id.php")
+    assert catalogue("interfaces")["job"]["properties"]["job_id"]["pattern"] == f"^{JOB_ID}$"
+
+
+def test_what_the_sidecar_says_of_the_shops_door_leads_to_advice() -> None:
+    way_back = pairs(body(source("class-connection-test.php"), "const WAY_BACK"))
+    assert len(way_back) == 5 and set(way_back.values()) <= set(CATALOGUE)
+    assert set(way_back) <= raised() | set(REASONS)
+
+
+def test_every_word_for_a_failed_request_is_understood_where_it_is_read() -> None:
+    client = source("class-http-client.php")
+    said = set(pairs(body(client, "$words")).values()) | set(re.findall(r"'([a-z]+)' +=> '/", client)) | {"network"}
+    assert said == {"refused", "dns", "timeout", "tls", "network"}
+    assert said <= set(CATALOGUE)
+    assert said <= set(re.findall(r"'([a-z]+)' +=> 50\d", source("class-rest.php")))
+    assert said <= set(words(source("class-send-later.php")))
