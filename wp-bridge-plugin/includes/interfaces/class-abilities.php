@@ -48,7 +48,8 @@ final class Abilities {
 				$work = static function ( $input ) use ( $action ) {
 					return Rest::act( $action, (string) $input['job_id'], $input );
 				};
-				self::add( $about['ability']['name'], $about['ability'] + $about + array( 'tells' => 'answer' ), $work, self::about_a_job( $about['options'] ) );
+				$words = $about['ability'] + $about + array( 'tells' => 'answer' ); // The ability's own label, before the button's.
+				self::add( $about['ability']['name'], $words, $work, self::about_a_job( $about['options'] ) );
 			}
 		}
 	}

@@ -62,7 +62,8 @@ final class Mail_Words {
 	}
 
 	/**
-	 * The first of some sentences whose names are all known; '' if none is.
+	 * The first of some sentences whose names are all known; '' if none is. Without an amount, `["We have refunded {amount}.", "We have
+	 * refunded you."]` says the second.
 	 *
 	 * @param string|string[] $sentences As in the file.
 	 * @param string[]        $facts     See facts().

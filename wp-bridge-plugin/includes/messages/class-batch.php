@@ -199,8 +199,8 @@ final class Batch {
 		list( $class, $method, $reads ) = self::HANDLERS[ $message->type ] + array( 2 => null );
 
 		$data = json_decode( wp_json_encode( $message->data ), true );
-		$row  = null === $reads ? null : Attempt::$reads( $data );
-		return $row instanceof Outcome ? $row : $class::$method( $data, $row );
+		$row  = null === $reads ? null : call_user_func( array( Attempt::class, $reads ), $data );
+		return $row instanceof Outcome ? $row : call_user_func( array( $class, $method ), $data, $row );
 	}
 
 	/**
