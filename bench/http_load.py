@@ -63,10 +63,10 @@ class Connection:
         left = size - (len(head) - end - 4)
         view = memoryview(self._buffer)
         while left > 0:
-            got = self._socket.recv_into(view, min(left, _BUFFER))
-            if not got:
+            came = self._socket.recv_into(view, min(left, _BUFFER))
+            if not came:
                 raise RuntimeError(f"the server closed {left} bytes too early")
-            left -= got
+            left -= came
         return status, size
 
     def close(self) -> None:

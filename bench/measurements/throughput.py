@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import requests
 
@@ -152,7 +153,7 @@ def _send_webhooks(due: Iterable[tuple[str, str, str]]) -> None:
 
         def send(webhook: tuple[str, str, str]) -> None:
             address, id, result = webhook
-            body = {"id": id, "status": "SUCCESS", "imageUrl": result, "creditCost": 1}
+            body: dict[str, Any] = {"id": id, "status": "SUCCESS", "imageUrl": result, "creditCost": 1}
             http.post(address, json=body, timeout=TIMEOUT_S).raise_for_status()
 
         list(senders.map(send, due))

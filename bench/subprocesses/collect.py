@@ -39,9 +39,8 @@ def main() -> None:
     runner.run_stage(ports, "collect", job.job_id, 1)
     while ports.transfers.alone():  # ends: its reads have a deadline
         time.sleep(0.001)
-    if (
-        left := ports.store.get(job.job_id)
-    ) and left.state == "enlarged":  # its bytes lie on the disk: a worker comes again
+    left = ports.store.get(job.job_id)
+    if left and left.state == "enlarged":  # all of it lies on the disk, and a worker comes again
         runner.run_stage(ports, "collect", job.job_id, 1)
     seconds = time.perf_counter() - began
     stored = ports.store.get(job.job_id)
