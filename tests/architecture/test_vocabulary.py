@@ -158,3 +158,11 @@ def test_the_words_are_looked_for_where_they_would_stand() -> None:
     assert "wp-bridge-plugin/schemas/view.json" in paths
     for root in ROOTS:
         assert any(path == root or path.startswith(f"{root}/") for path in paths), root
+
+
+def test_the_words_of_the_field_that_we_use_stand_in_the_glossary() -> None:
+    terms = (REPOSITORY / "docs" / "how-it-works.md").read_text().partition("## Terms")[2].partition("\n## ")[0]
+    explained = set(", ".join(re.findall(r"^\| \*\*([^*]+)\*\* \|", terms, re.MULTILINE)).split(", "))
+    words = ("history", "webhook", "heartbeat", "wake-up", "manual", "endpoint", "idempotency record", "HTTP client")
+    words += ("effect", "slot", "probe", "claim", "lease", "reconcile", "hold", "outbox", "lane", "transfer", "token")
+    assert [word for word in words if word not in explained] == []
