@@ -98,3 +98,25 @@ def test_every_word_for_a_failed_request_is_understood_where_it_is_read() -> Non
     assert said <= set(CATALOGUE)
     assert said <= set(re.findall(r"'([a-z]+)' +=> 50\d", source("class-rest.php")))
     assert said <= set(words(source("class-send-later.php")))
+
+
+def test_time_limits_stand_in_one_file_of_each_language() -> None:
+    """What a connection, a process or a thread may take stands beside the code that waits."""
+    workflow = REPOSITORY / "sidecar" / "workflow"
+    python = [
+        f"{path.name}: {line}"
+        for path in workflow.rglob("*.py")
+        if path.name != "time_limits.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"[A-Z_]+_S(: \w+)? = ", line)
+    ]
+    php = [
+        f"{path.name}: {found}"
+        for path in BRIDGE.rglob("*.php")
+        if path.name != "class-time-limits.php"
+        for found in re.findall(
+            r"const \w+ *= *[^;\n]*_IN_SECONDS|/\*\* Seconds[^\n]*\n\s*const \w+ *= *[0-9]+",
+            path.read_text(encoding="utf-8"),
+        )
+    ]
+    assert (python, php) == ([], [])
