@@ -28,7 +28,7 @@ class Connection:
         self._socket = self._connect()
 
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection(self._address, self._timeout)
+        connection = socket.create_connection(self._address, timeout=self._timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -63,10 +63,10 @@ class Connection:
         left = size - (len(head) - end - 4)
         view = memoryview(self._buffer)
         while left > 0:
-            got = self._socket.recv_into(view, min(left, _BUFFER))
-            if not got:
+            came = self._socket.recv_into(view, min(left, _BUFFER))
+            if not came:
                 raise RuntimeError(f"the server closed {left} bytes too early")
-            left -= got
+            left -= came
         return status, size
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ def rush(url: str, requests: Sequence[Sequence[bytes]], expected: int = 200) -> 
     for thread in clients:
         thread.start()
     for thread in clients:
-        thread.join()
+        thread.join()  # ends: each exchange has a timeout
     seconds = time.perf_counter() - began
     if wrong or len(waits) != sum(map(len, requests)):
         raise RuntimeError(f"{url}: answers {set(wrong)} where {expected} was expected, {len(waits)} in all")

@@ -40,7 +40,11 @@ def bought() -> tuple[Path, Path]:
 
 def bought_jpeg() -> Path:
     """The source of `bought` as JPEG, as shops sell them."""
-    return _made("bought-jpeg", "source.jpg", lambda path: photo(path, 188, 141, seed=11))
+
+    def make(path: Path) -> None:
+        photo(path, 188, 141, seed=11)
+
+    return _made("bought-jpeg", "source.jpg", make)
 
 
 def download_of(megabytes: int) -> Path:

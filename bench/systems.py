@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -40,7 +41,7 @@ class System:
         """The processes whose CPU time a job costs; the sandbox is Upsampler's and not among them."""
         return [self.shop.nginx, self.shop.php_fpm, self.shop.mariadb]
 
-    def fault(self, *rules: Mapping[str, object]) -> None:
+    def fault(self, *rules: Mapping[str, Any]) -> None:
         """How the sandbox misbehaves from now on; none: all well."""
         answer = requests.put(f"{self.sandbox.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
         answer.raise_for_status()

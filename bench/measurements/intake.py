@@ -43,7 +43,7 @@ class Hello(Process):
         line = [sys.executable, "-m", "gunicorn", "--config", "python:sidecar.web.gunicorn_conf"]
         line += ["--bind", f"127.0.0.1:{self._port}"]
         for option, name in (("--workers", "SMI_WEB_PROCESSES"), ("--threads", "SMI_WEB_THREADS")):
-            line += [option, next(item["default"] for item in described() if item["name"] == name)]
+            line += [option, next(str(item["default"]) for item in described() if item["name"] == name)]
         return [*line, "bench.subprocesses.hello:app"]
 
     def is_ready(self) -> bool:

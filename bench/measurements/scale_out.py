@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -40,7 +41,7 @@ def run(bench: Bench) -> Iterator[Figure]:
     shutil.copy(source, folder / "uploads" / "source.png")
     options = ["--canned", str(result), "--instant", "--workers", "8"]
     with Sandbox(folder / "sandbox", port, options) as sandbox, ShopStandIn() as shop:
-        hang = {"fault": "submit_hang", "params": {"seconds": SUBMIT_S}}
+        hang: dict[str, Any] = {"fault": "submit_hang", "params": {"seconds": SUBMIT_S}}
         requests.put(f"{sandbox.url}/sandbox/faults", json={"rules": [hang]}, timeout=10).raise_for_status()
         systems = [_start(folder, workers, shop, sandbox) for workers in WORKERS]
         try:
@@ -83,7 +84,7 @@ def _rush(sidecar: Sidecar, shop: ShopStandIn, jobs: int) -> float:
     ids = [str(uuid.uuid4()) for _ in range(jobs)]
     began = time.monotonic()
     for job_id in ids:
-        admission.begin(ports, _paid(job_id), f"msg_{job_id}", inbox.STORED)
+        admission.begin(ports, _paid(job_id), f"msg_{job_id}", stored=inbox.STORED, asks=inbox.STORED_AND_ASKS)
     while not shop.delivered.issuperset(ids):
         if time.monotonic() - began > 60:
             raise TimeoutError(f"{len(set(ids) - shop.delivered)} of {jobs} jobs are not delivered after 60 s")
