@@ -164,7 +164,7 @@ final class Site_Health {
 		}
 		$words = implode( ' · ', $wrong );
 		return $report['ok']
-			? self::result( 'doors', 'recommended', __( 'Bridge and sidecar work together, and there is something to mend', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) )
+			? self::result( 'doors', 'recommended', __( 'Bridge and sidecar work together, and there is something to fix', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) )
 			: self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) );
 	}
 
