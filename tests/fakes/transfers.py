@@ -27,12 +27,12 @@ class InstantTransfers:
         self.crowd = 0
         self.waiting: list[Callable[[], None]] = []
 
-    def run(self, work: Callable[[Transfer], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
+    def run(self, name: str, work: Callable[[Transfer], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
         transfer = Transfer()
         if not self.slow:
             return True, work(transfer)
         if self.crowded:
-            raise Crowded()
+            raise Crowded(slow=True)
         transfer.alone = True
 
         def body() -> None:

@@ -37,10 +37,14 @@ class Transfers(Protocol):
     """Work in threads of this process. What waits for bytes for longer than a moment goes on alone."""
 
     def run(
-        self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]
+        self,
+        name: str,
+        work: Callable[[Transfer], Result],
+        ended: Callable[[BaseException | None, Result | None], None],
     ) -> tuple[bool, Result | None]:
         """(True, what `work` has returned), or (False, None): it goes on alone, and calls `ended` from its thread with
-        what it has raised and returned. Raises what `work` raises in time; Crowded: there is no place for another."""
+        what it has raised and returned. `name`: of what it brings; whatever has gone on alone is known to be slow from
+        then on. Raises what `work` raises in time; Crowded: there is no place for another."""
 
     def alone(self) -> int:
         """How many go on alone now."""
