@@ -122,7 +122,7 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
 
     try:
         in_time, result = ports.transfers.run(
-            f"{job.job_id} {_key(job)}", lambda transfer: _transfer(ports, job, part, transfer), ended
+            f"{job.job_id} {result_key(job)}", lambda transfer: _transfer(ports, job, part, transfer), ended
         )
     except Crowded as crowded:
         come_again(ports, job, slow=crowded.slow)
