@@ -17,6 +17,7 @@ from ..core.errors import ConfigurationError, PermanentError, SidecarError, Stal
 from ..core.job import Job
 from .files import ResultFiles, StoredFile
 from .incoming import Incoming, storage_error
+from .owner import as_around
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
@@ -60,7 +61,10 @@ class RestFiles:
     # ------------------------------------------------------------------ files that are being made
     def prepare(self) -> None:
         try:
-            self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.root.parent, self.root):
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    as_around(folder)
         except OSError as error:
             raise storage_error(error, self._work.root) from error
         self._work.prepare()

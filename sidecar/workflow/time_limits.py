@@ -1,4 +1,5 @@
-"""Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead."""
+"""Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead; what a
+connection, a process or a thread may take stands beside the code that waits."""
 
 LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
 LATE_TOLD_S = 86400  # while work waits that long without an end, the admin is told again
@@ -33,3 +34,4 @@ COPY_GOOD_S = TEMP_LIFE_S - SOURCE_LINK_S  # an older copy of a source may go be
 REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
 CDN_PROBE_S = 15  # how often the CDN is looked at
 CDN_ALIVE_S = 50  # it has delivered within this time, or the files do not go by it
+CDN_TOLD_EVERY_S = 600  # so often the log tells that the CDN is away

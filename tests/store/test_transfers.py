@@ -109,7 +109,7 @@ def test_a_worker_stays_while_what_has_come_is_checked_however_long_that_takes()
 
     def work(transfer: Transfer) -> str:
         with transfer.at_work():
-            while transfer.age < 0.6:
+            while transfer.age < 0.6:  # ends: with the age
                 time.sleep(0.01)
         return "checked"
 

@@ -118,7 +118,7 @@ final class Status_View {
 				'args'                => array(
 					'job'    => array(
 						'type'    => 'string',
-						'pattern' => '^[A-Za-z0-9_-]{0,64}$',
+						'pattern' => '^(' . Job_Id::PATTERN . ')?$',
 						'default' => '',
 					),
 					'locale' => array(
