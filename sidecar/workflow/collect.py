@@ -59,7 +59,6 @@ def run(ports: Ports, job: Job) -> None:
 def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPicture) -> tuple[dict[str, Any], str]:
     """From a checked result to a file under its final name: what it is, and what was repaired in words. No temp file
     is left: whoever dies from here on leaves none behind."""
-    outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
@@ -75,6 +74,7 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPictu
         ports.crash_point("collect:renaming")
         with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):  # it may have a long way to go
             ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
+        outage.is_over(ports, job)  # the result's server has answered, and whoever takes the file
     finally:
         temp.unlink(missing_ok=True)
     file = {"path": name, "bytes": size, "sha256": digest}
