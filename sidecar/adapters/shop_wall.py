@@ -13,7 +13,8 @@ from ..core.errors import ConfigurationError, SidecarError, TemporaryError
 REDIRECTS = (301, 302, 303, 307, 308)
 _STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
 _PASSES = (429, 503)  # maintenance, too many requests: may go by itself
-_OURS = ('{"results":', '{"error":')
+_OURS = ('{"results":', '{"error":', '{"offset":')
+_WORDS = frozenset({"results", "error", "offset"})  # one of which each answer of the bridge has
 MOST_WORDS = 120  # characters of a stranger that are shown
 
 
@@ -30,7 +31,7 @@ def bridge_answer(data: bytes) -> dict[str, Any] | None:
         found = json.loads(data)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and ("results" in found or "error" in found) else None
+    return found if isinstance(found, dict) and _WORDS & found.keys() else None
 
 
 def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:

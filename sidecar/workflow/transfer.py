@@ -49,7 +49,7 @@ class Brought:
 def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
     """The result, whose temp file is removed at the end if it is still there. None: the worker is to leave the job
     alone, somebody else has it. Raises as `Fetcher.stream` and `Verifier`."""
-    part = ports.parts.find(job.job_id, _key(job))
+    part = ports.parts.find(job.job_id, result_key(job))
     result = _from_disk(ports, job, part) if part and part.complete else _from_network(ports, job, part)
     try:
         yield result
@@ -58,8 +58,8 @@ def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
             result.path.unlink(missing_ok=True)
 
 
-def _key(job: Job) -> str:
-    """Which result a part is of: addresses of the same one differ in what signs them."""
+def result_key(job: Job) -> str:
+    """Which result a file is of: addresses of the same one differ in what signs them."""
     address = urlsplit(job.result_url)
     what = f"{job.attempt} {job.submission} {job.bad_results} {address.netloc}{address.path}"
     return hashlib.sha256(what.encode()).hexdigest()
@@ -116,19 +116,19 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
 def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
         if result:  # it was whole, and checked, in the very moment in which the worker left
-            about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
+            about: dict[str, Any] = {"key": result_key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
         give_back(ports, "collect", job, failure)
 
     try:
         in_time, result = ports.transfers.run(
-            f"{job.job_id} {_key(job)}", lambda transfer: _transfer(ports, job, part, transfer), ended
+            f"{job.job_id} {result_key(job)}", lambda transfer: _transfer(ports, job, part, transfer), ended
         )
     except Crowded as crowded:
         come_again(ports, job, slow=crowded.slow)
         return None
     if in_time and result is None:  # it went on with a part, which is whole now
-        part = ports.parts.find(job.job_id, _key(job))
+        part = ports.parts.find(job.job_id, result_key(job))
         if part is None:
             raise TemporaryError("result_cut", "what the transfer had left has gone")
         return _from_disk(ports, job, part)
@@ -211,7 +211,7 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
     """All of the result, checked as it comes while a worker waits for it."""
     verifier = _verifier(ports, job)
     incoming = ports.files.incoming(job.job_id, job.claim)
-    about: dict[str, Any] = {"key": _key(job), "total": None, "etag": ""}
+    about: dict[str, Any] = {"key": result_key(job), "total": None, "etag": ""}
     came = 0
     try:
         with _stream(ports, job, transfer) as response:

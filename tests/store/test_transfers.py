@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import threading
 import time
@@ -332,3 +333,34 @@ def test_a_full_disk_is_ours_to_fix(tmp_path: Path) -> None:
     files, parts = ResultFiles(tmp_path), Parts(tmp_path / "elsewhere")
     with pytest.raises(ConfigurationError):
         parts.keep(_temp(files, b"x"), "job-1", key="a", total=1, etag="", complete=True)
+
+
+def test_a_part_that_is_lent_stays_with_what_is_known_of_it(kept: Any) -> None:
+    parts, temp, read = kept
+    facts = {"format": "png", "bytes": 1}
+    parts.keep(temp(b"x"), "job-1", key="a", total=1, etag="", complete=True, facts=facts)
+    for claim in ("c1", "c2"):
+        path = parts.lend(parts.find("job-1", "a"), temp(b"").with_name(f"job-1.{claim}.finished"))
+        assert (read(path), parts.find("job-1", "a").facts) == (b"x", facts)
+    parts.keep(path, "job-1", key="a", total=1, etag="", complete=True, facts=facts)
+    assert read(parts.take(parts.find("job-1", "a"), temp(b""))) == b"x"
+
+
+def test_where_a_disk_has_no_links_a_part_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    parts.keep(_temp(files, b"x"), "job-1", key="a", total=1, etag="", complete=True)
+
+    def refuse(*paths: Path) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = parts.lend(parts.find("job-1", "a"), files.temp_path("job-1", "c2", "part"))
+    assert path.read_bytes() == b"x" and parts.find("job-1", "a") is None
+
+
+def test_what_is_kept_again_is_young_again(tmp_path: Path) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    temp = _temp(files, b"x")
+    os.utime(temp, (0, 0))
+    parts.keep(temp, "job-1", key="a", total=1, etag="", complete=True)
+    assert parts.find("job-1", "a").path.stat().st_mtime > 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 
 from ...core.parts import Part
 from ...core.pictures import ImageInfo
 
 Result = TypeVar("Result")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Transfer(Protocol):
@@ -64,12 +66,25 @@ class Parts(Protocol):
     def find(self, name: str, key: str) -> Part | None:
         """The part of `key`, if there is one."""
 
-    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say. Raises
-        FileNotFoundError when the temp file has gone."""
+    def keep(
+        self,
+        temp: Path,
+        name: str,
+        *,
+        key: str,
+        total: int | None,
+        etag: str,
+        complete: bool,
+        facts: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say; `facts`: in JSON.
+        Raises FileNotFoundError when the temp file has gone."""
 
     def take(self, part: Part, temp: Path) -> Path:
         """The part as a temp file."""
+
+    def lend(self, part: Part, temp: Path) -> Path:
+        """The part as a temp file that is only read: where the disk can do it, the part stays."""
 
     def chunks(self, path: Path) -> Iterator[bytes]:
         """The bytes of a part that was taken, from its beginning."""
