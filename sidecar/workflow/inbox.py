@@ -113,6 +113,7 @@ def status(ports: Ports, *, round_trip: bool = False) -> dict[str, Any]:
         "webhook_url_base": settings.webhook_address("") or "",
         "queues": ports.queue.depths(),
         "ready_seconds": {queue: round(age) for queue, age in ports.queue.ages().items()},
+        "job_seconds": {state: round(age) for state, age in ports.store.oldest().items()},
         "jobs": ports.store.counts(),
         "workers": ports.queue.workers(),
         "scheduler": ports.store.heartbeats.is_alive("cron"),

@@ -340,6 +340,8 @@ def test_status_tells_how_we_are(rig: Rig) -> None:
     assert answer["site"] == "https://shop.example"
     assert answer["jobs"] == {"paid": 1} and answer["queues"]["deliver"] == 1
     assert (answer["scheduler"], answer["shop_door"]) == (True, None)
+    rig.clock.advance(90)
+    assert rig.push("status", {})["job_seconds"] == {"paid": 90}, "the oldest unfinished job of each state"
     assert answer["held"]["collect"]["reason"] == "disk_full"
     assert answer["webhook_url_base"] == "https://shop.example/smi/webhooks/upsampler/"
 
