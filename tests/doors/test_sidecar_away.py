@@ -33,11 +33,12 @@ class Faulty:
     def _take(self) -> None:
         with contextlib.suppress(OSError):
             while True:  # ends: close() closes the listener
-                connection = self._listener.accept()[0]
+                connection = self._listener.accept()[0]  # ends: close() closes it
                 if self._fault == "hangs":
                     self._held.append(connection)
                     continue
-                connection.recv(65536)
+                connection.settimeout(10)
+                connection.recv(65536)  # ends: the timeout
                 if self._fault == "breaks off":
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
                 elif self._fault == "talks nonsense":
