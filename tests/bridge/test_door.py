@@ -105,6 +105,13 @@ def test_a_message_for_somebody_else_is_refused(bridge: Bridge, audience: str) -
     assert bridge.door.post(body, headers).status_code == 401
 
 
+def test_no_answer_of_the_door_is_kept_or_told_by_a_referrer(bridge: Bridge) -> None:
+    files = bridge.shop.url + "/wp-json/smi-bridge/v1/files"
+    for answer in (bridge.door.post(*sealed(bridge)), bridge.shop.http.post(files, timeout=30)):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
 def test_a_message_of_the_other_direction_is_refused(bridge: Bridge) -> None:
     key = direction_key(bridge.door.secret, "to-sidecar")
     body, headers = bridge.door.seal(bridge.door.envelope(STATUS), key=key)
@@ -312,6 +319,7 @@ def test_the_rest_server_gives_the_same_answers_as_the_early_door(bridge: Bridge
         answer = bridge.door.post(*once)
         assert answer.status_code == 200
         assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer", "it names a job"
         assert json.loads(bridge.door.post(*once).text) == answer.json()
         body, headers = sealed(bridge)
         refused = bridge.door.post(body, headers | {"webhook-signature": "v1,"})

@@ -75,7 +75,7 @@ final class Messages_Endpoint {
 				'callback'            => static function () {
 					list( $status, $json ) = self::answer_request();
 					Request::answered(); // By the REST server.
-					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
+					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store', 'Referrer-Policy' => 'no-referrer' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				},
 			)
 		);
