@@ -145,6 +145,20 @@ def test_the_reason_of_a_refusal_stands_in_the_log_and_holds_no_secret(bridge: B
     assert headers["webhook-signature"].removeprefix("v1,") not in bridge.shop.debug_log
 
 
+def test_strangers_do_not_fill_the_log(bridge: Bridge) -> None:
+    files = bridge.shop.url + "/wp-json/smi-bridge/v1/files"
+    bridge.shop.sql("DELETE FROM wp_options WHERE option_name LIKE '%%smi_bridge_refused_%%'")
+    before = len(bridge.shop.debug_log)
+    for number in range(12):
+        body, headers = sealed(bridge)
+        assert bridge.door.post(body, headers | {"webhook-signature": "v1,"}).status_code == 401
+        assert bridge.door.post(body, headers | {"webhook-timestamp": f"1{number:09d}"}).status_code == 401
+        assert bridge.shop.http.post(files, timeout=30).status_code == 401
+    lines = [line for line in bridge.shop.debug_log[before:].splitlines() if "event=message_refused" in line]
+    reasons = ("webhook-signature is missing", "s away from our clock", "webhook-id is missing")
+    assert len(lines) == 3 and all(any(reason in line for line in lines) for reason in reasons), lines
+
+
 def test_a_get_request_is_not_answered_by_the_door(bridge: Bridge) -> None:
     assert bridge.shop.http.get(bridge.shop.url + "/wp-json/smi-bridge/v1/messages", timeout=30).status_code == 404
 
