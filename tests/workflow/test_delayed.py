@@ -90,3 +90,18 @@ def test_a_job_that_is_submitted_once_more_waits_as_a_new_one_does(rig: Rig) -> 
     assert rig.job().resubmissions == 1, rig.actions()
     assert ("queued", "queued") in told[78:] and told[-1] == ("delayed", "delayed")
     assert disagreements(told) == []
+
+
+def test_a_failure_that_has_passed_is_over_for_both(rig: Rig) -> None:
+    rig.webhooks = False
+    rig.upsampler.delay = 600
+    rig.buy()
+    told = both(rig, 60)
+    rig.upsampler.put_faults({"fault": "status_500"})
+    while not rig.row().reason and len(told) < 60:
+        told += both(rig, LOOK_S)
+    rig.upsampler.put_faults()
+    told += both(rig, 400)
+    assert rig.actions(), "a poll has failed"
+    assert ("enlarging", "enlarging") == told[-1]
+    assert disagreements(told) == []
