@@ -103,5 +103,5 @@ def test_a_failure_that_has_passed_is_over_for_both(rig: Rig) -> None:
     rig.upsampler.put_faults()
     told += both(rig, 400)
     assert rig.actions(), "a poll has failed"
-    assert ("enlarging", "enlarging") == told[-1]
+    assert told[-1] == ("enlarging", "enlarging")
     assert disagreements(told) == []
