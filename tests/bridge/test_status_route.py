@@ -13,7 +13,8 @@ from tests.bridge.conftest import SECRET, Bridge, delivery
 from tests.bridge.sidecar_stand_in import direction_key
 from tests.testbed.places import REPOSITORY
 
-DELAYED = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_text())["cases"]
+VECTORS = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_text())
+DELAYED, STEPS = VECTORS["cases"], VECTORS["steps"]
 
 
 def ask(bridge: Bridge, job_id: str, **headers: str) -> requests.Response:
@@ -32,7 +33,7 @@ def proof(job_id: str, for_s: int = 100) -> dict[str, str]:
         ({}, "queued"),
         ({"state": "submitting", "submission": 1}, "queued"),
         ({"state": "submitted", "event": "waiting"}, "enlarging"),
-        ({"state": "submitted", "event": "held", "reason": "credits"}, "delayed"),
+        ({"state": "submitted", "event": "held", "reason": "upsampler_key_refused"}, "delayed"),
         ({"state": "enlarged"}, "checking"),
         ({"state": "stored"}, "delivering"),
         ({"state": "refunding"}, "refunding"),
@@ -64,12 +65,20 @@ def test_a_customer_is_told_that_it_takes_longer_as_the_vectors_say(bridge: Brid
     assert told == {case["why"]: case["delayed"] for case in cases}
 
 
-def test_each_step_begins_its_own_time(bridge: Bridge) -> None:
-    job_id = bridge.paid()
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step['from']} to {step['to']}")
+def test_the_time_begins_anew_with_the_phase(bridge: Bridge, step: dict[str, Any]) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state=step["from"], submission=1, upsampler_id="u-0", claim="c")
     bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET stage_since = '2020-01-01 00:00:00' WHERE job_id = %s", job_id)
-    assert ask(bridge, job_id).json()["phase"] == "delayed"
-    bridge.door.send("job.submitting", {"job_id": job_id, "attempt": 1, "submission": 1, "claim": "c"})
-    assert ask(bridge, job_id).json()["phase"] == "queued"
+    named = {"job_id": job_id, "attempt": 1}
+    if step["to"] == "submitting":
+        bridge.door.send("job.submitting", {**named, "submission": 2, "claim": "d"})
+    else:
+        event = "not_accepted" if step["to"] == "paid" else "retry"
+        bridge.door.send("job.progress", {**named, "state": step["to"], "event": event})
+    (row,) = bridge.ledger(job_id)
+    assert row["state"] == step["to"]
+    assert ("2020" not in str(row["stage_since"])) is step["anew"]
 
 
 def test_the_customer_sees_checking_and_delivering(bridge: Bridge) -> None:
@@ -239,5 +248,6 @@ def test_the_newest_attempt_is_shown(bridge: Bridge) -> None:
 
 def test_a_delayed_attempt_says_when_it_is_tried_next(bridge: Bridge) -> None:
     job_id = bridge.job()
-    bridge.open(job_id, state="submitted", reason="x", event="held", next_try_at="2030-01-01 00:00:00")
+    reason, at = "upsampler_key_refused", "2030-01-01 00:00:00"
+    bridge.open(job_id, state="submitted", reason=reason, event="held", next_try_at=at)
     assert ask(bridge, job_id).json()["next_try_at"] == "2030-01-01T00:00:00Z"
