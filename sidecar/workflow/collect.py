@@ -44,6 +44,7 @@ def run(ports: Ports, job: Job) -> None:
     stored = finished.published_again(ports, job) or _published(ports, job)
     if stored is None:
         return
+    outage.is_over(ports, job)  # the result's server has answered, and whoever takes the file
     name, file = stored
     ports.parts.drop(job.job_id)
     ports.crash_point("collect:after_rename")
@@ -68,7 +69,6 @@ def _published(ports: Ports, job: Job) -> tuple[str, Finished] | None:
 
 def _finish(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPicture) -> tuple[Path, Finished]:
     """From a checked result to a temp file as the customer will get it."""
-    outage.is_over(ports, job)
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
