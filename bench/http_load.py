@@ -28,7 +28,7 @@ class Connection:
         self._socket = self._connect()
 
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection(self._address, self._timeout)
+        connection = socket.create_connection(self._address, timeout=self._timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -114,7 +114,7 @@ def rush(url: str, requests: Sequence[Sequence[bytes]], expected: int = 200) -> 
     for thread in clients:
         thread.start()
     for thread in clients:
-        thread.join()
+        thread.join()  # ends: each exchange has a timeout
     seconds = time.perf_counter() - began
     if wrong or len(waits) != sum(map(len, requests)):
         raise RuntimeError(f"{url}: answers {set(wrong)} where {expected} was expected, {len(waits)} in all")

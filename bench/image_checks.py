@@ -46,7 +46,7 @@ def bare_inflate(path: Path) -> None:
 
 
 def _inflate(inflater, piece) -> None:
-    while True:
+    while True:  # ends: with the piece, from which each turn takes something
         pixels = inflater.decompress(piece, PIECE)
         piece = inflater.unconsumed_tail
         if not piece and len(pixels) < PIECE:
@@ -157,7 +157,9 @@ def main() -> None:
             for file, run in cases:
                 calls = 1 if options.large else 20
                 child = [sys.executable, __file__, "--one", run.__name__, str(folder / file), str(calls)]
-                seconds, peak = json.loads(subprocess.run(child, check=True, stdout=subprocess.PIPE).stdout)
+                seconds, peak = json.loads(
+                    subprocess.run(child, check=True, stdout=subprocess.PIPE, timeout=600).stdout
+                )
                 figures.setdefault((file, run.__name__), []).append((seconds, peak))
         print("| file | MB | what | CPU, median (min to max) | peak memory |\n|---|---|---|---|---|")
         for (file, name), seen in figures.items():

@@ -135,7 +135,7 @@ def vips_fed(path: Path, target: Path) -> None:
     put(b"IDAT", struct.pack("<BHH", 1, 0, 0xFFFF), struct.pack(">I", checksum))
     put(b"IEND")
     os.close(writer)
-    thread.join()
+    thread.join()  # ends: its pipe was closed
     os.close(reader)
 
 
@@ -226,7 +226,7 @@ def main() -> None:
             for _ in range(options.runs):  # the ways take turns
                 for way in WAYS:
                     child = [sys.executable, "-m", "bench.one_pass", "--one", way.__name__, str(path), str(calls)]
-                    ended = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True)
+                    ended = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
                     seen.setdefault(way.__name__, []).append([float(word) for word in ended.stdout.split()])
             for name, runs in seen.items():
                 cpu, wall, peak = (statistics.median(column) for column in zip(*runs, strict=True))

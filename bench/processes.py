@@ -85,6 +85,7 @@ def run_subprocess(module: str, *arguments: str, environment: Mapping[str, str] 
         text=True,
         cwd=Path(__file__).parents[1],
         env={**os.environ, **(environment or {})},
+        timeout=600,
     )
     if ended.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)} ended with {ended.returncode}:\n{ended.stderr[-4000:]}")

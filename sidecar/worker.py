@@ -35,7 +35,7 @@ class StageWorker(SimpleWorker):
     """
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
-    _told_until = 0.0  # monotonic seconds
+    _told_until = _suspension_until = 0.0  # monotonic seconds
 
     def __init__(self, *args, connection: redis.Redis, **kwargs):
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
@@ -66,6 +66,12 @@ class StageWorker(SimpleWorker):
             return
         super().heartbeat(timeout, pipeline)
         self._told_until = time.monotonic() + TOLD_S
+
+    def check_for_suspension(self, burst):
+        """RQ would ask before each wait for a wake-up, in a transaction: `rq suspend` counts within TOLD_S."""
+        if time.monotonic() >= self._suspension_until:
+            super().check_for_suspension(burst)
+            self._suspension_until = time.monotonic() + TOLD_S
 
     def set_state(self, state, pipeline=None):
         """Only what is new: RQ says that it is idle again before it listens."""

@@ -55,7 +55,7 @@ def _compared(bench: Bench, ours: Ours, baseline: Baseline) -> Iterator[Figure]:
         with _black_hole(ours.sidecar.port):
             cases["sidecar_black_hole"] = _case(bench, ours)
         if not bench.quick:
-            theirs["never"] = never.result()
+            theirs["never"] = never.result(timeout=600)
     worst = max(cases.values(), key=lambda runs: statistics.median(action for action, _ in runs))
     yield figure(
         "payment_hook", "ms", [action for action, _ in worst], at_most(5), baseline=theirs["2s"], speed_up=True

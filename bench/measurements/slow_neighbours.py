@@ -42,7 +42,7 @@ def rush(system: System, jobs: int, slow: int) -> float:
         payer.start()
     seconds = wait_delivered(system, before, jobs - slow) - began
     for payer in payers:
-        payer.join()
+        payer.join()  # ends: each payment has a timeout
     system.fault()
     wait_delivered(system, before, jobs, timeout_s=SETTLE_S)
     return (jobs - slow) / seconds

@@ -111,7 +111,7 @@ def sell(system: System, jobs: int, photo: int | None = None, suffix: str = "") 
     payers = _payers(system, jobs, photo)
     seconds = wait_delivered(system, before, jobs // PAYERS * PAYERS) - began
     for payer in payers:
-        payer.join()
+        payer.join()  # ends: each payment has a timeout
     time.sleep(0.5)
     spent = {part: 1000 * (seconds_ - cpu[part]) / jobs for part, seconds_ in _cpu(system).items()}
     delivered = "SELECT upscaled_file_path AS file FROM wp_smi_jobs WHERE id > %s"
@@ -133,7 +133,7 @@ def sell_in_phases(system: System, jobs: int, photo: int | None = None) -> float
     try:
         before, began = _last_job(system), time.monotonic()
         for payer in _payers(system, jobs, photo):
-            payer.join()
+            payer.join()  # ends: each payment has a timeout
         _wait(lambda: len(events("accepted")) >= jobs, "all jobs are submitted")
         paid = time.monotonic() - began
         _wait(lambda: len(events("finished")) >= jobs, "all jobs are enlarged")
@@ -163,7 +163,7 @@ def _payments_alone(system: System, jobs: int) -> dict[str, float]:
     """Milliseconds of CPU a payment request costs whose event is not fired, by part."""
     cpu = _cpu(system)
     for payer in _payers(system, jobs, None, fire=False):
-        payer.join()
+        payer.join()  # ends: each payment has a timeout
     return {part: 1000 * (seconds - cpu[part]) / jobs for part, seconds in _cpu(system).items()}
 
 

@@ -14,12 +14,13 @@ REDIRECTS = (301, 302, 303, 307, 308)
 _STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
 _PASSES = (429, 503)  # maintenance, too many requests: may go by itself
 _MAY_BE_EMPTY = (200, *_PASSES)  # a shop that has lost its answer, or is overloaded, is away
-_OURS = ('{"results":', '{"error":')
-# All that the bridge refuses with (docs/contract.md, part 1): a firewall may have an `error` of its own.
+_OURS = ('{"results":', '{"error":', '{"offset":')
+# All that the bridge refuses with (docs/contract.md, parts 1 and 6): a firewall may have an `error` of its own.
 _REFUSALS = frozenset(
     {
         *("unauthorized", "message_invalid", "message_unknown_type"),
         *("message_id_reused", "message_answered", "database"),
+        *("not_announced", "busy", "disk_full"),  # of bytes; its other refusals of them name the offset
     }
 )
 MOST_WORDS = 120  # characters of a stranger that are shown
@@ -46,7 +47,7 @@ def _is_ours(found: object) -> bool:
     if not isinstance(found, dict):
         return False
     error = found.get("error")
-    return "results" in found or (isinstance(error, str) and error in _REFUSALS)
+    return "results" in found or "offset" in found or (isinstance(error, str) and error in _REFUSALS)
 
 
 def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:

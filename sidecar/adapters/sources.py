@@ -60,6 +60,7 @@ class Sources:
         self._fetcher = fetcher
         self._is_far = uploads_dir is None
         self._dir = uploads_dir or work_dir or Path(tempfile.gettempdir())
+        self._root: tuple[tuple[int, int] | None, Path] = (None, self._dir)
         self._url = uploads_url.rstrip("/") + "/"
         self._shop_url = (shop_url or uploads_url).rstrip("/")
         self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
@@ -119,13 +120,19 @@ class Sources:
         deadline_s: float,
         least_bytes_per_s: float = 0,
         begun: Resumable | None = None,
+        watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> Iterator[FetchResponse]:
         """A source that lies elsewhere, as `SafeFetcher.stream`. Raises as `look`, and source_too_large."""
         url = self._address(job)
         with (
             self._as_a_source(),
             self._fetcher.stream(
-                url, max_bytes=max_bytes, deadline_s=deadline_s, least_bytes_per_s=least_bytes_per_s, begun=begun
+                url,
+                max_bytes=max_bytes,
+                deadline_s=deadline_s,
+                least_bytes_per_s=least_bytes_per_s,
+                begun=begun,
+                watched=watched,
             ) as response,
         ):
             at_first = response.begins_at == 0
@@ -179,11 +186,11 @@ class Sources:
     def public_url(self, path: Path) -> str:
         """The address of a file in the uploads folder; what is no ASCII is percent-encoded byte for byte (RFC 3986,
         2.1)."""
-        return self._url + quote(os.fsencode(path.relative_to(self._dir.resolve())))
+        return self._url + quote(os.fsencode(path.relative_to(self._real_dir())))
 
     def name(self, path: Path) -> str:
         """A local source's path relative to the uploads folder, for a source token."""
-        return str(path.relative_to(self._dir.resolve()))
+        return str(path.relative_to(self._real_dir()))
 
     def named(self, name: str) -> Path:
         """The file behind a source token, which need not be there. Raises PermanentError source_outside_uploads,
@@ -214,9 +221,20 @@ class Sources:
         if "\0" in relative:
             raise PermanentError("source_url_invalid", "the source's path holds a zero byte")
         path = (self._dir / relative).resolve()
-        if not path.is_relative_to(self._dir.resolve()):
+        if not path.is_relative_to(self._real_dir()):
             raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
         return path
+
+    def _real_dir(self) -> Path:
+        """Where the folder really lies, found out again when it is another one."""
+        try:
+            now = os.stat(self._dir)
+        except OSError:
+            return self._dir.resolve()
+        known = (now.st_dev, now.st_ino)
+        if self._root[0] != known:
+            self._root = known, self._dir.resolve()
+        return self._root[1]
 
 
 def _of_a_picture(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:

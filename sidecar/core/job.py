@@ -8,7 +8,7 @@ from typing import Any
 
 from .stored_names import JOB_FIELDS, stored
 
-JOB_ID = "[A-Za-z0-9_-]{1,64}"  # as a regular expression; schemas/definitions has the same
+JOB_ID = "[A-Za-z0-9_-]{1,64}"  # test_catalogues.py compares all that spell it
 _JOB_ID = re.compile(JOB_ID)
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Functions of sidecar/tasks.py, as ready work and periodic tasks name them.
+WAKE_UP_S = 10  # a mark that somebody has been woken lives this long: a wake-up may be lost
+
 TASKS = {
     "reconcile": "sweep",
     "retry_webhook": "knock_again",

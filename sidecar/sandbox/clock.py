@@ -42,6 +42,7 @@ class Clock:
     def _run(self) -> None:
         while True:  # ends: when stop() has been called
             with self._changed:
+                # ends: when stop() has been called, or a call is due
                 while not self._stopped and (not self._heap or self._heap[0][0] > self.now()):
                     self._changed.wait(self._heap[0][0] - self.now() if self._heap else None)
                 if self._stopped:

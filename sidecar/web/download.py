@@ -61,7 +61,9 @@ def answer(services: Services, environ: Environ) -> Application | None:
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
-    if parts.files.size(job.path) is None:
+    if not path.is_file():
+        if not parts.files.root.is_dir():
+            raise ConfigurationError("folder_not_writable", f"{parts.files.root}: the folder is not there")
         parts.log("download.missing", "A paid file is missing.", level="error", job_id=job.job_id, request_id=job.trace)
         raise Gone("file_missing", "the file is not in its place")
     if environ["REQUEST_METHOD"] == "GET":

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ..core.errors import ConfigurationError
 from .ports import Ports
-from .time_limits import CDN_ALIVE_S
+from .time_limits import CDN_ALIVE_S, CDN_TOLD_EVERY_S
 
 HEARTBEAT = "cdn"
-TOLD_EVERY_S = 600  # so often the log tells that the CDN is away
 
 
 def probe(ports: Ports) -> None:
@@ -24,7 +23,7 @@ def probe(ports: Ports) -> None:
         if not was_alive:
             ports.store.heartbeats.release_interval("cdn.away")
             ports.log("cdn.reached", "The CDN delivers: downloads are sent there.")
-    elif ports.store.heartbeats.acquire_interval("cdn.away", every_s=TOLD_EVERY_S):
+    elif ports.store.heartbeats.acquire_interval("cdn.away", every_s=CDN_TOLD_EVERY_S):
         ports.log(
             "cdn.away", "The CDN does not deliver: the sidecar sends the files itself.", level="warning", detail=why
         )

@@ -1,4 +1,5 @@
-"""Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead."""
+"""Workflow: how long things may take, in seconds. What an operator may change stands in Settings instead; what a
+connection, a process or a thread may take stands beside the code that waits."""
 
 LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
 LATE_TOLD_S = 86400  # while work waits that long without an end, the admin is told again
@@ -17,6 +18,7 @@ POLL_FACTOR = 1.6  # each poll waits this much longer than the one before
 RESULT_LIFE_S = 3 * 3600 - 300  # Upsampler's result URLs live 3 hours
 FETCH_DEADLINE_S = 3600  # for a result whose length its server does not tell
 CROWDED_S = 10  # a job for whose download there is no place comes again after this long
+LATER_S = 60  # and one for whose file there is no room at the shop, more or less
 LANE_PAUSE_CAP_S = 300  # the longest pause of a lane while the shop is away
 REFUND_AGAIN_S = 300  # an unanswered order to refund is repeated; the ledger refunds once
 SOURCE_LINK_S = 6 * 3600  # Upsampler may fetch a source that we serve for this long
@@ -27,9 +29,11 @@ BACKOFF_BASE_S = 2.0  # the first wait after a failure, at the most; each furthe
 BACKOFF_CAP_S = 300.0  # the longest wait after a failure
 DELAYED_AFTER_S = 120  # a failure that passes by itself is shown to the customer from then on
 SILENT_AFTER_S = 1800  # and so is a stage that nothing has moved on
+ROUND_TRIP_S = 3.5  # an admin's test of the connection: the bridge gives our answer up after 5 s
 ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
 COPY_GOOD_S = TEMP_LIFE_S - SOURCE_LINK_S  # an older copy of a source may go before its link ends
 REFUSED_LIFE_S = 90 * 86400  # thumbnails of refused results
 CDN_PROBE_S = 15  # how often the CDN is looked at
 CDN_ALIVE_S = 50  # it has delivered within this time, or the files do not go by it
+CDN_TOLD_EVERY_S = 600  # so often the log tells that the CDN is away

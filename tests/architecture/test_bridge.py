@@ -30,6 +30,8 @@ FLOORS = {
     "Interfaces\\Privacy": 6,
     "Admin": 7,
 }
+# Folder of templates => floor: it may use that floor and lower ones. What lies beside them is shown to customers.
+TEMPLATES = {"admin": 7, "emails": 2}
 CROWDED = 330  # lines: a second idea has moved in
 PUBLIC_NAMES = {"SmiBridge\\Mail_Message"}  # by which copies of our templates in themes call a class
 
@@ -80,6 +82,25 @@ def test_each_file_has_a_room_and_bears_the_name_of_its_class() -> None:
 
 def test_use_goes_down_only() -> None:
     wrong = [f"{user} -> {used}" for user, all in classes().items() for used in all if not allowed(user, used)]
+    assert wrong == []
+
+
+def floor_of_a_place(place: Path) -> float:
+    """Of a file that declares no class: templates show what their floor has, and hooks tie all together."""
+    if place.parts[0] == "templates":
+        return TEMPLATES.get(place.parts[1], FLOORS["Customer"])
+    return FLOORS["Admin"] + (place.parts[0] not in ("admin", "includes"))
+
+
+def test_templates_use_nothing_above_their_floor() -> None:
+    places = {path.relative_to(BRIDGE): found["uses"] for path, found in files().items() if not found["declares"]}
+    assert len([place for place in places if place.parts[0] == "templates"]) > 10
+    wrong = [
+        f"{place} -> {used}"
+        for place, uses in places.items()
+        for used in set(uses) - PUBLIC_NAMES
+        if FLOORS[room(used)] > floor_of_a_place(place)
+    ]
     assert wrong == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from sidecar.core.advice import CATALOGUE
@@ -59,9 +60,29 @@ def test_every_action_that_a_row_allows_is_in_the_catalogue_and_is_done_somewher
     assert [action for action in possible if f"'{action}'" not in run] == []
 
 
+def patterns(schema: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """(property, pattern) of a JSON Schema, at whatever depth; an array's is its items'."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield name, schema["pattern"]
+        for key, value in schema.items():
+            yield from patterns(value, name if key in ("items", "properties", "anyOf") else key)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from patterns(value, name)
+
+
 def test_a_jobs_id_has_one_form() -> None:
     assert f"const PATTERN = '{JOB_ID}';" in source("class-job-id.php")
-    assert catalogue("interfaces")["job"]["properties"]["job_id"]["pattern"] == f"^{JOB_ID}$"
+    assert f"var JOB_ID = /^{JOB_ID}$/;" in source("status.js")
+    found = [
+        (path.name, name, pattern)
+        for path in (BRIDGE / "schemas").rglob("*.json")
+        for name, pattern in patterns(json.loads(path.read_text(encoding="utf-8")))
+        if name in ("job_id", "job_ids", "jobs", "id") or "A-Za-z0-9_-]{" in pattern
+    ]
+    assert len(found) > 20
+    assert [place for place in found if JOB_ID not in place[2]] == []
 
 
 def test_what_the_sidecar_says_of_the_shops_door_leads_to_advice() -> None:
@@ -77,3 +98,25 @@ def test_every_word_for_a_failed_request_is_understood_where_it_is_read() -> Non
     assert said <= set(CATALOGUE)
     assert said <= set(re.findall(r"'([a-z]+)' +=> 50\d", source("class-rest.php")))
     assert said <= set(words(source("class-send-later.php")))
+
+
+def test_time_limits_stand_in_one_file_of_each_language() -> None:
+    """What a connection, a process or a thread may take stands beside the code that waits."""
+    workflow = REPOSITORY / "sidecar" / "workflow"
+    python = [
+        f"{path.name}: {line}"
+        for path in workflow.rglob("*.py")
+        if path.name != "time_limits.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"[A-Z_]+_S(: \w+)? = ", line)
+    ]
+    php = [
+        f"{path.name}: {found}"
+        for path in BRIDGE.rglob("*.php")
+        if path.name != "class-time-limits.php"
+        for found in re.findall(
+            r"const \w+ *= *[^;\n]*_IN_SECONDS|/\*\* Seconds[^\n]*\n\s*const \w+ *= *[0-9]+",
+            path.read_text(encoding="utf-8"),
+        )
+    ]
+    assert (python, php) == ([], [])

@@ -92,8 +92,12 @@ PUBLIC = (
 
 # Files that may tell of the past, or hold names that are stored.
 ALLOWED = ("CHANGELOG.md", "sidecar/core/stored_names.py", "tests/architecture/test_vocabulary.py")
-ROOTS = ("sidecar", "bench", "tests", "docs", "deploy", "wp-bridge-plugin", "README.md", "Makefile", "pyproject.toml")
-NO_PROSE = re.compile(r"\.(png|jpg|zip|mo|po|pot|json|lock|svg|ico|woff2?)\Z|\Atests/vectors/")
+ROOTS = ("sidecar", "bench", "tests", "docs", "deploy", "wp-bridge-plugin", ".ci", "Makefile", "pyproject.toml")
+ROOTS += ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+# Sentences that people read stand in the JSON of schemas/.
+NO_PROSE = re.compile(
+    r"\.(png|jpg|zip|mo|po|pot|lock|svg|ico|woff2?)\Z|\Atests/vectors/|\A(?!wp-bridge-plugin/schemas/).*\.json\Z"
+)
 
 
 @cache
@@ -151,5 +155,14 @@ def test_each_retired_word_would_be_found() -> None:
 
 def test_the_words_are_looked_for_where_they_would_stand() -> None:
     paths = {path for path, _, _ in lines()}
+    assert "wp-bridge-plugin/schemas/view.json" in paths
     for root in ROOTS:
         assert any(path == root or path.startswith(f"{root}/") for path in paths), root
+
+
+def test_the_words_of_the_field_that_we_use_stand_in_the_glossary() -> None:
+    terms = (REPOSITORY / "docs" / "how-it-works.md").read_text().partition("## Terms")[2].partition("\n## ")[0]
+    explained = set(", ".join(re.findall(r"^\| \*\*([^*]+)\*\* \|", terms, re.MULTILINE)).split(", "))
+    words = ("history", "webhook", "heartbeat", "wake-up", "manual", "endpoint", "idempotency record", "HTTP client")
+    words += ("effect", "slot", "probe", "claim", "lease", "reconcile", "hold", "outbox", "lane", "transfer", "token")
+    assert [word for word in words if word not in explained] == []

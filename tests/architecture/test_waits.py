@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(path for folder in ("tests", "sidecar") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(path for folder in ("tests", "sidecar", "bench") for path in (ROOT / folder).rglob("*.py"))
 
 # Method -> how many arguments by position say an end (`acquire(True, 5)`, `get(True, 5)`, `join(5)`).
 WAITS = {"wait": 1, "join": 1, "communicate": 2, "acquire": 1, "result": 1}
@@ -21,7 +21,8 @@ CONNECTIONS = {"urllib.request.urlopen": 3, "urlopen": 3, "socket.create_connect
 REQUESTS = {f"requests.{name}" for name in ("get", "post", "put", "head", "delete", "patch", "options", "request")}
 SOCKET_WAITS = {"accept", "recv", "recvfrom", "recv_into"}
 _LOOKED_AT = (ast.Call, ast.With, ast.While, ast.Assign, ast.AnnAssign)
-ENDS = ("timeout", "deadline", "monotonic", "range(")
+PAUSES = {"sleep", "wait"}
+ENDS = ("timeout", "deadline", "monotonic", "perf_counter", "range(")
 
 
 def endless(source: str) -> list[str]:
@@ -53,8 +54,15 @@ def _waits(tree: ast.Module, source: str) -> Iterator[ast.expr | ast.stmt]:
             for item in node.items:
                 if isinstance(item.context_expr, ast.Call) and _name(item.context_expr).endswith("Popen"):
                     yield item.context_expr  # its end waits for the process
-        elif isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and not _says_when(node):
+        elif isinstance(node, ast.While) and _waits_for_others(node) and not _says_when(node):
             yield node
+
+
+def _waits_for_others(loop: ast.While) -> bool:
+    """It has no condition of its own, or pauses until its condition is so. `while not over.wait(1)` goes on until it is
+    told to end, as a service does."""
+    calls = [node for step in loop.body for node in ast.walk(step) if isinstance(node, ast.Call)]
+    return isinstance(loop.test, ast.Constant) or any(_name(call).rpartition(".")[2] in PAUSES for call in calls)
 
 
 def _says_when(loop: ast.While) -> bool:
@@ -63,6 +71,8 @@ def _says_when(loop: ast.While) -> bool:
 
 def _may_last(call: ast.Call, queues: set[str], sockets_end: bool) -> bool:
     name, said = _name(call), {keyword.arg for keyword in call.keywords}
+    if any(keyword.arg == "timeout" and _is_none(keyword.value) for keyword in call.keywords):
+        return True
     if "timeout" in said or None in said:  # None: `**how`
         return False
     if name in PROCESSES or name in REQUESTS:
@@ -80,6 +90,10 @@ def _may_last(call: ast.Call, queues: set[str], sockets_end: bool) -> bool:
     if method in SOCKET_WAITS:
         return not sockets_end and not (method == "accept" and (said or call.args or of == "dialog"))
     return method in WAITS and len(call.args) < WAITS[method] and "blocking" not in said
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _queues(nodes: list[ast.AST]) -> set[str]:
@@ -127,6 +141,8 @@ def test_every_wait_has_an_end() -> None:
         "self.things: Queue = queue.Queue()\nself.things.join()",
         "with subprocess.Popen(['true']): pass",
         "while True:\n    step()",
+        "while not done:\n    time.sleep(1)",
+        "subprocess.run(['true'], timeout=None)",
         "thread.join()  # ends: soon",
     ],
 )
@@ -148,6 +164,9 @@ def test_a_wait_without_an_end_is_seen(code: str) -> None:
         "things = Queue()\nthings.get(timeout=5)\nthings.get(True, 5)",
         "settings.get('name')\n', '.join(words)",
         "while True:\n    if time.monotonic() > end: break",
+        "while not done and time.monotonic() < end:\n    time.sleep(1)",
+        "while rest:\n    rest = rest[1:]",
+        "while not over.wait(1):\n    step()",
         "thread.join()  # ends: it was told to",
         "# ends: it was told to\nthread.join()",
     ],

@@ -40,9 +40,9 @@ class Customers:
                     return
                 number = self._left.pop()
                 picture, again = self._chance.choice(self._pictures), self._chance.random() < 0.05
-            while not may_buy():
+            while not may_buy():  # ends: with the faults, which the run ends
                 time.sleep(0.1)
-            while not self._buy(number, picture, repeat=False):
+            while not self._buy(number, picture, repeat=False):  # ends: when all is well again
                 time.sleep(0.3)
             if again:
                 self._buy(number, picture, repeat=True)

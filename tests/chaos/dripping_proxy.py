@@ -52,7 +52,7 @@ class _Link:
             shop.shutdown(socket.SHUT_RDWR)
 
     def _send_on(self, data: bytes) -> None:
-        while data:
+        while data:  # ends: with the data, of which each turn sends some
             rate = self._proxy.rates.get(self._kind)
             size = len(data) if rate is None else max(1, int(rate * STEP_S))
             if rate is not None:  # counted first: the other side must not be ahead of the count

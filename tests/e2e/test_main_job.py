@@ -34,7 +34,9 @@ def delivered(whole: Whole, customer: Customer) -> Delivered:
     job_id = buy_on_page(whole.shop, customer.photo(width=320, height=240), "4x", customer.new_email())
     attempt = customer.until(job_id, "delivered", timeout=25)  # before the first poll
     mail = customer.mail(job_id)
-    return Delivered(job_id, attempt, customer.row(job_id), download_link(mail))
+    # The shop's row is marked when the mail is out.
+    row = wait_for(lambda: (row := customer.row(job_id))["email_sent"] and row, f"job {job_id} is marked as mailed", 15)
+    return Delivered(job_id, attempt, row, download_link(mail))
 
 
 def _orders_of(whole: Whole, customer: Customer, job_id: str) -> list[dict[str, Any]]:

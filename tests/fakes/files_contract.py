@@ -103,6 +103,7 @@ class FilesContract:
 
     def test_nothing_is_there_before_it_is_published_and_all_of_it_then(self, at: FilesUnderTest, job_id: str) -> None:
         files, name = at.files, at.files.name(job_id, 4, "png", AS_OF)
+        store(at, at.job(f"{job_id}0"))  # the folder is there
         incoming = files.incoming(job_id, "c1")
         incoming.write(b"pic")
         incoming.write(memoryview(b"ture"))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from sidecar.adapters.store.outbox import LEFT_S, LOCK_MS, WAKE_UP_S, dump
+from sidecar.adapters.store.outbox import LEFT_S, LOCK_MS, dump
+from sidecar.core.stored_names import WAKE_UP_S
 from tests.fakes.clock import Lapsing, SimulatedClock
 
 _KEPT = ("_lapsing", "_bodies", "_later", "_alone", "_failures", "_away")

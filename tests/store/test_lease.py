@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.adapters.lease import LeaseKeeper
 from sidecar.core.errors import StaleClaim
+from tests.testbed.waiting import wait_for
 
 SOON = 10  # seconds within which something must have happened
 
@@ -33,8 +34,7 @@ def test_a_keeper_that_has_slept_wakes_up_for_the_next_claim() -> None:
         renewed = threading.Event()
         with keeper.keep(renewed.set):
             assert renewed.wait(SOON)
-        while not keeper._parked:
-            threading.Event().wait(0.01)
+        wait_for(lambda: keeper._parked, "the thread is parked", 10)
 
 
 def test_one_thread_serves_all_blocks() -> None:

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 import redis
 import structlog
+from rq.exceptions import StopRequested
+from rq.suspension import suspend
 
 from sidecar.adapters import logs
 from sidecar.adapters.connections import connect, write_something
@@ -119,3 +121,19 @@ def test_a_redis_that_fails_is_told_in_one_line_and_a_bug_with_all_that_is_known
         assert any("ZeroDivisionError" in line for line in said(ZeroDivisionError("a bug")))
     finally:
         worker.log.removeHandler(handler)
+
+
+def test_it_is_not_asked_before_each_wake_up_whether_workers_are_suspended(
+    worker: StageWorker, connection: redis.Redis
+) -> None:
+    def commands() -> int:
+        return sum(stats["calls"] for name, stats in connection.info("commandstats").items() if "exec" in name)
+
+    worker.check_for_suspension(True)
+    before = commands()
+    worker.check_for_suspension(True)
+    assert commands() == before
+    suspend(connection)
+    worker._suspension_until = 0
+    with pytest.raises(StopRequested):
+        worker.check_for_suspension(True)

@@ -10,8 +10,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from sidecar.adapters.workqueue import Item, WorkQueue
-from sidecar.adapters.workqueue.wakeup import WAKE_UP_S
 from sidecar.core.states import QUEUES
+from sidecar.core.stored_names import WAKE_UP_S
 from tests.fakes.site import KEYS
 from tests.store.conftest import _shorten_lives
 

@@ -121,7 +121,7 @@ class Process:
         runs = [*self._ended, *([self._child] if self._child is not None else [])]
         self._child, self._ended = None, []
         for run in runs:
-            while members := session_members(run.pid):
+            while members := session_members(run.pid):  # ends: nobody survives this signal
                 for pid in members:
                     _send(pid, signal.SIGKILL)
                 time.sleep(0.002)

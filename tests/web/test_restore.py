@@ -13,6 +13,7 @@ import pytest
 from sidecar.core.errors import TemporaryError
 from sidecar.web import restore
 from sidecar.web.restore import AT_ONCE, restored
+from tests.testbed.waiting import wait_for
 from tests.web.conftest import Web
 
 
@@ -59,9 +60,8 @@ def test_few_ask_at_a_time_and_the_others_are_told_at_once(web: Web, hanging: Ha
     ports = web.client.application.extensions["services"].ports
     with ThreadPoolExecutor(AT_ONCE) as waiting:
         held = [waiting.submit(restored, ports, f"job-{n}", wait_s=10) for n in range(AT_ONCE)]
-        while hanging.asked < AT_ONCE:
-            assert not any(ask.done() for ask in held)
-            time.sleep(0.001)
+        wait_for(lambda: hanging.asked == AT_ONCE, "all of them ask", 10, every=0.001)
+        assert not any(ask.done() for ask in held)
         begun = time.monotonic()
         with pytest.raises(TemporaryError):
             restored(ports, "one-more")

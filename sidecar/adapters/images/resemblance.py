@@ -134,7 +134,7 @@ def compare(before: Image, after: Image) -> Resemblance:
         tone=sum(differences) / len(differences),
         colour=_colour(before, after),
         emptied=emptied / max(detailed, 1),
-        contrast=ImageStat.Stat(after).stddev[0],
+        contrast=ImageStat.Stat(after.getchannel(0)).stddev[0],
         source_contrast=source_contrast,
     )
 

@@ -14,13 +14,13 @@ import redis
 from ...core.errors import StaleClaim
 from ...core.job import DEFAULTS, Job, NextStep
 from ...core.states import SETTLED
-from ...core.stored_names import JOB_FIELDS, Keys, stored
+from ...core.stored_names import JOB_FIELDS, WAKE_UP_S, Keys, stored
 from . import scripts
 from .ages import RedisAges
 from .heartbeats import RedisHeartbeats
 from .holds import RedisHolds
 from .idempotency import RedisIdempotency
-from .outbox import WAKE_UP_S, dump, written_keys
+from .outbox import dump, written_keys
 from .server import RedisServer
 
 HINT_TTL_S = 86400  # a webhook for a job that is not here is remembered for a day

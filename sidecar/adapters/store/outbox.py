@@ -10,11 +10,10 @@ from typing import Any
 
 import redis
 
-from ...core.stored_names import Keys
+from ...core.stored_names import WAKE_UP_S, Keys
 from . import scripts
 
 LOCK_MS = 12_000  # the right to flush a lane lives this long without renewal
-WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 LEFT_S = 2  # and one that was left to a sender who may be dead
 # A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
 # message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id

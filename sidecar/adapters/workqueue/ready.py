@@ -10,9 +10,8 @@ from typing import Any
 import redis
 
 from ...core.states import QUEUES
-from ...core.stored_names import TASKS, Keys, known_as, stored
+from ...core.stored_names import TASKS, WAKE_UP_S, Keys, known_as, stored
 from . import scripts
-from .wakeup import WAKE_UP_S
 
 MARK_S = 60  # an item that vanished without running blocks its like for no longer than this
 

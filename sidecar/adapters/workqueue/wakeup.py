@@ -7,10 +7,9 @@ from uuid import uuid4
 import redis
 
 from ...core.states import QUEUES
-from ...core.stored_names import Keys
+from ...core.stored_names import WAKE_UP_S, Keys
 from .allowed import FUNCTION, WakeUpQueue
 
-WAKE_UP_S = 10  # so long a wake-up that was lost keeps others from waking
 _RESULT_TTL_S = 0  # nobody reads results; RQ would keep 5 KB for each
 _FAILURE_TTL_S = 3600  # seconds that RQ keeps a wake-up that has failed
 

@@ -17,9 +17,6 @@ final class Sidecars {
 
 	const OPTION = 'smi_bridge_sidecars';
 
-	/** Seconds for which a name is remembered: a sidecar comes every minute. */
-	const ACTIVE = 600;
-
 	/** A sidecar was here. @param string $name Its name. */
 	public static function seen( string $name ): void {
 		$known = self::known();
@@ -27,11 +24,11 @@ final class Sidecars {
 			return;
 		}
 		$now      = time();
-		$is_back  = ( $known['left'][ $name ] ?? 0 ) > $now - self::ACTIVE;
+		$is_back  = ( $known['left'][ $name ] ?? 0 ) > $now - Time_Limits::SIDECAR_NAME;
 		$left     = array_filter(
 			array( $known['last'] => $now ) + $known['left'],
 			static function ( $at ) use ( $now ) {
-				return $at > $now - self::ACTIVE;
+				return $at > $now - Time_Limits::SIDECAR_NAME;
 			}
 		);
 		$together = $is_back ? array( $known['last'], $name ) : $known['together'];
@@ -51,7 +48,7 @@ final class Sidecars {
 	/** The names of sidecars that both come to this shop; none if it is one. @return string[] */
 	public static function together(): array {
 		$known = self::known();
-		return $known['at'] > time() - self::ACTIVE ? $known['together'] : array();
+		return $known['at'] > time() - Time_Limits::SIDECAR_NAME ? $known['together'] : array();
 	}
 
 	/** What is known: `last` (name), `left` (name => when another one came), `together` (names), `at` (when they were seen together). */

@@ -17,7 +17,6 @@ final class Signature {
 
 	const TO_SIDECAR = 'to-sidecar';
 	const TO_SHOP    = 'to-shop';
-	const TOLERANCE  = 300;
 	const MAX_BODY   = 1048576;
 
 	/** The documentation's example, Standard Webhooks' test vector: known to everybody. */
@@ -120,7 +119,7 @@ final class Signature {
 		if ( ! preg_match( '/^[0-9]{9,11}\z/', $timestamp ) ) {
 			return 'webhook-timestamp is missing or malformed';
 		}
-		if ( abs( $now - (int) $timestamp ) > self::TOLERANCE ) {
+		if ( abs( $now - (int) $timestamp ) > Time_Limits::SIGNATURE ) {
 			return sprintf( 'webhook-timestamp is %d s away from our clock', $now - (int) $timestamp );
 		}
 		if ( strlen( $body ) > self::MAX_BODY ) {

@@ -16,8 +16,6 @@ defined( 'ABSPATH' ) || exit;
 final class Status_Token {
 
 	const PURPOSE  = 'status'; // The key's, as TO_SHOP is a message's.
-	const LIFETIME = 2592000;
-
 	/**
 	 * A token.
 	 *

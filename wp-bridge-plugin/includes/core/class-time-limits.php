@@ -52,4 +52,46 @@ final class Time_Limits {
 
 	/** A fault of the connection may last that long before an admin is told. */
 	const CONNECTION_FAULT = 120;
+
+	/** A test picture without an end is given up after that time. */
+	const TEST_PICTURE = 900;
+
+	/** Paid jobs from before the bridge was installed are taken over if they are younger than this: those in flight, not the dead. */
+	const TAKE_OVER = 86400;
+
+	/** Paid jobs without a ledger row are looked for among those of the last days. */
+	const LOOK_BACK = 2592000;
+
+	/** A run of scheduled mails may be late by that time before a visit of the sidecar makes up for it. */
+	const MAILS_LATE = 300;
+
+	/** What a request has seen may not yet be in the database for that time: no transaction of ours takes longer. */
+	const DIGEST_OVERLAP = 600;
+
+	/** A kept answer is forgotten after that time. The sidecar's ANSWER_KEPT_S is the same. */
+	const ANSWER = 86400;
+
+	/** A message waits so long for a sidecar that does not come. Payments and ends are found by its pull, erasures are repeated daily. */
+	const MAILBOX = 259200;
+
+	/** Ends by a refund or a stop are told for so long: the sidecar forgets a settled job after a day, and asks when it needs it again. */
+	const ENDS_TOLD = 90000;
+
+	/** A checkout that was opened may end in a payment soon for that time. */
+	const CHECKOUT = 1200;
+
+	/** A sidecar is asked again after that time, and one that comes by itself is missed. The sidecar's SEEN_S is the same. */
+	const SIDECAR_SEEN = 60;
+
+	/** A message may be that far from our clock. The sidecar's TOLERANCE_S is the same. */
+	const SIGNATURE = 300;
+
+	/** A status token opens for that time. */
+	const STATUS_TOKEN = 2592000;
+
+	/** The name of a sidecar is remembered for that time: it comes every minute. */
+	const SIDECAR_NAME = 600;
+
+	/** Time between two polls of a status page at least: each costs a request of PHP, unlike those at the sidecar. */
+	const POLL = 4;
 }

@@ -16,6 +16,7 @@ use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Status_Token;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
@@ -38,7 +39,7 @@ final class Status_Access {
 	 */
 	public static function grant( string $job_id ): string {
 		$keys = Settings::keys( Status_Token::PURPOSE );
-		return $keys ? Status_Token::make( $keys[0], $job_id, time() + Status_Token::LIFETIME, Site::hash() ) : '';
+		return $keys ? Status_Token::make( $keys[0], $job_id, time() + Time_Limits::STATUS_TOKEN, Site::hash() ) : '';
 	}
 
 	/**

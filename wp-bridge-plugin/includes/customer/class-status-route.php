@@ -12,6 +12,7 @@ use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
 
@@ -21,9 +22,6 @@ defined( 'ABSPATH' ) || exit;
  * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it; and no link without the status token.
  */
 final class Status_Route {
-
-	/** Seconds between two polls at least: each costs a request of PHP, unlike those at the sidecar. */
-	const POLL_S = 4;
 
 	/** Registers the route. */
 	public static function register_route(): void {
@@ -112,7 +110,7 @@ final class Status_Route {
 			'format'       => $row['format'],
 			'download_url' => $ready && $with_link ? Shop::download_url( $row ) : null,
 			'expires_at'   => $ready ? Sql::rfc3339( $row['expires_at'] ) : null,
-			'poll_after'   => max( self::POLL_S, States::poll_s( $row['state'], $phase ) ),
+			'poll_after'   => max( Time_Limits::POLL, States::poll_s( $row['state'], $phase ) ),
 			'updated_at'   => Sql::rfc3339( $row['updated_at'] ),
 		);
 	}

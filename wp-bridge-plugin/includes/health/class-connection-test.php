@@ -13,6 +13,7 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Wire\Sidecar_Client;
 use SmiBridge\Wire\Sidecar_Report;
 
@@ -141,7 +142,7 @@ final class Connection_Test {
 	private function why_refused( array $answer ): array {
 		$theirs = isset( $answer['headers']['date'] ) ? strtotime( (string) $answer['headers']['date'] ) : false;
 		$skew   = $theirs ? abs( $theirs - time() ) : 0;
-		if ( $skew > Signature::TOLERANCE - 5 ) {
+		if ( $skew > Time_Limits::SIGNATURE - 5 ) {
 			return self::fault( 'to_sidecar', 'clocks_apart', array( 'seconds' => $skew ) );
 		}
 		$any  = $this->sidecar->exchange( 'status', array(), 'sidecar:?' );

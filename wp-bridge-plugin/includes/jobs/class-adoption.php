@@ -9,6 +9,7 @@ namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
@@ -20,12 +21,6 @@ defined( 'ABSPATH' ) || exit;
  * nothing: the same pull reads the new rows.
  */
 final class Adoption {
-
-	/** Paid jobs from before the bridge was installed are taken over if they are younger than this: those in flight, not the dead. */
-	const TAKE_OVER = DAY_IN_SECONDS;
-
-	/** Paid jobs without a ledger row are looked for among those of the last days. */
-	const LOOK_BACK = 30 * DAY_IN_SECONDS;
 
 	/** They are looked through in pages of so many, … */
 	const PAGE = 2000;
@@ -49,7 +44,7 @@ final class Adoption {
 		if ( ! Settings::is_connected() ) {
 			return;
 		}
-		$since = max( Settings::connected_since() - self::TAKE_OVER, time() - self::LOOK_BACK );
+		$since = max( Settings::connected_since() - Time_Limits::TAKE_OVER, time() - Time_Limits::LOOK_BACK );
 		for ( $page = 0; $page < self::PAGES; $page++ ) {
 			$job_ids = Shop::paid_jobs( $since, self::PAGE, $page * self::PAGE );
 			foreach ( Shop::jobs( array_values( array_diff( $job_ids, Ledger::known( $job_ids ) ) ) ) as $job_id => $job ) {

@@ -8,6 +8,7 @@
 namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Compat;
@@ -26,9 +27,6 @@ final class Test_Picture {
 
 	/** Option, not autoloaded: how the last one ended, {at, state, reason, story}. */
 	const RESULT = 'smi_bridge_test_result';
-
-	/** After so many seconds without an end it is given up. */
-	const PATIENCE = 900;
 
 	/** Answers for the test's job as long as there is one. */
 	public static function listen(): void {
@@ -91,7 +89,7 @@ final class Test_Picture {
 			'reason' => $row ? (string) $row['reason'] : '',
 			'story'  => array_map( array( self::class, 'line' ), History::of_job( $running['job_id'] ) ),
 		);
-		$ended  = ! $row || States::is_settled( $row['state'] ) || $running['at'] < time() - self::PATIENCE;
+		$ended  = ! $row || States::is_settled( $row['state'] ) || $running['at'] < time() - Time_Limits::TEST_PICTURE;
 		if ( $ended ) {
 			self::clean_up( $running );
 			update_option( self::RESULT, $status, false );

@@ -8,6 +8,7 @@
 namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -17,7 +18,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Idempotency {
 
-	const KEEP    = DAY_IN_SECONDS;
 	const AT_ONCE = 5000; // Rows a statement: a longer one would hold their locks for long.
 	const ROUNDS  = 40; // More than a day of a sidecar brings that comes every two seconds.
 
@@ -53,7 +53,7 @@ final class Idempotency {
 
 	/** Drops what nobody can ask for any more. */
 	public static function forget_old(): void {
-		$delete = 'DELETE FROM ' . Sql::table( 'answers' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - self::KEEP ) ) . ' LIMIT ' . self::AT_ONCE;
+		$delete = 'DELETE FROM ' . Sql::table( 'answers' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - Time_Limits::ANSWER ) ) . ' LIMIT ' . self::AT_ONCE;
 		for ( $round = 1, $gone = self::AT_ONCE; $round <= self::ROUNDS && self::AT_ONCE === $gone; $round++ ) {
 			$gone = Sql::run( $delete );
 		}

@@ -9,6 +9,7 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -16,9 +17,6 @@ defined( 'ABSPATH' ) || exit;
  * The form of each table stands in docs/contract.md, part 4. Rows of purchases are not dropped by age unless a filter says so.
  */
 final class Tables {
-
-	/** A message waits so long for a sidecar that does not come. Payments and ends are found by its pull, erasures are repeated daily. */
-	const MAIL_KEPT = 259200;
 
 	/** Makes or changes the tables on the current site. */
 	public static function create(): void {
@@ -59,7 +57,7 @@ final class Tables {
 	public static function tidy(): void {
 		update_option( 'smi_bridge_tidied', time() );
 		Idempotency::forget_old();
-		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - self::MAIL_KEPT ) ) );
+		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - Time_Limits::MAILBOX ) ) );
 		// Marks of digests, which belong to no job.
 		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
 		/** Filters for how many days the story of an attempt is kept. */

@@ -28,9 +28,6 @@ final class Admin_Digest {
 	/** What mails have told: `reviews` (job:attempt:reason => Unix seconds), `holds` (key:reason => Unix seconds), `at` (of the last digest). */
 	const TOLD = 'smi_bridge_told';
 
-	/** Seconds within which what a request has seen may not yet be in the database: no transaction of ours takes longer. */
-	const OVERLAP = 600;
-
 	/** Most items that a digest lists. */
 	const MOST = 50;
 
@@ -174,7 +171,7 @@ final class Admin_Digest {
 
 	/** Whether something was told so lately that it must be remembered. @param int $at Unix seconds. */
 	private static function is_recent( $at ): bool {
-		return $at > time() - Time_Limits::DIGEST - self::OVERLAP;
+		return $at > time() - Time_Limits::DIGEST - Time_Limits::DIGEST_OVERLAP;
 	}
 
 	/**
@@ -185,7 +182,7 @@ final class Admin_Digest {
 		$items = array();
 		$rows  = Sql::rows(
 			'SELECT job_id, attempt, reason, detail, settled_at FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'review' AND updated_at >= %s ORDER BY id DESC LIMIT 5000",
-			array( Sql::utc( $told['at'] ? $told['at'] - self::OVERLAP : time() - DAY_IN_SECONDS ) )
+			array( Sql::utc( $told['at'] ? $told['at'] - Time_Limits::DIGEST_OVERLAP : time() - DAY_IN_SECONDS ) )
 		);
 		foreach ( $rows as $row ) {
 			$key = $row['job_id'] . ':' . $row['attempt'] . ':' . $row['reason'];

@@ -28,9 +28,6 @@ final class Scheduled_Mails {
 
 	const HOOK = 'smi_bridge_follow_up';
 
-	/** Seconds that a run may be late before a visit of the sidecar makes up for it. */
-	const LATE = 300;
-
 	/** Most mails of one run: a mailer that is slow must not hold WP-Cron up. */
 	const MOST = 50;
 
@@ -53,7 +50,7 @@ final class Scheduled_Mails {
 	/** The sidecar was here: if WP-Cron has left a run out, it is made up for as soon as the answer is sent. */
 	public static function make_up(): void {
 		$due = wp_next_scheduled( self::HOOK );
-		if ( $due && $due < time() - self::LATE && wp_reschedule_event( $due, 'smi_bridge_ten_minutes', self::HOOK ) ) {
+		if ( $due && $due < time() - Time_Limits::MAILS_LATE && wp_reschedule_event( $due, 'smi_bridge_ten_minutes', self::HOOK ) ) {
 			wp_unschedule_event( $due, self::HOOK );
 			add_action(
 				'shutdown',

@@ -13,6 +13,7 @@ use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Owed_Mails;
 use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\Effects;
@@ -30,9 +31,6 @@ defined( 'ABSPATH' ) || exit;
  * acknowledgement does.
  */
 final class Mailbox_Messages {
-
-	/** Seconds for which a checkout that was opened may end in a payment soon. */
-	const CHECKOUT = 1200;
 
 	/**
 	 * 1. what the sidecar did with messages that it got before; 2. its status; 3. the next messages, and whether there will be others soon.
@@ -57,7 +55,7 @@ final class Mailbox_Messages {
 		$answer = array(
 			'pulled'   => Settings::is_pulled(),
 			'messages' => Settings::is_connected() ? Mailbox::sealed() : array(),
-			'soon'     => Shop::has_open_checkout( time() - self::CHECKOUT ),
+			'soon'     => Shop::has_open_checkout( time() - Time_Limits::CHECKOUT ),
 		);
 		return Outcome::done( $answer, $has_renewed ? array( array( Owed_Mails::class, 'send' ) ) : array() );
 	}

@@ -14,6 +14,7 @@ use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Files\Cdn;
 use SmiBridge\Jobs\Job_Record;
 use SmiBridge\Jobs\Stop;
@@ -26,9 +27,6 @@ defined( 'ABSPATH' ) || exit;
  * Answers of jobs.unfinished (which Reconcile asks for; WP-CLI looks at the same), jobs.lookup and status (docs/contract.md, part 3).
  */
 final class Pull {
-
-	/** Ends by a refund or a stop are told for so long: the sidecar forgets a settled job after a day, and asks when it needs it again. */
-	const ENDS_TOLD = DAY_IN_SECONDS + HOUR_IN_SECONDS;
 
 	/** At most so many, the newest first. */
 	const MOST_ENDS = 1000;
@@ -63,7 +61,7 @@ final class Pull {
 		$rows = Ledger::newest_where(
 			"l.state IN ('refunded', 'delivered', 'review') AND l.updated_at > %s
 			AND ( l.state = 'refunded' OR l.attempt > 1 OR l.revoked_at IS NOT NULL OR ( l.state = 'review' AND l.reason = %s ) ) ORDER BY l.updated_at DESC LIMIT %d",
-			array( Sql::utc( time() - self::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS ),
+			array( Sql::utc( time() - Time_Limits::ENDS_TOLD ), Reasons::STOPPED, self::MOST_ENDS ),
 			'l.job_id, l.attempt, l.state, l.reason, l.revoked_at'
 		);
 		$ended = array();

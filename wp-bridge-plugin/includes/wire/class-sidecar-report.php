@@ -11,6 +11,7 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -25,9 +26,6 @@ final class Sidecar_Report {
 
 	/** The code of one that should come by itself and did not, as other programs know it. */
 	const NOT_SEEN = 'not_seen';
-
-	/** Seconds after which it is asked again, and after which one that comes by itself is missed. */
-	const FRESH = 60;
 
 	/** What is kept of its status. */
 	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'job_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
@@ -61,7 +59,7 @@ final class Sidecar_Report {
 
 	/** Whether a sidecar that comes by itself has not been here for too long. @param array $last From kept(). */
 	private static function is_missed( array $last ): bool {
-		return Settings::is_pulled() && $last['at'] <= time() - self::FRESH;
+		return Settings::is_pulled() && $last['at'] <= time() - Time_Limits::SIDECAR_SEEN;
 	}
 
 	/**
@@ -93,7 +91,7 @@ final class Sidecar_Report {
 	 * @param int $fresh Seconds that an answer may be old; 0: it is asked now. Waits three seconds at most, unless a filter says otherwise.
 	 * @return array See above.
 	 */
-	public static function inspect( int $fresh = self::FRESH ): array {
+	public static function inspect( int $fresh = Time_Limits::SIDECAR_SEEN ): array {
 		$last = self::last();
 		if ( ! Settings::is_configured() || Settings::is_pulled() || $last['at'] > time() - $fresh ) {
 			return $last;
@@ -105,7 +103,7 @@ final class Sidecar_Report {
 
 	/** After an admin's page: looks without making anybody wait. */
 	public static function inspect_later(): void {
-		if ( Admin_Access::may() && ! wp_doing_ajax() && Settings::is_configured() && ! Settings::is_pulled() && self::last()['at'] <= time() - self::FRESH ) {
+		if ( Admin_Access::may() && ! wp_doing_ajax() && Settings::is_configured() && ! Settings::is_pulled() && self::last()['at'] <= time() - Time_Limits::SIDECAR_SEEN ) {
 			Request::finish();
 			self::inspect();
 		}
