@@ -53,7 +53,7 @@ class ShopDoor:
 
         Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError "shop_unavailable",
         "shop_walled" (429, 503 by somebody else); ConfigurationError "shop_refused" (401: secrets, clocks or sites
-        differ), "shop_door_missing", "shop_refused_message" (400, 403, 409, 413, 422: versions of bridge and sidecar
+        differ), "shop_door_missing", "shop_refused_message" (400, 409, 422: versions of bridge and sidecar
         differ), "shop_walled" (somebody else answers).
         """
         results = self._post("batch", {"messages": list(messages)}).get("results")
@@ -121,7 +121,8 @@ class ShopDoor:
             if response.status == 409 and answer == ANSWERED:  # and that answer was lost on its way: we ask anew
                 response = self._sealed(address, type, data)
                 answer = bridge_answer(response.data)
-            elsewhere = refusal(address, response.status, response.headers, response.data) if answer is None else None
+            foreign = answer is None or response.status == 403  # which the bridge never says
+            elsewhere = refusal(address, response.status, response.headers, response.data) if foreign else None
             if elsewhere:
                 first = first or elsewhere
                 continue
@@ -158,7 +159,7 @@ class ShopDoor:
             raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.data)} bytes")
         if status == 401:
             raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
-        if status in (400, 403, 409, 413, 422):
+        if status in (400, 409, 422):
             raise ConfigurationError("shop_refused_message", f"{address} answered {status}: {_text(response)}")
         if status != 200:
             raise TemporaryError("shop_unavailable", f"{address} answered {status}: {_text(response)}")

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from .packaged import SCHEMAS
 
-REASONS: dict[str, dict[str, str]] = json.loads((SCHEMAS / "reasons.json").read_text(encoding="utf-8"))["reasons"]
+REASONS: dict[str, dict[str, Any]] = json.loads((SCHEMAS / "reasons.json").read_text(encoding="utf-8"))["reasons"]
+# They keep a stage on hold: its jobs wait until somebody has removed the cause.
+HOLDS = frozenset(code for code, row in REASONS.items() if row.get("hold"))
 
 
 def in_words(code: str) -> str:

@@ -26,3 +26,5 @@ PHASES = {name: row["phase"] for name, row in _TABLE.items()}
 POLL_S = {name: row["poll_s"] for name, row in _TABLE.items()}
 # The same for an attempt that is delayed, and for a link that has expired: they are no states.
 POLL_S_OF_PHASE = {phase: row["poll_s"] for phase, row in _FILE["phases"].items()}
+# Events of job.progress that give a submission up: the attempt stands before its submit again.
+GIVING_UP = frozenset(_FILE["giving_up"])

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..core.job import Job
 from ..core.messages import rfc3339
+from ..core.reasons import HOLDS
 from ..core.states import MOVED_BY, PHASES, POLL_S, POLL_S_OF_PHASE, STAGES
 from .ports import Ports
-from .recovery.table import TABLE
 from .time_limits import DELAYED_AFTER_S, SILENT_AFTER_S
 
 # Share of the whole at which a phase begins, and the seconds that it usually takes, until we have measured.
@@ -47,8 +47,7 @@ def _phase(job: Job, now: float) -> str:
         return "expired" if job.revoked or now >= job.expires_at else "ready"
     if job.state == "refunding" and job.refund_decision == "review":
         return PHASES["review"]
-    held = job.reason in TABLE and TABLE[job.reason].ending == "hold"
-    if is_delayed(job.state, held=held, failed=bool(job.reason), stage_s=now - job.stage_since):
+    if is_delayed(job.state, held=job.reason in HOLDS, failed=bool(job.reason), stage_s=now - job.stage_since):
         return "delayed"
     return PHASES[job.state]
 
@@ -58,7 +57,7 @@ SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASES.items() if ph
 
 def is_delayed(state: str, *, held: bool, failed: bool, stage_s: float) -> bool:
     """Whether the customer is told that it takes longer. `held`: the failure keeps a stage on hold; `failed`: a
-    failure stands; `stage_s`: seconds since the attempt reached its state.
+    failure stands; `stage_s`: seconds since the attempt reached its phase.
 
     A failure that passes by itself is nobody's business for two minutes; a hold is, at once. Outside of the pipeline
     nothing is late. The bridge's `States::is_delayed()` is the same rule (tests/vectors/delayed.json).

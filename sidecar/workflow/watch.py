@@ -64,7 +64,8 @@ def _poll_again(ports: Ports, job: Job, said: str) -> None:
         raise PermanentError("upsampler_silent", f"still {said} after {minutes:.0f} minutes")
     wait = settings.first_poll_s * POLL_FACTOR ** (job.polls + 1)
     changes = {"polls": job.polls + 1, "consecutive_failures": 0, "crash_count": 0, "reason": "", "detail": ""}
-    messages = []
-    if job.polls == 0:  # a long wait is worth a line in the ledger, once
-        messages = [outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))]
-    ports.store.advance(job, changes, due_at=min(now + wait, until), messages=messages)
+    waiting = outbound.progress(job, "submitted", "waiting", next_try_at=min(now + wait, until))
+    is_first = job.polls == 0  # a long wait is worth a line in the ledger, once
+    ports.store.advance(job, changes, due_at=min(now + wait, until), messages=[waiting] if is_first else [])
+    if job.reason and not is_first:  # the ledger knows of a failure that has passed
+        ports.outbox.put("deliver", [waiting], along_s=GOES_ALONG_S)

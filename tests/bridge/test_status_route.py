@@ -13,7 +13,8 @@ from tests.bridge.conftest import SECRET, Bridge, delivery
 from tests.bridge.sidecar_stand_in import direction_key
 from tests.testbed.places import REPOSITORY
 
-DELAYED = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_text())["cases"]
+VECTORS = json.loads((REPOSITORY / "tests" / "vectors" / "delayed.json").read_text())
+DELAYED, STEPS = VECTORS["cases"], VECTORS["steps"]
 
 
 def ask(bridge: Bridge, job_id: str, **headers: str) -> requests.Response:
@@ -32,7 +33,7 @@ def proof(job_id: str, for_s: int = 100) -> dict[str, str]:
         ({}, "queued"),
         ({"state": "submitting", "submission": 1}, "queued"),
         ({"state": "submitted", "event": "waiting"}, "enlarging"),
-        ({"state": "submitted", "event": "held", "reason": "credits"}, "delayed"),
+        ({"state": "submitted", "event": "held", "reason": "upsampler_key_refused"}, "delayed"),
         ({"state": "enlarged"}, "checking"),
         ({"state": "stored"}, "delivering"),
         ({"state": "refunding"}, "refunding"),
@@ -64,12 +65,20 @@ def test_a_customer_is_told_that_it_takes_longer_as_the_vectors_say(bridge: Brid
     assert told == {case["why"]: case["delayed"] for case in cases}
 
 
-def test_each_step_begins_its_own_time(bridge: Bridge) -> None:
-    job_id = bridge.paid()
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step['from']} to {step['to']}")
+def test_the_time_begins_anew_with_the_phase(bridge: Bridge, step: dict[str, Any]) -> None:
+    job_id = bridge.job()
+    bridge.open(job_id, state=step["from"], submission=1, upsampler_id="u-0", claim="c")
     bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET stage_since = '2020-01-01 00:00:00' WHERE job_id = %s", job_id)
-    assert ask(bridge, job_id).json()["phase"] == "delayed"
-    bridge.door.send("job.submitting", {"job_id": job_id, "attempt": 1, "submission": 1, "claim": "c"})
-    assert ask(bridge, job_id).json()["phase"] == "queued"
+    named = {"job_id": job_id, "attempt": 1}
+    if step["to"] == "submitting":
+        bridge.door.send("job.submitting", {**named, "submission": 2, "claim": "d"})
+    else:
+        event = "not_accepted" if step["to"] == "paid" else "retry"
+        bridge.door.send("job.progress", {**named, "state": step["to"], "event": event})
+    (row,) = bridge.ledger(job_id)
+    assert row["state"] == step["to"]
+    assert ("2020" not in str(row["stage_since"])) is step["anew"]
 
 
 def test_the_customer_sees_checking_and_delivering(bridge: Bridge) -> None:
@@ -154,6 +163,31 @@ def test_no_cache_keeps_the_page_that_the_payer_comes_back_to(bridge: Bridge, qu
     assert words.headers["Cache-Control"] == "private, max-age=600", "words alone name nobody"
 
 
+def test_a_page_of_a_certain_job_is_kept_by_no_cache_when_it_may_hold_the_link(bridge: Bridge) -> None:
+    """`[smi_status job_id="…"]` on any page: the theme has begun it before the shortcode is met."""
+    session, job_id = "cs_test_0123456789abcdef", bridge.paid(email="")
+    bridge.shop.sql("UPDATE wp_smi_jobs SET stripe_checkout_session_id = %s WHERE job_id = %s", session, job_id)
+    bridge.door.send("job.delivered", delivery(job_id))
+    content = f'[smi_status job_id="{job_id}"]'
+    page = bridge.shop.php_json(
+        "return wp_insert_post(array('post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'x',"
+        f" 'post_content' => '{content}'));"
+    )
+    url = f"{bridge.shop.url}/?page_id={page}"
+    token = proof(job_id)["Smi-Status-Token"]
+    asked: list[tuple[str, dict[str, str]]] = [
+        (f"&smi_status_token={token}", {}),
+        (f"&session_id={session}", {}),
+        ("", proof(job_id)),
+        ("", {"Smi-Payment-Session": session}),
+    ]
+    for query, headers in asked:
+        answer = requests.get(url + query, headers=headers, timeout=30)
+        assert "smi/download" in answer.text.replace("\\", "")
+        assert "no-store" in answer.headers["Cache-Control"], (query, headers)
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
 def test_the_payer_who_comes_back_gets_the_link_by_his_payment_session(bridge: Bridge) -> None:
     job_id = bridge.paid(email="")
     bridge.shop.sql(
@@ -214,5 +248,6 @@ def test_the_newest_attempt_is_shown(bridge: Bridge) -> None:
 
 def test_a_delayed_attempt_says_when_it_is_tried_next(bridge: Bridge) -> None:
     job_id = bridge.job()
-    bridge.open(job_id, state="submitted", reason="x", event="held", next_try_at="2030-01-01 00:00:00")
+    reason, at = "upsampler_key_refused", "2030-01-01 00:00:00"
+    bridge.open(job_id, state="submitted", reason=reason, event="held", next_try_at=at)
     assert ask(bridge, job_id).json()["next_try_at"] == "2030-01-01T00:00:00Z"

@@ -15,4 +15,4 @@ def test_a_reason_of_a_newer_version_is_told_as_it_is() -> None:
 
 
 def test_every_reason_has_a_label() -> None:
-    assert all(set(words) <= {"label", "advice"} and words["label"] for words in REASONS.values())
+    assert all(set(words) <= {"label", "advice", "hold"} and words["label"] for words in REASONS.values())

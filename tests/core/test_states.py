@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sidecar.core.states import LANES, SCHEMAS, STAGES
+from sidecar.core.states import GIVING_UP, LANES, SCHEMAS, STAGES
 from tests.testbed.places import REPOSITORY
 from tests.ui.languages import of_catalogues
 
@@ -36,3 +36,8 @@ def test_the_customers_view_has_words_for_every_phase() -> None:
     phases = {row["phase"] for row in TABLE.values()} | set(json.loads((SCHEMAS / "states.json").read_text())["phases"])
     assert phases | {"confirming", "unknown"} == set(view)
     assert all(set(words) == {"title", "lead", "note"} for words in view.values())
+
+
+def test_the_events_that_give_a_submission_up_are_events_of_the_history() -> None:
+    events = json.loads((SCHEMAS / "history.json").read_text())["events"]
+    assert GIVING_UP and set(events) >= GIVING_UP

@@ -13,14 +13,13 @@ from typing import Any
 from sidecar.adapters import schemas
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import parse_rfc3339, rfc3339
-from sidecar.core.states import SETTLED
+from sidecar.core.states import GIVING_UP, PHASES, SETTLED
 from tests.fakes.clock import SimulatedClock
 from tests.fakes.steps import may_go
 
 DOOR = "to-shop"
 PATIENCE_S = 1800  # an attempt that is younger can't be overtaken by a rerun
 UNKNOWN_AFTER_S = 300  # a refund that was begun and never ended is a person's to look at
-_GIVEN_UP = ("not_accepted", "resubmit", "compress")
 
 
 @dataclass
@@ -59,6 +58,7 @@ class Row:
     downloaded: bool = False
     created_at: float = 0.0
     updated_at: float = 0.0
+    stage_since: float = 0.0  # it reached its phase
 
     @property
     def settled(self) -> bool:
@@ -271,7 +271,7 @@ class FakeShop:
         if data.get("submission") and data["submission"] < row.submission:
             return _refused("superseded")
         to = data["state"]
-        if to == "paid" != row.state and data["event"] not in _GIVEN_UP:
+        if to == "paid" != row.state and data["event"] not in GIVING_UP:
             return {}
         if self._move(row, to, event=data["event"], reason=data.get("reason")) and to == "paid":
             row.upsampler_id = None
@@ -381,6 +381,7 @@ class FakeShop:
                 "version": "0",
                 "time": rfc3339(self.clock()),
                 "connected": True,
+                "paused": False,
                 "cdn": self.cdn,
             }
         }
@@ -405,12 +406,14 @@ class FakeShop:
     def _open(self, job_id: str, attempt: int, *, rerun: bool = False, force: bool = False) -> None:
         self._ids += 1
         now = self.clock()
-        row = Row(self._ids, job_id, attempt, rerun=rerun, force=force, created_at=now, updated_at=now)
+        row = Row(self._ids, job_id, attempt, rerun=rerun, force=force, created_at=now, updated_at=now, stage_since=now)
         self.rows.setdefault(job_id, []).append(row)
 
     def _move(self, row: Row, to: str, *, forced: bool = False, **changes: Any) -> bool:
         if not (forced or may_go(row.state, to)):
             return False
+        if PHASES[row.state] != PHASES[to]:
+            row.stage_since = self.clock()
         row.state, row.updated_at = to, self.clock()
         for name, value in changes.items():
             setattr(row, name, value)

@@ -130,7 +130,7 @@ def test_a_dry_run_changes_nothing(tools: Tools):
         assert ended.status == 0
         foreseen = {line["job_id"]: line["ok"] for line in json.loads(ended.out)}
         assert set(foreseen) == {review, working, delivered}
-        assert foreseen[review] is (action in ("retry", "refund"))
+        assert foreseen[review] is (action in ("retry", "refund", "resend"))
         assert foreseen[delivered] is (action != "cancel")
     assert "Nothing was changed" in tools.wp("cancel", "unknown-1", "--dry-run").out
     assert [tools.state(job) for job in (review, working, delivered)] == ["review", "submitted", "delivered"]

@@ -5,6 +5,7 @@ NAMES = {
     "Staging_Lock": r"SmiBridge\Core\Staging_Lock",
     "Mail_Message": r"SmiBridge\Mail\Mail_Message",
     "Messages_Endpoint": r"SmiBridge\Messages\Messages_Endpoint",
+    "Reasons": r"SmiBridge\Core\Reasons",
     "Schemas": r"SmiBridge\Core\Schemas",
     "Settings": r"SmiBridge\Core\Settings",
     "Signature": r"SmiBridge\Core\Signature",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.errors import NotAccepted, SidecarError
 from ...core.job import Job
+from ...core.states import PHASES
 from .. import holds, outbound
 from ..ports import Ports
 from ..time_limits import HELD_S, REFUND_AGAIN_S, STREAK_S
@@ -47,6 +48,8 @@ def _again(ports: Ports, job: Job, changes: dict[str, Any], after_s: float, not_
         event = "not_accepted"
         changes |= {"state": "paid", "submit_started_at": 0, "submit_claim": ""}
     state = changes.get("state", job.state)
+    if PHASES[state] != PHASES[job.state]:
+        changes["stage_since"] = int(ports.clock())
     message = outbound.progress(job, state, event, reason=job.reason, detail=job.detail, next_try_at=due)
     ports.store.advance(job, changes, due_at=due, messages=[message])
 

@@ -104,7 +104,7 @@ function misjudged( string $file ): array {
 function mistimed( string $file ): array {
 	$wrong = array();
 	foreach ( json_decode( file_get_contents( $file ), true )['cases'] as $case ) {
-		$delayed = States::is_delayed( $case['state'], 'held' === $case['event'], null !== $case['reason'], $case['stage_s'] );
+		$delayed = States::is_delayed( $case['state'], Reasons::holds( $case['reason'] ), null !== $case['reason'], $case['stage_s'] );
 		if ( $delayed !== $case['delayed'] ) {
 			$wrong[] = $case['why'];
 		}

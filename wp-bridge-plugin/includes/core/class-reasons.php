@@ -26,4 +26,9 @@ final class Reasons {
 
 	/** Somebody refunded the payment at the payment provider. */
 	const BY_PROVIDER = 'refunded_by_provider';
+
+	/** Whether a reason keeps a stage on hold. @param string|null $code A stable code. */
+	public static function holds( ?string $code ): bool {
+		return ! empty( Schemas::get( 'reasons' )['reasons'][ (string) $code ]['hold'] );
+	}
 }

@@ -57,13 +57,23 @@ final class States {
 	 * @param string $state   A state.
 	 * @param bool   $held    Whether its stage is on hold.
 	 * @param bool   $failed  Whether a failure stands.
-	 * @param int    $stage_s Seconds since the attempt reached the state.
+	 * @param int    $stage_s Seconds since the attempt reached its phase.
 	 */
 	public static function is_delayed( string $state, bool $held, bool $failed, int $stage_s ): bool {
 		if ( ! in_array( self::all()[ $state ]['stage'], array( 'submit', 'watch', 'collect', 'deliver' ), true ) ) {
 			return false;
 		}
 		return $held || $stage_s > ( $failed ? Time_Limits::DELAYED : Time_Limits::SILENT );
+	}
+
+	/** What the customer sees in that state, if all goes well. @param string $state A state. */
+	public static function phase( string $state ): string {
+		return self::all()[ $state ]['phase'];
+	}
+
+	/** Whether an event of job.progress gives a submission up, so that the attempt stands before its submit again. @param string $event An event. */
+	public static function gives_up( string $event ): bool {
+		return in_array( $event, self::file()['giving_up'], true );
 	}
 
 	/** What the shop's row says in that state. @param string $state A state. */

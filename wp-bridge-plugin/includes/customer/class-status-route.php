@@ -10,6 +10,7 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
@@ -57,7 +58,7 @@ final class Status_Route {
 	/** Whether an attempt is late (States::is_delayed). @param array $row A ledger row. */
 	private static function is_delayed( array $row ): bool {
 		$since = Sql::unix( $row['stage_since'] ?? $row['created_at'] );
-		return States::is_delayed( $row['state'], null !== $row['reason'] && 'held' === $row['event'], null !== $row['reason'], time() - $since );
+		return States::is_delayed( $row['state'], Reasons::holds( $row['reason'] ), null !== $row['reason'], time() - $since );
 	}
 
 	/**

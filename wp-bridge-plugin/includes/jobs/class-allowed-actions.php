@@ -59,9 +59,9 @@ final class Allowed_Actions {
 			case 'delivered':
 				return null === $row['revoked_at'] ? array( 'resend', 'renew', 'retry', 'refund' ) : array( 'renew', 'retry', 'refund' );
 			case 'refunded':
-				return array( 'retry' );
+				return array( 'retry', 'resend' );
 			case 'review':
-				return Reasons::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry' ) : array( 'retry', 'refund' );
+				return Reasons::REFUND_DUE === $row['reason'] ? array( 'refund', 'mark_refunded', 'retry', 'resend' ) : array( 'retry', 'refund', 'resend' );
 			case 'refunding':
 				return array();
 			default:

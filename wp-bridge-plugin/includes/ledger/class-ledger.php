@@ -149,7 +149,7 @@ final class Ledger {
 		}
 		$set['state']      = $to;
 		$set['updated_at'] = Sql::utc( time() );
-		if ( $row['state'] !== $to ) {
+		if ( States::phase( $row['state'] ) !== States::phase( $to ) ) {
 			$set['stage_since'] = $set['updated_at'];
 		}
 		if ( States::is_settled( $to ) && null === $row['settled_at'] ) {

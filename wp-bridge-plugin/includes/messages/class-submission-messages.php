@@ -23,9 +23,6 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Submission_Messages {
 
-	/** Events that give a submission up, so that the attempt stands before its submit again. */
-	const GIVEN_UP = array( 'not_accepted', 'resubmit', 'compress' );
-
 	/**
 	 * May submission s be sent? The ledger says yes to one claimant: this is the fence before every bill. The same claim asks
 	 * again when it did not hear our answer, and gets it again as long as nothing came of the submission.
@@ -128,7 +125,7 @@ final class Submission_Messages {
 			'detail'      => $data['detail'] ?? null,
 			'next_try_at' => Sql::from_rfc3339( $data['next_try_at'] ?? null ),
 		);
-		if ( 'paid' === $state && in_array( $data['event'], self::GIVEN_UP, true ) ) {
+		if ( 'paid' === $state && States::gives_up( $data['event'] ) ) {
 			$set['upsampler_id'] = null;
 		}
 		$moved = Ledger::move( $row, $state, $set );
@@ -152,7 +149,7 @@ final class Submission_Messages {
 		if ( 'review' === $row['state'] ) { // Overtaken by the word that a person decides; job.submitted and job.delivered may resolve that.
 			return null;
 		}
-		if ( 'paid' === $to && ! in_array( $data['event'], self::GIVEN_UP, true ) ) {
+		if ( 'paid' === $to && ! States::gives_up( $data['event'] ) ) {
 			return 'submitting' === $row['state'] ? 'submitting' : null;
 		}
 		return States::may_go( $row['state'], $to ) ? $to : null;
