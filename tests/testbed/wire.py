@@ -83,7 +83,7 @@ class _Way:
             cut(end)
 
     def _send_back(self, data: bytes) -> None:
-        while data and (rate := self._rate()) is not None:
+        while data and (rate := self._rate()) is not None:  # ends: with the data, of which each turn sends some
             piece, data = data[: max(1, int(rate * STEP_S))], data[max(1, int(rate * STEP_S)) :]
             self._client.sendall(piece)
             time.sleep(max(STEP_S, 1 / rate))

@@ -31,7 +31,7 @@ def way() -> Iterator[Wire]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     listener = socket.create_server(("127.0.0.1", 0))
-    with Wire(listener, lambda: socket.create_connection(server.server_address[:2]), http=True) as wire:
+    with Wire(listener, lambda: socket.create_connection(server.server_address[:2], timeout=20), http=True) as wire:
         yield wire
     server.shutdown()
     server.server_close()
