@@ -94,7 +94,7 @@ class Figure:
             "baseline": _rounded(self.baseline),
             "ratio": _rounded(self.ratio),
             "goal": None if self.goal is None else str(self.goal),
-            "met": self.met,
+            "met": None if self.goal is None else self.met,
             "runs": self.runs,
             "spread": _rounded(self.spread),
         }

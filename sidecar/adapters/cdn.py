@@ -11,6 +11,7 @@ from ..core.errors import ConfigurationError
 from ..core.settings import Settings
 from . import cdn_links, outside
 from .files import storage_error
+from .owner import as_around
 
 PROBES = "cdn"  # in the downloads folder; the web server's snippet lets the CDN fetch what lies there, too
 PROBE_TIMEOUT_S = 5
@@ -66,9 +67,12 @@ class Cdn:
         path = folder / name
         try:
             if not path.exists():
-                folder.mkdir(exist_ok=True)
+                if not folder.is_dir():
+                    folder.mkdir(exist_ok=True)
+                    as_around(folder)
                 unfinished = path.with_suffix(".part")
                 unfinished.write_bytes(content)
+                as_around(unfinished)
                 unfinished.rename(path)
                 for old in folder.glob("*.txt"):
                     if old.name < name:

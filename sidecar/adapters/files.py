@@ -17,6 +17,7 @@ from ..core.errors import ConfigurationError, PermanentError
 from ..core.job import JOB_ID
 from ..core.packaged import SCHEMAS
 from .incoming import Incoming, storage_error
+from .owner import as_around
 
 INCOMING = ".incoming"
 KEPT = ".kept"  # in the names of what a transfer leaves there (adapters/parts.py)
@@ -57,6 +58,7 @@ class ResultFiles:
                 path = self.root / name
                 if not path.exists() or (text and not path.stat().st_size):  # the disk may have run full over it
                     path.write_text(text)
+                    as_around(path)
         except OSError as error:
             raise storage_error(error, self.root) from error
 
@@ -217,6 +219,7 @@ class ResultFiles:
                     # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
                     path.mkdir(exist_ok=True)
                     os.chmod(path, self._folder_mode)
+                    as_around(path)
 
 
 def _has_link(root: str, path: str) -> bool:

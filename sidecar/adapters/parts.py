@@ -1,13 +1,15 @@
-"""Adapter: what a download has left on the disk: all of a file, not yet checked, or the beginning of it."""
+"""Adapter: what is kept on the disk for the next try: a download or its beginning, or a finished file."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ..core.parts import Part
 from ..core.pictures import ImageInfo
@@ -15,6 +17,7 @@ from .files import KEPT
 from .incoming import storage_error
 
 _BLOCK = 1 << 20
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @contextmanager
@@ -50,15 +53,26 @@ class Parts:
             return None
         return Part(path, key, **said)
 
-    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+    def keep(
+        self,
+        temp: Path,
+        name: str,
+        *,
+        key: str,
+        total: int | None,
+        etag: str,
+        complete: bool,
+        facts: Mapping[str, Any] = _NOTHING,
+    ) -> None:
         """Keep a closed temp file under `name`. Raises ConfigurationError disk_full, folder_not_writable;
         FileNotFoundError when the temp file has gone."""
         path, about = self._paths(name)
-        part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete))
+        part = asdict(Part(path, key, temp.stat().st_size, total, etag, complete, dict(facts)))
         del part["path"]
         try:
             about.unlink(missing_ok=True)  # never a description of another file
             temp.replace(path)
+            os.utime(path)  # what is still tried is not thrown away as old
             about.write_text(json.dumps(part))
         except OSError as error:
             raise storage_error(error, path) from error
@@ -70,6 +84,15 @@ class Parts:
             self._paths(part.path.name.removesuffix(KEPT))[1].unlink(missing_ok=True)
         except OSError as error:
             raise storage_error(error, temp) from error
+        return temp
+
+    def lend(self, part: Part, temp: Path) -> Path:
+        """The part as a temp file, to be read; the part stays, also when the process dies over it."""
+        try:
+            temp.unlink(missing_ok=True)
+            os.link(part.path, temp)
+        except OSError:  # a file system without links: then it is in one pair of hands
+            return self.take(part, temp)
         return temp
 
     @staticmethod

@@ -17,12 +17,14 @@ from ..core.errors import ConfigurationError, PermanentError, SidecarError, Stal
 from ..core.job import Job
 from .files import ResultFiles, StoredFile
 from .incoming import Incoming, storage_error
+from .owner import as_around
 
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
 TRIES = 8  # failures in a row
 MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
 ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer
+CLOSING_S = (1, 2, 4, 8, 15, 30, 60, 60, 60)  # together as long as PHP may take for a digest
 PAGE = 500  # files that one answer lists
 _OVER = ("unknown_job", "superseded", "settled", "cancelled")  # the attempt is not ours to finish any more
 
@@ -60,7 +62,10 @@ class RestFiles:
     # ------------------------------------------------------------------ files that are being made
     def prepare(self) -> None:
         try:
-            self._work.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.root.parent, self.root):
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    as_around(folder)
         except OSError as error:
             raise storage_error(error, self._work.root) from error
         self._work.prepare()
@@ -116,12 +121,21 @@ class RestFiles:
         for last in (False, True):
             self._upload(temp, file)
             self._crash_point("upload:closing")
-            closed = self._send("file.close", file)
+            closed = self._close(file)
             if closed["status"] == "done":
                 self._crash_point("upload:closed")
                 return
             if last or closed["reason"] not in ("incomplete", "damaged", "not_announced"):
                 raise self._error("file.close", closed, str(file["job_id"]))
+
+    def _close(self, file: dict[str, Any]) -> dict[str, Any]:
+        """A proxy may leave before a large file is hashed. PHP goes on meanwhile, and keeps what it finds out."""
+        for pause in CLOSING_S:
+            closed = self._send("file.close", file)
+            if closed.get("reason") != "busy":
+                break
+            self._sleep(pause)
+        return closed
 
     def path(self, name: str) -> Path:
         raise PermanentError("path_outside", f"{name} lies at the shop")
@@ -147,10 +161,18 @@ class RestFiles:
         self._ask("file.refused", {"job_id": job_id, "attempt": attempt, "jpeg": base64.b64encode(thumbnail).decode()})
 
     def probe(self) -> None:
-        """The work folder can be used, and the shop answers questions about files."""
+        """The work folder can be used, and the shop answers questions about files, and to bytes, which something in
+        front of it may treat otherwise. Also raises ConfigurationError shop_walled."""
         self.prepare()
         self._work.probe()
         self._ask("file.list", {"limit": 1})
+        body = bytes(range(256)) * 4
+        digest = hashlib.sha256(body).hexdigest()
+        file = {"job_id": "probe", "attempt": 1, "name": self.name("probe", 2, "png", time.time()), "sha256": digest}
+        chunk = {**file, "bytes": len(body), "offset": 0, "length": len(body), "digest": digest}
+        status, answer = self._door.send_chunk(chunk, body)
+        if (status, answer.get("error")) != (409, "not_announced"):
+            raise ConfigurationError("shop_walled", answer.get("wall") or f"bytes were answered {status} {answer}")
 
     # ------------------------------------------------------------------ the way there
     def _upload(self, temp: Path, file: dict[str, Any]) -> None:
@@ -173,7 +195,7 @@ class RestFiles:
                     raise ConfigurationError("disk_full", "the shop's disk is full")
                 if failures == TRIES:
                     raise TemporaryError("upload_failed", f"the shop answered {status} {answer} to a chunk")
-                if answer.get("error") not in ("offset", "busy", "not_announced"):
+                if answer.get("error") not in ("offset", "busy", "not_announced", "database"):
                     self._broke(len(body))
                 self._sleep(0 if answer.get("error") == "offset" else min(8.0, 0.25 * 2**failures))
                 offset, limit = self._open(file)
@@ -224,9 +246,24 @@ class RestFiles:
                 return self._door.send([{"id": type, "type": type, "data": data}])[0]
             except TemporaryError as error:
                 if pause is None:  # one job tries now and then, instead of each until it is given up
+                    if self._hashes(type, data) and self._answers():
+                        raise TemporaryError("upload_failed", f"{type}: {error.detail}") from error
                     raise ConfigurationError("shop_unreachable", error.detail) from error
                 self._sleep(pause)
         raise AssertionError("the loop returns or raises")
+
+    @staticmethod
+    def _hashes(type: str, data: dict[str, Any]) -> bool:
+        """Whether the answer may take longer than others: how long, lies with the file."""
+        return type == "file.close" or bool(data.get("digest"))
+
+    def _answers(self) -> bool:
+        """Whether the shop answers a small question."""
+        try:
+            self._door.send([{"id": "file.list", "type": "file.list", "data": {"limit": 1}}])
+        except TemporaryError:
+            return False
+        return True
 
     @staticmethod
     def _error(type: str, result: dict[str, Any], job_id: str) -> SidecarError:

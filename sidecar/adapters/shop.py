@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
@@ -44,6 +43,7 @@ class ShopDoor:
         # The second form works where pretty permalinks are off, the third where a plugin guards or removes REST.
         self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}", f"{base}/?smi-bridge=messages"]
         self.detour = ""  # why the first form is not the one that works
+        self._for_bytes = ""  # the form that lets them through, where it is not that of messages
         self._host = urlsplit(shop_url).netloc if address else ""
         # Not `requests`, which takes half as much CPU again for the same exchange.
         self._http = BoundedPool(connect_s=timeout[0], whole_s=timeout[1], most_bytes=MAX_ANSWER_BYTES)
@@ -53,7 +53,7 @@ class ShopDoor:
 
         Safe to repeat: every message's effect has a key in the ledger. Raises TemporaryError "shop_unavailable",
         "shop_walled" (429, 503 by somebody else); ConfigurationError "shop_refused" (401: secrets, clocks or sites
-        differ), "shop_door_missing", "shop_refused_message" (400, 403, 409, 413, 422: versions of bridge and sidecar
+        differ), "shop_door_missing", "shop_refused_message" (400, 409, 422: versions of bridge and sidecar
         differ), "shop_walled" (somebody else answers).
         """
         results = self._post("batch", {"messages": list(messages)}).get("results")
@@ -78,24 +78,35 @@ class ShopDoor:
         return result.get("data") or {}
 
     def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
-        """Bytes of a finished file (docs/contract.md, part 6): HTTP status and answer, {} when it is none of the
-        bridge's. Raises TemporaryError("shop_unavailable"), ConfigurationError("shop_refused")."""
-        address = self._addresses[0].replace(ROUTE, FILES).replace("smi-bridge=messages", "smi-bridge=files")
+        """Bytes of a finished file (docs/contract.md, part 6): HTTP status and answer. When none of the address' forms
+        reaches the bridge: the first one's status (0 for 200), and at most {"wall": who answers in its place}. Raises
+        TemporaryError("shop_unavailable"), ConfigurationError("shop_refused")."""
+        first: tuple[int, dict[str, Any]] | None = None
+        for form in sorted(self._addresses, key=lambda form: form != self._for_bytes):
+            address = form.replace(ROUTE, FILES).replace("smi-bridge=messages", "smi-bridge=files")
+            response = self._chunk(address, data, body)
+            answer = bridge_answer(response.data)
+            if answer is not None:
+                if response.status == 401:
+                    raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
+                if first:
+                    self._for_bytes = form
+                return response.status, answer
+            wall = refusal(address, response.status, response.headers, response.data)
+            first = first or (0 if response.status == 200 else response.status, {"wall": wall.detail} if wall else {})
+            if not isinstance(wall, ConfigurationError):
+                break  # the size, or an outage: no other form would help
+        assert first, "there is a form"
+        return first
+
+    def _chunk(self, address: str, data: dict[str, Any], body: bytes) -> Reply:
         envelope, headers = self._signer.seal("file.chunk", data, now=self._clock())
         headers["smi-envelope"] = base64.urlsafe_b64encode(envelope).decode()
         headers["Content-Type"] = "application/octet-stream"
         headers["User-Agent"] = AGENT
         if self._host:
             headers["Host"] = self._host
-        response = self._exchange(address, body, headers)
-        if response.status == 401:
-            raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
-        try:
-            answer = json.loads(response.data)
-        except ValueError:
-            answer = None
-        known = isinstance(answer, dict)
-        return (response.status, answer) if known else (response.status if response.status != 200 else 0, {})
+        return self._exchange(address, body, headers)
 
     def close(self) -> None:
         self._http.clear()
@@ -110,7 +121,8 @@ class ShopDoor:
             if response.status == 409 and answer == ANSWERED:  # and that answer was lost on its way: we ask anew
                 response = self._sealed(address, type, data)
                 answer = bridge_answer(response.data)
-            elsewhere = refusal(address, response.status, response.headers, response.data) if answer is None else None
+            foreign = answer is None or response.status == 403  # which the bridge never says
+            elsewhere = refusal(address, response.status, response.headers, response.data) if foreign else None
             if elsewhere:
                 first = first or elsewhere
                 continue
@@ -147,7 +159,7 @@ class ShopDoor:
             raise TemporaryError("shop_unavailable", f"{address} answered {status}, {len(response.data)} bytes")
         if status == 401:
             raise ConfigurationError("shop_refused", f"{address} answered 401{self._skew(response)}")
-        if status in (400, 403, 409, 413, 422):
+        if status in (400, 409, 422):
             raise ConfigurationError("shop_refused_message", f"{address} answered {status}: {_text(response)}")
         if status != 200:
             raise TemporaryError("shop_unavailable", f"{address} answered {status}: {_text(response)}")

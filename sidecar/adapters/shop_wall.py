@@ -13,7 +13,16 @@ from ..core.errors import ConfigurationError, SidecarError, TemporaryError
 REDIRECTS = (301, 302, 303, 307, 308)
 _STANDS_THERE = (200, 401, 403, 405, 406, 410, 429, 451, 503, *REDIRECTS)
 _PASSES = (429, 503)  # maintenance, too many requests: may go by itself
-_OURS = ('{"results":', '{"error":')
+_MAY_BE_EMPTY = (200, *_PASSES)  # a shop that has lost its answer, or is overloaded, is away
+_OURS = ('{"results":', '{"error":', '{"offset":')
+# All that the bridge refuses with (docs/contract.md, parts 1 and 6): a firewall may have an `error` of its own.
+_REFUSALS = frozenset(
+    {
+        *("unauthorized", "message_invalid", "message_unknown_type"),
+        *("message_id_reused", "message_answered", "database"),
+        *("not_announced", "busy", "offset", "disk_full", "cut"),
+    }
+)
 MOST_WORDS = 120  # characters of a stranger that are shown
 
 
@@ -25,12 +34,20 @@ def bridge_answer(data: bytes) -> dict[str, Any] | None:
             found, _ = json.JSONDecoder().raw_decode(text, start)
         except ValueError:
             continue
-        return found
+        if _is_ours(found):
+            return found
     try:
         found = json.loads(data)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and ("results" in found or "error" in found) else None
+    return found if _is_ours(found) else None
+
+
+def _is_ours(found: object) -> bool:
+    if not isinstance(found, dict):
+        return False
+    error = found.get("error")
+    return "results" in found or "offset" in found or (isinstance(error, str) and error in _REFUSALS)
 
 
 def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) -> SidecarError | None:
@@ -39,9 +56,11 @@ def refusal(address: str, status: int, headers: Mapping[str, str], data: bytes) 
     if status == 404:
         return ConfigurationError("shop_door_missing", f"{address} answered 404: is the bridge active?")
     words = _words(status, headers, data)
-    if status not in _STANDS_THERE or not words or (status == 200 and words[0] in "[{"):
+    if status not in _STANDS_THERE or (status == 200 and words[:1] in ("[", "{")):
         return None
-    detail = f"{address} answered {status}, not by the bridge: {words}. {_cure(status, headers, data)}"
+    if not words and status in _MAY_BE_EMPTY:
+        return None
+    detail = f"{address} answered {status}, not by the bridge: {words or 'nothing'}. {_cure(status, headers, data)}"
     if status in _PASSES:
         return TemporaryError("shop_walled", detail)
     return ConfigurationError("shop_walled", detail)

@@ -120,13 +120,19 @@ class Sources:
         deadline_s: float,
         least_bytes_per_s: float = 0,
         begun: Resumable | None = None,
+        watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> Iterator[FetchResponse]:
         """A source that lies elsewhere, as `SafeFetcher.stream`. Raises as `look`, and source_too_large."""
         url = self._address(job)
         with (
             self._as_a_source(),
             self._fetcher.stream(
-                url, max_bytes=max_bytes, deadline_s=deadline_s, least_bytes_per_s=least_bytes_per_s, begun=begun
+                url,
+                max_bytes=max_bytes,
+                deadline_s=deadline_s,
+                least_bytes_per_s=least_bytes_per_s,
+                begun=begun,
+                watched=watched,
             ) as response,
         ):
             at_first = response.begins_at == 0

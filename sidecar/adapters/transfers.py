@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,19 +14,23 @@ from ..core.errors import Crowded, GivenUp
 PATIENCE_S = 0.25  # a worker waits that long for a transfer's bytes, and less while others are slow
 LOOK_S = 0.01  # between two looks at a transfer whose time is up as soon as it waits for bytes again
 LATELY_S = 10  # turned away within so many seconds
-YOUNG_S = 5  # a transfer that has gone on alone for less is not given up for another
+TURN_S = 75  # one that is known to be slow keeps its place for so long: a pace that is too slow shows within a minute
+HEAD_START = 1 << 16  # bytes: the young are not the slowest because nothing can have come yet
+REMEMBERED = 10_000  # names of what came slowly
 
 Result = TypeVar("Result")
 
 
 class Transfer:
-    """What its work tells of itself, and learns: one thread writes, others look."""
+    """What its work tells of itself, and learns: one thread writes, others look. `slow`: it is known for that."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, slow: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.alone = False  # nobody waits any more: its end is told by `ended`
-        self._began = time.monotonic()
-        self._waited, self._waits_since = 0.0, self._began
-        self._at_work = False
+        self.slow = slow
+        self._clock = clock
+        self._began = self._clock()
+        # For how many seconds longer it had waited than worked, when it began to wait (1) or to work (-1).
+        self._balance = 0.0, self._began, 1
         self._bytes = 0
         self._given_up = False
         self._abort: Callable[[], None] = lambda: None
@@ -45,18 +49,20 @@ class Transfer:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """The block does something with the bytes that have come: meanwhile nobody's patience runs out."""
-        self._at_work = True
-        self._waited += time.monotonic() - self._waits_since
+        self._turn_to(-1)
         try:
             yield
         finally:
-            self._waits_since = time.monotonic()
-            self._at_work = False
+            self._turn_to(1)
 
     @property
-    def waited(self) -> float:
-        """Seconds that it has waited for bytes."""
-        return self._waited if self._at_work else self._waited + time.monotonic() - self._waits_since
+    def waited_longer(self) -> float:
+        """For how many seconds longer it has waited for bytes than worked on them."""
+        longer, since, way = self._balance
+        return longer + way * (self._clock() - since)
+
+    def _turn_to(self, way: int) -> None:
+        self._balance = self.waited_longer, self._clock(), way
 
     def check(self) -> None:
         """Raises GivenUp when it is to end."""
@@ -75,30 +81,39 @@ class Transfer:
     @property
     def age(self) -> float:
         """Seconds since it began."""
-        return time.monotonic() - self._began
+        return self._clock() - self._began
 
     @property
     def speed(self) -> float:
-        """Bytes a second, since it began."""
-        return self._bytes / max(self.age, 0.001)
+        """Bytes a second since it began, with a head start."""
+        return (HEAD_START + self._bytes) / max(self.age, 0.001)
 
 
 class Transfers:
-    """At most `most` go on alone in this process. The slowest gives its place to a new one, and is tried again."""
+    """At most `most` go on alone in this process, and as many more that were given up may not have noticed yet.
 
-    def __init__(self, *, most: int, young_s: float = YOUNG_S, patience_s: float = PATIENCE_S):
-        self._most, self._young_s, self._patience_s = most, young_s, patience_s
-        self._alone: set[Transfer] = set()
+    Whatever is new finds a place: the slowest of the new ones gives it up. What went on alone and comes again is known
+    to be slow. It costs no worker's time, has three quarters of the places, and waits until somebody's turn is over.
+    """
+
+    def __init__(self, *, most: int, turn_s: float = TURN_S, patience_s: float = PATIENCE_S):
+        self._most, self._turn_s, self._patience_s = most, turn_s, patience_s
+        self._most_slow = most - most // 4
+        self._running: set[Transfer] = set()  # each with a thread
+        self._slow_names: OrderedDict[str, None] = OrderedDict()
         self._turned_away: deque[float] = deque()
         self._lock = threading.Lock()
 
     def run(
-        self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]
+        self,
+        name: str,
+        work: Callable[[Transfer], Result],
+        ended: Callable[[BaseException | None, Result | None], None],
     ) -> tuple[bool, Result | None]:
         """(True, what `work` has returned), or (False, None): it takes longer, and calls `ended` from its thread, with
-        what it has raised and what it has returned. Raises what `work` raises in time, and Crowded when there is no
-        place for another."""
-        transfer, done = Transfer(), threading.Event()
+        what it has raised and what it has returned. `name`: of what it brings, the same when it comes again. Raises
+        what `work` raises in time, and Crowded when there is no place for it; `slow` tells whether it is known."""
+        transfer, done = self._begin(name), threading.Event()
         outcome: dict[str, Any] = {}
 
         def body() -> None:
@@ -111,12 +126,13 @@ class Transfers:
             with self._lock:
                 done.set()
                 if not transfer.alone:
+                    self._running.discard(transfer)
                     return
             try:
                 ended(failure, outcome.get("result"))
             finally:
                 with self._lock:
-                    self._alone.discard(transfer)
+                    self._running.discard(transfer)
 
         threading.Thread(target=body, name="transfer", daemon=True).start()
         try:
@@ -124,7 +140,7 @@ class Transfers:
         except BaseException:  # the worker's own time is up
             transfer.give_up()
             raise
-        if not in_time and self._leave_alone(transfer, done):
+        if not in_time and self._leave_alone(name, transfer, done):
             return False, None
         if "error" in outcome:
             raise outcome["error"]
@@ -132,7 +148,8 @@ class Transfers:
 
     def alone(self) -> int:
         """How many go on alone now."""
-        return len(self._alone)
+        with self._lock:
+            return sum(transfer.alone for transfer in self._running)
 
     def turned_away(self) -> int:
         """How many found no place in the last LATELY_S seconds: each has cost a worker a moment."""
@@ -144,35 +161,67 @@ class Transfers:
     def close(self, *, wait_s: float = 3) -> None:
         """The process ends: each gives its job back, for which there are `wait_s` seconds."""
         with self._lock:
-            for transfer in self._alone:
+            going = [transfer for transfer in self._running if transfer.alone]
+            for transfer in going:
                 transfer.give_up()
         until = time.monotonic() + wait_s
-        while self._alone and time.monotonic() < until:
+        while not self._running.isdisjoint(going) and time.monotonic() < until:
             time.sleep(0.01)
+
+    def _begin(self, name: str) -> Transfer:
+        """Raises Crowded, before it costs a thread."""
+        with self._lock:
+            transfer = Transfer(slow=name in self._slow_names)
+            deaf = sum(each.is_given_up for each in self._running)
+            if deaf >= self._most or (transfer.slow and not self._make_place()):
+                self._turned_away.append(time.monotonic())
+                raise Crowded(slow=transfer.slow)
+            transfer.alone = transfer.slow
+            self._running.add(transfer)
+            return transfer
+
+    def _make_place(self) -> bool:
+        """Whether there is one for another that is known to be slow."""
+        placed = self._placed()
+        if len(placed) < self._most and sum(each.slow for each in placed) < self._most_slow:
+            return True
+        return _slowest_gives_up(each for each in placed if each.age > self._turn_s)
+
+    def _placed(self) -> list[Transfer]:
+        return [each for each in self._running if each.alone and not each.is_given_up]
 
     def _wait(self, transfer: Transfer, done: threading.Event) -> bool:
         """True: it has ended. False: its bytes take longer than a worker waits for them. Time that goes into the check
-        of what has come does not count, or on a busy machine a quick result would be checked twice."""
-        patience = self._patience_s / (1 + len(self._alone))
-        while (left := patience - transfer.waited) > 0:  # ends: with the transfer, whose reads have a deadline
+        of what has come is no waiting, and earns as much patience: what has to be checked twice costs more."""
+        if transfer.slow:
+            return False
+        with self._lock:
+            patience = self._patience_s / (1 + sum(not each.slow for each in self._placed()))
+        while (left := patience - transfer.waited_longer) > 0:  # ends: with the transfer, whose reads have a deadline
             if done.wait(max(left, LOOK_S)):
                 return True
         return done.is_set()
 
-    def _leave_alone(self, transfer: Transfer, done: threading.Event) -> bool:
-        """False: it has ended in the last moment. Raises Crowded, and then it is given up."""
+    def _leave_alone(self, name: str, transfer: Transfer, done: threading.Event) -> bool:
+        """False: it has ended in the last moment."""
         with self._lock:
+            if transfer.slow:
+                return True
             if done.is_set():
                 return False
-            if len(self._alone) >= self._most:
-                # One that has been given up and has not ended yet gives no second place.
-                old = [t for t in self._alone if t.age > self._young_s and not t.is_given_up]
-                slowest = min(old, key=lambda t: t.speed, default=None)
-                if slowest is None or len(self._alone) >= 2 * self._most:
-                    transfer.give_up()
-                    self._turned_away.append(time.monotonic())
-                    raise Crowded()
-                slowest.give_up()
+            placed = self._placed()
+            if len(placed) >= self._most:
+                _slowest_gives_up([each for each in placed if not each.slow] or placed)
+            self._slow_names[name] = None
+            if len(self._slow_names) > REMEMBERED:
+                self._slow_names.popitem(last=False)
             transfer.alone = True
-            self._alone.add(transfer)
             return True
+
+
+def _slowest_gives_up(transfers: Iterable[Transfer]) -> bool:
+    """False: there is none."""
+    slowest = min(transfers, key=lambda each: each.speed, default=None)
+    if slowest:
+        slowest.give_up()
+    return slowest is not None

@@ -132,8 +132,11 @@ def _shop(services: Services, name: str) -> Finding:
             raise
         return _why_refused(services, name)
     milliseconds = (time.monotonic() - began) * 1000
+    if answer.get("paused"):
+        fix = "On the bridge's settings page: end the pause; a copy of the shop has to stay paused."
+        return Finding(name, False, "the bridge answers, and is paused", fix, advice("site_is_a_copy"))
     if not answer.get("connected", True):
-        fix = "On the bridge's settings page: enter the sidecar's address; or is it paused, or a copy?"
+        fix = "On the bridge's settings page: enter the sidecar's address. Is it paused, or a copy?"
         return Finding(name, False, "the bridge answers, and forwards nothing", fix, advice("bridge_not_connected"))
     detour = f", at another form of its address: {why}" if (why := services.ports.shop.detour) else ""
     return Finding(name, True, f"bridge {answer.get('version')} answers in {milliseconds:.0f} ms{detour}")

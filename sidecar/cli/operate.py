@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ..core.compatibility import work_together
 from ..core.errors import CallerError
 from ..core.reasons import in_words
 from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
-from ..core.version import VERSION
 from ..services import Services
 from ..workflow import cleanup, manual, reconcile
 from . import upgrade
@@ -104,11 +102,16 @@ def _status(given) -> int:
     if services.settings.pulls:
         seen = "seen within the last minute" if document["connected"] else "[bold red]not seen for a minute[/]"
         table.add_row("At the shop", seen)
-    fit = "" if work_together(str(version["bridge"]), VERSION) else " [bold red]do not fit[/]"
-    table.add_row("Versions", f"sidecar {VERSION}, bridge {version['bridge'] or 'not reached'}{fit}")
+    table.add_row("Versions", _versions(version))
     for stage, why in held.items():
         table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}\n{in_words(why['reason'])}")
     return _out(given, document, table)
+
+
+def _versions(version: dict[str, Any]) -> str:
+    """A bridge that was not reached is not said to differ."""
+    apart = " [bold red]do not fit[/]" if version["compatible"] is False else ""
+    return f"sidecar {version['sidecar']}, bridge {version['bridge'] or 'not reached'}{apart}"
 
 
 def _jobs(given) -> int:

@@ -11,7 +11,8 @@ from ..core.version import VERSION
 from ..services import Services
 
 RENEW = {
-    "sidecar": "pip install --upgrade smi-sidecar && smi-sidecar setup",
+    "sidecar": "sudo /opt/smi-sidecar/bin/pip install --upgrade /path/to/smi_sidecar-*.whl && sudo smi-sidecar setup"
+    " && sudo systemctl restart smi-sidecar.target",
     "bridge": "smi-sidecar plugin > smi-bridge.zip   # then Plugins → Add New → Upload",
 }
 
@@ -26,23 +27,30 @@ def add(commands) -> None:
 def _run(given) -> int:
     """Exit status 1: they do not work together."""
     bridge = str(Services.from_env().ports.shop.ask("status", {}).get("version"))
-    fits, behind = work_together(bridge, VERSION), older(bridge, VERSION)
-    if given.json:
-        print(json.dumps({"bridge": bridge, "sidecar": VERSION, "compatible": fits, "older": behind or None}))
-        return 0 if fits else 1
-    if fits:
-        print(f"Bridge {bridge} and sidecar {VERSION} work together.")
+    found = compared(bridge) | {"older": older(bridge, VERSION) or None}
+    print(json.dumps(found) if given.json else in_words(bridge))
+    return 0 if found["compatible"] else 1
+
+
+def in_words(bridge: str) -> str:
+    """Whether a bridge of this version fits, and what to renew."""
+    behind = older(bridge, VERSION)
+    if work_together(bridge, VERSION):
+        said = f"Bridge {bridge} and sidecar {VERSION} work together."
     else:
-        print(advice("versions_apart", bridge=bridge, sidecar=VERSION).sentence)
-    if behind:
-        print(f"The {behind} is the older one:\n    {RENEW[behind]}")
-    return 0 if fits else 1
+        said = advice("versions_apart", bridge=bridge, sidecar=VERSION).sentence
+    return f"{said}\nThe {behind} is the older one:\n    {RENEW[behind]}" if behind else said
 
 
-def versions(services: Services) -> dict[str, str | None]:
+def compared(bridge: str | None) -> dict[str, str | bool | None]:
+    """Both versions; `compatible` is None where the bridge's is not known: that is no reason to renew anything."""
+    fits = None if bridge is None else work_together(bridge, VERSION)
+    return {"sidecar": VERSION, "bridge": bridge, "compatible": fits}
+
+
+def versions(services: Services) -> dict[str, str | bool | None]:
     """For `status`: the bridge's is None when the shop can't be asked."""
     try:
-        bridge = services.ports.shop.ask("status", {}).get("version")
+        return compared(str(services.ports.shop.ask("status", {}).get("version")))
     except SidecarError:
-        bridge = None
-    return {"sidecar": VERSION, "bridge": bridge}
+        return compared(None)

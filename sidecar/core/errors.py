@@ -55,7 +55,12 @@ class GivenUp(Exception):
 
 
 class Crowded(Exception):
-    """Too many transfers go on alone in this process: the job comes again later, which is no failure of its own."""
+    """Too many transfers go on alone in this process: the job comes again later, which is no failure of its own.
+    `slow`: it is known for that."""
+
+    def __init__(self, *, slow: bool = False):
+        super().__init__()
+        self.slow = slow
 
 
 class NotAccepted(SidecarError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from ..core.errors import SidecarError
-from ..workflow.time_limits import READY_LIMIT_S
+from ..workflow import lateness
 from .parts import ports
 
 blueprint = Blueprint("health", __name__)
@@ -19,7 +19,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """200, or 503 with {"faults": part -> sentence}: without Redis, workers or the clock, with a Redis that may throw
-    data away, or work that nobody takes."""
+    data away, work that nobody takes, or an order that gets no further."""
     faults = {}
     try:
         ports().store.server.ping()
@@ -27,9 +27,7 @@ def readyz() -> tuple[Response, int]:
             faults["cron"] = "no heartbeat of the cron process in the last 15 s"
         if ports().queue.workers() == 0:
             faults["worker"] = "no worker is registered"
-        for queue, seconds in ports().queue.ages().items():
-            if seconds > READY_LIMIT_S:
-                faults[queue] = f"work that may go has waited for {seconds:.0f} s"
+        faults |= {queue: words for queue, (_, words) in lateness.late(ports()).items()}
         policy = ports().store.server.eviction_policy()
         if policy not in ("noeviction", ""):
             faults["redis"] = f"maxmemory-policy is {policy}: set it to noeviction, or jobs may be evicted"

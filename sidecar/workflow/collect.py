@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import PermanentError, SidecarError, StaleClaim, TemporaryError
-from ..core.formats import EXTENSIONS
 from ..core.job import Job
 from ..core.pictures import ImageInfo
-from . import delivery, outbound, source, transfer
+from . import delivery, finished, outbound, source, transfer
+from .finished import Finished
 from .ports import Ports, Verifier
 from .recovery import outage
 from .recovery.table import backoff
@@ -25,7 +25,8 @@ BoughtPicture = Path | SidecarError | None  # a file; why there is none; nobody 
 
 
 def run(ports: Ports, job: Job) -> None:
-    """From a result URL to a file under its final name.
+    """From a result URL to a file under its final name. A file that an earlier try has finished and could not bring to
+    the shop goes straight to step 5.
 
     1. A result URL that has died is asked for again. 2. Download, check and hash in one pass, unless that takes long:
     then a transfer goes on alone, and the job comes again. 3. Convert to the family that was bought. 4. Look at the
@@ -40,26 +41,34 @@ def run(ports: Ports, job: Job) -> None:
         if isinstance(looked, Left):
             return
         job = looked
+    stored = finished.published_again(ports, job) or _published(ports, job)
+    if stored is None:
+        return
+    outage.is_over(ports, job)  # the result's server has answered, and whoever takes the file
+    name, file = stored
+    ports.parts.drop(job.job_id)
+    ports.crash_point("collect:after_rename")
+    told = [outbound.progress(job, "enlarged", "repaired", detail=file.repaired)] if file.repaired else []
+    about = {key: value for key, value in asdict(file).items() if key != "repaired"}
+    delivery.deliver_stored(ports, job, path=name, **about, messages=told)
+
+
+def _published(ports: Ports, job: Job) -> tuple[str, Finished] | None:
+    """The final name of the result, which is fetched and checked. None: the job is in other hands."""
     if ports.clock() >= job.result_until:
         job = _fresh_url(ports, job)
     bought = _source(ports, job)
     if isinstance(bought, Left):
-        return
+        return None
     with transfer.brought(ports, job) as result:
-        stored = _store(ports, job, result, bought) if result else None
-    if stored is None:
-        return
-    ports.parts.drop(job.job_id)
-    ports.crash_point("collect:after_rename")
-    file, repaired = stored
-    told = [outbound.progress(job, "enlarged", "repaired", detail=repaired)] if repaired else []
-    delivery.deliver_stored(ports, job, **file, messages=told)
+        if result is None:
+            return None
+        temp, file = _finish(ports, job, result, bought)
+        return finished.publish(ports, job, temp, file), file
 
 
-def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPicture) -> tuple[dict[str, Any], str]:
-    """From a checked result to a file under its final name: what it is, and what was repaired in words. No temp file
-    is left: whoever dies from here on leaves none behind."""
-    outage.is_over(ports, job)
+def _finish(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPicture) -> tuple[Path, Finished]:
+    """From a checked result to a temp file as the customer will get it."""
     repaired = _repaired(job, result.info, result.verifier)
     temp, info, size, digest = result.path, result.info, result.bytes, result.sha256
     try:
@@ -69,16 +78,10 @@ def _store(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPictu
             temp, info = _convert(ports, job, temp, info, wanted)
             size, digest = ports.files.hash_file(temp)
         _check_picture(ports, job, temp, info, bought, result.verifier)
-        name = ports.files.name(job.job_id, job.factor, EXTENSIONS[info.format], ports.clock())
-        ports.crash_point("collect:before_rename")
-        ports.store.renew(job, lease_s=LEASE_S)  # a stale worker stops here, before it touches the final name
-        ports.crash_point("collect:renaming")
-        with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):  # it may have a long way to go
-            ports.files.publish(temp, name, attempt=job.attempt, sha256=digest)
-    finally:
+    except BaseException:
         temp.unlink(missing_ok=True)
-    file = {"path": name, "bytes": size, "sha256": digest}
-    return {**file, "width": info.width, "height": info.height, "format": info.format}, repaired
+        raise
+    return temp, Finished.of(info, size, digest, repaired)
 
 
 def _look_again(ports: Ports, job: Job) -> Job | Left:

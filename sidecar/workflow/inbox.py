@@ -11,10 +11,14 @@ from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
 from . import admission, reconcile
+from .brief_wait import BriefWait
 from .ports import Ports
 
 QUESTIONS = frozenset({"status"})
-
+ROUND_TRIP_S = 3.5  # the bridge gives our answer up after 5 s
+_round_trips = BriefWait(
+    "round_trip", at_once=2, code="shop_unavailable", busy="the shop answers none of two questions"
+)
 
 STORED = {"stored": True}
 STORED_AND_ASKS = {"stored": True, "asks": True}  # the shop need not write down that we have it: our question says so
@@ -113,6 +117,7 @@ def status(ports: Ports, *, round_trip: bool = False) -> dict[str, Any]:
         "webhook_url_base": settings.webhook_address("") or "",
         "queues": ports.queue.depths(),
         "ready_seconds": {queue: round(age) for queue, age in ports.queue.ages().items()},
+        "job_seconds": {state: round(age) for state, age in ports.store.oldest().items()},
         "jobs": ports.store.counts(),
         "workers": ports.queue.workers(),
         "scheduler": ports.store.heartbeats.is_alive("cron"),
@@ -131,10 +136,11 @@ def _away(ports: Ports) -> dict[str, Any] | None:
     return {"error": away["reason"], "detail": away["detail"], "since": rfc3339(away["since"])} if away else None
 
 
-def _round_trip(ports: Ports) -> dict[str, Any]:
+def _round_trip(ports: Ports, *, wait_s: float = ROUND_TRIP_S) -> dict[str, Any]:
+    """For an admin's page, which a shop that hangs must not hold up, nor the web thread that answers it."""
     began = ports.clock()
     try:
-        ports.shop.ask("status", {})
+        _round_trips.ask(lambda: ports.shop.ask("status", {}), wait_s=wait_s)
     except SidecarError as error:
         return {"ok": False, "ms": round((ports.clock() - began) * 1000), "error": error.code, "detail": error.detail}
     return {"ok": True, "ms": round((ports.clock() - began) * 1000), "error": None, "detail": ""}

@@ -48,9 +48,9 @@ def look(ports: Ports, stage: str, job: Job) -> Source | Left:
         transfer.give_back(ports, stage, job, failure)
 
     try:
-        in_time, seen = ports.transfers.run(lambda going: _looked(ports, job, going), ended)
-    except Crowded:
-        transfer.come_again(ports, job)
+        in_time, seen = ports.transfers.run(_name(job), lambda going: _looked(ports, job, going), ended)
+    except Crowded as crowded:
+        transfer.come_again(ports, job, slow=crowded.slow)
         return LEFT
     if not in_time:
         return LEFT
@@ -67,10 +67,10 @@ def whole(ports: Ports, stage: str, job: Job, *, most: int = MOST_BYTES, ended: 
     told = ended or (lambda failure: transfer.give_back(ports, stage, job, failure))
     try:
         in_time, _ = ports.transfers.run(
-            lambda going: _fetch(ports, job, going, most), lambda failure, _: told(failure)
+            _name(job), lambda going: _fetch(ports, job, going, most), lambda failure, _: told(failure)
         )
-    except Crowded:
-        transfer.come_again(ports, job)
+    except Crowded as crowded:
+        transfer.come_again(ports, job, slow=crowded.slow)
         return LEFT
     return _path(ports, job) if in_time else LEFT
 
@@ -100,7 +100,14 @@ def _fetch(ports: Ports, job: Job, going: Transfer, most: int) -> None:
         empty.close()
         temp = empty.path
     least = ports.settings.min_download_kbps * 1000
-    stream = ports.sources.stream(job, max_bytes=most, deadline_s=FETCH_DEADLINE_S, least_bytes_per_s=least, begun=part)
+    stream = ports.sources.stream(
+        job,
+        max_bytes=most,
+        deadline_s=FETCH_DEADLINE_S,
+        least_bytes_per_s=least,
+        begun=part,
+        watched=going.reads_from,
+    )
     with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
         transfer.grow(ports, name, temp, stream, going, part=part, key=key, most=most)
 
@@ -114,6 +121,11 @@ def _path(ports: Ports, job: Job) -> Path:
     if part := _whole(ports, job):
         return part.path
     raise TemporaryError("fetch_failed", "what the transfer had left has gone")
+
+
+def _name(job: Job) -> str:
+    """Of its transfers."""
+    return f"{job.job_id} {_key(job)}"
 
 
 def _key(job: Job) -> str:

@@ -18,6 +18,7 @@ POLL_FACTOR = 1.6  # each poll waits this much longer than the one before
 RESULT_LIFE_S = 3 * 3600 - 300  # Upsampler's result URLs live 3 hours
 FETCH_DEADLINE_S = 3600  # for a result whose length its server does not tell
 CROWDED_S = 10  # a job for whose download there is no place comes again after this long
+LATER_S = 60  # and one for whose file there is no room at the shop, more or less
 LANE_PAUSE_CAP_S = 300  # the longest pause of a lane while the shop is away
 REFUND_AGAIN_S = 300  # an unanswered order to refund is repeated; the ledger refunds once
 SOURCE_LINK_S = 6 * 3600  # Upsampler may fetch a source that we serve for this long

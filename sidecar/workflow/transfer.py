@@ -49,7 +49,7 @@ class Brought:
 def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
     """The result, whose temp file is removed at the end if it is still there. None: the worker is to leave the job
     alone, somebody else has it. Raises as `Fetcher.stream` and `Verifier`."""
-    part = ports.parts.find(job.job_id, _key(job))
+    part = ports.parts.find(job.job_id, result_key(job))
     result = _from_disk(ports, job, part) if part and part.complete else _from_network(ports, job, part)
     try:
         yield result
@@ -58,8 +58,8 @@ def brought(ports: Ports, job: Job) -> Iterator[Brought | None]:
             result.path.unlink(missing_ok=True)
 
 
-def _key(job: Job) -> str:
-    """Which result a part is of: addresses of the same one differ in what signs them."""
+def result_key(job: Job) -> str:
+    """Which result a file is of: addresses of the same one differ in what signs them."""
     address = urlsplit(job.result_url)
     what = f"{job.attempt} {job.submission} {job.bad_results} {address.netloc}{address.path}"
     return hashlib.sha256(what.encode()).hexdigest()
@@ -116,17 +116,19 @@ def _from_disk(ports: Ports, job: Job, part: Part) -> Brought:
 def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
         if result:  # it was whole, and checked, in the very moment in which the worker left
-            about: dict[str, Any] = {"key": _key(job), "total": result.bytes, "etag": ""}
+            about: dict[str, Any] = {"key": result_key(job), "total": result.bytes, "etag": ""}
             ports.parts.keep(result.path, job.job_id, complete=True, **about)
         give_back(ports, "collect", job, failure)
 
     try:
-        in_time, result = ports.transfers.run(lambda transfer: _transfer(ports, job, part, transfer), ended)
-    except Crowded:
-        come_again(ports, job)
+        in_time, result = ports.transfers.run(
+            f"{job.job_id} {result_key(job)}", lambda transfer: _transfer(ports, job, part, transfer), ended
+        )
+    except Crowded as crowded:
+        come_again(ports, job, slow=crowded.slow)
         return None
     if in_time and result is None:  # it went on with a part, which is whole now
-        part = ports.parts.find(job.job_id, _key(job))
+        part = ports.parts.find(job.job_id, result_key(job))
         if part is None:
             raise TemporaryError("result_cut", "what the transfer had left has gone")
         return _from_disk(ports, job, part)
@@ -152,15 +154,15 @@ def failed_alone(ports: Ports, stage: str, job: Job, failure: BaseException) -> 
         failed.recover(ports, stage, job, failure)
         return
     try:
-        come_again(ports, job)
+        come_again(ports, job, slow=True)
     except Exception as error:
         failed.recover(ports, stage, job, error)
 
 
-def come_again(ports: Ports, job: Job) -> None:
+def come_again(ports: Ports, job: Job, *, slow: bool) -> None:
     """There is no place for it now, which is no fault of the job's. Each try costs a worker a moment: the larger the
-    crowd, the longer the pauses, so that all of them together never cost a worker's time."""
-    crowd = ports.transfers.turned_away() / CROWD
+    crowd, the longer the pauses of those that are slow, so that all of them together never cost a worker's time."""
+    crowd = ports.transfers.turned_away() / CROWD if slow else 0
     pause = min(CROWDED_S * max(1.0, crowd * crowd), BACKOFF_CAP_S)
     ports.store.advance(job, {}, due_at=ports.clock() + pause * (0.5 + ports.random()))
 
@@ -174,7 +176,9 @@ def _transfer(ports: Ports, job: Job, part: Part | None, transfer: Transfer) -> 
         return _anew(ports, job, transfer)
 
 
-def _stream(ports: Ports, job: Job, begun: Part | None = None) -> AbstractContextManager[FetchResponse]:
+def _stream(
+    ports: Ports, job: Job, transfer: Transfer, begun: Part | None = None
+) -> AbstractContextManager[FetchResponse]:
     settings = ports.settings
     return ports.fetcher.stream(
         job.result_url,
@@ -183,6 +187,7 @@ def _stream(ports: Ports, job: Job, begun: Part | None = None) -> AbstractContex
         deadline_s=FETCH_DEADLINE_S,
         least_bytes_per_s=settings.min_download_kbps * 1000,
         begun=begun,
+        watched=transfer.reads_from,
     )
 
 
@@ -206,11 +211,10 @@ def _anew(ports: Ports, job: Job, transfer: Transfer) -> Brought | None:
     """All of the result, checked as it comes while a worker waits for it."""
     verifier = _verifier(ports, job)
     incoming = ports.files.incoming(job.job_id, job.claim)
-    about: dict[str, Any] = {"key": _key(job), "total": None, "etag": ""}
+    about: dict[str, Any] = {"key": result_key(job), "total": None, "etag": ""}
     came = 0
     try:
-        with _stream(ports, job) as response:
-            transfer.reads_from(response.abort)
+        with _stream(ports, job, transfer) as response:
             about |= {"total": response.content_length, "etag": response.etag}
             for chunk in _some(response, _most(ports)):
                 came += len(chunk)
@@ -258,7 +262,7 @@ def _keep_what_came(ports: Ports, job: Job, incoming: Incoming, about: dict[str,
 def _go_on(ports: Ports, job: Job, part: Part, transfer: Transfer) -> None:
     """The rest of a part; all of it anew where the server has another version, or can send no rest."""
     path = ports.parts.take(part, ports.files.temp_path(job.job_id, job.claim, "part"))
-    stream = _stream(ports, job, part)
+    stream = _stream(ports, job, transfer, part)
     grow(ports, job.job_id, path, stream, transfer, part=part, key=part.key, most=_most(ports))
 
 
@@ -278,7 +282,6 @@ def grow(
     about: dict[str, Any] = {"key": key, "total": part.total if part else None, "etag": part.etag if part else ""}
     try:
         with stream as response:
-            transfer.reads_from(response.abort)
             if response.begins_at == 0:
                 about |= {"total": response.content_length, "etag": response.etag}
             for size in ports.parts.grow(path, response.begins_at, _some(response, most)):

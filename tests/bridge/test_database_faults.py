@@ -1,12 +1,16 @@
 """The database fails in the middle of a delivery: nothing half, nothing lost, and the same request may come again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from sidecar.adapters.rest_files import RestFiles
+from sidecar.adapters.shop import ShopDoor
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.test_delivery_messages import address
+from tests.bridge.uploads import Door, at_upsampler, publish, some
 
 # Looks at every statement of a request to the door; what it does about the first (or each) that `fault` names is `act`.
 LOOK = """
@@ -99,6 +103,27 @@ def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge,
     finally:
         bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
         bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")
+
+
+def test_a_database_that_fails_during_a_chunk_is_told_and_the_chunk_comes_again_as_it_was(
+    bridge: Bridge, fault, files: RestFiles, door: Door, downloads: Path
+) -> None:
+    job_id, data = at_upsampler(bridge), some(1)
+    files._chunk = 256 << 10
+    removers: list[Any] = []
+    answers: list[tuple[int, dict[str, Any]]] = []
+
+    def strike(chunk: dict[str, Any], body: bytes) -> Any:
+        if chunk["offset"] and not removers:
+            removers.append(fault("SELECT * FROM wp_smi_bridge_ledger", REFUSE, once=False))
+            answers.append(ShopDoor.send_chunk(door, chunk, body))
+            removers[0]()
+            return answers[0]
+
+    door.trouble = strike
+    assert (downloads / publish(files, job_id, data)).read_bytes() == data
+    assert answers == [(503, {"error": "database"})]
+    assert door.chunks[1] == door.chunks[2], "no smaller one: its size was not the trouble"
 
 
 def test_a_statement_that_is_refused_fails_its_own_message_only(bridge: Bridge, fault) -> None:

@@ -105,6 +105,13 @@ def test_a_message_for_somebody_else_is_refused(bridge: Bridge, audience: str) -
     assert bridge.door.post(body, headers).status_code == 401
 
 
+def test_no_answer_of_the_door_is_kept_or_told_by_a_referrer(bridge: Bridge) -> None:
+    files = bridge.shop.url + "/wp-json/smi-bridge/v1/files"
+    for answer in (bridge.door.post(*sealed(bridge)), bridge.shop.http.post(files, timeout=30)):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
 def test_a_message_of_the_other_direction_is_refused(bridge: Bridge) -> None:
     key = direction_key(bridge.door.secret, "to-sidecar")
     body, headers = bridge.door.seal(bridge.door.envelope(STATUS), key=key)
@@ -136,6 +143,20 @@ def test_the_reason_of_a_refusal_stands_in_the_log_and_holds_no_secret(bridge: B
     line = [line for line in bridge.shop.debug_log.splitlines() if "event=message_refused" in line][-1]
     assert "audience is shop:https://other.example" in line
     assert headers["webhook-signature"].removeprefix("v1,") not in bridge.shop.debug_log
+
+
+def test_strangers_do_not_fill_the_log(bridge: Bridge) -> None:
+    files = bridge.shop.url + "/wp-json/smi-bridge/v1/files"
+    bridge.shop.sql("DELETE FROM wp_options WHERE option_name LIKE '%%smi_bridge_refused_%%'")
+    before = len(bridge.shop.debug_log)
+    for number in range(12):
+        body, headers = sealed(bridge)
+        assert bridge.door.post(body, headers | {"webhook-signature": "v1,"}).status_code == 401
+        assert bridge.door.post(body, headers | {"webhook-timestamp": f"1{number:09d}"}).status_code == 401
+        assert bridge.shop.http.post(files, timeout=30).status_code == 401
+    lines = [line for line in bridge.shop.debug_log[before:].splitlines() if "event=message_refused" in line]
+    reasons = ("webhook-signature is missing", "s away from our clock", "webhook-id is missing")
+    assert len(lines) == 3 and all(any(reason in line for line in lines) for reason in reasons), lines
 
 
 def test_a_get_request_is_not_answered_by_the_door(bridge: Bridge) -> None:
@@ -312,6 +333,7 @@ def test_the_rest_server_gives_the_same_answers_as_the_early_door(bridge: Bridge
         answer = bridge.door.post(*once)
         assert answer.status_code == 200
         assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["Referrer-Policy"] == "no-referrer", "it names a job"
         assert json.loads(bridge.door.post(*once).text) == answer.json()
         body, headers = sealed(bridge)
         refused = bridge.door.post(body, headers | {"webhook-signature": "v1,"})

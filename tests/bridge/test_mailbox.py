@@ -235,6 +235,23 @@ def test_connected_means_seen_within_the_last_minute(bridge: Bridge) -> None:
     assert lost.startswith(advice("sidecar_not_seen").sentence)
 
 
+def test_a_sidecar_that_should_come_and_never_came_is_a_problem(bridge: Bridge) -> None:
+    """Else the dashboard says that nothing needs a person, while customers pay."""
+
+    def lost() -> list[str]:
+        found = bridge.shop.php_json("return SmiBridge\\Health\\Problems::all();")
+        return [problem["title"] for problem in found if problem["kind"] == "connection"]
+
+    since = bridge.shop.option("smi_bridge_since")
+    bridge.shop.php("delete_option('smi_bridge_sidecar_health'); update_option('smi_bridge_since', time());")
+    assert lost() == [], "it was connected a moment ago"
+    bridge.shop.php("update_option('smi_bridge_since', time() - 600);")
+    assert lost() == ["The sidecar has not been here yet"]
+    collect(bridge, status={"workers": 3, "scheduler": True, "public_url": ""})
+    assert lost() == []
+    bridge.option("smi_bridge_since", since)
+
+
 def test_a_bridge_that_knows_no_address_learns_that_there_is_none(bridge: Bridge) -> None:
     bridge.option("smi_bridge_sidecar_url", "")
     assert collect(bridge)["pulled"] is True

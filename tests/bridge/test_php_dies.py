@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.adapters.rest_files import RestFiles
+from sidecar.core.errors import TemporaryError
 from tests.bridge.conftest import Bridge, delivery
 from tests.bridge.test_delivery_messages import address
 from tests.bridge.test_mailbox import act, done, messages
 from tests.bridge.test_refund import failed, refunds
+from tests.bridge.uploads import Door, at_upsampler, made, some
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 MOST_STATEMENTS = 60
@@ -223,3 +228,29 @@ def test_a_renewed_links_mail_settles_a_first_one_that_was_never_begun(
     bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
     bridge.shop.php("do_action('smi_bridge_follow_up');")
     assert len(bridge.shop.mails(email)) == before + 1
+
+
+def test_an_upload_ends_well_wherever_php_dies_as_it_closes(
+    bridge: Bridge, kill_at: Callable[[int], None], files: RestFiles, door: Door, downloads: Path
+) -> None:
+    """Before it has the digest, between that and the name, between the name and the answer."""
+    mark = bridge.shop.root / "wp-content" / "mu-plugins" / "killed"
+    named: list[bool] = []
+    for number in range(1, MOST_STATEMENTS):
+        job_id, data = at_upsampler(bridge), some(0.1)
+        path, name, digest = made(files, job_id, data)
+        file = {"job_id": job_id, "attempt": 1, "name": name, "bytes": len(data), "sha256": digest}
+        files._upload(path, file)
+        kill_at(number)
+        with suppress(TemporaryError):
+            door.send([{"id": "close", "type": "file.close", "data": file}])
+        kill_at(0)
+        if not mark.exists():
+            break
+        mark.unlink()
+        named.append((downloads / name).exists())
+        sent = len(door.chunks)
+        files.publish(path, name, attempt=1, sha256=digest)
+        assert (downloads / name).read_bytes() == data, number
+        assert (len(door.chunks), list((downloads / ".incoming").glob(f"{job_id}*"))) == (sent, []), number
+    assert set(named) == {False, True} and named == sorted(named) and number < MOST_STATEMENTS - 1

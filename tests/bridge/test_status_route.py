@@ -163,6 +163,31 @@ def test_no_cache_keeps_the_page_that_the_payer_comes_back_to(bridge: Bridge, qu
     assert words.headers["Cache-Control"] == "private, max-age=600", "words alone name nobody"
 
 
+def test_a_page_of_a_certain_job_is_kept_by_no_cache_when_it_may_hold_the_link(bridge: Bridge) -> None:
+    """`[smi_status job_id="…"]` on any page: the theme has begun it before the shortcode is met."""
+    session, job_id = "cs_test_0123456789abcdef", bridge.paid(email="")
+    bridge.shop.sql("UPDATE wp_smi_jobs SET stripe_checkout_session_id = %s WHERE job_id = %s", session, job_id)
+    bridge.door.send("job.delivered", delivery(job_id))
+    content = f'[smi_status job_id="{job_id}"]'
+    page = bridge.shop.php_json(
+        "return wp_insert_post(array('post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'x',"
+        f" 'post_content' => '{content}'));"
+    )
+    url = f"{bridge.shop.url}/?page_id={page}"
+    token = proof(job_id)["Smi-Status-Token"]
+    asked: list[tuple[str, dict[str, str]]] = [
+        (f"&smi_status_token={token}", {}),
+        (f"&session_id={session}", {}),
+        ("", proof(job_id)),
+        ("", {"Smi-Payment-Session": session}),
+    ]
+    for query, headers in asked:
+        answer = requests.get(url + query, headers=headers, timeout=30)
+        assert "smi/download" in answer.text.replace("\\", "")
+        assert "no-store" in answer.headers["Cache-Control"], (query, headers)
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
 def test_the_payer_who_comes_back_gets_the_link_by_his_payment_session(bridge: Bridge) -> None:
     job_id = bridge.paid(email="")
     bridge.shop.sql(

@@ -14,6 +14,7 @@ from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import ConfigurationError
 from sidecar.core.messages import TO_SHOP, Signer, decode_secret
 from tests.bridge.conftest import SECRET, Bridge
+from tests.bridge.uploads import Door
 from tests.fakes.files_contract import AS_OF, JPEG, PICTURE, FilesContract, RealFolder, digest, made
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
@@ -48,6 +49,17 @@ def away(tmp_path: Path) -> RestFiles:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     door = ShopDoor(Signer(decode_secret(SECRET), direction=TO_SHOP, site=url), shop_url=url)
     return RestFiles(door, tmp_path / "work", sleep=lambda seconds: None)
+
+
+def test_bytes_that_something_stops_before_the_bridge_are_told_before_a_file_is_due(
+    bridge: Bridge, files: RestFiles, door: Door
+) -> None:
+    files.probe()
+    door.trouble = lambda chunk, body: (403, {"wall": "a firewall: “No.”"})
+    with pytest.raises(ConfigurationError) as caught:
+        files.probe()
+    assert (caught.value.code, caught.value.detail) == ("shop_walled", "a firewall: “No.”")
+    assert files.of_job("probe") == []
 
 
 NAME = "2026/11/job-1_4x.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import subprocess
@@ -14,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from sidecar.adapters.rest_files import ASKED_AGAIN_S, RestFiles
+from sidecar.adapters.rest_files import ASKED_AGAIN_S, CLOSING_S, RestFiles
 from sidecar.adapters.shop import ShopDoor
-from sidecar.core.errors import ConfigurationError, StaleClaim, TemporaryError
+from sidecar.core.errors import ConfigurationError, SidecarError, StaleClaim, TemporaryError
 from tests.bridge.conftest import Bridge
 from tests.bridge.uploads import Door, at_upsampler, made, publish, some
 
@@ -103,9 +104,11 @@ def test_a_break_in_any_step_costs_no_byte_twice(
 
     door.send, door.send_chunk = broken_send, broken_chunk  # type: ignore[method-assign]
     if step != "chunk":
-        with pytest.raises(ConfigurationError) as caught:
+        with pytest.raises(SidecarError) as caught:
             publish(files, job_id, data)
-        assert caught.value.code == "shop_unreachable"
+        # Where other questions are answered, a digest that takes too long is this file's trouble only.
+        kind = (ConfigurationError, "shop_unreachable") if step == "file.open" else (TemporaryError, "upload_failed")
+        assert (type(caught.value), caught.value.code) == kind
     name = publish(files, job_id, data)
     assert (downloads / name).read_bytes() == data and parts(downloads, job_id) == []
     taken = sum(length for _, length in door.chunks)
@@ -203,6 +206,71 @@ def test_a_disk_without_room_is_asked_first_and_one_that_runs_full_keeps_what_is
         door.trouble, before = lambda chunk, body: None, len(door.chunks)
         name = publish(files, job_id, data)
         assert door.chunks[before][0] == QUARTER and (downloads / name).read_bytes() == data
+
+
+@pytest.mark.skipif(not _may_mount(), reason="only root, and not in every container, may mount a small disk")
+def test_what_others_have_announced_is_not_promised_again(
+    bridge: Bridge, files: RestFiles, door: Door, downloads: Path
+) -> None:
+    """Each alone has room, both together have not; the one that was let in goes on."""
+    mine, other = at_upsampler(bridge), at_upsampler(bridge)
+    data = some(2)
+    with small_disk(downloads, 67) as disk:
+        (disk / ".incoming").mkdir()
+        path, name, digest = made(files, mine, data)
+        file = {"job_id": mine, "attempt": 1, "name": name, "bytes": len(data), "sha256": digest}
+        assert files._open(file)[0] == 0
+        with pytest.raises(TemporaryError) as caught:
+            publish(files, other, data[::-1])
+        assert (caught.value.code, parts(downloads, other)) == ("uploads_full", [])
+        files.publish(path, name, attempt=1, sha256=digest)
+        assert (downloads / name).read_bytes() == data
+
+
+def test_a_close_beside_another_one_waits_for_it(bridge: Bridge, files: RestFiles, door: Door, downloads: Path) -> None:
+    """PHP that was left by its proxy still reads the file: nobody reads it a second time meanwhile."""
+    job_id, data = at_upsampler(bridge), some(0.1)
+    send = door.send
+    held: list[Any] = []
+    waited: list[float] = []
+
+    def locked(messages: Any) -> Any:
+        if messages[0]["type"] == "file.close" and not held:
+            held.append(parts(downloads, job_id)[0].open("r+b"))
+            fcntl.flock(held[0], fcntl.LOCK_EX)
+        return send(messages)
+
+    def let_go(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            held[0].close()
+
+    door.send, files._sleep = locked, let_go  # type: ignore[method-assign]
+    assert (downloads / publish(files, job_id, data)).read_bytes() == data
+    assert waited == list(CLOSING_S[:2])
+
+
+def test_the_digest_of_a_large_file_is_made_once_in_an_hour(
+    bridge: Bridge, files: RestFiles, door: Door, downloads: Path
+) -> None:
+    """Told by bytes that were changed behind its back: whoever reads the file again notices."""
+    job_id, data = at_upsampler(bridge), bytes(33 * MEGABYTE)
+    name = publish(files, job_id, data)
+    digest, stored = files.sha256(name), downloads / name
+    before = stored.stat()
+    with stored.open("r+b") as file:
+        file.write(b"?")
+    os.utime(stored, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert files.sha256(name) == digest
+    for note in (downloads / ".incoming").glob(f"{job_id}.*.digest"):
+        os.utime(note, (time.time() - 3700,) * 2)
+    assert files.sha256(name) != digest
+    with stored.open("r+b") as file:
+        file.write(b"\0")
+    os.utime(stored, (time.time() - 100,) * 2)
+    assert files.sha256(name) == digest, "a file that has changed is read at once"
+    bridge.shop.php(f"SmiBridge\\Interfaces\\Privacy\\Erasure::of('{job_id}');")
+    assert list((downloads / ".incoming").glob(f"{job_id}.*")) == []
 
 
 @pytest.mark.parametrize("state", ["refunded", "delivered"])

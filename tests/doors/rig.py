@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -123,20 +123,21 @@ class Doors:
         self.close()
 
     # ------------------------------------------------------------------ the web servers before it
-    def nginx(self, folder: Path, port: int | None = None) -> Nginx:
-        """`port`: another one than the web process listens on."""
+    def nginx(self, folder: Path, port: int | None = None, replaced: Sequence[tuple[str, str]] = ()) -> Nginx:
+        """`port`: another one than the web process listens on. `replaced`: words of the snippet, and what stands there
+        instead."""
 
-        def adjusted(name: str, what: str, to: str) -> Path:
+        def adjusted(name: str, *changes: tuple[str, str]) -> Path:
             file = folder / f"shipped-{name}"
-            file.write_text((REPOSITORY / "deploy" / name).read_text().replace(what, to))
+            file.write_text(_shipped(name, changes))
             return file
 
-        snippet = adjusted("nginx.conf", "/var/www/html/wp-content/uploads", str(self.uploads))
-        upstream = adjusted("nginx-upstream.conf", "127.0.0.1:8321", f"127.0.0.1:{port or self.sidecar.port}")
+        snippet = adjusted("nginx.conf", ("/var/www/html/wp-content/uploads", str(self.uploads)), *replaced)
+        upstream = adjusted("nginx-upstream.conf", ("127.0.0.1:8321", f"127.0.0.1:{port or self.sidecar.port}"))
         return Nginx(folder, self._root(folder), 9, snippet=snippet, upstream=upstream)
 
-    def apache(self, folder: Path, port: int | None = None) -> Apache:
-        text = (REPOSITORY / "deploy" / "apache.conf").read_text()
+    def apache(self, folder: Path, port: int | None = None, replaced: Sequence[tuple[str, str]] = ()) -> Apache:
+        text = _shipped("apache.conf", replaced)
         text = text.replace("http://127.0.0.1:8321/", f"http://127.0.0.1:{port or self.sidecar.port}/")
         text = text.replace("/var/www/html/wp-content/uploads", str(self.uploads))
         text = text.replace("${APACHE_LOG_DIR}", str(folder)).replace("# CustomLog", "CustomLog")
@@ -146,6 +147,14 @@ class Doors:
         root = folder / "root"
         root.mkdir(exist_ok=True)
         return root
+
+
+def _shipped(name: str, changes: Sequence[tuple[str, str]]) -> str:
+    text = (REPOSITORY / "deploy" / name).read_text()
+    for what, to in changes:
+        assert what in text, what
+        text = text.replace(what, to)
+    return text
 
 
 def connect(url: str, timeout: float = 20) -> socket.socket:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import requests
@@ -49,11 +50,17 @@ def test_the_sidecars_machine_reaches_the_shop_and_sees_nothing_else_of_it(far: 
 
 
 def test_the_shop_is_on_a_host_of_the_usual_kind(far: Far) -> None:
-    said = far.shop.php_json(
-        "return array_map('ini_get', array('post_max_size', 'memory_limit', 'disable_functions'))"
-        " + array(3 => function_exists('exec'));"
+    """Asked by way of the web server: on a command line PHP has no limit of time."""
+    page = far.shop.root / "limits.php"
+    page.write_text(
+        "<?php echo json_encode(array_map('ini_get', array('post_max_size', 'memory_limit', 'max_execution_time',"
+        " 'disable_functions')) + array(4 => function_exists('exec'), 5 => function_exists('set_time_limit')));"
     )
-    assert said == ["8M", "128M", HOST_INI["disable_functions"], False]
+    try:
+        said = requests.get(f"{far.shop.url}/limits.php", timeout=30).json()
+    finally:
+        page.unlink()
+    assert said == ["8M", "128M", "30", HOST_INI["disable_functions"], False, False]
     too_large = requests.post(far.shop.url, data=b"x" * ((int(HOST_MOST_BODY[:-1]) << 20) + 1), timeout=30)
     assert too_large.status_code == 413
 
@@ -94,6 +101,35 @@ def test_what_goes_wrong_between_them_is_made_up_for(far: Far, far_customer: Cus
     assert len(met) == len(troubles)
     assert digest(stored(far, row).read_bytes()) == row["sha256"]
     assert len(far_customer.mails(job_id)) == 1
+    assert len([order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"]]) == 1
+
+
+@apart
+def test_php_that_is_killed_in_the_middle_of_a_chunk_costs_no_second_order(far: Far, far_customer: Customer) -> None:
+    """The kernel ends it at the byte that it may not write; its successor may write all."""
+    assert far.way
+    struck: set[int] = set()
+
+    def strike(head: bytes) -> None:
+        is_first = not struck and b"v1/files " in head.partition(b"\r\n")[0]
+        children = far.shop.php_fpm.pids()[1:]
+        for pid in children:
+            with suppress(ProcessLookupError):
+                most = 4096 if is_first else resource.RLIM_INFINITY
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        if is_first:
+            struck.update(children)
+
+    far.way.trouble = strike
+    try:
+        job_id = far_customer.buy()
+        row = far_customer.until(job_id, "delivered")
+    finally:
+        far.way.trouble = lambda head: None
+        for pid in far.shop.php_fpm.pids()[1:]:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert struck - set(far.shop.php_fpm.pids()), "one of them has died"
+    assert digest(stored(far, row).read_bytes()) == row["sha256"]
     assert len([order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"]]) == 1
 
 

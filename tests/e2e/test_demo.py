@@ -75,9 +75,16 @@ def test_once_sells_one_image_and_stops_everything_also_where_the_sidecar_is_els
     """The tests below have it beside the shop."""
     with _demo(tmp_path, mode="remote", DEMO_ONCE="1") as demo:
         assert demo.wait(150) == 0, _said(tmp_path)
-    assert "the shop handed it out" in _said(tmp_path)
+    assert "the shop handed it out" in _said(tmp_path) and "no process listens for the shop" in _said(tmp_path)
+    assert "store, worker, cron" in _said(tmp_path) and "web" not in _said(tmp_path).partition("DEMO OK")[0].split()
     assert LAST_LINE.fullmatch(_said(tmp_path).splitlines()[-1])
     assert _left_behind(tmp_path) == []
+
+
+def test_a_mode_that_does_not_exist_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with _demo(tmp_path, mode="elsewhere") as demo:
+        assert demo.wait(60) == 1
+    assert _said(tmp_path).strip() == "MODE is local or remote, not elsewhere"
 
 
 def test_it_keeps_running_until_ctrl_c_and_shows_where_to_look(tmp_path: Path) -> None:

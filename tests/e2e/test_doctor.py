@@ -202,9 +202,11 @@ def test_a_bridge_that_is_not_active(patient: Whole, doctor: Callable) -> None:
 def test_a_paused_site(patient: Whole, doctor: Callable) -> None:
     patient.shop.option("smi_bridge_paused", "1")
     try:
-        assert "forwards nothing" in _wrong(doctor())["The shop's door"]
+        findings = doctor()
     finally:
         patient.shop.php("delete_option('smi_bridge_paused');")
+    assert "is paused" in _wrong(findings)["The shop's door"]
+    assert findings["The shop's door"]["advice"]["code"] == "site_is_a_copy"
 
 
 def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
@@ -278,8 +280,8 @@ def test_what_went_wrong_was_said_in_the_catalogues_words() -> None:
     """By the tests above."""
     assert met == {
         "bridge_not_connected", "clocks_apart", "folder_open", "public_address_wrong", "shop_door_blocked",
-        "shop_silent", "sidecar_silent", "upsampler_key_refused", "uploads_not_here", "uploads_not_writable",
-        "uploads_other_folder", "wrong_secret", "wrong_site",
+        "shop_silent", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused", "uploads_not_here",
+        "uploads_not_writable", "uploads_other_folder", "wrong_secret", "wrong_site",
     }  # fmt: skip
 
 

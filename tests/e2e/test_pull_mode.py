@@ -20,6 +20,7 @@ from tests.chaos.points import Points
 from tests.e2e.console import console, operate
 from tests.testbed.cdn import LINK_KEY, servers
 from tests.testbed.customer import Customer, download_link
+from tests.testbed.far import Far
 from tests.testbed.photos import photo
 from tests.testbed.sidecar import UNREACHED, SidecarProcess
 from tests.testbed.waiting import wait_for
@@ -45,9 +46,10 @@ def open_a_checkout(far: Whole) -> None:
 
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory, points: Points) -> Iterator[Whole]:
+    """On a host of the usual kind, and in a network of its own: no shared folder, no way in."""
     env = {**PULLED, "SMI_CRASH_POINTS": str(points.folder)}
     folder = tmp_path_factory.mktemp("pull")
-    with Whole.start(folder, env=env, sandbox=["--delay", "0.2"], processes=UNREACHED) as whole:
+    with Far.start(folder, env=env, sandbox=["--delay", "0.2"], processes=UNREACHED) as whole:
         open_a_checkout(whole)
         yield whole
 

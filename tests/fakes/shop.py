@@ -381,6 +381,7 @@ class FakeShop:
                 "version": "0",
                 "time": rfc3339(self.clock()),
                 "connected": True,
+                "paused": False,
                 "cdn": self.cdn,
             }
         }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sidecar.adapters.transfers import Transfer
@@ -12,6 +13,8 @@ from sidecar.core.errors import Crowded
 from sidecar.core.parts import Part
 from sidecar.core.pictures import ImageInfo
 from tests.fakes.files import MemoryFiles
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class InstantTransfers:
@@ -24,12 +27,12 @@ class InstantTransfers:
         self.crowd = 0
         self.waiting: list[Callable[[], None]] = []
 
-    def run(self, work: Callable[[Transfer], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
+    def run(self, name: str, work: Callable[[Transfer], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
         transfer = Transfer()
         if not self.slow:
             return True, work(transfer)
         if self.crowded:
-            raise Crowded()
+            raise Crowded(slow=True)
         transfer.alone = True
 
         def body() -> None:
@@ -76,17 +79,32 @@ class MemoryParts:
         part = self._parts.get(name, (None, b""))[0]
         return part if part and part.key == key else None
 
-    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
+    def keep(
+        self,
+        temp: Path,
+        name: str,
+        *,
+        key: str,
+        total: int | None,
+        etag: str,
+        complete: bool,
+        facts: Mapping[str, Any] = _NOTHING,
+    ) -> None:
         self._files.check()
         if temp not in self._files.unfinished:
             raise FileNotFoundError(temp)
         data = self._files.unfinished.pop(temp)
-        self._parts[name] = Part(Path(f"{name}.kept"), key, len(data), total, etag, complete), data
+        self._parts[name] = Part(Path(f"{name}.kept"), key, len(data), total, etag, complete, dict(facts)), data
 
     def take(self, part: Part, temp: Path) -> Path:
         self._files.check()
         _, data = self._parts.pop(part.path.name.removesuffix(".kept"))
         self._files.unfinished[temp] = data
+        return temp
+
+    def lend(self, part: Part, temp: Path) -> Path:
+        self._files.check()
+        self._files.unfinished[temp] = self._parts[part.path.name.removesuffix(".kept")][1]
         return temp
 
     def chunks(self, path: Path) -> Iterator[bytes]:

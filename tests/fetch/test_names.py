@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from sidecar.adapters.fetch import SafeFetcher
 from sidecar.adapters.fetch.bounded import BoundedPool
-from sidecar.adapters.fetch.names import Lookups
+from sidecar.adapters.fetch.names import Lookups, dial
 from sidecar.adapters.upsampler import UpsamplerClient
 from sidecar.core.errors import TemporaryError
 
@@ -107,6 +110,66 @@ def test_whoever_asks_the_network_for_something_ends_in_time(
     with pytest.raises(TemporaryError) as caught:
         ask(f"{scheme}://silent.example", Lookups(silent, within_s=SOON))
     assert caught.value.code in ("fetch_failed", "upsampler_unavailable") and "no answer within" in caught.value.detail
+
+
+# ---------------------------------------------------------------------- several addresses
+def test_all_addresses_of_a_name_share_the_time_for_one() -> None:
+    shares: list[float] = []
+
+    def silent(address: tuple[str, int], timeout: float, **_: object) -> socket.socket:
+        shares.append(timeout)
+        time.sleep(timeout)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        dial([f"192.0.2.{n}" for n in range(1, 9)], 80, 0.4, [], silent)
+    assert sum(shares) <= 0.4 and max(shares) < 0.06, shares
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_next_one() -> None:
+    here = socket.create_server(("127.0.0.1", 0))
+
+    def first_is_silent(address: tuple[str, int], timeout: float, **how: Any) -> socket.socket:
+        if address[0] != "127.0.0.1":
+            time.sleep(timeout)
+            raise TimeoutError
+        return socket.create_connection(address, timeout)
+
+    with here, dial(["192.0.2.1", "127.0.0.1"], here.getsockname()[1], 0.5, [], first_is_silent) as sock:
+        assert sock.gettimeout() == 0.5, "what is sent has the time that sending has"
+
+
+def test_a_fetch_connects_for_no_longer_than_it_has_left(black_hole: int) -> None:
+    fetcher = SafeFetcher(
+        private_hosts=frozenset({f"many.example:{black_hole}"}),
+        connect_timeout=60,
+        resolver=lambda host, port: ["127.0.0.1"] * 12,
+    )
+    failures: list[BaseException] = []
+
+    def fetch() -> None:
+        try:
+            fetcher.head_bytes(f"http://many.example:{black_hole}/", 10, deadline_s=0.3)
+        except TemporaryError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [error.code for error in failures] == ["fetch_failed"]
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that answers no attempt to connect: its queue is full."""
+    with socket.socket() as full, ExitStack() as queue:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
 
 
 def _streamed(fetcher: SafeFetcher, url: str) -> None:

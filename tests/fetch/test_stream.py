@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
@@ -434,3 +434,40 @@ def test_a_child_process_opens_connections_of_its_own():
         assert server.connections == 2
         assert fetch(fetcher, server.url) == b"picture"
         assert server.connections == 2
+
+
+# ---------------------------------------------------------------------- ended from another thread
+def test_an_exchange_can_be_ended_before_the_server_has_said_anything() -> None:
+    ends: list[Callable[[], None]] = []
+    asked = threading.Event()
+
+    def silent(exchange: Exchange) -> None:
+        asked.set()
+        exchange.server.stopping.wait(30)
+
+    def stops() -> None:
+        assert asked.wait(20)
+        ends[0]()
+
+    with WireServer(silent) as server:
+        threading.Thread(target=stops, daemon=True).start()
+        with (
+            pytest.raises(TemporaryError),
+            SafeFetcher(private_hosts=frozenset({server.host})).stream(
+                server.url, max_bytes=10, deadline_s=3600, watched=ends.append
+            ),
+        ):
+            raise AssertionError("nothing has come")
+        assert not server.stopping.is_set()
+
+
+def test_one_that_is_ended_before_it_is_connected_ends_as_soon_as_it_is() -> None:
+    with WireServer(lambda exchange: None) as server:
+        with (
+            pytest.raises(TemporaryError),
+            SafeFetcher(private_hosts=frozenset({server.host})).stream(
+                server.url, max_bytes=10, deadline_s=3600, watched=lambda end: end()
+            ),
+        ):
+            raise AssertionError("nothing has come")
+        assert server.requests == []

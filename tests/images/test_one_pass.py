@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
-from sidecar.adapters.images import Expected, ImageInfo, Verifier, check_picture, convert, read_header
+from sidecar.adapters.images import Expected, ImageInfo, Verifier, check_picture, convert, read_header, strips
 from sidecar.adapters.images.reduced import Reduction, reduced
 from sidecar.adapters.incoming import Incoming
 from sidecar.core.errors import ConfigurationError, PermanentError
@@ -224,8 +224,22 @@ def test_a_fault_is_found_by_its_name_and_leaves_no_file(tmp_path: Path, fault: 
     assert failure.value.code == code or code == "result_wrong_dimensions"
 
 
-def test_any_flipped_bit_is_found_in_a_picture_of_many_strips(tmp_path: Path) -> None:
+@pytest.fixture(params=["one strip", "many"])
+def strip_count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small pictures are one strip; large ones, and here small ones too, are many, which a thread makes."""
+    if request.param == "many":
+        monkeypatch.setattr(strips, "STRIP_BYTES", 1)
+        monkeypatch.setattr(strips, "_MOST_WHOLE", 0)
+    return request.param
+
+
+def test_any_flipped_bit_is_found_in_a_picture_of_one_strip_and_of_many(tmp_path: Path, strip_count: str) -> None:
     data = bytearray(encoded("PNG", "RGB", (48, 36)))
+    made = pass_over(bytes(data), (48, 36), tmp_path)
+    like_it = strips.Strips(made.info, lambda strip: None)
+    like_it.discard()
+    assert made.jpeg and (like_it.lines < 36) == (strip_count == "many")
+    made.verifier.discard()
     for at in range(len(data)):
         data[at] ^= 4
         with pytest.raises(PermanentError):

@@ -87,6 +87,22 @@ class TestInMemory(FilesContract):
 
 
 # ---------------------------------------------------------------------- the disk
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("storage", ["local", "rest"])
+def test_what_roots_doctor_makes_the_sidecars_user_can_write(tmp_path: Path, storage: str) -> None:
+    """`sudo smi-sidecar setup` tests the folders before the sidecar has made them."""
+    ours, nobody = tmp_path / "ours", 65534
+    ours.mkdir()
+    os.chown(ours, nobody, nobody)
+    if storage == "local":
+        ResultFiles(ours / "smi-downloads").probe()
+    else:
+        RestFiles(None, ours / "work" / "7a49dce334").prepare()  # type: ignore[arg-type]  # nobody is asked
+    made = list(ours.rglob("*"))
+    assert len(made) > 3
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(nobody, nobody)}
+
+
 def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> None:
     files = ResultFiles(tmp_path / "smi-downloads")
     files.incoming("job-1", "c1").discard()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import threading
 import time
@@ -57,7 +58,7 @@ class Slow:
 
 # ---------------------------------------------------------------------- the contract
 def test_what_comes_at_once_is_handed_over(any_transfers: Any) -> None:
-    assert any_transfers.run(lambda transfer: "brought", never) == (True, "brought")
+    assert any_transfers.run("a", lambda transfer: "brought", never) == (True, "brought")
     assert any_transfers.alone() == 0
 
 
@@ -66,7 +67,7 @@ def test_what_fails_at_once_is_raised(any_transfers: Any) -> None:
         raise TemporaryError("fetch_failed", "x")
 
     with pytest.raises(TemporaryError):
-        any_transfers.run(fail, never)
+        any_transfers.run("a", fail, never)
 
 
 @pytest.mark.parametrize("failure", [None, TemporaryError("fetch_failed", "x")])
@@ -82,7 +83,7 @@ def test_what_takes_long_goes_on_alone_and_tells_its_end(any_transfers: Any, fai
 
     if isinstance(any_transfers, InstantTransfers):
         any_transfers.slow = True
-    assert any_transfers.run(work, slow.tell) == (False, None)
+    assert any_transfers.run("a", work, slow.tell) == (False, None)
     assert (any_transfers.alone(), slow.told) == (1, [])
     slow.go_on.set()
     if isinstance(any_transfers, InstantTransfers):
@@ -95,9 +96,9 @@ def test_what_takes_long_goes_on_alone_and_tells_its_end(any_transfers: Any, fai
 def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
     slow = [Slow(), Slow()]
     waited = []
-    for each in slow:
+    for name, each in zip("ab", slow, strict=True):
         began = time.monotonic()
-        assert threads.run(each.work, each.tell) == (False, None)
+        assert threads.run(name, each.work, each.tell) == (False, None)
         waited.append(time.monotonic() - began)
     assert waited[1] < waited[0] < 10 * adapter.PATIENCE_S
     for each in slow:
@@ -113,7 +114,7 @@ def test_a_worker_stays_while_what_has_come_is_checked_however_long_that_takes()
                 time.sleep(0.01)
         return "checked"
 
-    assert threads.run(work, never) == (True, "checked")
+    assert threads.run("a", work, never) == (True, "checked")
 
 
 def test_the_time_between_two_checks_counts_as_waiting() -> None:
@@ -125,50 +126,98 @@ def test_the_time_between_two_checks_counts_as_waiting() -> None:
                 pass
         return "brought"
 
-    assert threads.run(work, slow.tell) == (False, None)
+    assert threads.run("a", work, slow.tell) == (False, None)
     slow.go_on.set()
     assert slow.ended.wait(20)
 
 
-def test_when_all_places_are_taken_by_young_ones_the_new_one_is_told_to_come_again(threads: Transfers) -> None:
-    slow = [Slow(), Slow(), Slow()]
-    for each in slow[:2]:
-        threads.run(each.work, each.tell)
-    with pytest.raises(Crowded):
-        threads.run(slow[2].work, never)
-    assert threads.alone() == 2 and slow[2].go_on.wait(20), "and it was ended"
-    assert threads.turned_away() == 1
+def test_a_long_check_that_is_faster_than_the_network_is_no_reason_to_leave() -> None:
+    """A large file from a quick server waits for longer than a moment in all, and works for longer still."""
+    now = 0.0
+    transfer = Transfer(clock=lambda: now)
+    for _ in range(100):
+        now += 0.01
+        with transfer.at_work():
+            now += 0.02
+    assert transfer.waited_longer < -0.9
+    now += 2
+    assert transfer.waited_longer > adapter.PATIENCE_S
 
 
-def test_the_slowest_gives_its_place_to_a_new_one() -> None:
-    threads = Transfers(most=2, young_s=0)
+def test_what_is_new_finds_a_place_however_many_are_slow() -> None:
+    """Three times as many as there are places: each new one costs a worker its patience and gets a place."""
+    threads = Transfers(most=4, patience_s=0.01)
+    drips = [Slow() for _ in range(12)]
+    for at, drip in enumerate(drips):
+        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+    quick = Slow()
+    assert threads.run("quick", quick.work, quick.tell) == (False, None)
+    late = [Slow() for _ in range(3)]
+    for at, drip in enumerate(late):
+        assert threads.run(f"late {at}", drip.work, drip.tell) == (False, None)
+    assert quick.told == [], "older ones have given their places up, not the one that has hardly begun"
+    quick.go_on.set()
+    assert quick.ended.wait(20) and quick.told == [(None, "brought")]
+    assert all(drip.ended.wait(20) for drip in drips[:9]), "their threads have ended"
+    assert threads.turned_away() == 0
+    threads.close()
+
+
+def test_what_is_known_to_be_slow_costs_no_patience_and_keeps_its_turn() -> None:
+    threads = Transfers(most=4)
+    drips = [Slow() for _ in range(5)]
+    for at, drip in enumerate(drips):
+        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+        threads.close()
+    for at, drip in enumerate(drips[:3]):
+        drip.go_on.clear()
+        drip.ended.clear()
+        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+    with pytest.raises(Crowded) as crowded:
+        threads.run("drip 3", drips[3].work, never)
+    assert crowded.value.slow and (threads.alone(), threads.turned_away()) == (3, 1)
+    news = [Slow(), Slow()]
+    for at, new in enumerate(news):
+        assert threads.run(f"new {at}", new.work, new.tell) == (False, None)
+    assert news[0].ended.wait(20), "the new ones share what is left"
+    assert [drip.ended.is_set() for drip in drips[:3]] == [False] * 3
+    threads.close()
+
+
+def test_the_slowest_gives_its_place_away_when_its_turn_is_over() -> None:
+    threads = Transfers(most=2, turn_s=0)
     slowest, faster, third = Slow(), Slow(), Slow()
-    seen: list[Transfer] = []
 
     def work(transfer: Transfer) -> str:
-        seen.append(transfer)
-        transfer.came(1_000_000)
+        transfer.came(1_000_000_000)
         return faster.work(transfer)
 
-    threads.run(slowest.work, slowest.tell)
-    threads.run(work, faster.tell)
-    assert threads.run(third.work, third.tell) == (False, None)
+    threads.run("third", third.work, third.tell)
+    threads.close()
+    third.go_on.clear()
+    third.ended.clear()
+    threads.run("slowest", slowest.work, slowest.tell)
+    threads.run("faster", work, faster.tell)
+    assert threads.run("third", third.work, third.tell) == (False, None)
     assert slowest.ended.wait(20) and isinstance(slowest.told[0][0], GivenUp)
     assert faster.told == []
     threads.close()
 
 
-def test_one_that_does_not_notice_that_it_is_given_up_gives_one_place_only() -> None:
-    threads, deaf = Transfers(most=1, young_s=0), threading.Event()
+def test_those_that_do_not_notice_that_they_are_given_up_are_no_more_than_there_are_places() -> None:
+    threads, deaf = Transfers(most=2, patience_s=0.01), threading.Event()
+    begun = []
 
     def work(transfer: Transfer) -> None:
+        begun.append(transfer)
         assert deaf.wait(20)
 
-    assert threads.run(work, lambda *_: None) == (False, None)
-    assert threads.run(work, lambda *_: None) == (False, None)
-    with pytest.raises(Crowded):
-        threads.run(work, never)
-    assert threads.alone() == 2
+    for at in range(4):
+        assert threads.run(f"deaf {at}", work, lambda *_: None) == (False, None)
+    with pytest.raises(Crowded) as crowded:
+        threads.run("another", work, never)
+    assert not crowded.value.slow, "it was never tried"
+    assert (threads.alone(), len(begun)) == (4, 4), "it has cost no thread"
     deaf.set()
     threads.close()
 
@@ -181,14 +230,14 @@ def test_the_end_of_its_connection_is_no_failure_of_who_is_given_up(threads: Tra
         assert slow.go_on.wait(20)
         raise TemporaryError("fetch_failed", "the socket was shut down")
 
-    threads.run(work, slow.tell)
+    threads.run("a", work, slow.tell)
     threads.close()
     assert isinstance(slow.told[0][0], GivenUp)
 
 
 def test_at_the_end_of_the_process_all_give_up(threads: Transfers) -> None:
     slow = Slow()
-    threads.run(slow.work, slow.tell)
+    threads.run("a", slow.work, slow.tell)
     threads.close()
     assert isinstance(slow.told[0][0], GivenUp)
 
@@ -284,3 +333,34 @@ def test_a_full_disk_is_ours_to_fix(tmp_path: Path) -> None:
     files, parts = ResultFiles(tmp_path), Parts(tmp_path / "elsewhere")
     with pytest.raises(ConfigurationError):
         parts.keep(_temp(files, b"x"), "job-1", key="a", total=1, etag="", complete=True)
+
+
+def test_a_part_that_is_lent_stays_with_what_is_known_of_it(kept: Any) -> None:
+    parts, temp, read = kept
+    facts = {"format": "png", "bytes": 1}
+    parts.keep(temp(b"x"), "job-1", key="a", total=1, etag="", complete=True, facts=facts)
+    for claim in ("c1", "c2"):
+        path = parts.lend(parts.find("job-1", "a"), temp(b"").with_name(f"job-1.{claim}.finished"))
+        assert (read(path), parts.find("job-1", "a").facts) == (b"x", facts)
+    parts.keep(path, "job-1", key="a", total=1, etag="", complete=True, facts=facts)
+    assert read(parts.take(parts.find("job-1", "a"), temp(b""))) == b"x"
+
+
+def test_where_a_disk_has_no_links_a_part_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    parts.keep(_temp(files, b"x"), "job-1", key="a", total=1, etag="", complete=True)
+
+    def refuse(*paths: Path) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = parts.lend(parts.find("job-1", "a"), files.temp_path("job-1", "c2", "part"))
+    assert path.read_bytes() == b"x" and parts.find("job-1", "a") is None
+
+
+def test_what_is_kept_again_is_young_again(tmp_path: Path) -> None:
+    files, parts = ResultFiles(tmp_path), Parts(tmp_path / INCOMING)
+    temp = _temp(files, b"x")
+    os.utime(temp, (0, 0))
+    parts.keep(temp, "job-1", key="a", total=1, etag="", complete=True)
+    assert parts.find("job-1", "a").path.stat().st_mtime > 0

@@ -1,7 +1,7 @@
 """`make demo`: the main job, end to end, on a real WordPress, step by step.
 
-With MODE=remote the sidecar is on a machine of its own, which reaches the shop and Upsampler only; files go through the
-shop's door."""
+With MODE=remote the sidecar is on a machine of its own, which reaches the shop and Upsampler only and which nobody
+reaches: it comes for its messages, and files go through the shop's door."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from sidecar.adapters.images import Expected, Verifier
 from .customer import buy_on_page, download_link, status_page
 from .far import HOST_INI, Far
 from .photos import photo
-from .whole import Whole
+from .sidecar import UNREACHED
+from .whole import PULLED, Whole
 
 CUSTOMER = "customer@shop.example"
 TIMEOUT_S = 120
@@ -33,13 +34,14 @@ console = Console(highlight=False)
 
 def main() -> int:
     once = os.environ.get("DEMO_ONCE") == "1"
-    kind = {"local": Whole, "remote": Far}[sys.argv[1] if len(sys.argv) > 1 else "local"]
+    mode = sys.argv[1] if len(sys.argv) > 1 else "local"
+    if mode not in ("local", "remote"):
+        sys.exit(f"MODE is local or remote, not {mode}")
     folder = Path(tempfile.mkdtemp(prefix="smi-demo-"))
     _listen(_end)
     last_line = ""
     try:
-        settings = {"SMI_FIRST_POLL_S": "5"}
-        with kind.start(folder, env=settings, sandbox=["--delay", "2"], progress=_say) as whole:
+        with _started(mode, folder) as whole:
             if isinstance(whole, Far):
                 _show_distance(whole)
             last_line, job_id, link = _sell(whole)
@@ -57,6 +59,13 @@ def main() -> int:
         return 130
     print(last_line, flush=True)
     return 0
+
+
+def _started(mode: str, folder: Path) -> Whole:
+    env, sandbox = {"SMI_FIRST_POLL_S": "5"}, ["--delay", "2"]
+    if mode == "local":
+        return Whole.start(folder, env=env, sandbox=sandbox, progress=_say)
+    return Far.start(folder, env={**env, **PULLED}, sandbox=sandbox, progress=_say, processes=UNREACHED)
 
 
 def _listen(answer: Callable[[int, object], None]) -> None:
@@ -103,6 +112,7 @@ def _sell(whole: Whole) -> tuple[str, str, str]:
 
 def _show_distance(whole: Far) -> None:
     """What lies between the two."""
+    _say(f"the sidecar: {', '.join(UNREACHED)}; no process listens for the shop, it comes for its messages")
     _say(f"the shop's host: posts of {HOST_INI['post_max_size']}, memory of {HOST_INI['memory_limit']}, no programs")
     if whole.entered:
         see = [*whole.entered, "ls", "-A", str(whole.shop.folder)]

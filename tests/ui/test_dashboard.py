@@ -95,6 +95,21 @@ def test_a_held_stage_says_why_and_since_when(clean: Ui):
         clean.sidecar.status |= usual
 
 
+def test_a_stage_tells_the_ages_of_its_work_and_of_its_oldest_jobs(clean: Ui):
+    usual = dict(clean.sidecar.status)
+    ages = {"ready_seconds": {"submit": 300}, "job_seconds": {"paid": 320, "submitting": 5, "enlarged": 7200}}
+    clean.sidecar.status |= ages
+    try:
+        clean.shop.option("smi_bridge_sidecar_health", "")
+        late = clean.ajax("smi_bridge_dashboard", period="24h").json()["data"]["sidecar"]["late"]
+        paid = "waits for 5 min; Waiting to be submitted: the oldest for 5 min 20 s"
+        assert late == {"submit": paid, "collect": "Being collected: the oldest for 2 h"}
+    finally:
+        clean.sidecar.status.clear()
+        clean.sidecar.status.update(usual)
+        clean.shop.option("smi_bridge_sidecar_health", "")
+
+
 def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Ui):
     clean.bought("delivered")
     clean.shop.option("smi_bridge_sidecar_url", "http://127.0.0.1:9")

@@ -39,9 +39,9 @@ def hanging(web: Web) -> Iterator[HangingShop]:
     yield shop
     shop.go.set()
     for _ in range(AT_ONCE):  # the threads that were left behind have ended
-        assert restore._places.acquire(timeout=5)
+        assert restore._brief.places.acquire(timeout=5)
     for _ in range(AT_ONCE):
-        restore._places.release()
+        restore._brief.places.release()
 
 
 def test_nobody_waits_longer_than_two_seconds(web: Web, hanging: HangingShop) -> None:

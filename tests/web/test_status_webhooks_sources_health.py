@@ -9,6 +9,8 @@ import pytest
 
 from sidecar.core import status_token
 from sidecar.core.errors import TemporaryError
+from sidecar.core.states import MOVED_BY
+from sidecar.workflow.time_limits import JOB_LIMIT_S
 from tests.web.conftest import Web
 
 KEYS = {
@@ -298,7 +300,22 @@ def test_readiness_ends_when_ready_work_waits_too_long(web: Web) -> None:
     assert web.client.get("/readyz").status_code == 200
     web.rig.clock.advance(2)
     web.rig.store.heartbeats.record("cron")
-    assert web.client.get("/readyz").json["faults"] == {"collect": "work that may go has waited for 301 s"}
+    assert web.client.get("/readyz").json["faults"] == {"collect": "work that may go has waited for 5 minutes"}
+
+
+def test_readiness_ends_when_an_order_gets_no_further(web: Web) -> None:
+    """Its work is taken again and again, so that none of it is old."""
+    web.rig.upsampler.delay = 1e9
+    web.rig.buy()
+    web.rig.let_pass(60)
+    web.rig.store.heartbeats.record("cron")
+    assert web.client.get("/readyz").status_code == 200
+    state = web.rig.job().state
+    web.rig.clock.advance(JOB_LIMIT_S + web.rig.settings.watch_limit_s)
+    web.rig.queue.ages = dict
+    web.rig.store.heartbeats.record("cron")
+    faults = web.client.get("/readyz").json["faults"]
+    assert list(faults) == [MOVED_BY[state]] and f"in the state {state} for" in faults[MOVED_BY[state]]
 
 
 def test_readiness_without_redis(web: Web) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sidecar.core.errors import CallerError, ConfigurationError, TemporaryError
 from sidecar.core.messages import parse_rfc3339, rfc3339
-from sidecar.workflow import manual, reconcile
+from sidecar.workflow import inbox, manual, reconcile
+from sidecar.workflow.brief_wait import BriefWait
 from tests.workflow.rig import Rig
 
 NAME = "2026/11/job-1_4x.png"
@@ -340,6 +344,8 @@ def test_status_tells_how_we_are(rig: Rig) -> None:
     assert answer["site"] == "https://shop.example"
     assert answer["jobs"] == {"paid": 1} and answer["queues"]["deliver"] == 1
     assert (answer["scheduler"], answer["shop_door"]) == (True, None)
+    rig.clock.advance(90)
+    assert rig.push("status", {})["job_seconds"] == {"paid": 90}, "the oldest unfinished job of each state"
     assert answer["held"]["collect"]["reason"] == "disk_full"
     assert answer["webhook_url_base"] == "https://shop.example/smi/webhooks/upsampler/"
 
@@ -349,6 +355,32 @@ def test_status_makes_the_round_trip_when_it_is_asked_to(rig: Rig) -> None:
     rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
     door = rig.push("status", {"round_trip": True})["shop_door"]
     assert (door["ok"], door["error"], door["detail"]) == (False, "shop_unavailable", "connection refused")
+
+
+def test_a_shop_that_hangs_keeps_no_web_thread_waiting(rig: Rig) -> None:
+    """An admin presses “Test connection” again and again, and each answer comes before the bridge gives it up."""
+    assert inbox.ROUND_TRIP_S < 5, "Http_Client's own patience"
+    go, asked = threading.Event(), queue.Queue[str]()
+
+    def hang(type: str, data: dict[str, Any]) -> dict[str, Any]:
+        asked.put(type)
+        assert go.wait(30)
+        return {}
+
+    rig.shop.ask = hang  # type: ignore[method-assign]
+    waits = BriefWait("test", at_once=2, code="shop_unavailable", busy="busy")
+    try:
+        for _ in range(2):
+            with pytest.raises(TemporaryError, match="not answered within"):
+                waits.ask(lambda: rig.shop.ask("status", {}), wait_s=0.01)
+            assert asked.get(timeout=10) == "status"
+        with pytest.raises(TemporaryError, match="busy"):
+            waits.ask(lambda: rig.shop.ask("status", {}), wait_s=30)
+        door = inbox._round_trip(rig.ports, wait_s=0.01)
+        assert (door["ok"], door["error"]) == (False, "shop_unavailable")
+        assert "not answered within" in door["detail"]
+    finally:
+        go.set()
 
 
 def test_status_tells_why_the_shop_is_not_reached_and_since_when(rig: Rig) -> None:

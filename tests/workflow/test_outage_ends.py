@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
 import pytest
 
+from sidecar.adapters.fetch import FetchResponse
+from sidecar.core.errors import TemporaryError
 from sidecar.workflow.time_limits import OUTAGE_SPREAD_S
 from tests.workflow.rig import Rig
 
@@ -72,3 +80,76 @@ def test_a_job_that_failed_for_another_reason_keeps_its_hour(rig: Rig) -> None:
             break
     rig.let_pass(2)
     assert (rig.store.due_at("job-4"), rig.job("job-4").reason) == (until, "upsampler_rate_limited")
+
+
+class Servers:
+    """A fetcher in front of another one: all hosts refuse connections but those that are `open`."""
+
+    def __init__(self, behind: Any) -> None:
+        self.open: set[str] = set()
+        self._behind = behind
+
+    @contextmanager
+    def stream(self, url: str, **how: Any) -> Iterator[FetchResponse]:
+        if urlsplit(url).netloc not in self.open:
+            raise TemporaryError("fetch_failed", "connection refused")
+        with self._behind.stream(url, **how) as response:
+            yield response
+
+
+def refusing_rig() -> tuple[Rig, Servers]:
+    """Jobs whose results' server refuses connections; the last one's is another server than that of the others."""
+    rig = Rig()
+    servers = Servers(rig.ports.fetcher)
+    rig.ports = dataclasses.replace(rig.ports, fetcher=servers)
+    for number in range(JOBS):
+        rig.buy(f"job-{number}")
+        rig.let_pass(7)
+    rig.let_pass(100)
+    last = rig.job(f"job-{JOBS - 1}")
+    elsewhere = urlsplit(last.result_url)._replace(netloc="other.example").geturl()
+    rig.store.change(last.job_id, last.attempt, (), {"result_url": elsewhere})
+    rig.let_pass(50)
+    return rig, servers
+
+
+def refused(rig: Rig) -> list[int]:
+    return [n for n in range(JOBS) if rig.job(f"job-{n}").reason == "fetch_failed"]
+
+
+def test_the_end_of_refused_connections_is_one_and_other_servers_keep_their_hour() -> None:
+    rig, servers = refusing_rig()
+    assert refused(rig) == list(range(JOBS)), rig.actions()
+    servers.open.add(urlsplit(rig.job("job-0").result_url).netloc)
+    for _ in range(600):
+        rig.let_pass(1)
+        if len(refused(rig)) < JOBS:
+            break
+    tries = rig.job(f"job-{JOBS - 1}").consecutive_failures
+    rig.let_pass(OUTAGE_SPREAD_S + 2)
+    assert refused(rig) == [JOBS - 1]
+    assert rig.job(f"job-{JOBS - 1}").consecutive_failures - tries <= 1, "nobody has called it"
+    assert [dict(about).get("reason") for event, about in rig.events if event == "outage.over"] == ["fetch_failed"]
+
+
+def test_the_end_of_refused_files_is_one() -> None:
+    rig = Rig()
+    publish, away = rig.files.publish, [True]
+
+    def refusing(*args: Any, **how: Any) -> None:
+        if away:
+            raise TemporaryError("upload_failed", "the shop answered 502")
+        publish(*args, **how)
+
+    rig.files.publish = refusing  # type: ignore[method-assign]
+    for number in range(JOBS):
+        rig.buy(f"job-{number}")
+        rig.let_pass(7)
+    rig.let_pass(150)
+    away.clear()
+    for _ in range(600):
+        rig.let_pass(1)
+        if "outage.over" in [event for event, _ in rig.events]:
+            break
+    rig.let_pass(OUTAGE_SPREAD_S + 2)
+    assert [rig.row(f"job-{number}").state for number in range(JOBS)] == ["delivered"] * JOBS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,10 +15,12 @@ from typing import Any
 import pytest
 
 from sidecar.adapters.shop import ShopDoor
+from sidecar.adapters.shop_wall import bridge_answer
 from sidecar.core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from sidecar.core.messages import TO_SHOP, Opener, Signer
 from sidecar.core.version import VERSION
 from tests.fetch.wire_server import Exchange, WireServer
+from tests.testbed.places import REPOSITORY
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_795_341_600.0
@@ -33,13 +37,16 @@ def done(request: dict[str, Any]) -> Answer:
 
 @dataclass
 class Shop:
-    """`answer`: path and request → what is said. `requests`: (path, host, type, data)."""
+    """`answer`: path and request → what is said. `requests`: (path, host, type, data);
+    `bytes_answer`: what is said to a chunk."""
 
     url: str
     answer: Callable[[str, dict[str, Any]], Answer]
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    bytes_answer: Callable[[str], Answer] = lambda path: (409, {}, b'{"error":"not_announced"}')
 
     def door(self, **how: Any) -> ShopDoor:
         signer = Signer(SECRET, direction=TO_SHOP, site="https://shop.example")
@@ -55,12 +62,18 @@ def shop() -> Iterator[Shop]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            shop.paths.append(self.path)
+            if "smi-envelope" in self.headers:
+                self.say(*shop.bytes_answer(self.path))
+                return
             message = opener.open(body, self.headers, now=NOW)
             assert message.type == "batch"
             shop.requests.append((self.path, self.headers["Host"], message.data))
             shop.agents.append(self.headers["User-Agent"])
             shop.ids.append(message.id)
-            status, headers, answer = shop.answer(self.path, message.data)
+            self.say(*shop.answer(self.path, message.data))
+
+        def say(self, status: int, headers: dict[str, str], answer: bytes) -> None:
             if status == 0:  # no answer at all
                 self.close_connection = True
                 return
@@ -113,6 +126,55 @@ def test_the_second_form_of_the_address_is_found_and_remembered(shop: Shop) -> N
     door.close()
 
 
+CHUNK = {"job_id": "j", "offset": 0, "length": 3}
+WALL: Answer = (403, {}, b"<h1>No bytes here</h1>")
+
+
+def test_bytes_that_a_wall_refuses_take_the_form_of_the_address_that_lets_them_through(shop: Shop) -> None:
+    """A firewall may let messages pass and stop what is no JSON: each finds its own form, and keeps it."""
+    shop.bytes_answer = lambda path: WALL if "wp-json" in path else (200, {}, b'{"offset": 3}')
+    with closing(shop.door()) as door:
+        assert [door.send_chunk(CHUNK, b"abc") for _ in range(2)] == [(200, {"offset": 3})] * 2
+        door.send([message()])
+    files = "smi-bridge/v1/files"
+    assert shop.paths == [f"/wp-json/{files}", *[f"/?rest_route=/{files}"] * 2, "/wp-json/smi-bridge/v1/messages"]
+
+
+def test_bytes_that_no_form_lets_through_name_the_wall(shop: Shop) -> None:
+    shop.bytes_answer = lambda path: WALL
+    with closing(shop.door()) as door:
+        status, answer = door.send_chunk(CHUNK, b"abc")
+    assert (status, list(answer)) == (403, ["wall"]) and "No bytes here" in answer["wall"]
+    assert shop.paths[-1] == "/?smi-bridge=files" and len(shop.paths) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((413, {}, b"<h1>Too large</h1>"), (413, {})),
+        ((502, {}, b"<h1>Bad gateway</h1>"), (502, {})),
+        ((503, {}, b'{"error":"database"}'), (503, {"error": "database"})),
+        ((200, {}, b"[]"), (0, {})),
+        ((409, {}, b'Notice: x\n{"error":"offset","offset":9}'), (409, {"error": "offset", "offset": 9})),
+    ],
+)
+def test_what_no_other_form_would_help_is_told_at_once(
+    shop: Shop, answer: Answer, told: tuple[int, dict[str, Any]]
+) -> None:
+    """Each further form would carry the whole chunk once more."""
+    shop.bytes_answer = lambda path: answer
+    with closing(shop.door()) as door:
+        assert door.send_chunk(CHUNK, b"abc") == told
+    assert len(shop.paths) == 1
+
+
+def test_bytes_that_the_bridge_finds_not_authentic_are_ours_to_fix(shop: Shop) -> None:
+    shop.bytes_answer = lambda path: (401, {}, b'{"error":"unauthorized"}')
+    with closing(shop.door()) as door, pytest.raises(ConfigurationError) as caught:
+        door.send_chunk(CHUNK, b"abc")
+    assert caught.value.code == "shop_refused" and len(shop.paths) == 1
+
+
 def test_a_door_that_is_nowhere_is_ours_to_fix(shop: Shop) -> None:
     shop.answer = lambda path, request: (404, {}, b"")
     error = refused(shop.door())
@@ -135,6 +197,13 @@ def test_a_redirect_is_not_followed_and_its_place_is_named(shop: Shop, status: i
         ((403, {}, b"<h1>Access denied</h1><script>x</script>"), "403, not by the bridge: “Access denied”", "firewall"),
         ((403, {}, b'{"code": "rest_disabled", "message": "No."}'), "rest_disabled", "security plugin"),
         ((401, {}, b'{"code": "rest_not_logged_in"}'), "rest_not_logged_in", "security plugin"),
+        ((403, {}, b'{"error": "Forbidden"}'), "Forbidden", "security plugin"),
+        ((403, {}, b'{"error": "message_invalid"}'), "message_invalid", "security plugin"),
+        ((403, {}, b""), "403, not by the bridge: nothing", "firewall"),
+        ((405, {}, b""), "405, not by the bridge: nothing", "firewall"),
+        ((401, {}, b'{"error": "login required"}'), "login required", "security plugin"),
+        ((401, {"WWW-Authenticate": "Basic"}, b""), "401, not by the bridge: nothing", "password"),
+        ((503, {}, b'{"error": {"code": 1020}}'), "1020", "Maintenance"),
         ((401, {"WWW-Authenticate": "Basic"}, b"<h1>Who?</h1>"), "Who?", "password"),
         ((403, {"cf-mitigated": "challenge"}, b"<title>Just a moment...</title>"), "Just a moment", "challenge"),
         ((302, {"Location": "/wp-login.php?redirect_to=x"}, b""), "/wp-login.php", "login"),
@@ -191,7 +260,7 @@ def test_a_refused_signature_is_ours_to_fix_and_a_wrong_clock_is_named(shop: Sho
     assert "600 s" in error.detail
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 413, 422])
+@pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_message_that_is_refused_is_told_apart_from_a_shop_that_is_away(shop: Shop, status: int) -> None:
     shop.answer = lambda path, request: (status, {}, b'{"error": "message_invalid"}')
     error = refused(shop.door())
@@ -204,7 +273,7 @@ def test_a_message_that_is_refused_is_told_apart_from_a_shop_that_is_away(shop: 
     [
         (500, {}, b"<h1>Fatal error</h1>"),
         (502, {}, b""),
-        (503, {}, b'{"error": "maintenance"}'),
+        (503, {}, b'{"error": "database"}'),
         (429, {}, b""),
         (200, {}, b""),
         (200, {}, b"[]"),
@@ -306,3 +375,11 @@ def test_a_shop_that_never_answers_costs_a_bounded_time() -> None:
         door = ShopDoor(signer, shop_url=server.url.rstrip("/"), clock=lambda: NOW, timeout=(1, 0.5))
         with pytest.raises(TemporaryError):
             door.ask("status", {})
+
+
+def test_every_refusal_of_the_bridge_is_known_as_the_bridges() -> None:
+    code = (REPOSITORY / "wp-bridge-plugin/includes/messages/class-messages-endpoint.php").read_text()
+    said = set(re.findall(r"""['"]error['"] ?(?:=>|:) ?['"](\w+)['"]""", code))
+    assert len(said) >= 6
+    for word in said:
+        assert bridge_answer(json.dumps({"error": word}).encode()) == {"error": word}

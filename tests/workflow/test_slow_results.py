@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from sidecar.adapters.fetch import FetchResponse
-from sidecar.core.errors import ConfigurationError, GivenUp, TemporaryError
+from sidecar.adapters.fetch import FetchResponse, SafeFetcher
+from sidecar.adapters.transfers import Transfer, Transfers
+from sidecar.core.errors import ConfigurationError, Crowded, GivenUp, TemporaryError
 from tests.fakes.fetcher import endless, png
+from tests.fetch.wire_server import WireServer
 from tests.workflow.rig import Rig
 
 DATA = png(32, 24)
@@ -163,3 +166,23 @@ def test_a_body_without_an_end_is_judged_alike_however_it_came(slow: bool, code:
         rig.transfers.finish()
     assert rig.actions()[:3] == [f"{code} → refetch", f"{code} → refetch", f"{code} → resubmit"]
     assert rig.row().state == "review"
+
+
+def test_however_many_servers_say_nothing_their_threads_have_a_bound() -> None:
+    """The real fetcher and real threads: 60 results of servers that accept and are silent, at two places."""
+    silent = WireServer(lambda exchange: exchange.server.stopping.wait(60))
+    transfers = Transfers(most=2, patience_s=0.01)
+    with silent as server:
+        fetcher = SafeFetcher(private_hosts=frozenset({server.host}), read_timeout=60)
+
+        def work(transfer: Transfer) -> None:
+            with fetcher.stream(server.url, max_bytes=10, deadline_s=60, watched=transfer.reads_from):
+                raise AssertionError("nothing has come")
+
+        most = 0
+        for at in range(60):
+            with suppress(Crowded):
+                transfers.run(f"result {at}", work, lambda *_: None)
+            most = max(most, sum(thread.name == "transfer" for thread in threading.enumerate()))
+        assert most <= 2 + 2 + 1, "places, those that were given up, and the one that a worker waits for"
+        transfers.close()

@@ -209,9 +209,9 @@ class OtherHands(InstantTransfers):
 
     others_work: Callable[[], object]
 
-    def run(self, work: Callable[[Any], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
+    def run(self, name: str, work: Callable[[Any], Any], ended: Callable[[Any, Any], None]) -> tuple[bool, Any]:
         self.slow = True
-        outcome = super().run(work, ended)
+        outcome = super().run(name, work, ended)
         self.finish()
         self.others_work()
         return outcome

@@ -10,8 +10,10 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\States;
 use SmiBridge\Health\Problems;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Wire\Sidecar_Report;
@@ -59,13 +61,6 @@ final class Dashboard {
 			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Labels::label( $hold['reason'] );
 			$held[ $stage ] = implode( ', ', array_filter( array( $why, Format::distance( $hold['since'] ?? '' ) ) ) );
 		}
-		$late = array();
-		foreach ( (array) ( $status['ready_seconds'] ?? array() ) as $stage => $seconds ) {
-			if ( (int) $seconds >= MINUTE_IN_SECONDS ) {
-				/* translators: %s: time span, such as "5 minutes" */
-				$late[ $stage ] = sprintf( __( 'waits for %s', 'smi-bridge' ), Format::span( (int) $seconds ) );
-			}
-		}
 		return array(
 			'stats'   => $stats,
 			'words'   => array(
@@ -85,9 +80,38 @@ final class Dashboard {
 				'scheduler' => ! empty( $status['scheduler'] ),
 				'queues'    => (object) array_map( 'intval', (array) ( $status['queues'] ?? array() ) ),
 				'held'      => (object) $held,
-				'late'      => (object) $late,
+				'late'      => (object) self::late( $status ),
 			),
 			'working' => Jobs_Query::count( 'working' ),
+		);
+	}
+
+	/**
+	 * The ages of each stage that are worth a word: of its oldest work that may go, and of its oldest job in each state.
+	 *
+	 * @param array $status The sidecar's status.
+	 * @return array Stage => words.
+	 */
+	private static function late( array $status ): array {
+		$words = array();
+		foreach ( (array) ( $status['ready_seconds'] ?? array() ) as $stage => $seconds ) {
+			if ( (int) $seconds >= MINUTE_IN_SECONDS ) {
+				/* translators: %s: time span, such as "5 minutes" */
+				$words[ $stage ][] = sprintf( __( 'waits for %s', 'smi-bridge' ), Format::span( (int) $seconds ) );
+			}
+		}
+		foreach ( (array) ( $status['job_seconds'] ?? array() ) as $state => $seconds ) {
+			$stage = States::all()[ $state ]['stage'] ?? '';
+			if ( $stage && (int) $seconds >= MINUTE_IN_SECONDS ) {
+				/* translators: 1: state of a job, such as "Being enlarged", 2: time span, such as "5 minutes" */
+				$words[ $stage ][] = sprintf( __( '%1$s: the oldest for %2$s', 'smi-bridge' ), Job_Labels::state( $state )[0], Format::span( (int) $seconds ) );
+			}
+		}
+		return array_map(
+			static function ( array $lines ): string {
+				return implode( '; ', $lines );
+			},
+			$words
 		);
 	}
 

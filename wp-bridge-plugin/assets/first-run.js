@@ -24,8 +24,8 @@
 
 	function look() {
 		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
+			data.steps.forEach( show ); // All of them: a later one may be true, or have its own advice, before an earlier one is.
 			var done = data.steps.every( function ( step ) {
-				show( step );
 				return step.done;
 			} );
 			free = data.free;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class FetchResponse:
     `content_length` is bytes, None if the server did not say (then a cut connection can't be told from the end), or has
     packed the file, which `chunks` unpacks. `chunks` yields bytes objects of `chunk_size` bytes (shorter ones at the
     end, and where they come slowly), and raises like `SafeFetcher.stream`. `begins_at`: 0, or how much of the file an
-    earlier try has already. `etag`: "" unless it is a strong one. `abort`: ends the exchange from another thread.
+    earlier try has already. `etag`: "" unless it is a strong one.
     """
 
     status: int
@@ -39,7 +39,6 @@ class FetchResponse:
     chunks: Iterator[bytes]
     begins_at: int = 0
     etag: str = ""
-    abort: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

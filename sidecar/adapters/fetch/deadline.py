@@ -70,8 +70,10 @@ class Deadline:
         return left
 
     def guard(self, sock: socket.socket) -> None:
-        """From now on this is the socket to shut down."""
+        """From now on this is the socket to shut down: at once, when the exchange was ended before there was one."""
         self._socket = sock
+        if self.passed:
+            self.pass_()
         if not self._watched:
             self._watched = True
             _watch.add(self, self._end)

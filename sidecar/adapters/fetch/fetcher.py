@@ -50,7 +50,7 @@ class SafeFetcher:
 
     Args:
         private_hosts: ``host:port`` pairs allowed although their address is not public (one-machine set-ups, tests).
-        connect_timeout: seconds for one address; read_timeout: seconds of silence.
+        connect_timeout: seconds for all of a name's addresses; read_timeout: seconds of silence.
         resolver: stands in for the system's name lookup.
         tls: gives the TLS context, asked at the first https connection.
 
@@ -84,6 +84,7 @@ class SafeFetcher:
         least_bytes_per_s: float = 0,
         begun: Resumable | None = None,
         chunk_size: int = 1 << 20,
+        watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> Iterator[FetchResponse]:
         """GET `url`; the block reads the body from `chunks`. What it leaves unread closes the connection.
 
@@ -93,6 +94,7 @@ class SafeFetcher:
             least_bytes_per_s: how fast the body must come, 0: at any speed. The headers then have a minute, and the
                 deadline follows from the length where one is announced.
             begun: what an earlier try has; the server may go on from there.
+            watched: gets what ends the exchange from another thread, before it begins.
 
         Raises (here or while reading):
             PermanentError: fetch_refused_address; result_gone, as `Refused` (401, 403, 404, 410 and other 4xx: an
@@ -103,6 +105,8 @@ class SafeFetcher:
         pace = Pace(least_bytes_per_s) if least_bytes_per_s else None
         had = Begun(begun.bytes, begun.total or 0, begun.etag) if begun else None
         with self._deadline(min(deadline_s, HEADERS_S) if pace else deadline_s) as deadline:
+            if watched:
+                watched(deadline.pass_)
             response = self._get(url, deadline, had.headers if had else {})
             with closing(response):
                 length = response.length_remaining
@@ -115,7 +119,7 @@ class SafeFetcher:
                 kind, etag = response.headers.get("Content-Type", ""), strong_etag(response)
                 if packing := packing_of(response.headers.get("Content-Encoding")):
                     length, etag, chunks = None, "", unpacked(chunks, packing, max_bytes, chunk_size)
-                yield FetchResponse(200, kind, length, chunks, start, etag, deadline.pass_)
+                yield FetchResponse(200, kind, length, chunks, start, etag)
 
     def head_bytes(
         self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] | None = None
@@ -210,7 +214,7 @@ class SafeFetcher:
         if _plain(f"{host}:{port}") not in self._private:
             for address in addresses:
                 require_public(address)
-        return dial(addresses, port, timeout, options)
+        return dial(addresses, port, min(timeout or self._connect_timeout, self._running.deadline.left()), options)
 
 
 def _plain(host_and_port: str) -> str:

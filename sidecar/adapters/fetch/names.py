@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any
 
 from urllib3.util.connection import create_connection
@@ -76,14 +77,28 @@ class Lookups:
 system_resolver = Lookups()
 
 
-def dial(addresses: list[str], port: int, timeout: float | None, options: Any) -> socket.socket:
-    """A connection to the first of them that answers. Raises OSError."""
+def dial(
+    addresses: list[str],
+    port: int,
+    timeout: float | None,
+    options: Any,
+    connect: Callable[..., socket.socket] = create_connection,
+) -> socket.socket:
+    """A connection to the first of them that answers. `timeout`: seconds for all of them; each has an equal share of
+    what is left, so that one that is silent does not use up the next one's. Raises OSError."""
     failure = OSError("the name leads to no address")
-    for address in addresses:
+    until = None if timeout is None else monotonic() + timeout
+    for at, address in enumerate(addresses):
+        share = None if until is None else (until - monotonic()) / (len(addresses) - at)
+        if share is not None and share <= 0:
+            break
         try:
-            return create_connection((address, port), timeout, socket_options=options)
+            sock = connect((address, port), share, socket_options=options)
         except OSError as error:
             failure = error
+            continue
+        sock.settimeout(timeout)
+        return sock
     raise failure
 
 

@@ -107,9 +107,6 @@ class FetchResponse(Protocol):
     def begins_at(self) -> int: ...
     @property
     def etag(self) -> str: ...
-    @property
-    def abort(self) -> Callable[[], None]:
-        """Ends the exchange, from another thread."""
 
 
 class Fetcher(Protocol):
@@ -124,8 +121,10 @@ class Fetcher(Protocol):
         least_bytes_per_s: float = 0,
         begun: Part | None = None,
         chunk_size: int = 1 << 20,
+        watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> AbstractContextManager[FetchResponse]:
         """`begun`: what an earlier try has; the server may go on from there. `chunk_size`: bytes, the largest piece.
+        `watched`: gets what ends the exchange from another thread, before it begins.
 
         Raises, also while chunks are read: PermanentError fetch_refused_address, result_gone, result_too_large;
         TemporaryError fetch_unavailable, fetch_failed, fetch_slow, result_cut.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,7 +47,14 @@ class Sources(Protocol):
         """A source that lies elsewhere and was looked at before."""
 
     def stream(
-        self, job: Job, *, max_bytes: int, deadline_s: float, least_bytes_per_s: float, begun: Part | None
+        self,
+        job: Job,
+        *,
+        max_bytes: int,
+        deadline_s: float,
+        least_bytes_per_s: float,
+        begun: Part | None,
+        watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> AbstractContextManager[FetchResponse]:
         """A source that lies elsewhere, as `Fetcher.stream`."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 
 from ...core.parts import Part
 from ...core.pictures import ImageInfo
 
 Result = TypeVar("Result")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Transfer(Protocol):
@@ -35,10 +37,14 @@ class Transfers(Protocol):
     """Work in threads of this process. What waits for bytes for longer than a moment goes on alone."""
 
     def run(
-        self, work: Callable[[Transfer], Result], ended: Callable[[BaseException | None, Result | None], None]
+        self,
+        name: str,
+        work: Callable[[Transfer], Result],
+        ended: Callable[[BaseException | None, Result | None], None],
     ) -> tuple[bool, Result | None]:
         """(True, what `work` has returned), or (False, None): it goes on alone, and calls `ended` from its thread with
-        what it has raised and returned. Raises what `work` raises in time; Crowded: there is no place for another."""
+        what it has raised and returned. `name`: of what it brings; whatever has gone on alone is known to be slow from
+        then on. Raises what `work` raises in time; Crowded: there is no place for another."""
 
     def alone(self) -> int:
         """How many go on alone now."""
@@ -60,12 +66,25 @@ class Parts(Protocol):
     def find(self, name: str, key: str) -> Part | None:
         """The part of `key`, if there is one."""
 
-    def keep(self, temp: Path, name: str, *, key: str, total: int | None, etag: str, complete: bool) -> None:
-        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say. Raises
-        FileNotFoundError when the temp file has gone."""
+    def keep(
+        self,
+        temp: Path,
+        name: str,
+        *,
+        key: str,
+        total: int | None,
+        etag: str,
+        complete: bool,
+        facts: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        """Keep a closed temp file. `total`: bytes of the whole, None when the server did not say; `facts`: in JSON.
+        Raises FileNotFoundError when the temp file has gone."""
 
     def take(self, part: Part, temp: Path) -> Path:
         """The part as a temp file."""
+
+    def lend(self, part: Part, temp: Path) -> Path:
+        """The part as a temp file that is only read: where the disk can do it, the part stays."""
 
     def chunks(self, path: Path) -> Iterator[bytes]:
         """The bytes of a part that was taken, from its beginning."""

@@ -97,6 +97,11 @@ def _wait(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: 
     _again(ports, job, {"submit_started_at": asked_at}, asked_at + ports.settings.watch_limit_s - now, False, "waiting")
 
 
+def _later(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
+    """Others are in the way, not this job, and not the shop: nothing is counted."""
+    _again(ports, job, {}, decision.after_s, not_accepted, "retry")
+
+
 def _hold(ports: Ports, stage: str, job: Job, decision: Decision, not_accepted: bool) -> None:
     """Ours to fix: the stage stops for everybody, the admin is told once, and one job tries again now and then.
 
@@ -152,6 +157,7 @@ _ACTIONS = {
     "refetch": _refetch,
     "resubmit": _resubmit,
     "wait": _wait,
+    "later": _later,
     "hold": _hold,
     "refund": _refund,
     "review": _review,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...core.errors import ConfigurationError, SidecarError, TemporaryError
-from ..time_limits import BACKOFF_BASE_S, BACKOFF_CAP_S
+from ..time_limits import BACKOFF_BASE_S, BACKOFF_CAP_S, LATER_S
 
 MAX_TRIES = 10  # failures in a row: with the backoff below, some 20 to 25 minutes of trying
 FAILED_MANUALLY = "failed_by_hand"  # no failure of the pipeline: a person, or other code, has given the job up
@@ -18,7 +18,8 @@ class Decision:
     """What happens next.
 
     action: retry (the same stage after `after_s`) | compress (a smaller copy, then retry) | refetch (download again) |
-    resubmit (pay Upsampler once more) | wait (for the webhook) | hold (the stage, for everybody) | refund | review.
+    resubmit (pay Upsampler once more) | wait (for the webhook) | later (retry until there is room, which counts no
+    failure) | hold (the stage, for everybody) | refund | review.
     """
 
     action: str
@@ -45,7 +46,7 @@ class Row:
 
     @property
     def ending(self) -> str:
-        """How the job ends when no other step is left: refund, review or hold."""
+        """How the job ends when no other step is left: refund, review or hold; later, when it never does."""
         return self.steps[-1][0]
 
 
@@ -103,7 +104,7 @@ TABLE: dict[str, Row] = {
     "conversion_failed": _row("refetch 1, review"),
     # the way to the shop, where it has no share in our disk
     "upload_failed": _row(f"retry {MAX_TRIES}, review"),
-    "uploads_full": _row(f"retry {MAX_TRIES}, review"),
+    "uploads_full": _row("later"),
     "shop_unreachable": _row("hold"),
     # our own house
     "disk_full": _row("hold"),
@@ -137,6 +138,8 @@ def decide(failure: SidecarError, history: History, random: Callable[[], float])
             return Decision("compress")
         if action == "wait" and not history.waited:
             return Decision("wait")
+        if action == "later":
+            return Decision("later", LATER_S * (0.5 + random()))
         if action in ("hold", "refund", "review"):
             return Decision(action)
     return Decision("review")

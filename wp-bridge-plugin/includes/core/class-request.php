@@ -206,10 +206,11 @@ final class Request {
 		self::begin(
 			$status,
 			array(
-				'Cache-Control'  => 'no-store',
-				'Content-Type'   => 'application/json; charset=UTF-8',
-				'X-Robots-Tag'   => 'noindex',
-				'Content-Length' => strlen( $json ),
+				'Cache-Control'   => 'no-store',
+				'Referrer-Policy' => 'no-referrer', // It may name a job.
+				'Content-Type'    => 'application/json; charset=UTF-8',
+				'X-Robots-Tag'    => 'noindex',
+				'Content-Length'  => strlen( $json ),
 			)
 		);
 		echo $json; // phpcs:ignore WordPress.Security.EscapeOutput -- JSON.

@@ -25,10 +25,10 @@ final class Private_Answer {
 		'X-Robots-Tag'              => 'noindex, nofollow',
 	);
 
-	/** `send_headers`: the page to which the payment provider sends the payer back, whatever page that is. */
+	/** `send_headers`: the page to which the payment provider sends the payer back, whatever page that is, and any that is opened with a key to a job. */
 	public static function on_return(): void {
 		// phpcs:ignore WordPress.Security.NonceVerification -- looked at, never used.
-		if ( isset( $_GET['smi_job_id'] ) || Compat::is_back_from_payment() ) {
+		if ( isset( $_GET['smi_job_id'] ) || Compat::is_back_from_payment() || Status_Access::brings_proof() ) {
 			nocache_headers();
 			self::mark();
 			self::send( 'same-origin' ); // The theme's own forms may look at the referrer.

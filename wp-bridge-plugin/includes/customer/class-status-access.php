@@ -61,6 +61,11 @@ final class Status_Access {
 		return '';
 	}
 
+	/** Whether this request brings a proof at all, good or not: what it is answered may hold a link. */
+	public static function brings_proof(): bool {
+		return '' !== Request::query( self::IN_ADDRESS ) . Request::header( 'Smi-Status-Token' ) . Request::query( 'session_id' ) . Request::header( 'Smi-Payment-Session' );
+	}
+
 	/**
 	 * Whether this is the session in which the job was paid: the payment provider tells it the shop and the payer, nobody else.
 	 *

@@ -72,6 +72,7 @@ final class Status_View {
 		}
 		self::want( $job_id );
 		Private_Answer::mark();
+		Private_Answer::send( 'same-origin' ); // Where the theme has begun the page, on_return() has done so if there may be a link.
 		$document = Status_Route::of_job( $job_id, '' !== Status_Access::of_request( $job_id ) );
 		ob_start();
 		$smib_words = self::words();

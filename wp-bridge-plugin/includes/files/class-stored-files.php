@@ -25,6 +25,7 @@ final class Stored_Files {
 	const COPIES   = '.sources';
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
+	const LARGE    = 33554432; // Bytes from which on a digest is worth keeping.
 
 	/** Where a file lies; null for a name that is none of ours. @param string $name As in the ledger, `YYYY/MM/<job>_4x.jpg`. */
 	public static function path( string $name ): ?string {
@@ -45,15 +46,46 @@ final class Stored_Files {
 
 	/** Whether a file is there, byte for byte. @param string $name Name. @param int $bytes Bytes. @param string $sha256 Digest. */
 	public static function is_same( string $name, int $bytes, string $sha256 ): bool {
-		return self::size( $name ) === $bytes && hash_equals( $sha256, self::sha256( (string) self::path( $name ) ) );
+		return self::size( $name ) === $bytes && hash_equals( $sha256, self::sha256( (string) self::path( $name ), (string) self::owner( $name ) ) );
 	}
 
-	/** Digest of a file; a gigabyte takes seconds, which the host’s limit need not allow for. @param string $path Path. */
-	public static function sha256( string $path ): string {
+	/**
+	 * Digest of a file. A large one takes seconds, which the host’s limit need not allow for, and a proxy may leave before: what was
+	 * found out is kept for whoever asks again.
+	 *
+	 * @param string $path   Path.
+	 * @param string $job_id Whose it is.
+	 */
+	public static function sha256( string $path, string $job_id ): string {
+		$note = self::note( $path, $job_id );
+		$kept = is_file( $note ) && filemtime( $note ) > time() - HOUR_IN_SECONDS ? explode( ' ', (string) file_get_contents( $note ), 2 ) : array(); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+		if ( 2 === count( $kept ) && self::version( $path ) === $kept[1] ) {
+			return $kept[0];
+		}
 		if ( function_exists( 'set_time_limit' ) ) {
 			set_time_limit( 300 );
 		}
-		return (string) hash_file( 'sha256', $path );
+		$sha256 = (string) hash_file( 'sha256', $path );
+		self::keep_digest( $path, $job_id, $sha256 );
+		return $sha256;
+	}
+
+	/** Keeps the digest of a large file for an hour, as long as the file stays as it is. @param string $path Path. @param string $job_id Whose it is. @param string $sha256 Digest. */
+	public static function keep_digest( string $path, string $job_id, string $sha256 ): void {
+		if ( is_file( $path ) && filesize( $path ) >= self::LARGE && is_dir( dirname( self::note( $path, $job_id ) ) ) ) {
+			file_put_contents( self::note( $path, $job_id ), $sha256 . ' ' . self::version( $path ) ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
+		}
+	}
+
+	/** Where the digest of a file is kept: it goes with the job, and after a day. @param string $path Path. @param string $job_id Whose it is. */
+	private static function note( string $path, string $job_id ): string {
+		return sprintf( '%s/%s/%s.%s.digest', Shop::folder(), self::INCOMING, $job_id, substr( md5( $path ), 0, 12 ) );
+	}
+
+	/** What changes with a file. @param string $path Path. */
+	private static function version( string $path ): string {
+		clearstatcache( true, $path );
+		return is_file( $path ) ? sprintf( '%d %d %d', filesize( $path ), filemtime( $path ), fileinode( $path ) ) : '';
 	}
 
 	/**
@@ -97,7 +129,7 @@ final class Stored_Files {
 			array(
 				'bytes'    => $bytes,
 				'modified' => null === $bytes ? null : (int) filemtime( $path ),
-				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : self::sha256( $path ),
+				'sha256'   => null === $bytes || empty( $data['digest'] ) ? null : self::sha256( $path, (string) self::owner( $data['name'] ) ),
 			)
 		);
 	}

@@ -40,7 +40,9 @@ final class Upload {
 			return Outcome::refused( 'invalid', array( 'detail' => 'the name is not one of this job' ) );
 		}
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
-			touch( (string) Stored_Files::path( $data['name'] ) ); // What was wanted again is not thrown away as old.
+			$path = (string) Stored_Files::path( $data['name'] );
+			touch( $path ); // What was wanted again is not thrown away as old.
+			Stored_Files::keep_digest( $path, $data['job_id'], $data['sha256'] );
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		Stored_Files::tidy();
@@ -77,6 +79,9 @@ final class Upload {
 			if ( $offset !== $data['offset'] || $offset + $data['length'] > $data['bytes'] ) {
 				return array( 409, array( 'error' => 'offset' ) + compact( 'offset' ) );
 			}
+			if ( self::free() < $data['length'] + self::RESERVE ) { // Others have written meanwhile.
+				return array( 507, array( 'error' => 'disk_full' ) + compact( 'offset' ) );
+			}
 			fseek( $file, $offset );
 			$fault = self::copy( $body, $file, $data );
 			if ( '' !== $fault ) {
@@ -95,9 +100,27 @@ final class Upload {
 	 * @param array $data See schema.
 	 */
 	public static function close( array $data ): Outcome {
-		$part   = self::part( $data );
-		$path   = Stored_Files::path( $data['name'] );
-		$sha256 = self::length( $part ) === $data['bytes'] ? Stored_Files::sha256( $part ) : ''; // Before the row is locked: it may take seconds.
+		$part = self::part( $data );
+		$file = is_file( $part ) ? fopen( $part, 'r+b' ) : false; // phpcs:ignore WordPress.WP.AlternativeFunctions -- streams.
+		if ( ! $file ) {
+			return self::closed( $data, $part );
+		}
+		try {
+			return flock( $file, LOCK_EX | LOCK_NB ) ? self::closed( $data, $part ) : Outcome::refused( 'busy' );
+		} finally {
+			fclose( $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- also lets the lock go.
+		}
+	}
+
+	/**
+	 * The same, while nobody else closes the upload or writes to it.
+	 *
+	 * @param array  $data See schema.
+	 * @param string $part Where it has grown.
+	 */
+	private static function closed( array $data, string $part ): Outcome {
+		$path   = (string) Stored_Files::path( $data['name'] );
+		$sha256 = self::length( $part ) === $data['bytes'] ? Stored_Files::sha256( $part, $data['job_id'] ) : ''; // Before the row is locked: it may take seconds.
 		$row    = Attempt::going_on( $data );
 		if ( $row instanceof Outcome ) {
 			return $row;
@@ -114,7 +137,11 @@ final class Upload {
 		}
 		chmod( $part, defined( 'FS_CHMOD_FILE' ) ? FS_CHMOD_FILE : 0644 ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- ours.
 		// phpcs:ignore WordPress.WP.AlternativeFunctions -- within one file system: all or nothing.
-		return Stored_Files::prepare( dirname( $data['name'] ) ) && rename( $part, (string) $path ) ? Outcome::done() : Outcome::failed( 'folder_not_writable' );
+		if ( ! Stored_Files::prepare( dirname( $data['name'] ) ) || ! rename( $part, $path ) ) {
+			return Outcome::failed( 'folder_not_writable' );
+		}
+		Stored_Files::keep_digest( $path, $data['job_id'], $sha256 ); // Should this answer be lost, the next one needs it.
+		return Outcome::done();
 	}
 
 	/**
@@ -156,20 +183,34 @@ final class Upload {
 		}
 	}
 
-	/** Why there is no room for an upload, or ''. @param array $data Data. @param string $part Where it grows. */
+	/** Why there is no room for an upload, or ''. One that was let in goes on as long as its own rest fits. @param array $data Data. @param string $part Where it grows. */
 	private static function space_fault( array $data, string $part ): string {
+		$free = self::free() - self::RESERVE - $data['bytes'] + self::length( $part );
+		if ( $free < 0 ) {
+			return 'disk_full';
+		}
+		if ( is_file( $part ) ) {
+			return '';
+		}
 		$others = 0;
 		foreach ( (array) glob( Shop::folder() . '/' . Stored_Files::INCOMING . '/*.part' ) as $other ) {
-			$others += $other === $part ? 0 : (int) ( explode( '.', basename( $other ) )[2] ?? 0 );
+			$announced = (int) ( explode( '.', basename( $other ) )[2] ?? 0 );
+			$others   += $announced;
+			$free     -= max( 0, $announced - self::length( $other ) ); // Promised, and not yet on the disk.
 		}
-		/** Filters the bytes that unfinished uploads may hold together. */
+		/** Filters the bytes that unfinished uploads may hold together; a single larger one is let in alone. */
 		$most = (int) apply_filters( 'smi_bridge_uploads_under_way', 8 * GB_IN_BYTES );
 		if ( $others > 0 && $others + $data['bytes'] > $most ) {
 			return 'uploads_full';
 		}
+		return $free < 0 ? 'uploads_full' : '';
+	}
+
+	/** Free bytes of the disk, as far as the host tells. */
+	private static function free(): float {
 		$disk = is_dir( Shop::folder() ) ? Shop::folder() : dirname( Shop::folder() );
 		$free = function_exists( 'disk_free_space' ) && is_dir( $disk ) ? @disk_free_space( $disk ) : false; // phpcs:ignore WordPress.PHP.NoSilencedErrors -- some hosts forbid it.
-		return false !== $free && $free < $data['bytes'] - self::length( $part ) + self::RESERVE ? 'disk_full' : '';
+		return false === $free ? INF : $free;
 	}
 
 	/** Bytes of a chunk at the most, as far as PHP knows. A proxy may allow less. */

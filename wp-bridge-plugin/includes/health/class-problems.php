@@ -70,11 +70,13 @@ final class Problems {
 	private static function of_sidecar(): array {
 		$found = array();
 		$last  = Sidecar_Report::last();
-		$long  = $last['at'] && time() - $last['since'] >= Time_Limits::CONNECTION_FAULT;
+		$since = $last['at'] ? $last['since'] : Settings::connected_since(); // One that should come by itself may never have come.
+		$long  = time() - $since >= Time_Limits::CONNECTION_FAULT;
 		if ( ! $last['ok'] && ( $long || Circuit_Breaker::read()['failures'] > 2 ) ) {
 			/* translators: %s: time span, such as "4 minutes ago" */
-			$since   = sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $last['since'] ) );
-			$found[] = self::problem( 'connection', 'bad', __( 'The connection to the sidecar is lost', 'smi-bridge' ), self::fault( $last ) . ' ' . $since, Admin_Access::url( 'settings' ) );
+			$first   = $last['at'] ? ' ' . sprintf( __( 'First noticed %s.', 'smi-bridge' ), Format::distance( $since ) ) : '';
+			$title   = $last['at'] ? __( 'The connection to the sidecar is lost', 'smi-bridge' ) : __( 'The sidecar has not been here yet', 'smi-bridge' );
+			$found[] = self::problem( 'connection', 'bad', $title, self::fault( $last ) . $first, Admin_Access::url( 'settings' ) );
 		}
 		$status = $last['status'];
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {

@@ -118,10 +118,10 @@ final class Site_Health {
 			return self::result( 'folder', 'critical', __( 'The folder of finished pictures is away', 'smi-bridge' ), __( 'Customers can’t download what they have paid for. Is its disk mounted, or was the folder moved?', 'smi-bridge' ) );
 		}
 		if ( Stored_Files::is_away() ) {
-			return self::result( 'folder', 'good', __( 'The folder of finished pictures does not exist yet', 'smi-bridge' ), __( 'The sidecar makes it with the first delivery.', 'smi-bridge' ) );
+			return self::result( 'folder', 'good', __( 'The folder of finished pictures does not exist yet', 'smi-bridge' ), __( 'It is made with the first delivery.', 'smi-bridge' ) );
 		}
 		if ( ! is_readable( $folder ) ) {
-			return self::result( 'folder', 'critical', __( 'WordPress can’t read the folder of finished pictures', 'smi-bridge' ), __( 'The sidecar writes it as another user. Set SMI_FILE_MODE and SMI_FOLDER_MODE of the sidecar, or let both run in one group.', 'smi-bridge' ) );
+			return self::result( 'folder', 'critical', __( 'WordPress can’t read the folder of finished pictures', 'smi-bridge' ), __( 'It belongs to another user. Where the sidecar writes into it, set its SMI_FILE_MODE and SMI_FOLDER_MODE, or let both run in one group; where files come through the shop’s door, have your host give the folder to WordPress’ user.', 'smi-bridge' ) );
 		}
 		$missing = array_filter(
 			array( '.htaccess', 'index.html' ),
@@ -131,7 +131,7 @@ final class Site_Health {
 		);
 		if ( $missing ) {
 			/* translators: %s: names of files */
-			return self::result( 'folder', 'recommended', __( 'The folder of finished pictures misses its guards', 'smi-bridge' ), sprintf( __( 'Missing: %s. The sidecar puts them there when it starts; “python -m sidecar doctor” says why not.', 'smi-bridge' ), implode( ', ', $missing ) ) );
+			return self::result( 'folder', 'recommended', __( 'The folder of finished pictures misses its guards', 'smi-bridge' ), sprintf( __( 'Missing: %s. The sidecar puts them there when it starts, and WordPress with each file that comes through its door. If they stay away: can the folder be written?', 'smi-bridge' ), implode( ', ', $missing ) ) );
 		}
 		return self::result( 'folder', 'good', __( 'The folder of finished pictures is in order', 'smi-bridge' ), __( 'It can be read, and its guards are there.', 'smi-bridge' ) );
 	}
@@ -166,7 +166,7 @@ final class Site_Health {
 	public static function test_leak(): array {
 		$folder = Shop::folder();
 		if ( ! is_dir( $folder ) ) {
-			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The sidecar makes the folder of finished pictures with the first delivery.', 'smi-bridge' ) );
+			return self::result( 'leak', 'good', __( 'There is nothing to protect here yet', 'smi-bridge' ), __( 'The folder of finished pictures is made with the first delivery.', 'smi-bridge' ) );
 		}
 		if ( ! wp_is_writable( $folder ) ) {
 			return self::test_leak_of_a_picture();

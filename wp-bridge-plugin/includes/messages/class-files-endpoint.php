@@ -8,6 +8,8 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Files\Upload;
@@ -52,6 +54,11 @@ final class Files_Endpoint {
 			return array( 400, array( 'error' => 'message_invalid', 'detail' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		$body = fopen( 'php://input', 'rb' ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- the request's own body, as a stream.
-		return Upload::append( get_object_vars( $envelope->data ), $body );
+		try {
+			return Upload::append( get_object_vars( $envelope->data ), $body );
+		} catch ( Database_Error $error ) {
+			Log::write( 'chunk_not_stored', $error->getMessage() );
+			return array( 503, array( 'error' => 'database' ) );
+		}
 	}
 }

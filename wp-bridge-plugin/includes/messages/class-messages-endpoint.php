@@ -75,7 +75,7 @@ final class Messages_Endpoint {
 				'callback'            => static function () {
 					list( $status, $json ) = self::answer_request();
 					Request::answered(); // By the REST server.
-					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store' ) );
+					return new \WP_REST_Response( json_decode( $json ), $status, array( 'Cache-Control' => 'no-store', 'Referrer-Policy' => 'no-referrer' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 				},
 			)
 		);
@@ -131,15 +131,30 @@ final class Messages_Endpoint {
 	 */
 	public static function opened( array $headers, string $text ): ?\stdClass {
 		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $text, time() );
-		if ( '' === $fault ) {
-			$envelope = json_decode( $text );
-			$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
+		if ( '' !== $fault ) {
+			self::tell_now_and_then( $fault );
+			return null;
 		}
-		if ( '' === $fault ) {
-			return $envelope;
+		$envelope = json_decode( $text );
+		$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
+		if ( '' !== $fault ) {
+			Log::write( 'message_refused', $fault ); // By whoever has the secret: told each time.
+			return null;
 		}
-		Log::write( 'message_refused', $fault );
-		return null;
+		return $envelope;
+	}
+
+	/**
+	 * Logs a refusal that any stranger can bring about, the same one once a minute: nobody fills the log from outside.
+	 *
+	 * @param string $fault From Signature::fault(): one of few sentences, and a number.
+	 */
+	private static function tell_now_and_then( string $fault ): void {
+		$told = 'smi_bridge_refused_' . md5( preg_replace( '/[-\d]+/', '', $fault ) );
+		if ( ! get_transient( $told ) ) {
+			set_transient( $told, 1, MINUTE_IN_SECONDS );
+			Log::write( 'message_refused', $fault . '; more of these within a minute are not told' );
+		}
 	}
 
 	/**

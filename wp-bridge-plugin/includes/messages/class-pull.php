@@ -97,6 +97,7 @@ final class Pull {
 				'uploads_dir'  => wp_get_upload_dir()['basedir'],
 				'shop'         => Shop::name(),
 				'connected'    => Settings::is_connected(),
+				'paused'       => Settings::is_paused(),
 				'pulled'       => Settings::is_pulled(),
 				'expiry_hours' => Settings::expiry_hours(),
 				'sidecars'     => Sidecars::together(),

@@ -28,7 +28,7 @@ final class Sidecar_Report {
 	const NOT_SEEN = 'not_seen';
 
 	/** What is kept of its status. */
-	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
+	const FIELDS = array( 'name', 'version', 'time', 'queues', 'ready_seconds', 'job_seconds', 'jobs', 'workers', 'scheduler', 'held', 'public_url', 'sandbox', 'shop_away' );
 
 	/** The last one. A sidecar that should come by itself and did not is no longer well. @return array See above. */
 	public static function last(): array {

@@ -81,7 +81,7 @@ final class Cli_Reports {
 		foreach ( array( 'version', 'workers', 'scheduler' ) as $name ) {
 			$facts[ 'sidecar_' . $name ] = $status[ $name ] ?? null;
 		}
-		foreach ( array( 'queues', 'held', 'jobs' ) as $name ) {
+		foreach ( array( 'queues', 'ready_seconds', 'job_seconds', 'held', 'jobs' ) as $name ) {
 			$facts[ 'sidecar_' . $name ] = (object) (array) ( $status[ $name ] ?? array() );
 		}
 		foreach ( Jobs_Query::counts() as $view => $number ) {
