@@ -70,12 +70,14 @@ def _worker(services: Services, name: str) -> Finding:
         found = "; ".join(f"{queue}: {words}" for queue, (_, words) in late.items())
         fix = "Raise SMI_WORKERS; `python -m sidecar jobs` lists the oldest orders."
         return Finding(name, False, f"{workers} alive, and work is past due: {found}", fix)
-    return Finding(name, workers > 0, f"{workers} alive", "Start the Procfile's `worker`.")
+    fix, silent = "Start the Procfile's `worker`.", advice("no_worker")
+    return Finding(name, workers > 0, f"{workers} alive", fix, silent)
 
 
 def _clock(services: Services, name: str) -> Finding:
     alive = services.ports.store.heartbeats.is_alive("cron")
-    return Finding(name, alive, "alive" if alive else "no heartbeat", "Start the Procfile's `cron`.")
+    found, fix = "alive" if alive else "no heartbeat", "Start the Procfile's `cron`."
+    return Finding(name, alive, found, fix, advice("no_scheduler"))
 
 
 def _our_door(services: Services, name: str) -> Finding:
@@ -254,5 +256,7 @@ def advised(services: Services, code: str) -> Advice | None:
         "folder_not_writable": advice("uploads_not_writable", user=user, folder=settings.downloads_dir),
         "shop_unavailable": advice("shop_silent", url=settings.shop_url),
         "shop_door_missing": advice("shop_door_blocked", url=settings.shop_url),
+        "shop_walled": advice("shop_walled", url=settings.shop_url),
+        "shop_refused_message": advice("shop_refused_message"),
         "upsampler_key_refused": advice("upsampler_key_refused"),
     }.get(code)

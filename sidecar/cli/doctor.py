@@ -37,10 +37,10 @@ def report(services: Services) -> bool:
         is_well = is_well and bool(finding.ok)
         mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
         print(f"{mark}  {finding.name}: {finding.found}", flush=True)
-        if finding.ok is False and finding.fix:
+        if finding.ok is False and finding.advice:  # one remedy, in the words that the shop's pages use
+            print(f"      → {finding.advice.sentence}\n        $ {finding.advice.command}", flush=True)
+        elif finding.ok is False and finding.fix:
             print(f"      → {finding.fix}", flush=True)
-            if finding.advice:
-                print(f"        {finding.advice.sentence}\n        $ {finding.advice.command}", flush=True)
     return is_well
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from sidecar.core.advice import advice
 from sidecar.core.messages import new_secret
 from tests.testbed.customer import Customer
 from tests.testbed.places import REPOSITORY
@@ -93,7 +94,9 @@ def test_people_get_a_line_for_each_check(patient: Whole) -> None:
     assert ended.returncode == 1
     assert "ok    Redis: 127.0.0.1:" in ended.stdout
     assert "FAIL  Upsampler: upsampler_key_refused" in ended.stdout
-    assert "      → Set UPSAMPLER_API_KEY to the key of your account." in ended.stdout
+    said = advice("upsampler_key_refused")
+    assert f"      → {said.sentence}\n        $ {said.command}\n" in ended.stdout
+    assert ended.stdout.count("→") == 1, "one remedy for one fault"
 
 
 def test_a_refused_key(doctor: Callable) -> None:
@@ -279,9 +282,9 @@ def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callab
 def test_what_went_wrong_was_said_in_the_catalogues_words() -> None:
     """By the tests above."""
     assert met == {
-        "bridge_not_connected", "clocks_apart", "folder_open", "public_address_wrong", "shop_door_blocked",
-        "shop_silent", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused", "uploads_not_here",
-        "uploads_not_writable", "uploads_other_folder", "wrong_secret", "wrong_site",
+        "bridge_not_connected", "clocks_apart", "folder_open", "no_scheduler", "no_worker", "public_address_wrong",
+        "shop_door_blocked", "shop_silent", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused",
+        "uploads_not_here", "uploads_not_writable", "uploads_other_folder", "wrong_secret", "wrong_site",
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from sidecar.core.advice import advice
 from tests.ui.axe import findings
 from tests.ui.conftest import Ui
 from tests.ui.documents import after
@@ -226,6 +227,22 @@ def test_site_health_tells_good_from_bad(clean: Ui):
     assert clean.shop.php_json(code.format("jobs"))["status"] == "critical"
     for result in found.values():
         assert {"label", "status", "badge", "description", "actions", "test"} <= set(result)
+
+
+def test_site_health_says_what_the_connection_test_says(clean: Ui):
+    """Also of a warning that the catalogue has an entry for."""
+    doors = (
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1);"
+        "return SmiBridge\\Health\\Site_Health::test_doors();"
+    )
+    clean.shop.option("smi_bridge_paused", "1")
+    try:
+        found = clean.shop.php_json(doors)
+    finally:
+        clean.shop.php("delete_option('smi_bridge_paused');")
+    assert found["status"] == "recommended"
+    assert advice("site_is_a_copy").sentence in found["description"]
+    assert advice("site_is_a_copy").command in found["description"]
 
 
 def test_where_only_the_sidecar_writes_the_last_picture_is_asked_for(clean: Ui):

@@ -77,3 +77,38 @@ def test_a_picture_that_costs_a_credit_is_sent_only_after_a_yes(ui: Ui, free: bo
             expect(button).to_be_enabled()
     assert [bool(text) and "costs a credit" in text for text in questions] == ([] if free else [True])
     assert ("smi_bridge_send_test" in asked) is (free or says_yes)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("new WP_Error('cut', 'no way')", "folder_not_looked_at"),
+        ("['response' => ['code' => 404], 'headers' => [], 'body' => '']", "folder_not_closed"),
+    ],
+)
+def test_a_folder_that_is_not_ticked_says_why(ui: Ui, answer: str, code: str, is_there: bool) -> None:
+    """Both before the first delivery and after it."""
+    folder = ui.shop.uploads / "smi-downloads"
+    moved = folder.with_name("smi-downloads-aside")
+    if folder.exists():
+        folder.rename(moved)
+    if is_there:
+        folder.mkdir()
+    remove = ui.mu_plugin(
+        "outside",
+        "add_filter('pre_http_request', fn($given, $how, $url) =>"
+        f" strpos($url, '/smi-downloads/') ? {answer} : $given, 10, 3);",
+    )
+    try:
+        steps = {step["name"]: step for step in ui.ajax("smi_bridge_first_run").json()["data"]["steps"]}
+    finally:
+        remove()
+        if is_there:
+            folder.rmdir()
+        if moved.exists():
+            moved.rename(folder)
+    if is_there and code == "folder_not_closed":
+        assert steps["folder"] == {"name": "folder", "done": True, "advice": None}, "it could not be fetched"
+    else:
+        assert not steps["folder"]["done"] and steps["folder"]["advice"]["code"] == code

@@ -75,11 +75,10 @@ final class First_Run_Page {
 	/** Looks at each of them, over the network: takes seconds. @param array|null $test See Test_Picture::status(). @return array[] `{name, done, advice: {sentence, command} or null}`. */
 	private static function steps( ?array $test ): array {
 		$broken = array_values( wp_list_filter( Connection_Test::tested(), array( 'level' => 'ok' ), 'NOT' ) );
-		$leak   = Site_Health::test_leak();
 		$steps  = array(
 			self::step( 'plugin', true ),
 			self::step( 'sidecar', ! $broken, $broken ? array( 'sentence' => $broken[0]['text'], 'command' => $broken[0]['fix'] ) : null ), // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			self::step( 'folder', is_dir( Shop::folder() ) ? 'good' === $leak['status'] : self::is_closed_ahead(), 'critical' === $leak['status'] ? Advice::of( 'folder_open', array( 'url' => rtrim( Site_Health::address( '' ), '/' ) ) ) : null ),
+			self::folder(),
 			self::step( 'picture', $test && ! $test['running'] && 'delivered' === $test['state'] ),
 		);
 		if ( ! in_array( false, array_column( $steps, 'done' ), true ) && ! get_option( self::DONE ) ) {
@@ -88,10 +87,24 @@ final class First_Run_Page {
 		return $steps;
 	}
 
-	/** Before there is a folder: a web server that closes it refuses what is not there, too, where another one does not find it. */
-	private static function is_closed_ahead(): bool {
+	/** Whether the folder is closed; what is not, says why. */
+	private static function folder(): array {
+		if ( is_dir( Shop::folder() ) ) {
+			$codes = array( 'good' => '', 'critical' => 'folder_open' ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			$code  = $codes[ Site_Health::test_leak()['status'] ] ?? 'folder_not_looked_at';
+		} else {
+			$code = self::ahead();
+		}
+		return self::step( 'folder', '' === $code, Advice::of( $code, array( 'url' => rtrim( Site_Health::address( '' ), '/' ) ) ) );
+	}
+
+	/** Before there is a folder: a web server that closes it refuses what is not there, too, where another one does not find it. @return string Code of the catalogue; '' where it is closed. */
+	private static function ahead(): string {
 		$answer = wp_remote_get( Site_Health::address( Site_Health::new_name() ), Site_Health::FROM_OUTSIDE );
-		return 403 === wp_remote_retrieve_response_code( $answer );
+		if ( is_wp_error( $answer ) ) {
+			return 'folder_not_looked_at';
+		}
+		return 403 === wp_remote_retrieve_response_code( $answer ) ? '' : 'folder_not_closed';
 	}
 
 	/**

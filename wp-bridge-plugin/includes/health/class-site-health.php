@@ -150,16 +150,22 @@ final class Site_Health {
 			return self::of_problems( 'doors', array( 'setup' ), '', '' );
 		}
 		$report = Connection_Test::report();
-		if ( $report['ok'] ) {
+		$wrong  = array();
+		foreach ( $report['findings'] as $finding ) {
+			// Bad ones; and what the catalogue has an entry for, as a shop that is paused. `fix` is a command of the catalogue.
+			if ( 'bad' === $finding['level'] || ( 'warn' === $finding['level'] && '' !== $finding['fix'] ) ) {
+				$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
+			}
+		}
+		if ( ! $wrong ) {
 			return self::result( 'doors', 'good', __( 'Bridge and sidecar understand each other', 'smi-bridge' ), Settings::is_pulled()
 				? __( 'The sidecar comes for its messages by itself, and was here within the last minute; workers are alive.', 'smi-bridge' )
 				: __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) );
 		}
-		$wrong = array();
-		foreach ( wp_list_filter( $report['findings'], array( 'level' => 'bad' ) ) as $finding ) {
-			$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
-		}
-		return self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), implode( ' · ', $wrong ), Admin_Access::url( 'settings' ) );
+		$words = implode( ' · ', $wrong );
+		return $report['ok']
+			? self::result( 'doors', 'recommended', __( 'Bridge and sidecar work together, and there is something to fix', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) )
+			: self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) );
 	}
 
 	/** Puts a canary where finished pictures lie, and asks for it from outside, as anybody could. */

@@ -25,7 +25,8 @@ defined( 'ABSPATH' ) || exit;
 				<div class="smib-how smib-code">
 					<pre class="smib-wrap" dir="ltr">python3 -m venv /opt/smi-sidecar
 /opt/smi-sidecar/bin/pip install /path/to/smi_sidecar-*.whl
-/opt/smi-sidecar/bin/smi-sidecar setup</pre>
+ln -sf /opt/smi-sidecar/bin/smi-sidecar /usr/local/bin/
+smi-sidecar setup</pre>
 					<?php require __DIR__ . '/connection-string.php'; ?>
 				</div>
 				<?php elseif ( 'picture' === $smib_name ) : ?>
