@@ -7,7 +7,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Customer\Private_Answer;
 use SmiBridge\Customer\Status_Access;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
@@ -21,7 +20,7 @@ add_shortcode( 'smi_status', array( Status_View::class, 'shortcode' ) );
 add_action( 'wp_head', array( Status_View::class, 'print_starter' ), 1 );
 add_action( 'wp_footer', array( Status_View::class, 'print_script' ), 5 );
 add_filter( 'rest_allowed_cors_headers', array( Status_Access::class, 'allow_headers' ) );
-add_action( 'send_headers', array( Private_Answer::class, 'on_return' ), 1000 );
+add_action( 'send_headers', array( Status_View::class, 'on_return' ), 1000 );
 add_action( 'template_redirect', array( Status_Page::class, 'catch_address' ), 1 );
 add_action( 'rest_api_init', array( Status_View::class, 'register_route' ) );
 add_filter( 'rest_post_dispatch', array( Status_Access::class, 'withhold_link' ), 1000, 3 );

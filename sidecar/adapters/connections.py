@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,15 +21,21 @@ from .commands import Client, Packer
 
 TIMEOUT_S = 5.0  # for a connection, and for each answer
 SOCKET = "valkey.sock"  # the embedded Valkey's, in the data folder
-_LONGEST_UNIX_PATH = 100  # sockaddr_un holds 108 bytes
+_LONGEST_UNIX_PATH = 107  # bytes: sockaddr_un holds 108, with the 0 behind them
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Where the embedded Valkey listens: in the data folder, or by a short name when that path is too long."""
+    """Where the embedded Valkey listens: in the data folder, the one place that all processes see: a unit may have a
+    /tmp of its own. Raises ConfigurationError where the system can't name it."""
     path = data_dir.resolve() / SOCKET
-    if len(str(path)) < _LONGEST_UNIX_PATH:
-        return path
-    return Path("/tmp", f"smi-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock")
+    over = len(os.fsencode(path)) - _LONGEST_UNIX_PATH
+    if over > 0:
+        raise ConfigurationError(
+            "configuration_invalid",
+            f"SMI_DATA_DIR, in full {path.parent}, is too long by {over} bytes for the embedded Valkey's socket: "
+            "name a shorter one, or a server of your own in REDIS_URL",
+        )
+    return path
 
 
 class _Counted:

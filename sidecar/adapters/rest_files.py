@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from ..core.errors import ConfigurationError, PermanentError, SidecarError, StaleClaim, TemporaryError
 from ..core.job import Job
+from .fetch.pace import Pace, PaceWatch
 from .files import ResultFiles, StoredFile
 from .incoming import Incoming, storage_error
 from .owner import as_around
@@ -22,6 +23,8 @@ from .owner import as_around
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
 TRIES = 8  # failures in a row
+LEAST_PACE = Pace(8_000, window_s=60, grace_s=60)  # of an upload, which keeps a worker
+PASSING_WALLS = (429, 503)  # maintenance, too many requests
 MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
 ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer
 CLOSING_S = (1, 2, 4, 8, 15, 30, 60, 60, 60)  # together as long as PHP may take for a digest
@@ -48,12 +51,13 @@ class RestFiles:
         work: Path,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         crash_point: Callable[[str], None] = lambda name: None,
     ):
         """`work`: a folder for files that are being made, on a disk of this machine."""
         self._door = door
         self._work = ResultFiles(work, file_mode=0o600, folder_mode=0o700)
-        self._sleep, self._crash_point = sleep, crash_point
+        self._sleep, self._clock, self._crash_point = sleep, clock, crash_point
         self._chunk = 8 << 20  # bytes; what has gone through
         self._patience = 1  # so many go through before a larger one is tried; each failure makes it more
         self._through = 0  # in a row, of this size
@@ -94,7 +98,7 @@ class RestFiles:
     def publish(self, temp: Path, name: str, *, attempt: int, sha256: str) -> None:
         """Upload a closed file; it has its name when this returns. Goes on where an earlier try was broken off.
 
-        Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable and those of the door;
+        Raises ConfigurationError disk_full, folder_not_writable, shop_unreachable, shop_walled and others of the door;
         TemporaryError upload_failed, uploads_full; StaleClaim when the shop has ended the attempt; PermanentError
         path_outside.
         """
@@ -177,28 +181,40 @@ class RestFiles:
     # ------------------------------------------------------------------ the way there
     def _upload(self, temp: Path, file: dict[str, Any]) -> None:
         """Bring all bytes to the shop, in chunks as large as go through."""
+        watch = PaceWatch(LEAST_PACE, self._clock)
         offset, limit, failures = *self._open(file), 0
         self._crash_point("upload:opened")
         with temp.open("rb") as bytes_of:
             while offset < file["bytes"]:
                 bytes_of.seek(offset)
                 body = bytes_of.read(min(self._chunk, limit))
-                began = time.monotonic()
+                began = self._clock()
                 status, answer = self._chunk_sent(file, offset, body)
                 if status == 200 and isinstance(answer.get("offset"), int):
                     offset, failures = answer["offset"], 0
                     self._crash_point("upload:chunk")
-                    self._went_through(limit, slow=time.monotonic() - began > SLOW_S)
+                    self._went_through(limit, slow=self._clock() - began > SLOW_S)
+                    self._must_be_quick(watch, len(body))
                     continue
                 failures += 1
                 if status == 507:
                     raise ConfigurationError("disk_full", "the shop's disk is full")
+                if failures == TRIES and answer.get("wall") and status not in PASSING_WALLS:
+                    raise ConfigurationError("shop_walled", answer["wall"])
                 if failures == TRIES:
                     raise TemporaryError("upload_failed", f"the shop answered {status} {answer} to a chunk")
                 if answer.get("error") not in ("offset", "busy", "not_announced", "database"):
                     self._broke(len(body))
+                self._must_be_quick(watch, 0)
                 self._sleep(0 if answer.get("error") == "offset" else min(8.0, 0.25 * 2**failures))
                 offset, limit = self._open(file)
+
+    @staticmethod
+    def _must_be_quick(watch: PaceWatch, bytes: int) -> None:
+        try:
+            watch.came(bytes)
+        except TemporaryError as error:
+            raise TemporaryError("upload_failed", f"the shop takes the file too slowly: {error.detail}") from error
 
     def _went_through(self, limit: int, *, slow: bool) -> None:
         """Try a larger one, but not at once where larger ones have failed: a limit that a proxy has stays, and a chunk

@@ -20,7 +20,7 @@ _REFUSALS = frozenset(
     {
         *("unauthorized", "message_invalid", "message_unknown_type"),
         *("message_id_reused", "message_answered", "database"),
-        *("not_announced", "busy", "offset", "disk_full", "cut"),
+        *("not_announced", "busy", "disk_full"),  # of bytes; its other refusals of them name the offset
     }
 )
 MOST_WORDS = 120  # characters of a stranger that are shown

@@ -13,9 +13,9 @@ from ..core.version import VERSION
 from . import admission, reconcile
 from .brief_wait import BriefWait
 from .ports import Ports
+from .time_limits import ROUND_TRIP_S
 
 QUESTIONS = frozenset({"status"})
-ROUND_TRIP_S = 3.5  # the bridge gives our answer up after 5 s
 _round_trips = BriefWait(
     "round_trip", at_once=2, code="shop_unavailable", busy="the shop answers none of two questions"
 )

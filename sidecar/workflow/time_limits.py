@@ -29,6 +29,7 @@ BACKOFF_BASE_S = 2.0  # the first wait after a failure, at the most; each furthe
 BACKOFF_CAP_S = 300.0  # the longest wait after a failure
 DELAYED_AFTER_S = 120  # a failure that passes by itself is shown to the customer from then on
 SILENT_AFTER_S = 1800  # and so is a stage that nothing has moved on
+ROUND_TRIP_S = 3.5  # an admin's test of the connection: the bridge gives our answer up after 5 s
 ANSWER_KEPT_S = 86400  # so long a repeated message from the bridge gets the same answer
 TEMP_LIFE_S = 86400  # no download and no conversion takes a day
 COPY_GOOD_S = TEMP_LIFE_S - SOURCE_LINK_S  # an older copy of a source may go before its link ends

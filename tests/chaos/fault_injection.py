@@ -40,6 +40,7 @@ class FaultInjection:
         self._names = [name for name in ("web", "worker", "cron") if whole.sidecar.process(name).running]
         self._later: list[threading.Timer] = []
         self._deck: list[str] = []
+        self._bad = False  # the way to the shop
         self.kinds: dict[str, tuple[Callable[[], None], int]] = {  # name -> (fault, how often)
             "all workers": (self.all_workers, 3),
             "a worker": (self.one_worker, 4),
@@ -204,9 +205,13 @@ class FaultInjection:
         self._proxy.rates.pop(kind, None)
 
     def bad_way(self) -> None:
-        """For some seconds a proxy refuses, cuts, or loses every other request, and its answers."""
+        """For some seconds a proxy refuses, cuts, or loses every other request, and its answers, or lets them drip."""
         assert isinstance(self._whole, Far) and self._whole.way
         troubles = [refusal(413), refusal(502), refusal(504), Trouble(body=700), Trouble(reply=30), Trouble(reply=0)]
+        rate = self._chance.choice((2, 50, 1000))
+        drip = Trouble(rate=lambda: rate if self._bad else None)
+        troubles += [drip, drip]
+        self._bad = True
         self._whole.way.trouble = lambda head: self._chance.choice([None] * len(troubles) + troubles)
         time.sleep(self._chance.uniform(1, 5))
         self._good_way()
@@ -214,6 +219,7 @@ class FaultInjection:
     def _good_way(self) -> None:
         if isinstance(self._whole, Far) and self._whole.way:
             self._whole.way.trouble = lambda head: None
+        self._bad = False
 
     # --- any process
     def _kill(self, process: Process, kind: str, works: Callable[[], object]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sidecar.adapters import embedded
 from sidecar.adapters.connections import connect, socket_path
 from sidecar.cli.checks import CHECKS
+from sidecar.core.errors import ConfigurationError
 from sidecar.core.messages import new_secret
 from sidecar.services import Services, load_settings
 from tests.testbed.places import REPOSITORY
@@ -75,3 +76,17 @@ def test_doctor_says_so(store: Store, tmp_path: Path) -> None:
     assert not finding.ok
     assert str(store.data / "valkey") in finding.found
     assert "chmod" in finding.fix
+
+
+def test_the_socket_lies_in_the_data_folder_however_long_its_path_or_is_refused_at_the_start(tmp_path: Path) -> None:
+    """A unit of systemd has a /tmp of its own: a socket there is seen by the store alone."""
+    room = 107 - len(f"{tmp_path.resolve()}//data/valkey.sock")
+    longest, longer = (tmp_path / ("d" * length) for length in (room, room + 1))
+    with Store(longest) as store:
+        assert (longest / "data" / "valkey.sock").is_socket()
+        assert connect("", store.data, decode=True).ping()
+    env = {"SMI_SHOP_URL": "http://127.0.0.1:9", "SMI_UPLOADS_DIR": str(tmp_path), "UPSAMPLER_API_KEY": "none"}
+    env |= {"SMI_SECRET": new_secret(), "SMI_DATA_DIR": str(longer / "data")}
+    with pytest.raises(ConfigurationError, match="SMI_DATA_DIR, in full .*, is too long by 1 bytes"):
+        load_settings(env)
+    assert load_settings({**env, "REDIS_URL": "redis://127.0.0.1:9"}), "a server of one's own needs no socket"

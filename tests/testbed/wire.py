@@ -6,23 +6,27 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.testbed.listening import Listening, cut
 
 BLOCK = 1 << 16
+STEP_S = 0.05  # between two pieces of an answer that drips
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Trouble:
     """`answer`: somebody in between says this, and the request goes no further. `body`, `reply`: so many bytes of the
-    request's body or of its answer come through, then both connections break."""
+    request's body or of its answer come through, then both connections break. `rate`: so many bytes of the
+    answer come a second, asked before each piece; None: all at once."""
 
     answer: bytes = b""
     body: int | None = None
     reply: int | None = None
+    rate: Callable[[], float | None] = lambda: None
 
 
 def refusal(status: int, words: str = "no") -> Trouble:
@@ -65,17 +69,25 @@ class _Way:
         self._client, self._server = client, server
         self._seen = b""  # of the client, not yet sent on
         self._reply: int | None = None  # bytes of answers that may still come through
+        self._rate: Callable[[], float | None] = lambda: None
 
     def back(self) -> None:
         with contextlib.suppress(OSError):
             while data := self._server.recv(BLOCK):  # ends: the server closes it, or stop cuts it
                 if self._reply is not None:
                     data, self._reply = data[: self._reply], self._reply - len(data)
-                self._client.sendall(data)
+                self._send_back(data)
                 if self._reply is not None and self._reply <= 0:
                     break
         for end in (self._client, self._server):
             cut(end)
+
+    def _send_back(self, data: bytes) -> None:
+        while data and (rate := self._rate()) is not None:  # ends: with the data, of which each turn sends some
+            piece, data = data[: max(1, int(rate * STEP_S))], data[max(1, int(rate * STEP_S)) :]
+            self._client.sendall(piece)
+            time.sleep(max(STEP_S, 1 / rate))
+        self._client.sendall(data)
 
     def forth(self) -> None:
         while data := self._client.recv(BLOCK):  # ends: the client closes it, or stop cuts it
@@ -91,7 +103,7 @@ class _Way:
                 self._body(length, None)
                 self._client.sendall(befallen.answer)
                 break
-            self._reply = befallen.reply
+            self._reply, self._rate = befallen.reply, befallen.rate
             self._server.sendall(head)
             if not self._body(length if befallen.body is None else min(length, befallen.body), self._server):
                 break

@@ -13,6 +13,7 @@ from sidecar.core.errors import CallerError, ConfigurationError, TemporaryError
 from sidecar.core.messages import parse_rfc3339, rfc3339
 from sidecar.workflow import inbox, manual, reconcile
 from sidecar.workflow.brief_wait import BriefWait
+from sidecar.workflow.time_limits import ROUND_TRIP_S
 from tests.workflow.rig import Rig
 
 NAME = "2026/11/job-1_4x.png"
@@ -359,7 +360,7 @@ def test_status_makes_the_round_trip_when_it_is_asked_to(rig: Rig) -> None:
 
 def test_a_shop_that_hangs_keeps_no_web_thread_waiting(rig: Rig) -> None:
     """An admin presses “Test connection” again and again, and each answer comes before the bridge gives it up."""
-    assert inbox.ROUND_TRIP_S < 5, "Http_Client's own patience"
+    assert ROUND_TRIP_S < 5, "Http_Client's own patience"
     go, asked = threading.Event(), queue.Queue[str]()
 
     def hang(type: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,6 @@
 
 namespace SmiBridge\Customer;
 
-use SmiBridge\Shop\Compat;
-
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -24,16 +22,6 @@ final class Private_Answer {
 		'X-LiteSpeed-Cache-Control' => 'no-cache',
 		'X-Robots-Tag'              => 'noindex, nofollow',
 	);
-
-	/** `send_headers`: the page to which the payment provider sends the payer back, whatever page that is, and any that is opened with a key to a job. */
-	public static function on_return(): void {
-		// phpcs:ignore WordPress.Security.NonceVerification -- looked at, never used.
-		if ( isset( $_GET['smi_job_id'] ) || Compat::is_back_from_payment() || Status_Access::brings_proof() ) {
-			nocache_headers();
-			self::mark();
-			self::send( 'same-origin' ); // The theme's own forms may look at the referrer.
-		}
-	}
 
 	/** Tells plugins that cache pages. Also for a page that has begun already. */
 	public static function mark(): void {

@@ -60,6 +60,16 @@ final class Status_View {
 		wp_print_inline_script_tag( $starter, array( 'id' => 'smi-bridge-starter' ) );
 	}
 
+	/** `send_headers`: the page to which the payment provider sends the payer back, whatever page that is, and any that is opened with a key to a job. */
+	public static function on_return(): void {
+		// phpcs:ignore WordPress.Security.NonceVerification -- looked at, never used.
+		if ( isset( $_GET['smi_job_id'] ) || Compat::is_back_from_payment() || Status_Access::brings_proof() ) {
+			nocache_headers();
+			Private_Answer::mark();
+			Private_Answer::send( 'same-origin' ); // The theme's own forms may look at the referrer.
+		}
+	}
+
 	/**
 	 * Renders the view in place: what the server knows now as plain HTML, which the script replaces by the live view.
 	 *
