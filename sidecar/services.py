@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from redis import Redis
 
-from .adapters import faults, images, logs, refusals
+from .adapters import faults, images, logs, memory, refusals
 from .adapters.cdn import Cdn
 from .adapters.connections import connect
 from .adapters.copies import SourceCopies
@@ -42,10 +42,10 @@ from .workflow.time_limits import SOURCE_LINK_S
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from `.env` and the environment, which wins. Raises ConfigurationError "configuration_invalid" with all
-    faults at once, "env_unreadable"."""
+    """Settings from `.env` and the environment, which wins; a small machine has fewer processes. Raises
+    ConfigurationError "configuration_invalid" with all faults at once, "env_unreadable"."""
     if env is None:
-        env = {**_env_file(), **os.environ}
+        env = {**memory.defaults(), **_env_file(), **os.environ}
     settings = Settings.from_env(env)
     connect(settings.redis_url, settings.data_dir, decode=True)  # opens nothing, and looks at the options of REDIS_URL
     return settings

@@ -1,16 +1,44 @@
-"""Adapter: the memory of a process that lives long: what the allocator keeps, and how often cycles are looked for.
-Changes speed only."""
+"""Adapter: the memory of a process that lives long: what the allocator keeps, and how often cycles are looked for,
+which changes speed only; and how much memory this machine has."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 # mallopt(3), <malloc.h> of glibc.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 32 << 20
 LARGEST_BYTES = 16 << 20  # buffers up to this size come from what is kept
+
+
+SMALL_BELOW_MB = 2048  # with less memory, one worker and one web process serve
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # cgroups(7): version 2, 1
+
+
+def total_mb(read: Callable[[str], str]) -> int:
+    """MiB that processes here may have in all: MemTotal of proc(5), or a container's limit where that is less; 0 when
+    neither says. `read`: the text of a file, "" when it is not there."""
+    line = next((line for line in read("/proc/meminfo").splitlines() if line.startswith("MemTotal:")), "")
+    known = [int(line.split()[1]) // 1024] if line else []
+    known += [int(text) >> 20 for path in _LIMITS if (text := read(path).strip()).isdigit()]
+    return min(known, default=0)
+
+
+def defaults() -> dict[str, str]:
+    """The number of processes on a machine, or in a container, with little memory, where no setting says it."""
+    is_small = 0 < total_mb(_text) < SMALL_BELOW_MB
+    return dict.fromkeys(("SMI_WORKERS", "SMI_WEB_PROCESSES"), "1") if is_small else {}
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def keep_freed() -> bool:

@@ -102,9 +102,9 @@ class Settings:
     # --- running
     redis_url: str = setting("REDIS_URL", redis_url, "A Redis server; empty: an embedded Valkey with its data in SMI_DATA_DIR", "")  # fmt: skip
     data_dir: Path = setting("SMI_DATA_DIR", Path, "Folder for the embedded Valkey and for work files", "data")
-    workers: int = setting("SMI_WORKERS", whole(1, 256), "Worker processes on this machine", "3")
+    workers: int = setting("SMI_WORKERS", whole(1, 256), "Worker processes here; 1 below 2 GB of memory", "3")
     web_threads: int = setting("SMI_WEB_THREADS", whole(1, 256), "Threads of each web process", "4")
-    web_processes: int = setting("SMI_WEB_PROCESSES", whole(1, 64), "Web processes on this machine", "3")
+    web_processes: int = setting("SMI_WEB_PROCESSES", whole(1, 64), "Web processes here; 1 below 2 GB of memory", "3")
     rq_dashboard_password: str = setting("SMI_RQ_DASHBOARD_PASSWORD", text, "Password of rq-dashboard under /rq (any user name); empty: it is off", "")  # fmt: skip
     sentry_dsn: str = setting("SENTRY_DSN", optional_url_with_user, "Where to report faults of ours (Sentry); no personal data is sent", "")  # fmt: skip
     log_format: str = setting("SMI_LOG_FORMAT", choice("json", "text"), "json for machines, text for people", "json")

@@ -13,7 +13,7 @@ from ..core.job import Job, NextStep
 from ..core.messages import parse_rfc3339
 from . import holds, outbound
 from .ports import Ports
-from .time_limits import ACK_S, ANSWER_KEPT_S, HELD_S, REBOOK_S
+from .time_limits import ACK_S, ANSWER_KEPT_S, GOES_ALONG_S, HELD_S, REBOOK_S
 
 SLOT_STATES = ("paid", "submitting", "submitted")  # in which a job may occupy one of Upsampler's slots
 
@@ -97,10 +97,10 @@ def start(ports: Ports, job: Job) -> None:
         ports.queue.stage("submit", job.job_id, job.attempt)
         return
     if not ports.store.take_slot(job):
-        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + ACK_S)
+        _wait(ports, job, now + ACK_S)
         return
     if not holds.admit(ports, "submit"):
-        ports.store.change(job.job_id, job.attempt, ("paid",), {}, due_at=now + HELD_S * (0.5 + ports.random()))
+        _wait(ports, job, now + HELD_S * (0.5 + ports.random()))
         return
     known = job.submit_claim and is_of_this_generation(ports, job.submit_claim)
     claim = job.submit_claim if known else _new_claim(ports)
@@ -114,6 +114,16 @@ def start(ports: Ports, job: Job) -> None:
         ports.crash_point("paid:claiming")
     else:
         give_slot_back(ports, job.job_id)
+
+
+def _wait(ports: Ports, job: Job, due_at: float) -> None:
+    """The job is looked at again at `due_at`. Behind a hold it bears the hold's reason, and the ledger hears of it,
+    once: so its customer does, whichever of the two he asks."""
+    reason, detail = holds.reason_of(ports, "submit")
+    news = {"reason": reason, "detail": detail} if reason and reason != job.reason else {}
+    if ports.store.change(job.job_id, job.attempt, ("paid",), news, due_at=due_at) and news:
+        told = outbound.progress(job, "paid", "held", **news, next_try_at=due_at)
+        ports.outbox.put("deliver", [told], along_s=GOES_ALONG_S)
 
 
 def go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:

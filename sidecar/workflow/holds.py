@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.reasons import HOLDS
 from . import outbound
 from .ports import Ports
 from .time_limits import FIRST_PROBES_S, LAST_PROBES_S
@@ -38,6 +39,15 @@ def admit(ports: Ports, stage: str) -> bool:
     if held["by_admin"]:
         return False
     return ports.store.holds.may_probe(stage, every_s=probe_interval(ports.clock() - held["since"]))
+
+
+def reason_of(ports: Ports, stage: str) -> tuple[str, str]:
+    """Why a stage is held, as a reason of which everybody knows that it holds, with its detail; "" when it is not held.
+    Answers that were lost in a row mean that the way to Upsampler is broken."""
+    held = ports.store.holds.held_lately().get(stage)
+    if held is None:
+        return "", ""
+    return (held["reason"] if held["reason"] in HOLDS else "upsampler_unreachable"), held["detail"]
 
 
 def probe_interval(held_for: float) -> float:

@@ -19,7 +19,7 @@ SHARES = {"queued": (0.02, 5), "enlarging": (0.10, 45), "checking": (0.80, 5), "
 def status_document(ports: Ports, job: Job) -> dict[str, Any]:
     """The document of docs/contract.md, part 5, for a job that is known; its link is in it, whoever asks."""
     now = ports.clock()
-    phase = _phase(job, now)
+    phase = _phase(ports, job, now)
     share, expected_s = _progress(job, now)
     ready = phase == "ready"
     due_at = ports.store.due_at(job.job_id) if phase == "delayed" else None
@@ -42,22 +42,28 @@ def status_document(ports: Ports, job: Job) -> dict[str, Any]:
     }
 
 
-def _phase(job: Job, now: float) -> str:
+def _phase(ports: Ports, job: Job, now: float) -> str:
     if job.state == "delivered":
         return "expired" if job.revoked or now >= job.expires_at else "ready"
     if job.state == "refunding" and job.refund_decision == "review":
         return PHASES["review"]
-    if is_delayed(job.state, held=job.reason in HOLDS, failed=bool(job.reason), stage_s=now - job.stage_since):
+    held = job.reason in HOLDS or _waits_for_held_stage(ports, job)
+    if is_delayed(job.state, held=held, failed=bool(job.reason), stage_s=now - job.stage_since):
         return "delayed"
     return PHASES[job.state]
+
+
+def _waits_for_held_stage(ports: Ports, job: Job) -> bool:
+    """Whether the stage that moves the job on lets nobody in; who is in it already (submitting) is not held."""
+    return job.state in ("paid", "enlarged") and MOVED_BY[job.state] in ports.store.holds.held_lately()
 
 
 SHARES_OF_STATE = {state: SHARES[phase] for state, phase in PHASES.items() if phase in SHARES}
 
 
 def is_delayed(state: str, *, held: bool, failed: bool, stage_s: float) -> bool:
-    """Whether the customer is told that it takes longer. `held`: the failure keeps a stage on hold; `failed`: a
-    failure stands; `stage_s`: seconds since the attempt reached its phase.
+    """Whether the customer is told that it takes longer. `held`: the stage that moves the job on is on hold; `failed`:
+    a failure stands; `stage_s`: seconds since the attempt reached its phase.
 
     A failure that passes by itself is nobody's business for two minutes; a hold is, at once. Outside of the pipeline
     nothing is late. The bridge's `States::is_delayed()` is the same rule (tests/vectors/delayed.json).

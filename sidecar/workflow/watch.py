@@ -42,9 +42,11 @@ def _succeeded(ports: Ports, job: Job, status: UpsamplerStatus) -> None:
         changes["credits"] = f"{status.credits:g}"
     ports.store.advance(job, changes, due_at=now)
     ports.crash_point("watch:stored")
-    ports.outbox.put("deliver", [outbound.progress(job, "enlarged", "enlarged")], along_s=GOES_ALONG_S)
+    held, why = holds.reason_of(ports, "collect")
+    told = outbound.progress(job, "enlarged", "enlarged", reason=held, detail=why)
+    ports.outbox.put("deliver", [told], along_s=GOES_ALONG_S)
     ports.store.free_slot(job.job_id)
-    if "collect" not in ports.store.holds.held_lately():  # else the scheduler decides who tries
+    if not held:  # else the scheduler decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)
     ports.log(
         "job.enlarged",

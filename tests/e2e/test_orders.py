@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.testbed.customer import Customer
 from tests.testbed.photos import photo
+from tests.testbed.waiting import wait_for
 from tests.testbed.whole import Whole
 
 
@@ -128,3 +129,21 @@ def test_a_job_that_the_shop_does_not_know_and_one_that_is_not_paid_start_nothin
     for job_id in ("no-such-job", unpaid):
         buyer.pay(job_id)
         assert buyer.attempts(job_id) == []
+
+
+def test_a_page_that_asks_wordpress_sees_a_slow_result_being_checked(newest: Whole, buyer: Customer) -> None:
+    """The news goes along with what the shop hears of another job."""
+    newest.sandbox.fault({"fault": "result_slow", "count": 1, "params": {"rate": 50_000}})
+    slow = buyer.buy(buyer.photo("slow.png"))
+    wait_for(lambda: buyer.status(slow)["phase"] == "checking", "the sidecar collects")
+    other = buyer.buy()
+    address = f"{newest.shop.url}/wp-json/smi-bridge/v1/status/{slow}"
+    phases: list[str] = []
+
+    def is_ready() -> bool:
+        phases.append(newest.shop.http.get(address, timeout=30).json()["phase"])
+        return phases[-1] == "ready"
+
+    wait_for(is_ready, "the slow picture is delivered", timeout=60, every=0.2)
+    assert "checking" in phases and "delayed" not in phases
+    buyer.until(other, "delivered")

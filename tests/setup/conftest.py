@@ -78,9 +78,9 @@ class Place:
         said.unlink(missing_ok=True)
         return lines
 
-    def setup(self, *flags: str, connect: bool = True, key: str = "sandbox") -> tuple[int, str]:
-        """Exit status and what was said, asking nothing and starting nothing."""
-        line = ["setup", "--yes", "--no-start", "--port", str(self.port), *flags]
+    def setup(self, *flags: str, connect: bool = True, key: str = "sandbox", starts: bool = False) -> tuple[int, str]:
+        """Exit status and what was said, asking nothing, and starting nothing unless it `starts`."""
+        line = ["setup", "--yes", *([] if starts else ["--no-start"]), "--port", str(self.port), *flags]
         line += ["--connect", self.connection.text()] if connect else []
         line += ["--key", key] if key else []
         machine = (Root if self.is_root else OtherUser)(self.root)

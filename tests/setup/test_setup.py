@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 
 from sidecar.cli import checks_of_files
-from sidecar.cli.setup import dotenv_file
+from sidecar.cli.setup import command, dotenv_file, write
 from sidecar.cli.setup.command import STOP
 from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
 from tests.fakes.files import MemoryFiles
 from tests.setup.conftest import ME, NGINX, SITE, UPLOADS, Place
+from tests.testbed.places import release_port, reserve_port
 from tests.testbed.process import Process
 
 ENV = "/etc/smi-sidecar/.env"
@@ -70,8 +72,15 @@ def test_the_command_that_is_left_to_the_owner_does_what_it_says(server: Place) 
     _, said = server.setup()
     line = next(line for line in said.splitlines() if "sed -i" in line).strip().split(" && ")[0]
     line = line.replace("sudo ", "").replace(SITE, str(server.root / SITE.lstrip("/")))
+    site = server.root / SITE.lstrip("/")
+    kept = site.rename(site.with_name("kept.conf"))
+    site.symlink_to(kept)  # as Debian has it
     assert os.system(line) == 0
-    assert "    include /etc/nginx/snippets/smi-sidecar.conf;\n" in server.text(SITE)
+    assert site.is_symlink() and server.text(SITE).splitlines() == [
+        *NGINX.splitlines()[:2],
+        "    include /etc/nginx/snippets/smi-sidecar.conf;",
+        "}",
+    ]
     assert "SMI_PUBLIC_URL" not in _env(server)
     _, said = server.setup(connect=False, key="")
     env = _env(server)
@@ -119,6 +128,24 @@ def test_uninstall_leaves_the_machine_as_it_was(server: Place) -> None:
     assert not server.exists("/etc/smi-sidecar") and not server.exists("/var/lib/smi-sidecar")
 
 
+def test_uninstall_needs_no_connection_when_settings_are_gone(server: Place) -> None:
+    before = server.files()
+    server.setup()
+    (server.root / "etc/smi-sidecar/.env").unlink()
+    status, _ = server.setup("--uninstall", connect=False, key="")
+    assert (status, server.files()) == (0, before)
+
+
+def test_uninstall_removes_nothing_where_it_may_not_remove_all(server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.setup("--folder", "/home/shop/sidecar")
+    before = server.files()
+    monkeypatch.setattr(write, "may_remove", lambda machine, path: not str(path).startswith("/etc"))
+    server.is_root = False
+    status, said = server.setup("--uninstall", "--folder", "/home/shop/sidecar", connect=False, key="")
+    assert (status, server.files()) == (1, before)
+    assert "sudo systemctl disable --now smi-sidecar.target && sudo rm -r " in said and UNIT in said
+
+
 def test_uninstall_leaves_what_the_web_server_is_told_to_include(server: Place) -> None:
     server.setup()
     server.file(SITE, NGINX.replace("}", "    include /etc/nginx/snippets/smi-sidecar.conf;\n}"))
@@ -158,10 +185,18 @@ def test_the_sandbox_comes_and_goes_with_its_key(server: Place) -> None:
 
 def test_a_small_machine_gets_few_processes_unless_somebody_says_otherwise(server: Place) -> None:
     server.file("/proc/meminfo", "MemTotal:       1000000 kB\n")
-    server.setup("--no-small")
-    assert "SMI_WORKERS" not in _env(server)
-    server.setup()
-    assert (_env(server)["SMI_WORKERS"], _env(server)["SMI_WEB_PROCESSES"]) == ("1", "1")
+    for flags, processes in (([], "1"), (["--no-small"], "3"), ([], "3"), (["--small"], "1")):
+        server.setup(*flags)
+        assert (_env(server)["SMI_WORKERS"], _env(server)["SMI_WEB_PROCESSES"]) == (processes, processes), flags
+
+
+def test_a_containers_limit_counts_as_its_memory(server: Place) -> None:
+    server.file("/sys/fs/cgroup/memory.max", f"{512 << 20}\n")
+    _, said = server.setup()
+    assert "512 MB of memory: one worker and one web process." in said
+    server.file("/sys/fs/cgroup/memory.max", "max\n")
+    _, said = server.setup("--dry-run")
+    assert "7812 MB of memory" in said
 
 
 def test_on_one_machine_all_processes_are_one_unit(server: Place) -> None:
@@ -192,7 +227,69 @@ def test_apache_gets_its_own(server: Place) -> None:
     assert "Include /etc/apache2/smi-sidecar.conf' /etc/apache2/sites-enabled/shop.conf" in said
 
 
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        ("  ServerName other.example\n  ServerAlias www.example Shop.Example\n", 3),
+        ("  ServerName blog-shop.example\n  ServerName shop.example\n", 3),
+    ],
+)
+def test_the_sidecars_lines_go_behind_the_one_that_names_the_shop(server: Place, names: str, line: int) -> None:
+    """By whatever name, and not into the block of one whose name is like it."""
+    (server.root / "usr/sbin/nginx").unlink()
+    server.file("/usr/sbin/apache2")
+    server.file("/etc/apache2/sites-enabled/shop.conf", f"<VirtualHost *:80>\n{names}</VirtualHost>\n")
+    _, said = server.setup()
+    assert f"'{line}a\\    Include /etc/apache2/smi-sidecar.conf' /etc/apache2/sites-enabled/shop.conf" in said
+
+
+def test_a_name_over_several_lines_of_nginx(server: Place) -> None:
+    server.file(SITE, "server {\n    server_name www.shop.example\n        shop.example;\n}\n")
+    _, said = server.setup()
+    assert f"'3a\\    include /etc/nginx/snippets/smi-sidecar.conf;' {SITE}" in said
+
+
+def test_red_hats_apache_has_its_own_folder_and_service(server: Place) -> None:
+    (server.root / "usr/sbin/nginx").unlink()
+    server.file("/usr/sbin/httpd")
+    server.file("/etc/httpd/conf.d/shop.conf", "<VirtualHost *:80>\n  ServerName shop.example\n</VirtualHost>\n")
+    _, said = server.setup()
+    assert server.exists("/etc/httpd/smi-sidecar.conf") and not server.exists("/etc/apache2")
+    assert "Include /etc/httpd/smi-sidecar.conf'" in said and "systemctl reload httpd" in said
+    assert "a2enmod" not in said and "apache2" not in said
+
+
+def test_a_change_reaches_the_web_server(server: Place) -> None:
+    server.setup()
+    server.file(SITE, NGINX.replace("}", "    include /etc/nginx/snippets/smi-sidecar.conf;\n}"))
+    _, said = server.setup(connect=False, key="")
+    assert "reload" not in said, "nothing that it reads has changed"
+    _, said = server.setup("--port", str(server.port + 1), connect=False, key="")
+    assert "sudo nginx -t && sudo systemctl reload nginx" in said
+    assert f"127.0.0.1:{server.port + 1}" in server.text("/etc/nginx/conf.d/smi-upstream.conf")
+
+
+def test_what_has_to_be_given_again_is_said(place: Place) -> None:
+    _, said = place.setup("--folder", "/opt/x", "--no-system")
+    assert "smi-sidecar setup --folder /opt/x --no-system\n" in said
+
+
+def test_a_sandbox_whose_port_is_in_use_gets_another(server: Place, tmp_path: Path) -> None:
+    port = reserve_port()
+    with Busy(tmp_path, port):
+        server.setup("--sandbox-port", str(port))
+    release_port(port)
+    chosen = int(_env(server)["UPSAMPLER_URL"].rpartition(":")[2].partition("/")[0])
+    assert chosen > port
+
+
 # ---------------------------------------------------------------------- what is in the way: one sentence, one command
+def test_a_sidecar_that_systemd_can_not_start_is_no_success(server: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "START_S", 0.1)
+    status, said = server.setup(starts=True)
+    assert status == 1 and advice("does_not_start").command in said and "enable --now" in server.systemctl()[-1]
+
+
 class Busy(Process):
     """Another program at a port."""
 
@@ -287,9 +384,12 @@ def test_a_program_that_its_user_can_not_read(server: Place, tmp_path: Path, mon
     assert f"{words.sentence}\n    {words.command}" in said
 
 
-def test_a_damaged_connection_string(place: Place) -> None:
-    status, said = place.setup("--connect", place.connection.text()[:-3], connect=False)
-    assert status == 2
+@pytest.mark.parametrize("damage", [lambda text: text[:-3], lambda text: text[1:], lambda text: text[1:] * 9])
+def test_a_damaged_connection_string(place: Place, damage: Callable[[str], str]) -> None:
+    """Also one whose beginning is lost, and which is too long for a file's name; none of it is printed."""
+    given = damage(place.connection.text())
+    status, said = place.setup("--connect", given, connect=False)
+    assert status == 2 and given[10:60] not in said
     assert "The connection string is damaged or not whole." in said and "smi-sidecar setup --connect" in said
 
 

@@ -105,3 +105,29 @@ def test_a_failure_that_has_passed_is_over_for_both(rig: Rig) -> None:
     assert rig.actions(), "a poll has failed"
     assert told[-1] == ("enlarging", "enlarging")
     assert disagreements(told) == []
+
+
+@pytest.mark.parametrize("slots", [0, 1])
+def test_whoever_buys_behind_an_admins_hold_is_told_by_both_and_once(slots: int) -> None:
+    rig = Rig(slots=slots)
+    rig.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
+    rig.buy("first")
+    rig.buy()
+    told = both(rig, 600)
+    assert set(told[2:]) == {("delayed", "delayed")}
+    assert rig.shop.requests <= 2, "the news does not go at each try"
+    rig.store.holds.resume("submit", by_admin=True)
+    rig.let_pass(300)
+    assert (rig.job().state, rig.row().reason, rig.faults()) == ("delivered", None, [])
+
+
+def test_a_result_behind_a_held_stage_is_told_as_late_by_both(rig: Rig) -> None:
+    rig.buy()
+    rig.let_pass(20)
+    rig.store.holds.hold("collect", reason="held_by_admin", detail="", by_admin=True)
+    told = both(rig, 300)
+    assert told[-1] == ("delayed", "delayed")
+    assert disagreements(told) == []
+    rig.store.holds.resume("collect", by_admin=True)
+    rig.let_pass(100)
+    assert rig.job().state == "delivered"

@@ -9,16 +9,19 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...core.advice import Advice
-from ...core.errors import SidecarError
+from ...core.advice import Advice, advice
+from ...core.connection_string import Connection
+from ...core.errors import ConfigurationError, SidecarError
 from ...core.settings import NO_DOOR, SANDBOX_KEY
 from ...services import Services
 from .. import doctor
 from . import dotenv_file, questions, write
 from .find import Facts, Wishes, default_folder, find
 from .machine import Machine
-from .plan import SANDBOX, Plan, plan
+from .plan import SANDBOX, UNITS, Plan, plan, program, reload
 
+TARGET = f"{UNITS}/smi-sidecar.target"
+NOBODYS = Connection("", "", "")
 START_S = 30  # how long the sidecar may take until it answers
 STOP = "stop smi-sidecar.target smi-sidecar@*.service"  # and wait until each of them has ended
 
@@ -56,14 +59,20 @@ def run(given, machine: Machine | None = None) -> int:
     """1. find; 2. ask; 3. show; 4. write; 5. start; 6. tell the bridge; 7. test. Exit status 1: something is wrong."""
     machine = machine or Machine()
     may_ask = not given.yes and sys.stdin.isatty()
+    again = (f" --folder {given.folder}" if given.folder else "") + (" --no-system" if given.no_system else "")
     given.folder = os.path.abspath(given.folder) if given.folder else _known_folder(machine)
     file = Path(given.folder or default_folder(machine), ".env")
-    text = machine.read(file)
+    text = _settings(machine, file)
     present = dotenv_file.values(text)
-    connection = questions.connection(given.connect, present, machine.owner(file), may_ask)
+    if given.uninstall and not given.connect and "SMI_SECRET" not in present:
+        connection = NOBODYS  # what is left can be removed all the same
+    else:
+        connection = questions.connection(given.connect, present, machine.owner(file), may_ask)
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
-    print(f"Shop {connection.shop}, connection {connection.fingerprint}\n\nFound:")
-    facts = find(machine, connection, _wishes(machine, given, present))
+    # The settings page shows the same fingerprint; what `.env` has is not all of the string.
+    named = "" if present.get("SMI_SECRET") and not given.connect else f", connection {connection.fingerprint}"
+    print(f"Shop {connection.shop}{named}\n\nFound:")
+    facts = find(machine, connection, _wishes(machine, given, present, again))
     for line in facts.lines:
         print(f"  {'✗' if line.wrong else '·'} {line.text}")
     if given.uninstall:
@@ -80,12 +89,30 @@ def run(given, machine: Machine | None = None) -> int:
         return 0
     if changes and may_ask and not questions.agreed("\nWrite this?"):
         return 1
+    was_there = machine.at(TARGET).exists()
     write.write(machine, facts, planned, steps)
-    if not given.no_start and facts.systemd and facts.is_root:
-        _start(machine, bool(changes), facts)
+    starts = not given.no_start and facts.systemd and facts.is_root
+    if starts:
+        _start(machine, stop=was_there and bool(changes))
     works = False if given.no_start else _test(facts, machine, given.address)
-    _outstanding([*write.for_root(steps), *planned.commands], facts)
-    return 0 if works or given.no_start or not _runs(machine, facts) else 1
+    _outstanding([*write.for_root(steps), *_reload(facts, changes), *planned.commands], facts)
+    return 0 if works or given.no_start or not (starts or _runs(machine, facts)) else 1
+
+
+def _settings(machine: Machine, file: Path) -> str:
+    """The text of `.env`, "" when there is none. Raises ConfigurationError("env_unreadable")."""
+    text = machine.read(file)
+    if not text and machine.hides(file):
+        words = advice("env_unreadable", file=file, user=machine.owner(file) or "root", program="smi-sidecar setup")
+        raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}")
+    return text
+
+
+def _reload(facts: Facts, changes: list[write.Step]) -> list[tuple[str, str]]:
+    """A web server that includes our lines already has read them as they were."""
+    is_read = any(step.file.path.name in ("smi-sidecar.conf", "smi-upstream.conf") for step in changes)
+    why = "the web server is to read the sidecar's lines again"
+    return [(why, reload(facts))] if is_read and facts.is_included else []
 
 
 def _known_folder(machine: Machine) -> str:
@@ -94,7 +121,7 @@ def _known_folder(machine: Machine) -> str:
     return next((folder for folder in folders if machine.at(Path(folder, ".env")).exists()), "")
 
 
-def _wishes(machine: Machine, given, present: dict[str, str]) -> Wishes:
+def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wishes:
     """A flag wins over what `.env` says, and that over what PHP sees, if it is right: paths may differ."""
     known = present.get("SMI_UPLOADS_DIR", "")
     return Wishes(
@@ -106,7 +133,9 @@ def _wishes(machine: Machine, given, present: dict[str, str]) -> Wishes:
         redis=given.redis or present.get("REDIS_URL", ""),
         small=given.small,
         no_system=given.no_system,
+        sandbox=(given.key or present.get("UPSAMPLER_API_KEY")) in (SANDBOX, SANDBOX_KEY),
         sandbox_port=given.sandbox_port or _port_of(present) or 9000,
+        again=again,
         anywhere=_is_anywhere(given, present),
         unreached=_is_unreached(given, present),
     )
@@ -136,8 +165,8 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
         print(f"  {step.state:<8} {step.place}{owner}{secret}")
 
 
-def _start(machine: Machine, changed: bool, facts: Facts) -> None:
-    if changed and facts.runs:
+def _start(machine: Machine, *, stop: bool) -> None:
+    if stop:
         machine.systemctl(STOP)  # before the target is read again: it may name other units then
     machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
 
@@ -166,6 +195,9 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
     while not _runs(machine, facts):
         if time.monotonic() >= deadline:
             print("\nThe sidecar does not run yet, so nothing could be tested.")
+            if facts.systemd and facts.is_root:
+                words = advice("does_not_start")
+                print(f"{words.sentence}\n    {words.command}")
             return False
         time.sleep(0.2)
     services = _services(machine, facts)
@@ -192,8 +224,8 @@ def tell_bridge(services: Services, address: str) -> str:
 
 def _say(wrong: tuple[Advice, ...]) -> int:
     print()
-    for advice in wrong:
-        print(f"{advice.sentence}\n    {advice.command}")
+    for words in wrong:
+        print(f"{words.sentence}\n    {words.command}")
     print("\nNothing was written.")
     return 1
 
@@ -215,10 +247,19 @@ def _uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: bo
         print(f"\n{facts.site_file} includes the sidecar's lines: take that line out, reload, and repeat this.")
     if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
         return 0
-    if facts.systemd and facts.is_root:
+    is_unit = machine.at(TARGET).exists()
+    if not is_unit and facts.runs and not facts.unreached:
+        print("\nNothing was removed: the sidecar runs. End its process first.")
+        return 1
+    if roots := [path for path in paths if not write.may_remove(machine, path)]:
+        stop = "sudo systemctl disable --now smi-sidecar.target && " if is_unit else ""
+        print("\nNothing was removed: some of it is root's. As root:")
+        print(f"  {stop}sudo rm -r {' '.join(map(str, roots))}\n  {program()} setup --uninstall{facts.again}")
+        return 1
+    if facts.is_root and is_unit:
         machine.systemctl("disable --now smi-sidecar.target", STOP)
     write.remove(machine, paths)
-    if facts.systemd and facts.is_root:
+    if facts.is_root and is_unit:
         machine.systemctl("daemon-reload")
     print("\nRemoved. Finished pictures stay; deactivate SMI Bridge, and the shop's own handler works again.")
     return 0

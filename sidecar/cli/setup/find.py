@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ...adapters import outside
+from ...adapters.memory import SMALL_BELOW_MB
 from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
 from .machine import Machine
 
-SMALL_BELOW_MB = 2048  # with less memory, one worker and one web process are planned
 _SITES = {
     "nginx": (("/etc/nginx/sites-enabled", "*"), ("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx", "nginx.conf")),
-    "apache": (("/etc/apache2/sites-enabled", "*"), ("/etc/httpd/conf.d", "*.conf")),
+    "apache": (("/etc/apache2/sites-enabled", "*"), ("/etc/httpd/conf.d", "*.conf")),  # Debian's, Red Hat's
 }
 _NAMES = {
     "nginx": re.compile(r"^\s*server_name\s+([^;]+);", re.M),
@@ -39,9 +40,11 @@ class Wishes:
     redis: str = ""
     small: bool | None = None
     no_system: bool = False
+    sandbox: bool = False
     sandbox_port: int = 9000
     anywhere: bool = False
     unreached: bool = False
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Facts:
-    """`uploads`: "" where the shop is elsewhere, and files go through its door. `unreached`: nobody has to reach us."""
+    """`uploads`: "" where the shop is elsewhere, and files go through its door. `unreached`: nobody has to reach us.
+    `site_line`: of the site's file, behind which the sidecar's lines belong. `again`: flags that a second run needs."""
 
     folder: Path
     uploads: str
@@ -63,15 +67,19 @@ class Facts:
     systemd: bool
     web_server: str
     site_file: str
+    site_line: int
+    apache_folder: str
     is_included: bool
     apache_sends_files: bool
     port: int
     runs: bool
     redis: str
     small: bool
+    small_is_wished: bool
     private_shop: str
     sandbox_port: int
     unreached: bool
+    again: str
     lines: tuple[Line, ...]
 
     @property
@@ -89,7 +97,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
     lines += _uploads(machine, uploads, user) if uploads else [Line(_elsewhere(user))]
     lines += _program(machine, user)
     wished = "none" if wishes.no_system or wishes.anywhere else wishes.web_server
-    server, site_file = _web_server(machine, urlsplit(connection.shop).hostname or "", wished)
+    server, site_file, site_line = _web_server(machine, (urlsplit(connection.shop).hostname or "").lower(), wished)
     is_included = bool(site_file and _INCLUDED.search(machine.read(site_file)))
     lines.append(_site_line(server, site_file, is_included))
     if wishes.unreached:
@@ -105,6 +113,12 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         lines.append(Line("A Redis answers here; --redis redis://127.0.0.1:6379/1 would use it."))
     else:
         lines.append(Line("No Redis answers here: the embedded Valkey is used."))
+    sandbox_port = wishes.sandbox_port
+    if wishes.sandbox:
+        sandbox_port = next(
+            port for port in range(sandbox_port, sandbox_port + 1000) if _is_for_the_sandbox(machine, port)
+        )
+        lines.append(Line(f"The sandbox listens at port {sandbox_port}."))
     memory = machine.memory_mb()
     small = wishes.small if wishes.small is not None else 0 < memory < SMALL_BELOW_MB
     processes = "one worker and one web process" if small else "the usual number of processes"
@@ -117,15 +131,19 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         systemd=systemd,
         web_server=server,
         site_file=site_file,
+        site_line=site_line,
+        apache_folder="/etc/apache2" if machine.is_folder("/etc/apache2") else "/etc/httpd",
         is_included=is_included,
         apache_sends_files=machine.at("/etc/apache2/mods-enabled/xsendfile.load").exists(),
         port=wishes.port,
         runs=runs,
         redis=wishes.redis,
         small=small,
+        small_is_wished=wishes.small is not None,
         private_shop=_private(connection.shop),
-        sandbox_port=wishes.sandbox_port,
+        sandbox_port=sandbox_port,
         unreached=wishes.unreached,
+        again=wishes.again,
         lines=tuple(lines),
     )
 
@@ -170,20 +188,24 @@ def _program(machine: Machine, user: str) -> list[Line]:
     return [Line(f"The program is in {prefix}.", advice("program_hidden", user=user, folder=prefix))]
 
 
-def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str]:
-    """(nginx, apache or "", the file of the shop's site or "")."""
+def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str, int]:
+    """(nginx, apache or "", the file of the shop's site or "", the line in it that names the shop)."""
     if wished == "none":
-        return "", ""
+        return "", "", 0
     here = [server for server, program in _PROGRAMS if machine.has_program(program)]
     for server in [wished] if wished in _SITES else here:
         for folder, pattern in _SITES[server]:
             for file in machine.files(folder, pattern):
-                names = " ".join(_NAMES[server].findall(machine.read(file))).split()
-                if host in names:
-                    return server, file
-    if wished:
-        return wished, ""
-    return (here[0], "") if here else ("", "")
+                text = machine.read(file)
+                for names in _NAMES[server].finditer(text):
+                    if host in names[1].lower().split():
+                        return server, file, text.count("\n", 0, names.end()) + 1
+    return wished or (here[0] if here else ""), "", 0
+
+
+def _is_for_the_sandbox(machine: Machine, port: int) -> bool:
+    """Free, or its own already."""
+    return not machine.listens(port) or outside.get(f"http://127.0.0.1:{port}/sandbox/bill", timeout=5).status == 200
 
 
 def _site_line(server: str, file: str, is_included: bool) -> Line:

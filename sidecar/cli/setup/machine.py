@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...adapters import outside
+from ...adapters.memory import total_mb
 from ...core.errors import ConfigurationError
 
 _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
@@ -38,6 +39,14 @@ class Machine:
         except OSError:
             return ""
 
+    def hides(self, path: str | Path) -> bool:
+        """Whether a file is there that we may not read."""
+        real = self.at(path)
+        try:
+            return real.is_file() and not os.access(real, os.R_OK)
+        except PermissionError:  # nor its folder
+            return True
+
     def files(self, folder: str, pattern: str) -> Iterator[str]:
         """Paths on this machine, sorted."""
         for path in sorted(self.at(folder).glob(pattern)):
@@ -60,9 +69,8 @@ class Machine:
                 raise ConfigurationError("start_failed", words) from error
 
     def memory_mb(self) -> int:
-        """MiB in all (MemTotal of proc(5)); 0 when the kernel does not say."""
-        first = next((line for line in self.read("/proc/meminfo").splitlines() if line.startswith("MemTotal:")), "")
-        return int(first.split()[1]) // 1024 if first else 0
+        """MiB in all; 0 when the kernel does not say."""
+        return total_mb(self.read)
 
     # ------------------------------------------------------------------ users
     @staticmethod

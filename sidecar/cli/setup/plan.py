@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 
 from ...core.connection_string import Connection
 from ...core.packaged import DEPLOY
-from ...core.settings import NO_DOOR, SANDBOX_KEY
+from ...core.settings import NO_DOOR, SANDBOX_KEY, described
 from . import dotenv_file
 from .find import Facts
 
 SANDBOX = "sandbox"  # the word that is given in place of a key
 UNITS = "/etc/systemd/system"
 NGINX_SNIPPET, NGINX_UPSTREAM = "/etc/nginx/snippets/smi-sidecar.conf", "/etc/nginx/conf.d/smi-upstream.conf"
-APACHE_SNIPPET = "/etc/apache2/smi-sidecar.conf"
+APACHE_SNIPPET = "smi-sidecar.conf"  # in Apache's own folder
+MODULES = "sudo a2enmod -q proxy proxy_http headers setenvif && "
 _EXAMPLE_UPLOADS, _EXAMPLE_ADDRESS = "/var/www/html/wp-content/uploads", "127.0.0.1:8321"
 
 
@@ -97,9 +98,17 @@ def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str,
             env["SMI_DOWNLOAD_MODE"] = None
     elif present.get("SMI_BIND") == NO_DOOR:
         env["SMI_BIND"] = None
-    if facts.small:
-        env |= {name: "1" for name in ("SMI_WORKERS", "SMI_WEB_PROCESSES") if name not in present}
+    for name in ("SMI_WORKERS", "SMI_WEB_PROCESSES"):
+        if facts.small and (facts.small_is_wished or name not in present):
+            env[name] = "1"
+        elif facts.small_is_wished:  # what a small machine has by itself is not wanted
+            env[name] = usual(name)
     return env
+
+
+def usual(name: str) -> str:
+    """The default of a setting."""
+    return next(str(item["default"]) for item in described() if item["name"] == name)
 
 
 def public_url(connection: Connection) -> str:
@@ -155,7 +164,8 @@ def _snippets(connection: Connection, facts: Facts) -> list[File]:
     if facts.web_server == "nginx":
         snippet = File(Path(NGINX_SNIPPET), adjusted("nginx.conf"))
         return [snippet, File(Path(NGINX_UPSTREAM), adjusted("nginx-upstream.conf"))]
-    return [File(Path(APACHE_SNIPPET), adjusted("apache.conf"))] if facts.web_server == "apache" else []
+    apache = File(Path(facts.apache_folder, APACHE_SNIPPET), adjusted("apache.conf"))
+    return [apache] if facts.web_server == "apache" else []
 
 
 def sandbox_line(facts: Facts) -> str:
@@ -180,19 +190,27 @@ def _commands(connection: Connection, facts: Facts, key: str) -> list[tuple[str,
     if facts.web_server and not facts.is_included:
         commands.append(("let the web server lead to the sidecar and close the folder", _include(connection, facts)))
     if commands:
-        commands.append(("then run setup again: it tests everything", f"{program()} setup"))
+        commands.append(("then run setup again: it tests everything", f"{program()} setup{facts.again}"))
     return commands
 
 
 def _include(connection: Connection, facts: Facts) -> str:
-    site = facts.site_file or "<the file of the shop's site>"
-    host = re.escape(urlsplit(connection.shop).hostname or "").replace("/", r"\/")
+    nginx = facts.web_server == "nginx"
+    line = f"include {NGINX_SNIPPET};" if nginx else f"Include {facts.apache_folder}/{APACHE_SNIPPET}"
+    # In Debian's folders a site is a link to its file.
+    edit = rf"sudo sed -i --follow-symlinks '{facts.site_line}a\    {line}' {facts.site_file}"
+    if not facts.site_file:
+        edit = f"# write “{line}” into the block of {urlsplit(connection.shop).hostname}, then"
+    modules = "" if nginx or facts.apache_folder != "/etc/apache2" else MODULES
+    return f"{edit} && {modules}{reload(facts)}" if facts.site_file else f"{edit} {modules}{reload(facts)}"
+
+
+def reload(facts: Facts) -> str:
+    """The command by which the web server reads its files again, if they are right."""
     if facts.web_server == "nginx":
-        edit = rf"sudo sed -i '/server_name[^;]*{host}/a\    include {NGINX_SNIPPET};' {site}"
-        return f"{edit} && sudo nginx -t && sudo systemctl reload nginx"
-    edit = rf"sudo sed -i '/ServerName *{host}/a\    Include {APACHE_SNIPPET}' {site}"
-    modules = "sudo a2enmod -q proxy proxy_http headers setenvif"
-    return f"{edit} && {modules} && sudo apachectl configtest && sudo systemctl reload apache2"
+        return "sudo nginx -t && sudo systemctl reload nginx"
+    service = "apache2" if facts.apache_folder == "/etc/apache2" else "httpd"
+    return f"sudo apachectl configtest && sudo systemctl reload {service}"
 
 
 def _as_it_is(line: str) -> Callable[[re.Match[str]], str]:

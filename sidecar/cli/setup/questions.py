@@ -37,9 +37,17 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
         given = getpass.getpass("Connection string (it is not shown): ")
     if given == "-":
         given = sys.stdin.read()
-    elif not given.lstrip().startswith("smi1_") and Path(given).is_file():
-        given = Path(given).read_text(encoding="utf-8")
+    elif not given.lstrip().startswith("smi1_"):
+        given = _of_file(given)
     return parse(given)
+
+
+def _of_file(given: str) -> str:
+    """What stands in the file of that name. A damaged string is no file's name, and may be too long for one."""
+    try:
+        return Path(given).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return given
 
 
 def key(given: str, present: dict[str, str], found: Connection, is_sandbox: bool, may_ask: bool) -> str:

@@ -77,8 +77,13 @@ def leftovers(machine: Machine, facts: Facts, plan: Plan) -> list[Path]:
     ours = [file.path for file in (*plan.files, *plan.system)]
     ours += [facts.folder / "for-root", data_folder(facts)]
     if facts.is_included:  # the web server would not start without a file that it is told to include
-        ours = [path for path in ours if not {Path("/etc/nginx"), Path("/etc/apache2")} & set(path.parents)]
+        servers = {Path("/etc/nginx"), Path(facts.apache_folder)}
+        ours = [path for path in ours if not servers & set(path.parents)]
     return [path for path in ours if machine.at(path).exists()]
+
+
+def may_remove(machine: Machine, path: Path) -> bool:
+    return os.access(machine.at(path).parent, os.W_OK | os.X_OK)
 
 
 def remove(machine: Machine, paths: list[Path]) -> None:
