@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       SMI Bridge
  * Description:       Hands paid image enlargements to the SMI Sidecar, keeps the ledger of what was bought, delivered, mailed and refunded, and tells the customer.
- * Version:           1.0.0
+ * Version:           1.1.0
  * Requires at least: 6.1
  * Requires PHP:      7.4
  * License:           GPL-2.0-or-later
@@ -17,7 +17,7 @@
 
 defined( 'ABSPATH' ) || exit;
 
-define( 'SMI_BRIDGE_VERSION', '1.0.0' );
+define( 'SMI_BRIDGE_VERSION', '1.1.0' );
 define( 'SMI_BRIDGE_FILE', __FILE__ );
 define( 'SMI_BRIDGE_DIR', __DIR__ . '/' );
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from sidecar.core.version import VERSION
+
 
 def direction_key(secret: str, direction: str) -> bytes:
     """The HMAC key of one direction, as docs/contract.md derives it."""
@@ -85,7 +87,7 @@ class SidecarStandIn:
 
     def _usual(self, type: str) -> dict[str, Any]:
         if type == "status":
-            return {"site": self.site, "version": "1.0.0", "time": rfc3339(time.time()), **self.status}
+            return {"site": self.site, "version": VERSION, "time": rfc3339(time.time()), **self.status}
         if type == "job.renew":
             return {"token": "renewed", "download_url": None, "expires_at": rfc3339(time.time() + 7200)}
         return {"stored": True}

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ from tests.testbed.waiting import wait_for
 pytestmark = [pytest.mark.wordpress, pytest.mark.xdist_group("demo")]
 
 LAST_LINE = re.compile(r"DEMO OK job=[0-9a-f-]{36} attempt=1 3200x2400 [0-9]+ bytes in [0-9]+\.[0-9] s")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one: the demo's embedded Valkey has its socket below it."""
+    with tempfile.TemporaryDirectory(prefix="smi-") as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def _delivers(whole: Whole, folder: Path) -> None:
 @pytest.mark.timeout(240)
 def test_each_side_works_with_the_others_last_release(shop: Whole, last: Release, tmp_path: Path) -> None:
     """The sidecar is renewed first, or the bridge is."""
-    assert work_together(last.version, VERSION)
+    assert last.version != VERSION and work_together(last.version, VERSION)
     _run(shop, Path(BRIDGE).parent)
     _delivers(shop, tmp_path)
     shop.shop.replace_plugin(last.bridge, BRIDGE)

@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from sidecar.core.version import VERSION
 from tests.testbed.places import REPOSITORY
 
 PLUGIN = REPOSITORY / "wp-bridge-plugin"
@@ -53,7 +54,7 @@ _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 def template() -> Catalog:
     """Every translatable string of the plugin, with its places and the translators' comments."""
-    catalog = Catalog(project="SMI Bridge", version="1.0.0", language_team="", charset="utf-8", fuzzy=False)
+    catalog = Catalog(project="SMI Bridge", version=VERSION, language_team="", charset="utf-8", fuzzy=False)
     files = sorted(path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.php"))
     reader = Path(__file__).with_name("strings.php")
     printed = subprocess.run(

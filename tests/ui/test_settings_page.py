@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sidecar.core.connection_string import Connection, parse
+from sidecar.core.version import VERSION
 from tests.bridge.conftest import BRIDGE, SECRET
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
@@ -71,7 +72,7 @@ def test_setup_reads_the_connection_string_that_the_bridge_writes(ui: Ui):
         previous_secret="whsec_" + "b2xkIHNlY3JldCBvZiBtb3JlIHRoYW4gMjQgYnl0ZXM=",
         upsampler_key=read.upsampler_key,
         user=user,
-        bridge="1.0.0",
+        bridge=VERSION,
     )
     assert read.text() == text, "both languages write the same"
 

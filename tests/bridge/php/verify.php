@@ -4,6 +4,7 @@
  */
 
 define( 'ABSPATH', '/' );
+require $argv[1] . '/includes/core/class-time-limits.php';
 require $argv[1] . '/includes/core/class-signature.php';
 
 use SmiBridge\Core\Signature;

@@ -29,9 +29,9 @@ final class Status_Page {
 		status_header( $known ? 200 : 404 );
 		nocache_headers();
 		Private_Answer::mark();
-		Private_Answer::send( 'no-referrer' ); // The address is the key to the file.
 		header( 'Content-Type: text/html; charset=UTF-8' );
 		$smib_view = Status_View::inline( $job_id, 'h1' );
+		Private_Answer::send( 'no-referrer' ); // The address is the key to the file; in place of what the view says of other pages.
 		$template  = locate_template( 'smi-bridge/status-page.php' );
 		include '' === $template ? SMI_BRIDGE_DIR . 'templates/status-page.php' : $template;
 		exit;
