@@ -48,9 +48,19 @@ STORY = "\n".join(
 FIRST_RUN: dict[str, tuple[int, dict[str, str] | None, dict[str, Any] | None]] = {
     "begun": (1, vars(advice("bridge_not_connected")), None),
     "silent": (1, vars(advice("sidecar_silent", url="http://127.0.0.1:8321")), None),
+    "not-seen": (1, vars(advice("sidecar_not_seen")), None),
     "open": (2, vars(advice("folder_open", url="https://shop.example/wp-content/uploads/smi-downloads")), None),
     "ready": (3, None, None),
     "running": (3, None, {"running": True, "said": "Under way …", "story": STORY.rpartition("\n")[0]}),
+    "failed": (
+        3,
+        None,
+        {
+            "running": False,
+            "said": "It did not arrive: Upsampler could not enlarge the picture. What was left of it is cleaned up.",
+            "story": STORY.rpartition("\n")[0],
+        },
+    ),
     "delivered": (4, None, {"running": False, "said": "Delivered, and cleaned up.", "story": STORY}),
 }
 MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")

@@ -197,6 +197,25 @@ def test_strangers_get_nothing(bridge: Bridge, sold: Sold) -> None:
         assert requests.get(link, timeout=30).status_code == 404, link
 
 
+@pytest.mark.parametrize(
+    ("constant", "header"),
+    [("X-LiteSpeed-Location: /downloads/", "/downloads/{}"), ("X-Accel-Redirect: /smi-internal", "/smi-internal/{}")],
+)
+def test_a_constant_names_the_web_servers_header(bridge: Bridge, sold: Sold, constant: str, header: str) -> None:
+    """Its form; what the server makes of it is the server's."""
+    remove = bridge.mu_plugin(
+        "sendfile",
+        f"define('SMI_BRIDGE_SENDFILE', '{constant}');"
+        "add_filter('smi_bridge_sendfile_header', function ($h) { header('X-Seen: ' . $h); return ''; });",
+    )
+    try:
+        seen = sold.get().headers["X-Seen"]
+    finally:
+        remove()
+    name = "/".join(sold.path.parts[-3:])
+    assert seen == f"{constant.partition(':')[0]}: {header.format(name)}"
+
+
 def test_a_web_server_may_send_the_file_instead(bridge: Bridge, sold: Sold) -> None:
     remove: Callable[[], None] = bridge.mu_plugin(
         "sendfile", "add_filter('smi_bridge_sendfile_header', fn($h, $path, $name) => 'X-Test-File: ' . $name, 10, 3);"

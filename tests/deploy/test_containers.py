@@ -6,19 +6,23 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import requests
 from ruamel.yaml import YAML
 
 from sidecar.core.messages import new_secret
 from sidecar.core.settings import Settings
+from tests.fakes.files_contract import may_mount
 from tests.testbed.places import REPOSITORY, release_port, reserve_port
 from tests.testbed.process import Process
 from tests.testbed.redis_server import RedisServer
@@ -66,17 +70,43 @@ def _variables(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in {**_image_variables(), **texts}.items() if name != "PATH"}
 
 
+# As compose.yaml has it: a root that nobody writes, /tmp in memory, and the volumes.
+_CONFINED = """
+mount -t tmpfs none /mnt && mkdir /mnt/uploads /mnt/data
+mount --bind "$1/uploads" /mnt/uploads && mount --bind "$1/data" /mnt/data
+mount -t tmpfs none /tmp && mount -o remount,bind,ro /
+cd /mnt/data && shift && exec "$@"
+"""
+
+
+@cache
+def _users_of_the_image() -> list[str]:
+    """Options of setpriv: the image's user where the interpreter is his to run, else ours; neither may anything."""
+    bare = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    user, group = re.sub(r"\$\{UID\}:\$\{GID\}", "33:33", _of("USER")).split(":")
+    as_user = [*bare, f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+    look = f"import sys; sys.exit(sys.version != {sys.version!r})"  # or another one of that name would do
+    tried = subprocess.run([*as_user, sys.executable, "-c", look], capture_output=True, timeout=60)
+    return as_user if tried.returncode == 0 else bare
+
+
 class Container(Process):
-    """The command of a service as its image starts it, but for Docker."""
+    """The command of a service as its image starts it, but for Docker: without rights, on a root that can't be written
+    (where namespaces of mounts may be had)."""
 
     def __init__(self, name: str, folder: Path, env: Mapping[str, str]) -> None:
         super().__init__(name, folder)
         self._env = env
+        self._folder = folder
         self._command = COMPOSE["services"][name]["command"]
 
     def command(self) -> list[str]:
         assert json.loads(_of("ENTRYPOINT")) == ["smi-sidecar"]
-        return [sys.executable, "-m", "sidecar", *self._command]
+        line = [sys.executable, "-m", "sidecar", *self._command]  # which the entry point of the wheel is
+        if not may_mount():
+            return line
+        confined = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _CONFINED, "confined"]
+        return [*confined, str(self._folder), *_users_of_the_image(), *line]
 
     def environment(self) -> Mapping[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **self._env}
@@ -122,8 +152,9 @@ def test_a_container_writes_only_where_it_has_a_volume(name: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "uploads").mkdir()
-    (tmp_path / "data").mkdir()
+    for name in ("uploads", "data"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
     return tmp_path
 
 
@@ -144,7 +175,8 @@ def _probe(line: list[str], port: int) -> int:
 def test_the_services_run_together_and_their_probes_tell_it(redis_server: RedisServer, folder: Path, port: int) -> None:
     redis_server.flush()
     here = {"REDIS_URL": redis_server.url, "PORT": str(port), "SMI_BIND": "127.0.0.1"}
-    here |= {"SMI_UPLOADS_DIR": str(folder / "uploads"), "SMI_DATA_DIR": str(folder / "data")}
+    volumes = Path("/mnt") if may_mount() else folder
+    here |= {"SMI_UPLOADS_DIR": str(volumes / "uploads"), "SMI_DATA_DIR": str(volumes / "data")}
     of_image = json.loads(_of("HEALTHCHECK").partition("CMD ")[2])
     of_worker = OURS["worker"]["healthcheck"]["test"][1:]
     assert _probe(of_image, port) != 0, "nothing runs yet"
@@ -155,3 +187,29 @@ def test_the_services_run_together_and_their_probes_tell_it(redis_server: RedisS
         assert _probe(of_worker, port) == 0
         assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).json() == {"ok": True}
     assert _probe(of_image, port) != 0
+
+
+def test_the_command_of_the_store_is_one_that_it_understands(tmp_path: Path, port: int) -> None:
+    """Valkey's, by the server that is here."""
+    service = COMPOSE["services"]["valkey"]
+    assert service["command"][0] == "valkey-server"
+    server = shutil.which("valkey-server") or shutil.which("redis-server")
+    assert server
+    line = [server, *service["command"][1:], "--port", str(port), "--dir", str(tmp_path)]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL) as running:  # ends: it is told to
+        try:
+            with redis.Redis(port=port, socket_timeout=5) as client:
+                wait_for(lambda: _answers(client), "the store answers", 20)
+                assert client.config_get("appendonly", "maxmemory-policy") == {
+                    "appendonly": "yes",
+                    "maxmemory-policy": "noeviction",
+                }
+        finally:
+            running.kill()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False

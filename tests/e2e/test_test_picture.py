@@ -71,7 +71,8 @@ def test_a_test_that_fails_says_why_and_leaves_nothing(newest: Whole) -> None:
             test = _ajax(newest, "smi_bridge_first_run")["data"]["test"]
             return None if test["running"] else test
 
-        assert wait_for(ended, "the test has ended", timeout=60)["said"].startswith("It did not arrive: ")
+        said = wait_for(ended, "the test has ended", timeout=60)["said"]
+        assert said.startswith("It did not arrive: ") and "_" not in said, "in words"
     finally:
         newest.sandbox.fault()
     assert (_files(newest.shop.uploads), _rows(newest), len(newest.shop.mails())) == before

@@ -243,6 +243,14 @@ def test_the_sidecars_lines_go_behind_the_one_that_names_the_shop(server: Place,
     assert f"'{line}a\\    Include /etc/apache2/smi-sidecar.conf' /etc/apache2/sites-enabled/shop.conf" in said
 
 
+def test_each_block_of_the_shop_gets_the_lines(server: Place) -> None:
+    """As where one only leads to the other, by TLS."""
+    server.file(SITE, f"{NGINX}{NGINX}")
+    _, said = server.setup()
+    line = "a\\    include /etc/nginx/snippets/smi-sidecar.conf;'"
+    assert f"sed -i --follow-symlinks -e '2{line} -e '5{line} {SITE}" in said
+
+
 def test_a_name_over_several_lines_of_nginx(server: Place) -> None:
     server.file(SITE, "server {\n    server_name www.shop.example\n        shop.example;\n}\n")
     _, said = server.setup()

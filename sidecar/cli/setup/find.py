@@ -58,7 +58,8 @@ class Line:
 @dataclass(frozen=True)
 class Facts:
     """`uploads`: "" where the shop is elsewhere, and files go through its door. `unreached`: nobody has to reach us.
-    `site_line`: of the site's file, behind which the sidecar's lines belong. `again`: flags that a second run needs."""
+    `site_lines`: of the site's file, behind which the sidecar's lines belong: one in each block of the shop. `again`:
+    flags that a second run needs."""
 
     folder: Path
     uploads: str
@@ -67,7 +68,7 @@ class Facts:
     systemd: bool
     web_server: str
     site_file: str
-    site_line: int
+    site_lines: tuple[int, ...]
     apache_folder: str
     is_included: bool
     apache_sends_files: bool
@@ -97,7 +98,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
     lines += _uploads(machine, uploads, user) if uploads else [Line(_elsewhere(user))]
     lines += _program(machine, user)
     wished = "none" if wishes.no_system or wishes.anywhere else wishes.web_server
-    server, site_file, site_line = _web_server(machine, (urlsplit(connection.shop).hostname or "").lower(), wished)
+    server, site_file, site_lines = _web_server(machine, (urlsplit(connection.shop).hostname or "").lower(), wished)
     is_included = bool(site_file and _INCLUDED.search(machine.read(site_file)))
     lines.append(_site_line(server, site_file, is_included))
     if wishes.unreached:
@@ -131,7 +132,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         systemd=systemd,
         web_server=server,
         site_file=site_file,
-        site_line=site_line,
+        site_lines=site_lines,
         apache_folder="/etc/apache2" if machine.is_folder("/etc/apache2") else "/etc/httpd",
         is_included=is_included,
         apache_sends_files=machine.at("/etc/apache2/mods-enabled/xsendfile.load").exists(),
@@ -188,19 +189,19 @@ def _program(machine: Machine, user: str) -> list[Line]:
     return [Line(f"The program is in {prefix}.", advice("program_hidden", user=user, folder=prefix))]
 
 
-def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str, int]:
-    """(nginx, apache or "", the file of the shop's site or "", the line in it that names the shop)."""
+def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str, tuple[int, ...]]:
+    """(nginx, apache or "", the file of the shop's site or "", the lines in it that name the shop)."""
     if wished == "none":
-        return "", "", 0
+        return "", "", ()
     here = [server for server, program in _PROGRAMS if machine.has_program(program)]
     for server in [wished] if wished in _SITES else here:
         for folder, pattern in _SITES[server]:
             for file in machine.files(folder, pattern):
                 text = machine.read(file)
-                for names in _NAMES[server].finditer(text):
-                    if host in names[1].lower().split():
-                        return server, file, text.count("\n", 0, names.end()) + 1
-    return wished or (here[0] if here else ""), "", 0
+                named = [names for names in _NAMES[server].finditer(text) if host in names[1].lower().split()]
+                if named:
+                    return server, file, tuple(text.count("\n", 0, names.end()) + 1 for names in named)
+    return wished or (here[0] if here else ""), "", ()
 
 
 def _is_for_the_sandbox(machine: Machine, port: int) -> bool:

@@ -198,7 +198,8 @@ def _include(connection: Connection, facts: Facts) -> str:
     nginx = facts.web_server == "nginx"
     line = f"include {NGINX_SNIPPET};" if nginx else f"Include {facts.apache_folder}/{APACHE_SNIPPET}"
     # In Debian's folders a site is a link to its file.
-    edit = rf"sudo sed -i --follow-symlinks '{facts.site_line}a\    {line}' {facts.site_file}"
+    edits = " ".join(rf"-e '{number}a\    {line}'" for number in facts.site_lines)
+    edit = f"sudo sed -i --follow-symlinks {edits} {facts.site_file}"
     if not facts.site_file:
         edit = f"# write “{line}” into the block of {urlsplit(connection.shop).hostname}, then"
     modules = "" if nginx or facts.apache_folder != "/etc/apache2" else MODULES

@@ -186,7 +186,7 @@ final class Connection_Test {
 		}
 		if ( ! Settings::is_pulled() ) {
 			$found[] = empty( $status['public_url'] )
-				? self::finding( 'public', 'warn', 'none', __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster, and broken downloads can be resumed.', 'smi-bridge' ) )
+				? self::finding( 'public', 'warn', 'none', __( 'The sidecar has none. That works: WordPress shows progress and hands out the files. With SMI_PUBLIC_URL it is faster.', 'smi-bridge' ) )
 				: self::public_address( (string) $status['public_url'] );
 		}
 		return $found;
