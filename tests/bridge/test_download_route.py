@@ -206,7 +206,7 @@ def test_a_constant_names_the_web_servers_header(bridge: Bridge, sold: Sold, con
     remove = bridge.mu_plugin(
         "sendfile",
         f"define('SMI_BRIDGE_SENDFILE', '{constant}');"
-        "add_filter('smi_bridge_sendfile_header', function ($h) { header('X-Seen: ' . $h); return ''; });",
+        "add_filter('smi_bridge_sendfile_header', function ($h) { return 'X-Seen: ' . $h; });",
     )
     try:
         seen = sold.get().headers["X-Seen"]
