@@ -18,14 +18,16 @@ OPEN = advice("folder_open", url="https://shop.example/wp-content/uploads/smi-do
 
 
 @contextmanager
-def _answered(ui: Ui, *done: bool, free: bool = True, asked: list[str] | None = None) -> Iterator[Page]:
+def _answered(
+    ui: Ui, *done: bool, free: bool = True, asked: list[str] | None = None, test: dict[str, Any] | None = None
+) -> Iterator[Page]:
     """The page, which is told that these steps are done; the third one comes with advice while it is not."""
     names = ("plugin", "sidecar", "folder", "picture")
     steps = [
         {"name": name, "done": is_done, "advice": None if is_done or name != "folder" else vars(OPEN)}
         for name, is_done in zip(names, done, strict=True)
     ]
-    answer = {"success": True, "data": {"steps": steps, "test": None, "free": free}}
+    answer = {"success": True, "data": {"steps": steps, "test": test, "free": free}}
 
     def reply(route: Route) -> None:
         action = parse_qs(route.request.post_data or "").get("action", [""])[0]
@@ -55,6 +57,13 @@ def test_a_step_shows_its_advice_whatever_the_ones_before_it_are(ui: Ui) -> None
     with _answered(ui, True, False, False, False) as page:
         expect(_step(page, "folder").get_by_text(OPEN.sentence)).to_be_visible()
         expect(page.get_by_role("button", name="Send a test picture")).to_be_disabled()
+
+
+@pytest.mark.parametrize(("delivered", "look"), [(True, "smib-said"), (False, "smib-said bad")])
+def test_a_picture_that_did_not_arrive_does_not_look_as_if_all_were_well(ui: Ui, delivered: bool, look: str) -> None:
+    test = {"running": False, "said": "How it ended.", "story": ""}
+    with _answered(ui, True, True, True, delivered, test=test) as page:
+        expect(page.get_by_text("How it ended.")).to_have_class(look)
 
 
 @pytest.mark.parametrize("free", [True, False])

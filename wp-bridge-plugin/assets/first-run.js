@@ -22,6 +22,11 @@
 		advice.querySelector( 'pre' ).textContent = step.advice ? step.advice.command : '';
 	}
 
+	function say( words, isBad ) {
+		said.textContent = words;
+		said.classList.toggle( 'bad', isBad );
+	}
+
 	function look() {
 		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
 			data.steps.forEach( show ); // All of them: a later one may be true, or have its own advice, before an earlier one is.
@@ -31,7 +36,7 @@
 			free = data.free;
 			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
 			if ( data.test ) {
-				said.textContent = data.test.said;
+				say( data.test.said, ! data.test.running && ! data.steps[ data.steps.length - 1 ].done );
 				story.textContent = data.test.story;
 				story.hidden = ! data.test.story;
 			}
@@ -39,7 +44,7 @@
 				setTimeout( look, data.test && data.test.running ? 1000 : 5000 );
 			}
 		}, function ( error ) {
-			said.textContent = error.message;
+			say( error.message, true );
 			setTimeout( look, 10000 );
 		} );
 	}
@@ -50,7 +55,7 @@
 		}
 		button.disabled = true;
 		boot.post( 'smi_bridge_send_test' ).then( look, function ( error ) {
-			said.textContent = error.message;
+			say( error.message, true );
 			button.disabled = false;
 		} );
 	} );
