@@ -32,7 +32,8 @@ def _refund_due(rig: Rig, job_id: str) -> None:
     """In review with the mark, the customer told once, the admin told, and one call to the provider at most."""
     row = rig.settled(job_id)
     assert (row["state"], row["reason"]) == ("review", "refund_due")
-    [mail] = rig.inbox(job_id)
+    # A mail is claimed after the commit that ends the job.
+    [mail] = wait_for(lambda: rig.inbox(job_id), "the customer is told", 15)
     assert "refund" not in mail.subject.lower()
     wait_for(
         lambda: (
