@@ -243,6 +243,13 @@ def test_the_sidecars_lines_go_behind_the_one_that_names_the_shop(server: Place,
     assert f"'{line}a\\    Include /etc/apache2/smi-sidecar.conf' /etc/apache2/sites-enabled/shop.conf" in said
 
 
+def test_where_no_file_names_the_shop_the_line_is_told_and_the_command_runs(server: Place) -> None:
+    server.file(SITE, NGINX.replace("shop.example", "other.example"))
+    _, said = server.setup()
+    told = "# write “include /etc/nginx/snippets/smi-sidecar.conf;” into the block of shop.example, then:"
+    assert f"  {told}\n  sudo nginx -t && sudo systemctl reload nginx\n" in said
+
+
 def test_each_block_of_the_shop_gets_the_lines(server: Place) -> None:
     """As where one only leads to the other, by TLS."""
     server.file(SITE, f"{NGINX}{NGINX}")

@@ -199,11 +199,11 @@ def _include(connection: Connection, facts: Facts) -> str:
     line = f"include {NGINX_SNIPPET};" if nginx else f"Include {facts.apache_folder}/{APACHE_SNIPPET}"
     # In Debian's folders a site is a link to its file.
     edits = " ".join(rf"-e '{number}a\    {line}'" for number in facts.site_lines)
-    edit = f"sudo sed -i --follow-symlinks {edits} {facts.site_file}"
-    if not facts.site_file:
-        edit = f"# write “{line}” into the block of {urlsplit(connection.shop).hostname}, then"
+    edit = f"sudo sed -i --follow-symlinks {edits} {facts.site_file} && "
+    if not facts.site_file:  # only the owner knows it; what follows is a command all the same
+        edit = f"# write “{line}” into the block of {urlsplit(connection.shop).hostname}, then:\n  "
     modules = "" if nginx or facts.apache_folder != "/etc/apache2" else MODULES
-    return f"{edit} && {modules}{reload(facts)}" if facts.site_file else f"{edit} {modules}{reload(facts)}"
+    return f"{edit}{modules}{reload(facts)}"
 
 
 def reload(facts: Facts) -> str:
