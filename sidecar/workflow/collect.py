@@ -110,7 +110,7 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 
 
 def _repaired(job: Job, info: ImageInfo, verifier: Verifier) -> str:
-    """What a person would call delivered is not ordered again, which would be billed again: words for the story."""
+    """What a person would call delivered is not ordered again, which would be billed again: words for the history."""
     found = list(verifier.flaws)
     if (info.width, info.height) != job.result_size:
         width, height = job.target_size

@@ -55,7 +55,7 @@ RETIRED = {
     # the bridge
     r"couriers?|hang_up_after_next|let_visitor_go": "HTTP client, close_after_next, Request::finish",
     r"Quirks::|class-quirks": "Compat",
-    r"Story::|class-story": "History",
+    r"story|stories": "history",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
     r"In the works|no longer in its place": "Waiting to start, In progress, Photo not found",
@@ -80,6 +80,10 @@ PUBLIC = (
     "smi:turn:sweep",
     '"task": "sweep"',  # a log field
     "job.mended",  # a log event
+    "smi_bridge_keep_story_days",  # a filter
+    '"story"',  # a field of the REST API and of the console's JSON
+    "'story'",
+    "reason, story",  # an option
     "status.recall",  # a log event
     "recall_later",  # a reason
     "failed_by_hand",  # a reason

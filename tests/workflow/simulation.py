@@ -1,8 +1,7 @@
 """The pipeline in a bad world: random order, doubles, losses, deaths, stalls, webhooks, FLUSHALL, every outage.
 
-A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` tells its
-story.
-After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
+A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` prints its
+trace. After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
 """
 
 from __future__ import annotations
@@ -74,12 +73,12 @@ _REASONS = ("GPU worker lost", "Image too large", "Unsupported image format", "C
 
 
 class Simulation:
-    """One schedule. `run` plays and checks it; raises Wrong with the seed and the story."""
+    """One schedule. `run` plays and checks it; raises Wrong with the seed and the trace."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
-        self.story: list[str] = []
+        self.trace: list[str] = []
         self.quiet = False  # the bad times are over
         self.calm = self.rng.choice((15, 40, 100, 10**9))  # how many calls may go well between two incidents
         self.fuse = self.rng.randint(1, self.calm)
@@ -133,7 +132,7 @@ class Simulation:
             self._drain()
             self.check()
         except Wrong as wrong:
-            raise Wrong(f"seed {self.seed}: {wrong}\n" + "\n".join(self.story[-60:])) from None
+            raise Wrong(f"seed {self.seed}: {wrong}\n" + "\n".join(self.trace[-60:])) from None
 
     def act(self, name: str, dice: int) -> None:
         """One act of the world, chosen by somebody else; `dice` decides all that is left to chance in it."""
@@ -141,7 +140,7 @@ class Simulation:
         getattr(self, f"_{name}")()
 
     def _tell(self, text: str) -> None:
-        self.story.append(f"{self.rig.clock() - 1_795_341_600:10.1f} {'  ' * len(self._dead)}{text}")
+        self.trace.append(f"{self.rig.clock() - 1_795_341_600:10.1f} {'  ' * len(self._dead)}{text}")
 
     def _as_worker(self, what: str, do: Callable[[], object]) -> bool:
         """Do something that may be killed at any point; False when it was."""
@@ -476,13 +475,13 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    """Play the schedules with the given seeds and tell their stories."""
+    """Play the schedules with the given seeds and print their traces."""
     for seed in map(int, arguments):
         simulation = Simulation(seed)
         try:
             simulation.run()
         finally:
-            print("\n".join(simulation.story))
+            print("\n".join(simulation.trace))
             for rows in simulation.rig.shop.rows.values():
                 for row in rows:
                     print(row)

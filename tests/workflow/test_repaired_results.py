@@ -1,4 +1,4 @@
-"""A result that a person would call delivered is delivered: repaired, told in the story, never ordered again."""
+"""A result that a person would call delivered is delivered: repaired, told in the history, never ordered again."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def bought(tmp_path: Path, data: bytes, **env: str) -> tuple[Rig, OneResult]:
 
 
 def told(rig: Rig) -> list[str]:
-    """What the story says of it; the shop hears it before it delivers."""
+    """What the history says of it; the shop hears it before it delivers."""
     heard = [message for message in rig.ports.shop.heard if message["type"] in ("job.progress", "job.delivered")]
-    stories = [message["data"]["detail"] for message in heard if message["data"].get("event") == "repaired"]
-    assert not stories or heard[-1]["type"] == "job.delivered"
-    return stories
+    histories = [message["data"]["detail"] for message in heard if message["data"].get("event") == "repaired"]
+    assert not histories or heard[-1]["type"] == "job.delivered"
+    return histories
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@
 		return;
 	}
 	var said = button.parentNode.querySelector( '.smib-said' );
-	var story = document.getElementById( 'smib-story' );
+	var history = document.getElementById( 'smib-history' );
 	var free = false;
 
 	function show( step ) {
@@ -37,8 +37,8 @@
 			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
 			if ( data.test ) {
 				say( data.test.said, ! data.test.running && ! data.steps[ data.steps.length - 1 ].done );
-				story.textContent = data.test.story;
-				story.hidden = ! data.test.story;
+				history.textContent = data.test.history;
+				history.hidden = ! data.test.history;
 			}
 			if ( ! done ) {
 				setTimeout( look, data.test && data.test.running ? 1000 : 5000 );

@@ -23,7 +23,7 @@ use SmiBridge\Wire\Sidecar_Client;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * 1. the ledger and the story, in one transaction with the claim of the effect; 2. the shop's row; 3. the sidecar (`job.erase`), which
+ * 1. the ledger and the history, in one transaction with the claim of the effect; 2. the shop's row; 3. the sidecar (`job.erase`), which
  * deletes its files. Step 3 is repeated daily until the sidecar has confirmed it.
  */
 final class Erasure {
@@ -101,7 +101,7 @@ final class Erasure {
 	}
 
 	/**
-	 * Takes out of ledger, story and effects what leads to the person or the picture.
+	 * Takes out of ledger, history and effects what leads to the person or the picture.
 	 *
 	 * @param string $job_id  The shop's id.
 	 * @param int    $attempt The newest; 0: the ledger does not know the job.
