@@ -24,7 +24,7 @@ class Board:
         for place in range(_SLOTS):
             self._write(place, _FREE)
 
-    def tell(self, place: int, connections: int) -> None:
+    def report(self, place: int, connections: int) -> None:
         """A process has so many connections now. `place`: a number of its own."""
         self._write(place, min(connections, _FREE - 1))
 

@@ -48,9 +48,9 @@ def run(ports: Ports, job: Job) -> None:
     name, file = stored
     ports.parts.drop(job.job_id)
     ports.crash_point("collect:after_rename")
-    told = [outbound.progress(job, "enlarged", "repaired", detail=file.repaired)] if file.repaired else []
+    repairs = [outbound.progress(job, "enlarged", "repaired", detail=file.repaired)] if file.repaired else []
     about = {key: value for key, value in asdict(file).items() if key != "repaired"}
-    delivery.deliver_stored(ports, job, path=name, **about, messages=told)
+    delivery.deliver_stored(ports, job, path=name, **about, messages=repairs)
 
 
 def _published(ports: Ports, job: Job) -> tuple[str, Finished] | None:

@@ -64,10 +64,10 @@ def whole(ports: Ports, stage: str, job: Job, *, most: int = MOST_BYTES, ended: 
         return path
     if part := _whole(ports, job):
         return part.path
-    told = ended or (lambda failure: transfer.give_back(ports, stage, job, failure))
+    when_ended = ended or (lambda failure: transfer.give_back(ports, stage, job, failure))
     try:
         in_time, _ = ports.transfers.run(
-            _name(job), lambda going: _fetch(ports, job, going, most), lambda failure, _: told(failure)
+            _name(job), lambda going: _fetch(ports, job, going, most), lambda failure, _: when_ended(failure)
         )
     except Crowded as crowded:
         transfer.come_again(ports, job, slow=crowded.slow)

@@ -75,11 +75,11 @@ def run(ports: Ports, job: Job) -> None:
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
         if webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
-            _tell_ledger(ports, job, submission)
+            _record_in_ledger(ports, job, submission)
         raise
     except Exception:
         # Working memory is away, and refuses the webhook as well. The ledger keeps what we heard until it is asked.
-        _tell_ledger(ports, job, submission)
+        _record_in_ledger(ports, job, submission)
         raise
 
 
@@ -147,7 +147,7 @@ def _find_lost_answer(ports: Ports, job: Job) -> None:
     accepted(ports, job, status.upsampler_id, status.credits)
 
 
-def _tell_ledger(ports: Ports, job: Job, submission: Submission) -> None:
+def _record_in_ledger(ports: Ports, job: Job, submission: Submission) -> None:
     heard: dict[str, Any] = {
         "upsampler_id": submission.upsampler_id,
         "credits": "" if submission.credits is None else f"{submission.credits:g}",

@@ -56,6 +56,7 @@ RETIRED = {
     r"couriers?|hang_up_after_next|let_visitor_go": "HTTP client, close_after_next, Request::finish",
     r"Quirks::|class-quirks": "Compat",
     r"story|stories": "history",
+    r"(::|->|def |function |self\._?)(tell|told)(_[a-z_]*)?": "record, report, send, mail",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
     r"In the works|no longer in its place": "Waiting to start, In progress, Photo not found",

@@ -81,7 +81,7 @@ final class Erasure {
 		Shop::write_erased( $job_id );
 		Stored_Files::forget_job( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
-		return ! $attempts || self::tell_sidecar( $job_id );
+		return ! $attempts || self::send_to_sidecar( $job_id );
 	}
 
 	/** Daily: tells the sidecar what it could not be told before. */
@@ -94,7 +94,7 @@ final class Erasure {
 			array( self::EFFECT, Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ), self::MOST )
 		);
 		foreach ( $rows as $row ) {
-			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::tell_sidecar( $row['job_id'] ) && ! Settings::is_pulled() ) {
+			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::send_to_sidecar( $row['job_id'] ) && ! Settings::is_pulled() ) {
 				return; // It is still away.
 			}
 		}
@@ -126,7 +126,7 @@ final class Erasure {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	private static function tell_sidecar( string $job_id ): bool {
+	private static function send_to_sidecar( string $job_id ): bool {
 		Mailbox::forget( $job_id ); // It may hold the picture's address.
 		$answer = Settings::is_configured() ? ( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $job_id ) ) : array();
 		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {
