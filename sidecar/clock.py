@@ -1,4 +1,4 @@
-"""Face: the clock, as a process: the scheduler's tick every second, and periodic tasks beside it.
+"""Entry point: the clock, as a process: the scheduler's tick every second, and periodic tasks beside it.
 
 The tick runs here and not in a worker: when all workers are busy with large files, the clock must not stop. What needs
 the folder of files is a worker's. Reconciliation asks the shop, which may not answer, each minute: it runs in a thread

@@ -1,4 +1,4 @@
-"""Face: the clock's second hand in a sidecar that nobody can reach: goes to the shop for messages, in a thread."""
+"""Entry point: a thread of the clock, in a sidecar that nobody can reach: it goes to the shop for messages."""
 
 from __future__ import annotations
 

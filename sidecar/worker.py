@@ -1,4 +1,4 @@
-"""Face: a worker, as a process."""
+"""Entry point: a worker, as a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: keeps the processes of one machine alive. They are forks: what all of them need is loaded once, and their
+"""Console: keeps the processes of one machine alive. They are forks: what all of them need is loaded once, and their
 memory is shared; their lines go where its own would, without a detour."""
 
 from __future__ import annotations

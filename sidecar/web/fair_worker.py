@@ -1,4 +1,4 @@
-"""Face: gunicorn's thread worker, for slow clients and with connections shared out evenly.
+"""Web: gunicorn's thread worker, for slow clients and with connections shared out evenly.
 
 * Waiting costs no thread: a request is given to one when all its bytes are there (arrival.py), and a file that its
   reader does not take at once goes on in the sender's (sender.py). A client may be as slow as the bounds there allow.

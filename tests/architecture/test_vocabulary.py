@@ -68,7 +68,7 @@ RETIRED = {
     r"reckon(s|ed|ing)?": "invariants; summary",
     r"forger": "forged webhooks",
     r"scenery": "sample shop",
-    r"tests[./]faces|(newest|every|start)_faces": "ui",
+    r"faces?|\* visitors?:": "entry point; ui; endpoint",
 }
 
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.

@@ -1,4 +1,4 @@
-"""Face: the conversation of `setup`, step by step."""
+"""Setup: the conversation of `setup`, step by step."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Workflow, port: working memory: jobs, claims, the schedule, holds, heartbeats, kept answers.
 
 All of it is kept and lost together; what is lost comes back from the ledger (workflow/reconcile.py). Times are Unix
-seconds, durations end in `_s` and are seconds. When the server is away, its library's error passes through: the faces
-answer 503, and what comes due again is done again.
+seconds, durations end in `_s` and are seconds. When the server is away, its library's error passes through: the entry
+points answer 503, and what comes due again is done again.
 """
 
 from __future__ import annotations

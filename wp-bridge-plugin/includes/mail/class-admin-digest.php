@@ -1,6 +1,6 @@
 <?php
 /**
- * What a person must hear: notices from the sidecar (a stage is held, workers are dead), and jobs in review. Mails to the admin are
+ * Alerts for the admin: notices from the sidecar (a stage is held, workers are dead), and jobs in review. Mails to the admin are
  * collected: a storm of a thousand failures is a few mails, not a thousand.
  *
  * @package SmiBridge

@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: the sidecar, at `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`, or `?smi-bridge=messages`). Lets in what is authentic, hands it on,
+ * Endpoint for the sidecar: `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`, or `?smi-bridge=messages`). Lets in what is authentic, hands it on,
  * and answers; every refusal looks the same from outside (docs/contract.md, part 1).
  *
  * @package SmiBridge
@@ -23,7 +23,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The door works without cookies, nonces and the Authorization header. It never tells a stranger why he is refused: the log does.
+ * The endpoint needs no cookie, nonce or Authorization header. A refusal gives no reason: that stands in the log.
  */
 final class Messages_Endpoint {
 
