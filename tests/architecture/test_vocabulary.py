@@ -59,7 +59,7 @@ RETIRED = {
     r"(::|->|def |function |self\._?)(tell|told)(_[a-z_]*)?": "record, report, send, mail",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
-    r"In the works|no longer in its place": "Waiting to start, In progress, Photo not found",
+    r"In the works|no longer in its place|(is|waits?|waiting|next|number %s) in line(?! with)": "Waiting to start, In progress, Photo not found",
     # tests and measurements
     r"tills?": "payment stub",
     r"bench[./]apart|run_apart": "subprocesses",
