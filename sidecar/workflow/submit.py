@@ -85,7 +85,7 @@ def run(ports: Ports, job: Job) -> None:
 
 def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
     """What the source is, and what we offer of it: itself, or a copy of our own."""
-    seen = source.look(ports, "submit", job)
+    seen = source.inspect(ports, "submit", job)
     if isinstance(seen, Left):
         return seen
     width, height = seen.info.display_size
@@ -212,7 +212,7 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     share = 2 if job.compress > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
     max_pixels = min(settings.max_source_mp * 1_000_000, seen.info.pixels) // share
-    path = source.whole(ports, "submit", job)
+    path = source.full_file(ports, "submit", job)
     if isinstance(path, Left):
         return path
     copy = ports.copies.make(job, path, seen.info, max_bytes=max_bytes, max_pixels=max_pixels)

@@ -50,6 +50,7 @@ RETIRED = {
     r"workflow[./](flush|start)\b": "outbox_sender, shop_replies; admission",
     r"workflow[./](timing|timetable)\b": "time_limits; scheduler",
     r"workflow[./]failure\b|workflow/recovery\.py": "workflow/recovery/",
+    r"sources?\.(look|whole|looked_at)|shop_replies\.take": "inspect, full_file, handle",
     # images
     r"ImageFacts|images[./]facts": "ImageInfo, formats",
     # the bridge
@@ -59,7 +60,8 @@ RETIRED = {
     r"(::|->|def |function |self\._?)(tell|told)(_[a-z_]*)?": "record, report, send, mail",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
-    r"In the works|no longer in its place|(is|waits?|waiting|next|number %s) in line(?! with)": "Waiting to start, In progress, Photo not found",
+    r"In the works|no longer in its place": "In progress, Photo not found",
+    r"(is|waits?|waiting|next|number %s) in line": "Waiting to start; in the queue",
     # tests and measurements
     r"tills?": "payment stub",
     r"bench[./]apart|run_apart": "subprocesses",

@@ -27,7 +27,7 @@
 		said.classList.toggle( 'bad', isBad );
 	}
 
-	function look() {
+	function refresh() {
 		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
 			data.steps.forEach( show ); // All of them: a later one may be true, or have its own advice, before an earlier one is.
 			var done = data.steps.every( function ( step ) {
@@ -41,11 +41,11 @@
 				history.hidden = ! data.test.history;
 			}
 			if ( ! done ) {
-				setTimeout( look, data.test && data.test.running ? 1000 : 5000 );
+				setTimeout( refresh, data.test && data.test.running ? 1000 : 5000 );
 			}
 		}, function ( error ) {
 			say( error.message, true );
-			setTimeout( look, 10000 );
+			setTimeout( refresh, 10000 );
 		} );
 	}
 
@@ -54,11 +54,11 @@
 			return;
 		}
 		button.disabled = true;
-		boot.post( 'smi_bridge_send_test' ).then( look, function ( error ) {
+		boot.post( 'smi_bridge_send_test' ).then( refresh, function ( error ) {
 			say( error.message, true );
 			button.disabled = false;
 		} );
 	} );
 
-	look();
+	refresh();
 }() );
