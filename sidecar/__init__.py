@@ -15,7 +15,7 @@ __version__ = VERSION
 
 
 def create_app(services: Services | None = None) -> Flask:
-    """The web face as a WSGI application. Without `services` they are built from the environment: a whole process."""
+    """The web application (WSGI). Without `services` they are built from the environment: a whole process."""
     from .adapters import memory
     from .services import Services
     from .web import build

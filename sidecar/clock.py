@@ -1,4 +1,4 @@
-"""Face: the clock, as a process: the scheduler's tick every second, and periodic tasks beside it.
+"""Entry point: the clock, as a process: the scheduler's tick every second, and periodic tasks beside it.
 
 The tick runs here and not in a worker: when all workers are busy with large files, the clock must not stop. What needs
 the folder of files is a worker's. Reconciliation asks the shop, which may not answer, each minute: it runs in a thread
@@ -65,7 +65,7 @@ class Clock:
         self._tasks = [task for task in EVERY_S if task != "probe_cdn" or services.ports.cdn]
         self._looked_for_old_keys = False
         self._ended = threading.Event()
-        self._told = ""
+        self._reported = ""
         self._idle_ticks = 0
         self._idle_s = max(TICK_S, min(IDLE_TICK_S, services.settings.first_poll_s))
         self._ask_again: dict[str, float] = {}
@@ -88,27 +88,27 @@ class Clock:
         """One second's work; raises nothing. Whether the next one is to come in a second, too."""
         try:
             busy = self._tick()
-            self._told = ""
+            self._reported = ""
             return busy
         except redis.RedisError as error:
             self._idle_ticks = 0
-            self._tell(in_words(error))
+            self._report(in_words(error))
         except Exception:  # one missed tick is harmless, a dead clock stops every job
             self._idle_ticks = 0
             logs.log("stage.broke", "A fault of ours.", stage="timetable", exc_info=True)
         return True
 
-    def _tell(self, why: str) -> None:
+    def _report(self, why: str) -> None:
         """Once, until it is something else or over."""
-        if why != self._told:
+        if why != self._reported:
             logs.log("clock.redis", "The clock waits for Redis.", level="warning", detail=why)
-        self._told = why
+        self._reported = why
 
-    def _tell_of_outage(self) -> None:
+    def _record_outage(self) -> None:
         """Before work is handed out. A clock that was started in an outage does not know when it began: what has taken
         all processes down, memory and all, may have been a job."""
         now = self._ports.clock()
-        if self._told and self._reached_at:
+        if self._reported and self._reached_at:
             # So long a lease lives that was renewed just before.
             until = max(now, self._reached_at + LEASE_S + IDLE_TICK_S)
             self._ports.store.heartbeats.record_outage(since=self._reached_at, until=until)
@@ -119,7 +119,7 @@ class Clock:
         if not self._looked_for_old_keys:
             self._take_over_old_keys()
         busy = self._ports.store.is_busy()
-        self._tell_of_outage()
+        self._record_outage()
         self._idle_ticks = 0 if busy else self._idle_ticks + 1
         if not busy and self._idle_ticks % IDLE_TICKS != 1:
             return False
@@ -134,7 +134,7 @@ class Clock:
                 self._ports.queue.task("watch", task)
                 self._looked_for_old_keys &= task != "cleanup"  # processes of before may have run on for a while
         if self._is_its_turn("lateness", 60):
-            lateness.tell(self._ports)
+            lateness.report(self._ports)
         return busy
 
     def _is_its_turn(self, task: str, every_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""Face: periodic tasks by name. The clock begins them (clock.py); the next turn repeats what has failed."""
+"""Entry point: periodic tasks by name. The clock begins them (clock.py); the next turn repeats what has failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: the clock's second hand in a sidecar that nobody can reach: goes to the shop for messages, in a thread."""
+"""Entry point: a thread of the clock, in a sidecar that nobody can reach: it goes to the shop for messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Pull:
         self._ports = services.ports
         self._done: list[dict[str, Any]] = []
         self._tried: dict[str, int] = {}
-        self._told = ""
+        self._reported = ""
         self._status_at = time.monotonic() + VISIT_BUSY_S  # the other processes are just beginning
 
     def start(self, ended: threading.Event) -> None:
@@ -45,12 +45,12 @@ class Pull:
             if pause_s and not self._done and not self._my_turn():
                 return pause_s
             wait_s = self._visit()
-            self._told = ""
+            self._reported = ""
             return wait_s
         except SidecarError as error:
-            self._tell(error.code, error.detail)
+            self._report(error.code, error.detail)
         except self._ports.memory_outages:
-            self._tell("redis_unavailable", "")
+            self._report("redis_unavailable", "")
         except Exception:  # a thread that dies would leave the shop's messages where they are
             self._ports.log("stage.broke", "A fault of ours.", stage="mailbox", exc_info=True)
         return VISIT_IDLE_S
@@ -74,9 +74,9 @@ class Pull:
         text, status = receive(self._services, body, headers)
         return json.loads(text), status
 
-    def _tell(self, code: str, detail: str) -> None:
+    def _report(self, code: str, detail: str) -> None:
         """Once, until it is something else or over."""
-        if code != self._told:
+        if code != self._reported:
             sentence = "The shop could not be asked for its messages; it is tried again."
             self._ports.log("mailbox.failed", sentence, level="warning", reason=code, detail=detail)
-        self._told = code
+        self._reported = code

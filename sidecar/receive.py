@@ -1,4 +1,4 @@
-"""Face: a signed message from the bridge, by whatever door it comes (docs/contract.md, parts 1, 2 and 7)."""
+"""Entry point: a signed message from the bridge, by whatever door it comes (docs/contract.md, parts 1, 2 and 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: what RQ calls, and the work by name. Builds the parts of its process once, and hands over to the workflow.
+"""Entry point: what RQ calls, and the work by name. Builds the parts of its process once, and calls the workflow.
 
 RQ runs `work`; the other functions are pieces of work, found by their names (adapters/workqueue).
 """

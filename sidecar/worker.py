@@ -1,4 +1,4 @@
-"""Face: a worker, as a process."""
+"""Entry point: a worker, as a process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .core.states import QUEUES
 from .services import Services
 
 WORKER_TTL_S = 60  # so long RQ waits for a wake-up before it looks after itself
-TOLD_S = 20  # RQ writes that a worker lives: what it has written lasts for WORKER_TTL_S and a minute
+BEAT_S = 20  # RQ writes that a worker lives: what it has written lasts for WORKER_TTL_S and a minute
 LIGHT_QUEUES = tuple(queue for queue in QUEUES if queue != "collect")
 
 
@@ -35,7 +35,7 @@ class StageWorker(SimpleWorker):
     """
 
     max_connection_wait_time = 1.0  # RQ would wait up to a minute after Redis is back
-    _told_until = _suspension_until = 0.0  # monotonic seconds
+    _beat_until = _suspension_until = 0.0  # monotonic seconds
 
     def __init__(self, *args, connection: redis.Redis, **kwargs):
         # RQ waits for an answer this long, and by a server that hangs it would else be seven minutes.
@@ -62,16 +62,16 @@ class StageWorker(SimpleWorker):
 
     def heartbeat(self, timeout=None, pipeline=None):
         """RQ would write three keys four times for each wake-up."""
-        if timeout is None and pipeline is None and time.monotonic() < self._told_until:
+        if timeout is None and pipeline is None and time.monotonic() < self._beat_until:
             return
         super().heartbeat(timeout, pipeline)
-        self._told_until = time.monotonic() + TOLD_S
+        self._beat_until = time.monotonic() + BEAT_S
 
     def check_for_suspension(self, burst):
-        """RQ would ask before each wait for a wake-up, in a transaction: `rq suspend` counts within TOLD_S."""
+        """RQ would ask before each wait for a wake-up, in a transaction: `rq suspend` counts within BEAT_S."""
         if time.monotonic() >= self._suspension_until:
             super().check_for_suspension(burst)
-            self._suspension_until = time.monotonic() + TOLD_S
+            self._suspension_until = time.monotonic() + BEAT_S
 
     def set_state(self, state, pipeline=None):
         """Only what is new: RQ says that it is idle again before it listens."""
@@ -103,16 +103,16 @@ def _outage_in_one_line(record: logging.LogRecord) -> bool:
 
 def _wait_for_redis(connection: redis.Redis, key: str) -> None:
     """A worker that is started while Redis is away waits: else it would die of it, and be replaced every second."""
-    told = ""
+    reported = ""
     while True:  # ends: when Redis is back, or it is asked to end
         try:
             write_something(connection, key)
             return
         except redis.RedisError as error:
             why = in_words(error)
-            if why != told:
+            if why != reported:
                 logs.log("worker.redis", "A worker waits for Redis.", level="warning", detail=why)
-            told = why
+            reported = why
             time.sleep(0.5)
 
 

@@ -35,7 +35,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": PHONE | {"color_scheme": "light"},
     "phone-dark": PHONE | {"color_scheme": "dark"},
 }
-STORY = "\n".join(
+HISTORY = "\n".join(
     f"17:02:{second}  {words}"
     for second, words in (
         (11, "A test picture sets out"),
@@ -51,25 +51,25 @@ FIRST_RUN: dict[str, tuple[int, dict[str, str] | None, dict[str, Any] | None]] =
     "not-seen": (1, vars(advice("sidecar_not_seen")), None),
     "open": (2, vars(advice("folder_open", url="https://shop.example/wp-content/uploads/smi-downloads")), None),
     "ready": (3, None, None),
-    "running": (3, None, {"running": True, "said": "Under way …", "story": STORY.rpartition("\n")[0]}),
+    "running": (3, None, {"running": True, "said": "Under way …", "history": HISTORY.rpartition("\n")[0]}),
     "failed": (
         3,
         None,
         {
             "running": False,
             "said": "It did not arrive: Upsampler could not enlarge the picture. What was left of it is cleaned up.",
-            "story": STORY.rpartition("\n")[0],
+            "history": HISTORY.rpartition("\n")[0],
         },
     ),
-    "delivered": (4, None, {"running": False, "said": "Delivered, and cleaned up.", "story": STORY}),
+    "delivered": (4, None, {"running": False, "said": "Delivered, and cleaned up.", "history": HISTORY}),
 }
 MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")
 ADMIN_PAGES = {
     "dashboard": "admin.php?page=smi-bridge",
     "jobs": "admin.php?page=smi-bridge-jobs",
     "jobs-review": "admin.php?page=smi-bridge-jobs&view=review",
-    "story-delivered": "admin.php?page=smi-bridge-jobs&job={delivered}",
-    "story-review": "admin.php?page=smi-bridge-jobs&job={review}",
+    "history-delivered": "admin.php?page=smi-bridge-jobs&job={delivered}",
+    "history-review": "admin.php?page=smi-bridge-jobs&job={review}",
     "settings": "admin.php?page=smi-bridge-settings",
     "site-health": "site-health.php",
     "site-health-facts": "site-health.php?tab=debug",

@@ -75,7 +75,7 @@ add_action( 'smi_daily_cleanup', array( Compat::class, 'cleanup_done' ), 11 );
 
 add_filter( 'rest_request_before_callbacks', array( Compat::class, 'shop_download' ), 10, 3 );
 
-// What a person must hear.
+// Alerts for the admin.
 add_action( 'smi_bridge_tell_admin', array( Admin_Digest::class, 'send_digest' ) );
 
 foreach ( glob( SMI_BRIDGE_DIR . 'hooks-*.php' ) as $smi_bridge_hooks ) {

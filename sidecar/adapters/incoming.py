@@ -22,13 +22,13 @@ WRITE_BYTES = 1 << 20
 class Incoming:
     """A temp file that grows while its bytes are hashed. Not yet anything that a customer could get.
 
-    The first megabytes are hashed and written where they are handed in; from then on a thread does it, while the caller
+    The first megabytes are hashed and written by the caller's thread; from then on a thread does it, while the caller
     checks the bytes that follow: hash, write and inflate leave the interpreter to each other.
     """
 
     def __init__(self, path: Path, mode: int):
         self.path = path
-        self.bytes = 0  # handed in
+        self.bytes = 0  # given to write()
         self._sha256 = hashlib.sha256()
         self._spare = False
         self._held: list[bytes | memoryview] = []

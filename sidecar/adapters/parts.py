@@ -21,8 +21,8 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """A disk that refuses, as whoever holds the stage for it understands."""
+def _disk_errors(path: Path) -> Iterator[None]:
+    """A refusal of the disk becomes the error that holds the stage."""
     try:
         yield
     except OSError as error:
@@ -105,22 +105,22 @@ class Parts:
     def grow(path: Path, at: int, chunks: Iterable[bytes]) -> Iterator[int]:
         """Write `chunks` from byte `at` on; yields the size of each when it is written."""
         with path.open("r+b", buffering=0) as file:  # what a buffer keeps may not fit when it is closed
-            with _told(path):
+            with _disk_errors(path):
                 file.truncate(at)
                 file.seek(at)
             for chunk in chunks:
-                with _told(path):
+                with _disk_errors(path):
                     rest = memoryview(chunk)
                     while rest:  # ends: each turn writes something, or raises
                         rest = rest[file.write(rest) or 0 :]
                 yield len(chunk)
-            with _told(path):
+            with _disk_errors(path):
                 file.close()
 
     @staticmethod
     def cut(path: Path, size: int) -> None:
         """Cut off what is behind `size` bytes, and see that the rest is on the disk."""
-        with path.open("r+b", buffering=0) as file, _told(path):
+        with path.open("r+b", buffering=0) as file, _disk_errors(path):
             file.truncate(size)
             os.fsync(file.fileno())
 

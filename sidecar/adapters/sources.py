@@ -66,7 +66,7 @@ class Sources:
         self._own_hosts = {host_of(url) for url in (uploads_url, shop_url) if url}
         self._signed = signed
 
-    def look(self, job: Job, transfer: Watched | None = None) -> Source | None:
+    def inspect(self, job: Job, transfer: Watched | None = None) -> Source | None:
         """What the source is, found alike wherever it lies. None: it lies elsewhere, and its first bytes do not tell.
         `transfer`: whose thread this is; it may end the exchange.
 
@@ -103,8 +103,8 @@ class Sources:
         if _BY_THE_BRIDGE in head.headers:
             our_format(head.data)
 
-    def looked_at(self, job: Job, fetched: Path) -> Source:
-        """What a source is that lies elsewhere and was fetched. Raises as `look`."""
+    def inspect_file(self, job: Job, fetched: Path) -> Source:
+        """What a source is that lies elsewhere and was fetched. Raises as `inspect`."""
         return self.seen_before(job, read_header(fetched), fetched.stat().st_size)
 
     def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:
@@ -122,7 +122,7 @@ class Sources:
         begun: Resumable | None = None,
         watched: Callable[[Callable[[], None]], None] | None = None,
     ) -> Iterator[FetchResponse]:
-        """A source that lies elsewhere, as `SafeFetcher.stream`. Raises as `look`, and source_too_large."""
+        """A source that lies elsewhere, as `SafeFetcher.stream`. Raises as `inspect`, and source_too_large."""
         url = self._address(job)
         with (
             self._as_a_source(),
@@ -139,7 +139,7 @@ class Sources:
             yield replace(response, chunks=_of_a_picture(response.chunks, url)) if at_first else response
 
     def local_path(self, job: Job) -> Path | None:
-        """Where the source lies on this machine, None for a source that lies elsewhere. Raises as `look`."""
+        """Where the source lies on this machine, None for a source that lies elsewhere. Raises as `inspect`."""
         path = self._local_path(job)
         if path is not None:
             self._must_be_there(path)

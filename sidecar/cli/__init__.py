@@ -1,4 +1,4 @@
-"""Face: the command line, `python -m sidecar …`. One file for each group of commands."""
+"""Console: the command line, `python -m sidecar …`. One file for each group of commands."""
 
 from .main import main
 

@@ -1,4 +1,4 @@
-"""Face: what `doctor` looks at. Each check asks one thing of the real installation, and knows how it is fixed."""
+"""Console: what `doctor` looks at. Each check asks one thing of the real installation, and knows how it is fixed."""
 
 from __future__ import annotations
 

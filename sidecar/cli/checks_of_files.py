@@ -1,4 +1,4 @@
-"""Face: what `doctor` looks at in the uploads folder: from here, as others see it, or through the shop's door."""
+"""Console: what `doctor` looks at in the uploads folder: from here, as others see it, or through the shop's door."""
 
 from __future__ import annotations
 

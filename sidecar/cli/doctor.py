@@ -1,4 +1,4 @@
-"""Face: `doctor` checks a real installation, a line each, and says how to fix what is wrong."""
+"""Console: `doctor` checks a real installation, a line each, and says how to fix what is wrong."""
 
 from __future__ import annotations
 

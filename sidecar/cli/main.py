@@ -1,4 +1,4 @@
-"""Face: argument parsing, and the one place of the command line that catches."""
+"""Console: argument parsing, and the one place of the command line that catches."""
 
 from __future__ import annotations
 

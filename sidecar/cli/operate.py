@@ -1,4 +1,4 @@
-"""Face: what an operator does at the console: look, push, stop, repair. Tables for people, `--json` for programs."""
+"""Console: what an operator does at the console: look, push, stop, repair. Tables for people, `--json` for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: `plugin` hands out the bridge, ready to upload in WordPress."""
+"""Console: `plugin` hands out the bridge, ready to upload in WordPress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: the commands that are processes: those of the Procfile, and the sandbox."""
+"""Console: the commands that are processes: those of the Procfile, and the sandbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 def add(commands) -> None:
     for name, run, help in (
         ("store", _store, "run the embedded Valkey, unless REDIS_URL names a server"),
-        ("web", _web, "run the web face (gunicorn)"),
+        ("web", _web, "run the web process (gunicorn)"),
         ("worker", _worker, "run the workers"),
         ("cron", _cron, "run the clock: retries, polls, deadlines, reconciliation"),
     ):

@@ -1,4 +1,4 @@
-"""Face: keeps the processes of one machine alive. They are forks: what all of them need is loaded once, and their
+"""Console: keeps the processes of one machine alive. They are forks: what all of them need is loaded once, and their
 memory is shared; their lines go where its own would, without a detour."""
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Child:
         """How long until it is to be started again; without end while it lives."""
         return math.inf if self._pid else max(0.0, self._next_at - time.monotonic())
 
-    def look(self) -> int | None:
+    def poll(self) -> int | None:
         """Start it again when its pause is over. The exit status that makes it hopeless, or None."""
         if not self._pid:
             if not self.pause_s():
@@ -211,7 +211,7 @@ class Supervisor:
             child.start()
         while True:  # ends: with a signal, or when it is hopeless
             for child in self._children:
-                status = child.look()
+                status = child.poll()
                 if status is not None:
                     said = {"process": child.name, "status": status}
                     logs.log("run.hopeless", "A process can't be kept alive.", level="error", **said)

@@ -1,4 +1,4 @@
-"""Face: `upgrade-check` says whether bridge and sidecar fit, and which of them to renew."""
+"""Console: `upgrade-check` says whether bridge and sidecar fit, and which of them to renew."""
 
 from __future__ import annotations
 

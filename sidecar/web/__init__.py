@@ -1,4 +1,4 @@
-"""Face: HTTP. Each file is one door; `build` hangs them all into a Flask application."""
+"""Web: HTTP. Each file is one door; `build` hangs them all into a Flask application."""
 
 from __future__ import annotations
 

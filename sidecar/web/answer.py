@@ -1,4 +1,4 @@
-"""Face: one request that is there as a whole, through WSGI and back."""
+"""Web: one request that is there as a whole, through WSGI and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: a request while its bytes arrive. Knows how many are wanted and until when; reads no socket, judges no request.
+"""Web: a request while its bytes arrive. Knows how many are wanted and until when; reads no socket, judges no request.
 
 gunicorn's parser judges it once it is whole. Until then it costs memory that is bounded here, and no thread. Source of
 the form: RFC 9112, 2.1, 6 and 7.1; RFC 9110, 10.1.1 (100-continue); RFC 6585, 5 (431).

@@ -1,4 +1,4 @@
-"""Face: how many connections each web process has, in memory that the processes share."""
+"""Web: how many connections each web process has, in memory that the processes share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FREE = 0xFFFF
 class Board:
     """Made before the processes are forked, and before a supervisor forks gunicorn: it outlives that.
 
-    Each writes its own place; who reads a place a moment too early decides a little worse, and that is all.
+    Each writes its own place; a stale read only affects how evenly connections are shared out.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Board:
         for place in range(_SLOTS):
             self._write(place, _FREE)
 
-    def tell(self, place: int, connections: int) -> None:
+    def report(self, place: int, connections: int) -> None:
         """A process has so many connections now. `place`: a number of its own."""
         self._write(place, min(connections, _FREE - 1))
 

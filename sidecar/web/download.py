@@ -1,4 +1,4 @@
-"""Face: the customer's download. The token opens; the web server sends the bytes where it can."""
+"""Web: the customer's download. The token opens; the web server sends the bytes where it can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: the one place where an exception becomes an answer. People get a small readable page, programs get JSON."""
+"""Web: the one place where an exception becomes an answer. People get a small readable page, programs get JSON."""
 
 from __future__ import annotations
 

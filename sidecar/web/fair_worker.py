@@ -1,4 +1,4 @@
-"""Face: gunicorn's thread worker, for slow clients and with connections shared out evenly.
+"""Web: gunicorn's thread worker, for slow clients and with connections shared out evenly.
 
 * Waiting costs no thread: a request is given to one when all its bytes are there (arrival.py), and a file that its
   reader does not take at once goes on in the sender's (sender.py). A client may be as slow as the bounds there allow.
@@ -31,7 +31,7 @@ HESITATION_S = 0.001  # so long a process with more connections leaves a new one
 OURS = (b"POST /messages HTTP/", b"GET /healthz HTTP/")
 LARGE_AT_ONCE = 4  # bodies above arrival.SMALL_BODY: signed messages of a MiB, which nobody sends by the dozen
 LINGER_S, LINGER_BYTES = 2, 64 << 10  # so that a client reads our last words before the connection is reset
-TOLD_EVERY_S = 60  # a stranger must not fill the log
+LOGGED_EVERY_S = 60  # a stranger must not fill the log
 _GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
 _STATUS = {
     errors.LimitRequestLine: (414, "URI Too Long"),
@@ -51,7 +51,7 @@ class FairWorker(ThreadWorker):
         self._for_strangers = max(1, self.cfg.threads - self._for_messages)
         self._strangers = 0  # threads that work for them now
         self._line: deque[TConn] = deque()
-        self._look_again = self._tell_again = 0.0
+        self._look_again = self._log_again = 0.0
         self._sender = Sender()
 
     def init_process(self) -> None:
@@ -71,7 +71,7 @@ class FairWorker(ThreadWorker):
     def notify(self) -> None:
         """Called in each turn of the loop."""
         super().notify()
-        board.tell(self.age, self.nr_conns)
+        board.report(self.age, self.nr_conns)
 
     # ------------------------------------------------------------------ in the loop: bytes come in
     def accept(self, listener) -> None:
@@ -86,7 +86,7 @@ class FairWorker(ThreadWorker):
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             time.sleep(HESITATION_S)  # no file is left to be opened: the connection waits where it is
-        board.tell(self.age, self.nr_conns)
+        board.report(self.age, self.nr_conns)
 
     def enqueue_req(self, conn: TConn) -> None:
         """gunicorn: a connection has, or will have, a request for us."""
@@ -173,8 +173,8 @@ class FairWorker(ThreadWorker):
         status = (500, "Internal Server Error")
         if isinstance(error, errors.ParseException):
             status = _STATUS.get(type(error), (400, "Bad Request"))
-            if (now := time.monotonic()) >= self._tell_again:
-                self._tell_again = now + TOLD_EVERY_S
+            if (now := time.monotonic()) >= self._log_again:
+                self._log_again = now + LOGGED_EVERY_S
                 line = "A request was not HTTP (%s); more of them within a minute are not told."
                 self.log.warning(line, type(error).__name__)
         else:

@@ -1,4 +1,4 @@
-"""Face: a file as an answer, whole or in part. The worker sends it from here to Content-Length (PEP 3333)."""
+"""Web: a file as an answer, whole or in part. The worker sends it from here to Content-Length (PEP 3333)."""
 
 from __future__ import annotations
 

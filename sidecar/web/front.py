@@ -1,4 +1,4 @@
-"""Face: the doors that carry the load, answered before Flask has made a request of it.
+"""Web: the doors that carry the load, answered before Flask has made a request of it.
 
 For each request Flask prepares what these doors do not need. That is a fifth of what a signed message costs, and two
 thirds of a download's answer; and while one big file passes through the CPU's caches all code leaves them, so that each

@@ -1,4 +1,4 @@
-"""Face: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
+"""Web: gunicorn's configuration. Address and counts come from Settings by way of the command line."""
 
 # gunicorn looks its hooks up by name
 from .fair_worker import begin as on_starting  # noqa: F401

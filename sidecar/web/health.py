@@ -1,4 +1,4 @@
-"""Face: probes. `/healthz`: this process runs. `/readyz`: the whole can do its work."""
+"""Web: probes. `/healthz`: this process runs. `/readyz`: the whole can do its work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: the door for signed messages from the bridge (docs/contract.md, parts 1 and 2)."""
+"""Web: the door for signed messages from the bridge (docs/contract.md, parts 1 and 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: figures for Prometheus, on the machine itself: a request that came through a proxy gets a 404."""
+"""Web: figures for Prometheus, on the machine itself: a request that came through a proxy gets a 404."""
 
 from __future__ import annotations
 

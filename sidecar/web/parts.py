@@ -1,4 +1,4 @@
-"""Face: how a door reaches the parts of its process."""
+"""Web: how a door reaches the parts of its process."""
 
 from __future__ import annotations
 

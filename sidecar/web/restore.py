@@ -1,4 +1,4 @@
-"""Face: a lost job, asked for at the ledger while somebody waits. A shop that hangs holds up few, and briefly."""
+"""Web: a lost job, asked for at the ledger while somebody waits. A shop that hangs holds up few, and briefly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: rq-dashboard behind a login, where the operator has asked for it (SMI_RQ_DASHBOARD_PASSWORD).
+"""Web: rq-dashboard behind a login, where the operator has asked for it (SMI_RQ_DASHBOARD_PASSWORD).
 
 Its pages show names out of Redis as they are: whoever can write there could put a script into an admin's browser. So
 its templates escape here whatever they show, and only the scripts that came with the page run.

@@ -1,4 +1,4 @@
-"""Face: files on their way to readers. One thread for all of a process: waiting for a reader costs none of its own."""
+"""Web: files on their way to readers. One thread for all of a process: waiting for a reader costs none of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: gunicorn in this process, as its own command would start it."""
+"""Web: gunicorn in this process, as its own command would start it."""
 
 from __future__ import annotations
 

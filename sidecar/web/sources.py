@@ -1,4 +1,4 @@
-"""Face: sources that Upsampler fetches from us, by short-lived signed links: our compressed copies, private uploads."""
+"""Web: sources that Upsampler fetches from us, by short-lived signed links: our compressed copies, private uploads."""
 
 from __future__ import annotations
 

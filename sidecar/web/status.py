@@ -1,4 +1,4 @@
-"""Face: what a customer's status page polls. No PHP, no session, no cookie: one read from Redis, mostly a 304."""
+"""Web: what a customer's status page polls. No PHP, no session, no cookie: one read from Redis, mostly a 304."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: where Upsampler, or the shop for it, posts webhooks. The token names the submission."""
+"""Web: where Upsampler, or the shop for it, posts webhooks. The token names the submission."""
 
 from __future__ import annotations
 

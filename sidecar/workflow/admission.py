@@ -122,8 +122,8 @@ def _wait(ports: Ports, job: Job, due_at: float) -> None:
     reason, detail = holds.reason_of(ports, "submit")
     news = {"reason": reason, "detail": detail} if reason and reason != job.reason else {}
     if ports.store.change(job.job_id, job.attempt, ("paid",), news, due_at=due_at) and news:
-        told = outbound.progress(job, "paid", "held", **news, next_try_at=due_at)
-        ports.outbox.put("deliver", [told], along_s=GOES_ALONG_S)
+        held = outbound.progress(job, "paid", "held", **news, next_try_at=due_at)
+        ports.outbox.put("deliver", [held], along_s=GOES_ALONG_S)
 
 
 def go(ports: Ports, data: dict[str, Any], answer: dict[str, Any]) -> None:

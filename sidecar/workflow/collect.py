@@ -37,10 +37,10 @@ def run(ports: Ports, job: Job) -> None:
     """
     ports.files.discard_temps(job.job_id)
     if not job.source_format:
-        looked = _look_again(ports, job)
-        if isinstance(looked, Left):
+        inspected = _inspect_again(ports, job)
+        if isinstance(inspected, Left):
             return
-        job = looked
+        job = inspected
     stored = finished.published_again(ports, job) or _published(ports, job)
     if stored is None:
         return
@@ -48,9 +48,9 @@ def run(ports: Ports, job: Job) -> None:
     name, file = stored
     ports.parts.drop(job.job_id)
     ports.crash_point("collect:after_rename")
-    told = [outbound.progress(job, "enlarged", "repaired", detail=file.repaired)] if file.repaired else []
+    repairs = [outbound.progress(job, "enlarged", "repaired", detail=file.repaired)] if file.repaired else []
     about = {key: value for key, value in asdict(file).items() if key != "repaired"}
-    delivery.deliver_stored(ports, job, path=name, **about, messages=told)
+    delivery.deliver_stored(ports, job, path=name, **about, messages=repairs)
 
 
 def _published(ports: Ports, job: Job) -> tuple[str, Finished] | None:
@@ -84,10 +84,10 @@ def _finish(ports: Ports, job: Job, result: transfer.Brought, bought: BoughtPict
     return temp, Finished.of(info, size, digest, repaired)
 
 
-def _look_again(ports: Ports, job: Job) -> Job | Left:
+def _inspect_again(ports: Ports, job: Job) -> Job | Left:
     """A job that was brought back from the ledger: what its source is, the shop's row may not know, or not rightly."""
     try:
-        seen = source.look(ports, "collect", job)
+        seen = source.inspect(ports, "collect", job)
     except PermanentError:
         if job.width and job.height:
             return job  # the source has gone meanwhile: the row must do
@@ -110,7 +110,7 @@ def _fresh_url(ports: Ports, job: Job) -> Job:
 
 
 def _repaired(job: Job, info: ImageInfo, verifier: Verifier) -> str:
-    """What a person would call delivered is not ordered again, which would be billed again: words for the story."""
+    """What a person would call delivered is not ordered again, which would be billed again: words for the history."""
     found = list(verifier.flaws)
     if (info.width, info.height) != job.result_size:
         width, height = job.target_size
@@ -127,7 +127,9 @@ def _source(ports: Ports, job: Job) -> BoughtPicture | Left:
     try:
         if job.consecutive_failures >= SOURCE_TRIES and not source.is_here(ports, job):
             return TemporaryError("fetch_failed", f"it did not come in {SOURCE_TRIES} tries")
-        return source.whole(ports, "collect", job, most=most, ended=lambda failure: _source_ended(ports, job, failure))
+        return source.full_file(
+            ports, "collect", job, most=most, ended=lambda failure: _source_ended(ports, job, failure)
+        )
     except SidecarError as error:
         return error
 

@@ -11,12 +11,12 @@ def begun(ports: Ports, job: Job, *, attempt: int) -> None:
     """The file that `attempt` made goes out to the customer. Safe to repeat."""
     if job.downloaded >= attempt:
         return
-    told, message = {"downloaded": attempt}, outbound.downloaded(job, attempt, ports.clock())
+    change, message = {"downloaded": attempt}, outbound.downloaded(job, attempt, ports.clock())
     ports.store.change(
         job.job_id,
         job.attempt,
         (),
-        told,
+        change,
         fence=False,
         settled=None,
         messages=[message],

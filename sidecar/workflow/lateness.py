@@ -13,22 +13,22 @@ from ..core.states import MOVED_BY
 from . import outbound
 from .ports import Ports
 from .recovery.apply import HELD_STAGE
-from .time_limits import JOB_LIMIT_S, LATE_TOLD_S, READY_LIMIT_S
+from .time_limits import JOB_LIMIT_S, LATE_REPEAT_S, READY_LIMIT_S
 
 
-def tell(ports: Ports) -> None:
+def report(ports: Ports) -> None:
     """Look at each queue; for the clock, once a minute."""
     ages = ports.queue.ages()
     late_now = _late(ports, ages)
-    told = {queue: f"late:{queue}" for queue in ages}
-    if not late_now and not ports.store.heartbeats.is_any_running(told.values()):
+    intervals = {queue: f"late:{queue}" for queue in ages}
+    if not late_now and not ports.store.heartbeats.is_any_running(intervals.values()):
         return  # as nearly always
     for queue in ages:
         if queue in late_now:
-            if ports.store.heartbeats.acquire_interval(told[queue], every_s=LATE_TOLD_S):
+            if ports.store.heartbeats.acquire_interval(intervals[queue], every_s=LATE_REPEAT_S):
                 seconds, words = late_now[queue]
                 _put(ports, "late", queue, words, ports.clock() - seconds)
-        elif ports.store.heartbeats.release_interval(told[queue]):
+        elif ports.store.heartbeats.release_interval(intervals[queue]):
             _put(ports, "caught_up", queue, "", ports.clock())
 
 

@@ -131,7 +131,7 @@ def _act(ports: Ports, lane: str, message: dict[str, Any], result: dict[str, Any
             if message["type"] == "job.delivered":  # the customer may ask the ledger meanwhile
                 ports.outbox.put(lane, [outbound.stored(message["data"])], along_s=GOES_ALONG_S)
             return False
-        shop_replies.take(ports, message, result)
+        shop_replies.handle(ports, message, result)
         return True
     except SidecarError as error:  # the shop went away when we had a question about its answer
         ports.log("message.deferred", "A message waits.", stage=lane, message_id=message["id"], reason=error.code)

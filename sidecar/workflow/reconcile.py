@@ -76,7 +76,7 @@ def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:
             restored += _bring_back(ports, record)
         elif attempt == record["attempt"] and state in SETTLED and record["state"] in STAGE_BEFORE_END:
             job = ports.store.get(record["job_id"])
-            restored += job is not None and _tell_again(ports, job)
+            restored += job is not None and _send_again(ports, job)
     return restored
 
 
@@ -120,7 +120,7 @@ def _end(ports: Ports, job: Job, state: str) -> None:
     ports.log("job.cancelled", "Stopped by the shop.", job_id=job.job_id, attempt=job.attempt, reason=reason)
 
 
-def _tell_again(ports: Ports, job: Job) -> bool:
+def _send_again(ports: Ports, job: Job) -> bool:
     """The ledger says that a job goes on which we know to have ended: it was put back from a backup, or a late message
     overtook the end. The effect rows decide whether there is another mail or refund."""
     if job.state == "delivered":

@@ -11,7 +11,7 @@ from .recovery import apply
 from .time_limits import ACK_S, REFUND_AGAIN_S
 
 
-def take(ports: Ports, message: dict[str, Any], result: dict[str, Any]) -> None:
+def handle(ports: Ports, message: dict[str, Any], result: dict[str, Any]) -> None:
     """What one reply means for its job. Raises SidecarError when the shop goes away over a question about it."""
     type = message["type"]
     if result.get("status") == "done":

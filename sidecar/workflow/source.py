@@ -29,13 +29,13 @@ LEFT = Left()
 Ended = Callable[[BaseException | None], None]
 
 
-def look(ports: Ports, stage: str, job: Job) -> Source | Left:
-    """What the source is. Raises as `Sources.look`, and as `Sources.stream`."""
+def inspect(ports: Ports, stage: str, job: Job) -> Source | Left:
+    """What the source is. Raises as `Sources.inspect`, and as `Sources.stream`."""
     if ports.sources.local_path(job) is not None:
-        return _seen(ports.sources.look(job))
+        return _seen(ports.sources.inspect(job))
     key = _key(job)
-    if whole := _whole(ports, job):
-        return ports.sources.looked_at(job, whole.path)
+    if full := _full_part(ports, job):
+        return ports.sources.inspect_file(job, full.path)
     if before := ports.parts.find_look(job.job_id, key):
         return ports.sources.seen_before(job, *before)
 
@@ -48,26 +48,26 @@ def look(ports: Ports, stage: str, job: Job) -> Source | Left:
         transfer.give_back(ports, stage, job, failure)
 
     try:
-        in_time, seen = ports.transfers.run(_name(job), lambda going: _looked(ports, job, going), ended)
+        in_time, seen = ports.transfers.run(_name(job), lambda going: _inspected(ports, job, going), ended)
     except Crowded as crowded:
         transfer.come_again(ports, job, slow=crowded.slow)
         return LEFT
     if not in_time:
         return LEFT
-    return seen or ports.sources.looked_at(job, _path(ports, job))
+    return seen or ports.sources.inspect_file(job, _path(ports, job))
 
 
-def whole(ports: Ports, stage: str, job: Job, *, most: int = MOST_BYTES, ended: Ended | None = None) -> Path | Left:
+def full_file(ports: Ports, stage: str, job: Job, *, most: int = MOST_BYTES, ended: Ended | None = None) -> Path | Left:
     """The source as a local file. Raises as `Sources.stream`. `ended`: is told the end of a transfer that goes on
     alone; by default a worker goes on with `stage` then."""
     if (path := ports.sources.local_path(job)) is not None:
         return path
-    if part := _whole(ports, job):
+    if part := _full_part(ports, job):
         return part.path
-    told = ended or (lambda failure: transfer.give_back(ports, stage, job, failure))
+    when_ended = ended or (lambda failure: transfer.give_back(ports, stage, job, failure))
     try:
         in_time, _ = ports.transfers.run(
-            _name(job), lambda going: _fetch(ports, job, going, most), lambda failure, _: told(failure)
+            _name(job), lambda going: _fetch(ports, job, going, most), lambda failure, _: when_ended(failure)
         )
     except Crowded as crowded:
         transfer.come_again(ports, job, slow=crowded.slow)
@@ -76,14 +76,14 @@ def whole(ports: Ports, stage: str, job: Job, *, most: int = MOST_BYTES, ended: 
 
 
 def is_here(ports: Ports, job: Job) -> bool:
-    """Whether `whole` has it without asking anybody."""
-    return ports.sources.local_path(job) is not None or _whole(ports, job) is not None
+    """Whether `full_file` has it without asking anybody."""
+    return ports.sources.local_path(job) is not None or _full_part(ports, job) is not None
 
 
-def _looked(ports: Ports, job: Job, going: Transfer) -> Source | None:
+def _inspected(ports: Ports, job: Job, going: Transfer) -> Source | None:
     """In the transfer's thread. None: it had to be fetched whole, and is kept."""
     with ports.leases.keep(lambda: ports.store.renew(job, lease_s=LEASE_S)):
-        seen = ports.sources.look(job, going)
+        seen = ports.sources.inspect(job, going)
     if seen is None:
         _fetch(ports, job, going, MOST_BYTES)
     return seen
@@ -112,13 +112,13 @@ def _fetch(ports: Ports, job: Job, going: Transfer, most: int) -> None:
         transfer.grow(ports, name, temp, stream, going, part=part, key=key, most=most)
 
 
-def _whole(ports: Ports, job: Job) -> Part | None:
+def _full_part(ports: Ports, job: Job) -> Part | None:
     part = ports.parts.find(ports.parts.source_of(job.job_id), _key(job))
     return part if part and part.complete else None
 
 
 def _path(ports: Ports, job: Job) -> Path:
-    if part := _whole(ports, job):
+    if part := _full_part(ports, job):
         return part.path
     raise TemporaryError("fetch_failed", "what the transfer had left has gone")
 

@@ -75,17 +75,17 @@ def run(ports: Ports, job: Job) -> None:
     except StaleClaim:
         # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
         if webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
-            _tell_ledger(ports, job, submission)
+            _record_in_ledger(ports, job, submission)
         raise
     except Exception:
         # Working memory is away, and refuses the webhook as well. The ledger keeps what we heard until it is asked.
-        _tell_ledger(ports, job, submission)
+        _record_in_ledger(ports, job, submission)
         raise
 
 
 def _prepare(ports: Ports, job: Job) -> tuple[Job, Source] | Left:
     """What the source is, and what we offer of it: itself, or a copy of our own."""
-    seen = source.look(ports, "submit", job)
+    seen = source.inspect(ports, "submit", job)
     if isinstance(seen, Left):
         return seen
     width, height = seen.info.display_size
@@ -147,7 +147,7 @@ def _find_lost_answer(ports: Ports, job: Job) -> None:
     accepted(ports, job, status.upsampler_id, status.credits)
 
 
-def _tell_ledger(ports: Ports, job: Job, submission: Submission) -> None:
+def _record_in_ledger(ports: Ports, job: Job, submission: Submission) -> None:
     heard: dict[str, Any] = {
         "upsampler_id": submission.upsampler_id,
         "credits": "" if submission.credits is None else f"{submission.credits:g}",
@@ -212,7 +212,7 @@ def _copy(ports: Ports, job: Job, seen: Source) -> Job | Left:
     share = 2 if job.compress > 1 else 1
     max_bytes = min(settings.max_source_mb * 1_000_000, seen.bytes or sys.maxsize) // share
     max_pixels = min(settings.max_source_mp * 1_000_000, seen.info.pixels) // share
-    path = source.whole(ports, "submit", job)
+    path = source.full_file(ports, "submit", job)
     if isinstance(path, Left):
         return path
     copy = ports.copies.make(job, path, seen.info, max_bytes=max_bytes, max_pixels=max_pixels)

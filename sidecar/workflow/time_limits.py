@@ -2,7 +2,7 @@
 connection, a process or a thread may take stands beside the code that waits."""
 
 LEASE_S = 12  # a claim lives this long without a heartbeat; LeaseKeeper renews it every 4 s
-LATE_TOLD_S = 86400  # while work waits that long without an end, the admin is told again
+LATE_REPEAT_S = 86400  # while work waits that long without an end, the admin is told again
 FRESH_S = 60  # so long the shop's word that it has a file is as good as another look
 REBOOK_S = 15  # work that was queued and not begun is looked at again after this long
 GOES_ALONG_S = 5  # news of a step waits that long for a request to the shop that is made anyway

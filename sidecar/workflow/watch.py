@@ -43,8 +43,8 @@ def _succeeded(ports: Ports, job: Job, status: UpsamplerStatus) -> None:
     ports.store.advance(job, changes, due_at=now)
     ports.crash_point("watch:stored")
     held, why = holds.reason_of(ports, "collect")
-    told = outbound.progress(job, "enlarged", "enlarged", reason=held, detail=why)
-    ports.outbox.put("deliver", [told], along_s=GOES_ALONG_S)
+    progress = outbound.progress(job, "enlarged", "enlarged", reason=held, detail=why)
+    ports.outbox.put("deliver", [progress], along_s=GOES_ALONG_S)
     ports.store.free_slot(job.job_id)
     if not held:  # else the scheduler decides who tries
         ports.queue.stage("collect", job.job_id, job.attempt)

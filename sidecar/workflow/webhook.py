@@ -88,10 +88,10 @@ def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
         "crash_count": 0,
         "stage_since": int(now),
     }
-    told = []
+    messages = []
     if job.upsampler_id:
         changes |= {"state": "submitted", "submitted_at": job.submitted_at or int(now), "submit_started_at": 0}
-        told = [outbound.submitted(job.but(**changes))]  # reopens the ledger's row
+        messages = [outbound.submitted(job.but(**changes))]  # reopens the ledger's row
     else:
         changes |= {
             "state": "submitting",
@@ -99,10 +99,10 @@ def _reopen(ports: Ports, job: Job, upsampler_id: str | None) -> str:
             "submit_started_at": job.submit_started_at or int(now),
         }
     states = ("refunding", "review")
-    if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=now, messages=told):
+    if not ports.store.change(job.job_id, job.attempt, states, changes, due_at=now, messages=messages):
         return "ignored"
     ports.outbox.drop("settle", [outbound.failed(job, refund="review")["id"]])
-    if told:
+    if messages:
         ports.queue.watch([(job.job_id, job.attempt)])
     else:
         ports.queue.stage("submit", job.job_id, job.attempt)

@@ -15,11 +15,11 @@ FLOORS = {
     "core": 1,
     "adapters": 2,
     "workflow": 3,
-    "services": 3.5,  # builds the adapters, for the faces
+    "services": 3.5,  # builds the adapters, for the entry points
     "web": 4,
     "tasks": 4,
     "worker": 4,
-    "periodic": 3.8,  # for the faces that begin its tasks
+    "periodic": 3.8,  # for the entry points that begin its tasks
     "clock": 4,
     "cli": 4,
     "": 4,

@@ -50,15 +50,18 @@ RETIRED = {
     r"workflow[./](flush|start)\b": "outbox_sender, shop_replies; admission",
     r"workflow[./](timing|timetable)\b": "time_limits; scheduler",
     r"workflow[./]failure\b|workflow/recovery\.py": "workflow/recovery/",
+    r"sources?\.(look|whole|looked_at)|shop_replies\.take": "inspect, full_file, handle",
     # images
     r"ImageFacts|images[./]facts": "ImageInfo, formats",
     # the bridge
     r"couriers?|hang_up_after_next|let_visitor_go": "HTTP client, close_after_next, Request::finish",
     r"Quirks::|class-quirks": "Compat",
-    r"Story::|class-story": "History",
+    r"story|stories": "history",
+    r"(::|->|def |function |self\._?)(tell|told)(_[a-z_]*)?": "record, report, send, mail",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",
     r"Circuit::": "Circuit_Breaker",
-    r"In the works|no longer in its place": "Waiting to start, In progress, Photo not found",
+    r"In the works|no longer in its place": "In progress, Photo not found",
+    r"(is|waits?|waiting|next|number %s) in line": "Waiting to start; in the queue",
     # tests and measurements
     r"tills?": "payment stub",
     r"bench[./]apart|run_apart": "subprocesses",
@@ -67,7 +70,7 @@ RETIRED = {
     r"reckon(s|ed|ing)?": "invariants; summary",
     r"forger": "forged webhooks",
     r"scenery": "sample shop",
-    r"tests[./]faces|(newest|every|start)_faces": "ui",
+    r"faces?|\* visitors?:": "entry point; ui; endpoint",
 }
 
 # Names that are stored or read by programs; each is taken out of a line before the line is judged.
@@ -80,6 +83,10 @@ PUBLIC = (
     "smi:turn:sweep",
     '"task": "sweep"',  # a log field
     "job.mended",  # a log event
+    "smi_bridge_keep_story_days",  # a filter
+    '"story"',  # a field of the REST API and of the console's JSON
+    "'story'",
+    "reason, story",  # an option
     "status.recall",  # a log event
     "recall_later",  # a reason
     "failed_by_hand",  # a reason

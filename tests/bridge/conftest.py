@@ -137,7 +137,7 @@ class Bridge:
         rows = self.shop.sql("SELECT * FROM wp_smi_bridge_effects WHERE job_id = %s", job_id)
         return {row["effect"]: row for row in rows}
 
-    def story(self, job_id: str) -> list[str]:
+    def history(self, job_id: str) -> list[str]:
         rows = self.shop.sql("SELECT event FROM wp_smi_bridge_events WHERE job_id = %s ORDER BY id", job_id)
         return [row["event"] for row in rows]
 

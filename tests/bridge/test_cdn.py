@@ -140,8 +140,8 @@ def test_the_customer_is_sent_to_the_cdn_and_the_download_is_noted(bridge: Bridg
     assert (answer.status_code, answer.content) == (302, b"")
     assert "no-store" in answer.headers["Cache-Control"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert bridge.story(sold.job_id).count("downloaded") == 1
-    assert ask(sold).status_code == 302 and bridge.story(sold.job_id).count("downloaded") == 1
+    assert bridge.history(sold.job_id).count("downloaded") == 1
+    assert ask(sold).status_code == 302 and bridge.history(sold.job_id).count("downloaded") == 1
     got = requests.get(answer.headers["Location"], timeout=10)
     assert (got.status_code, got.content) == (200, DATA)
     assert got.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")

@@ -99,7 +99,7 @@ def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge,
         remove()
         assert (result["status"], result["data"]["messages"]) == ("done", [])
         assert [bridge.ledger(job_id)[0]["token"] for job_id in job_ids] == [f"token-of-{job_ids[0]}", "new-1"]
-        assert [bridge.story(job_id)[-1] for job_id in job_ids] == ["renewal_failed", "renewed"]
+        assert [bridge.history(job_id)[-1] for job_id in job_ids] == ["renewal_failed", "renewed"]
     finally:
         bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
         bridge.shop.sql("DELETE FROM wp_smi_bridge_mailbox")

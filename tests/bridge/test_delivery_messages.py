@@ -197,7 +197,7 @@ def test_a_message_to_the_customer_is_mailed_once_for_each_key(bridge: Bridge) -
     assert "Please have a little patience." in mails[0].text
 
 
-def test_no_token_and_no_address_gets_into_log_or_story(bridge: Bridge) -> None:
+def test_no_token_and_no_address_gets_into_log_or_history(bridge: Bridge) -> None:
     email = address()
     job_id = bridge.paid(email=email)
     bridge.door.send("job.delivered", delivery(job_id, token="canary-token-7361"))
@@ -220,5 +220,5 @@ def test_a_download_through_the_shops_own_route_is_noted(bridge: Bridge) -> None
     (noted,) = bridge.ledger(job_id)
     assert noted["downloaded_at"] is not None
     assert requests.get(route + bridge.row(job_id)["download_token"], timeout=30).status_code == 200
-    assert bridge.story(job_id).count("downloaded") == 1
+    assert bridge.history(job_id).count("downloaded") == 1
     assert bridge.ledger(other)[0]["downloaded_at"] is None

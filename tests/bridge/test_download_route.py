@@ -71,7 +71,7 @@ def test_head_tells_everything_and_is_no_download(bridge: Bridge, sold: Sold) ->
     assert bridge.ledger(sold.job_id)[0]["downloaded_at"] is None
     sold.get(Range="bytes=0-0")
     first = bridge.ledger(sold.job_id)[0]["downloaded_at"]
-    assert first is not None and bridge.story(sold.job_id).count("downloaded") == 1
+    assert first is not None and bridge.history(sold.job_id).count("downloaded") == 1
     sold.get()
     assert bridge.ledger(sold.job_id)[0]["downloaded_at"] == first
 
@@ -144,7 +144,7 @@ def test_a_large_file_arrives_whole_though_php_is_ended_on_the_way(bridge: Bridg
         if len(got) == len(large):
             break
     assert (ended, bytes(got) == large) == (3, True)
-    assert bridge.story(sold.job_id).count("downloaded") == 1
+    assert bridge.history(sold.job_id).count("downloaded") == 1
 
 
 def test_a_link_that_opens_nothing_says_why(bridge: Bridge, sold: Sold) -> None:

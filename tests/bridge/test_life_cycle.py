@@ -129,7 +129,7 @@ def test_a_copied_site_pauses_itself(site: Shop) -> None:
     assert site.url not in lock, "a search-and-replace over the database must miss it"
 
 
-def test_old_lines_of_the_story_go_and_the_ledger_stays(site: Shop) -> None:
+def test_old_lines_of_the_history_go_and_the_ledger_stays(site: Shop) -> None:
     site.activate("smi-bridge")
     for job_id, state in (("tidy-done", "delivered"), ("tidy-open", "submitted"), ("tidy-review", "review")):
         site.sql(

@@ -74,7 +74,7 @@ def test_a_payment_waits_until_it_is_acknowledged(bridge: Bridge) -> None:
     assert bridge.ledger(job_id)[0]["forwarded_at"] is None
     assert messages(bridge, done(again)) == []
     assert bridge.ledger(job_id)[0]["forwarded_at"] is not None
-    assert bridge.story(job_id) == ["forwarded"]
+    assert bridge.history(job_id) == ["forwarded"]
     assert messages(bridge, done(again)) == [], "an acknowledgement may come twice"
 
 
@@ -112,15 +112,15 @@ def test_a_renewed_link_is_written_down_when_it_comes(bridge: Bridge) -> None:
     assert messages(bridge, done(message, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z")) == []
     row = bridge.ledger(job_id)[0]
     assert (row["token"], str(row["expires_at"]), row["download_url"]) == ("new", "2030-01-01 00:00:00", None)
-    assert bridge.story(job_id)[-1] == "renewed"
+    assert bridge.history(job_id)[-1] == "renewed"
 
 
-def test_a_link_that_can_not_be_renewed_is_told_in_the_story(bridge: Bridge) -> None:
+def test_a_link_that_can_not_be_renewed_is_told_in_the_history(bridge: Bridge) -> None:
     job_id = delivered(bridge)
     act(bridge, "renew", job_id)
     [message] = messages(bridge)
     messages(bridge, done(message, 404, error="no_file"))
-    assert (bridge.story(job_id)[-1], bridge.ledger(job_id)[0]["token"]) == ("renewal_failed", f"token-of-{job_id}")
+    assert (bridge.history(job_id)[-1], bridge.ledger(job_id)[0]["token"]) == ("renewal_failed", f"token-of-{job_id}")
 
 
 def test_a_refund_meanwhile_leaves_the_renewed_link_dead(bridge: Bridge) -> None:
@@ -142,7 +142,7 @@ def test_a_stop_meanwhile_leaves_the_renewed_link_dead(bridge: Bridge) -> None:
     messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
     row = bridge.ledger(job_id)[0]
     assert (row["token"] != "new", row["revoked_at"]) == (True, revoked_at) and revoked_at
-    assert bridge.story(job_id)[-1] == "renewal_failed"
+    assert bridge.history(job_id)[-1] == "renewal_failed"
 
 
 def test_a_stopped_link_is_renewed_when_that_is_wished_afterwards(bridge: Bridge) -> None:

@@ -78,14 +78,14 @@ def messages(job_id: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def told(door: ShopDoor, type: str, data: dict[str, Any]) -> dict[str, Any]:
+def result_of(door: ShopDoor, type: str, data: dict[str, Any]) -> dict[str, Any]:
     (result,) = door.send([{"id": "m", "type": type, "data": data}])
     return result
 
 
 def delivered(bridge: Bridge, door: ShopDoor, job_id: str) -> None:
     for type, data in messages(job_id):
-        result = told(door, type, data)
+        result = result_of(door, type, data)
         assert result["status"] == "done", (type, result)
     assert bridge.state(job_id) == "delivered"
     assert bridge.row(job_id)["status"] == "completed"
@@ -98,7 +98,7 @@ def test_a_purchase_is_delivered_and_mailed_once_beside(
     bridge = beside(HARMLESS[name])
     job_id = pay(bridge, email := address())
     delivered(bridge, door, job_id)
-    assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "already"}
+    assert result_of(door, "job.delivered", delivery(job_id))["data"] == {"mail": "already"}
     assert [mail.to for mail in bridge.shop.mails(email)] == [(email,)]
     assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "sent"
     assert len([m for m in bridge.sidecar.received if m.type == "job.paid"]) == 1
@@ -151,7 +151,7 @@ def test_a_listener_that_hangs_keeps_nobody_waiting(
     )
     job_id = bridge.paid(email=(email := address()))
     try:
-        assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "sent"}
+        assert result_of(door, "job.delivered", delivery(job_id))["data"] == {"mail": "sent"}
         wait_for(hears.exists, "the listener hears")
         assert (bridge.state(job_id), len(bridge.shop.mails(email))) == ("delivered", 1)
         assert not goes_on.exists(), "and it still hangs"
@@ -201,7 +201,7 @@ def test_a_mail_server_that_hangs_ends_in_time(says: bytes, beside: Callable[[st
             f" $mailer->Port = {port}; $mailer->Timeout = 1; $mailer->SMTPAutoTLS = false; }}, 20 );"
         )
         job_id = bridge.paid(email=address())
-        assert told(door, "job.delivered", delivery(job_id))["data"] == {"mail": "failed"}
+        assert result_of(door, "job.delivered", delivery(job_id))["data"] == {"mail": "failed"}
         assert bridge.state(job_id) == "delivered" and held
         for link in held:
             link.close()

@@ -1,4 +1,4 @@
-"""What an operator orders (job.rerun, job.stop), and what an admin must hear."""
+"""What an operator orders (job.rerun, job.stop), and alerts for the admin."""
 
 import time
 from typing import Any

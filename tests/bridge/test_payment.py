@@ -243,7 +243,7 @@ def test_what_the_sidecar_has_stored_is_noted(bridge: Bridge) -> None:
     job_id = bridge.job()
     bridge.pay(job_id)
     assert bridge.ledger(job_id)[0]["forwarded_at"] is not None
-    assert bridge.story(job_id) == ["forwarded"]
+    assert bridge.history(job_id) == ["forwarded"]
 
 
 def keep_circuit_open(bridge: Bridge) -> None:
@@ -310,7 +310,7 @@ def test_a_refusing_sidecar_does_not_open_the_circuit(bridge: Bridge) -> None:
     bridge.pay(job_id := bridge.job())
     assert bridge.ledger(job_id)[0]["forwarded_at"] is None
     assert not bridge.shop.php_json("return SmiBridge\\Wire\\Circuit_Breaker::read();")["failures"]
-    assert bridge.story(job_id) == ["forward_failed"]
+    assert bridge.history(job_id) == ["forward_failed"]
 
 
 def test_without_settings_the_bridge_takes_nothing(bridge: Bridge) -> None:

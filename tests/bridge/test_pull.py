@@ -45,7 +45,7 @@ def test_a_paid_job_that_never_reached_us_gets_its_row(bridge: Bridge) -> None:
     assert (record["attempt"], record["state"], record["rerun"]) == (1, "paid", False)
     assert [row["attempt"] for row in bridge.ledger(job_id)] == [1]
     assert find(bridge, job_id)["attempt"] == 1
-    assert bridge.story(job_id) == ["taken_in"]
+    assert bridge.history(job_id) == ["taken_in"]
 
 
 @pytest.mark.parametrize("status", ["awaiting_payment", "pending", "processing", "abandoned"])

@@ -103,7 +103,7 @@ def test_a_delivery_of_many_jobs_changes_their_rows_together(
             assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "sent"
             assert (bridge.row(job_id)["status"], bridge.row(job_id)["email_sent"]) == ("completed", 1)
             assert bridge.row(job_id)["upscaled_file_path"].endswith(f"{job_id}_4x.jpg")
-            assert bridge.story(job_id) == ["submitting", "submitted", "delivered", "mail:delivered"]
+            assert bridge.history(job_id) == ["submitting", "submitted", "delivered", "mail:delivered"]
 
 
 def test_jobs_at_different_points_are_written_as_each_of_them_is(bridge: Bridge) -> None:
@@ -133,4 +133,4 @@ def test_a_row_that_somebody_else_has_changed_meanwhile_is_written_all_the_same(
     assert [result["status"] for result in results] == ["done", "done"]
     for job_id in (first, second):
         assert (bridge.state(job_id), bridge.row(job_id)["status"]) == ("delivered", "completed")
-        assert bridge.story(job_id).count("delivered") == 1
+        assert bridge.history(job_id).count("delivered") == 1

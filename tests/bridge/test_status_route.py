@@ -87,7 +87,7 @@ def test_the_customer_sees_checking_and_delivering(bridge: Bridge) -> None:
     for event, phase in (("enlarged", "checking"), ("stored", "delivering")):
         bridge.door.send("job.progress", {"job_id": job_id, "attempt": 1, "state": event, "event": event})
         assert ask(bridge, job_id).json()["phase"] == phase
-    assert bridge.story(job_id) == ["enlarged", "stored"]
+    assert bridge.history(job_id) == ["enlarged", "stored"]
 
 
 def test_a_delivered_job_leads_to_the_file(bridge: Bridge) -> None:

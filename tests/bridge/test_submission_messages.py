@@ -112,9 +112,9 @@ def test_what_upsampler_accepted_stands_in_ledger_and_shop(bridge: Bridge) -> No
 def test_a_repeated_acceptance_changes_nothing(bridge: Bridge) -> None:
     job_id = bridge.paid()
     bridge.door.batch(submitting(job_id), submitted(job_id))
-    before = bridge.ledger(job_id), bridge.story(job_id)
+    before = bridge.ledger(job_id), bridge.history(job_id)
     assert words(bridge.door.send(*submitted(job_id))) == ("done", None)
-    assert (bridge.ledger(job_id), bridge.story(job_id)) == before
+    assert (bridge.ledger(job_id), bridge.history(job_id)) == before
 
 
 def test_an_acceptance_of_an_earlier_submission_comes_too_late(bridge: Bridge) -> None:
@@ -149,16 +149,16 @@ def test_progress_is_remembered_for_the_customer(bridge: Bridge) -> None:
     row = bridge.ledger(job_id)[0]
     assert (row["event"], row["reason"], row["detail"]) == ("held", "credits", "Ünïcode 🖼")
     assert row["next_try_at"].strftime("%Y-%m-%dT%H:%M:%SZ") == later
-    assert bridge.story(job_id) == ["submitting", "submitted", "held"]
+    assert bridge.history(job_id) == ["submitting", "submitted", "held"]
 
 
-def test_progress_that_comes_too_late_is_a_line_in_the_story_only(bridge: Bridge) -> None:
+def test_progress_that_comes_too_late_is_a_line_in_the_history_only(bridge: Bridge) -> None:
     job_id = bridge.paid()
     bridge.door.batch(submitting(job_id), submitted(job_id), progress(job_id, "stored", "refetch"))
     assert words(bridge.door.send(*progress(job_id, "submitted", "waiting"))) == ("done", None)
     row = bridge.ledger(job_id)[0]
     assert (row["state"], row["event"]) == ("stored", "refetch")
-    assert bridge.story(job_id)[-1] == "waiting"
+    assert bridge.history(job_id)[-1] == "waiting"
 
 
 def test_the_shop_is_told_of_a_change_of_status_once(bridge: Bridge) -> None:

@@ -66,9 +66,9 @@ class Books:
         self.effects: dict[str, dict[str, str | None]] = defaultdict(dict)
         for row in sql("SELECT job_id, effect, outcome FROM wp_smi_bridge_effects"):
             self.effects[row["job_id"]][row["effect"]] = row["outcome"]
-        self.stories: dict[str, Counter[str]] = defaultdict(Counter)
+        self.histories: dict[str, Counter[str]] = defaultdict(Counter)
         for row in sql("SELECT job_id, event, COUNT(*) AS n FROM wp_smi_bridge_events GROUP BY job_id, event"):
-            self.stories[row["job_id"]][row["event"]] = row["n"]
+            self.histories[row["job_id"]][row["event"]] = row["n"]
         self.decided: Counter[str] = Counter()  # job -> further submissions that the recovery table ordered
         seen = set()
         for row in sql(
@@ -151,7 +151,9 @@ class Books:
                 self._find(job_id, f"got the mails {subjects}; the ledger knows {effects}")
             sent = sum(outcome == "sent" for outcome in effects.values())
             again = sum(outcome == "sent" for name, outcome in effects.items() if name.startswith(RESENT))
-            sent -= max(0, again - self.stories[job_id]["resent"])  # such a one has settled a first one that had failed
+            sent -= max(
+                0, again - self.histories[job_id]["resent"]
+            )  # such a one has settled a first one that had failed
             if len(subjects) < sent:
                 self._find(job_id, f"{sent} mails were sent, {len(subjects)} have come")
             unknown += sum(outcome is None for outcome in effects.values())
@@ -207,13 +209,13 @@ class Books:
                     self._find(job_id, f"its link answers {status}")
         renewed, resent = self._admin.renewed, self._admin.resent
         for job_id in renewed:
-            if not self.stories[job_id].keys() & {"renewed", "renewal_failed"}:
+            if not self.histories[job_id].keys() & {"renewed", "renewal_failed"}:
                 self._find(job_id, "its link was to be renewed, and nobody knows what came of that")
         for job_id in resent:
             owed = any(name.startswith(RESENT) for name in self.effects[job_id])
-            if not owed and "renewal_failed" not in self.stories[job_id]:
+            if not owed and "renewal_failed" not in self.histories[job_id]:
                 self._find(job_id, "its new link was to be mailed, and nobody knows what came of that")
-        failed = sum("renewal_failed" in self.stories[job_id] for job_id in renewed)
+        failed = sum("renewal_failed" in self.histories[job_id] for job_id in renewed)
         told = f"{len(renewed)} links renewed by an admin, {failed} of them in vain at first"
         self.result.remarks.append(f"{told}, {len(resent)} to be mailed by the door")
 

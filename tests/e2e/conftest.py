@@ -59,12 +59,12 @@ class Announcements:
     def of(self, job_id: str) -> list[tuple[str, str]]:
         """(old status, new status) of a completed job in their order. Listeners hear last, so they are waited for."""
         completed = ("processing", "completed")
-        wait_for(lambda: self._told(job_id)[-1:] == [completed], f"the end of {job_id}", timeout=5)
-        return self._told(job_id)
+        wait_for(lambda: self._announced(job_id)[-1:] == [completed], f"the end of {job_id}", timeout=5)
+        return self._announced(job_id)
 
-    def _told(self, job_id: str) -> list[tuple[str, str]]:
+    def _announced(self, job_id: str) -> list[tuple[str, str]]:
         lines = self._file.read_text().splitlines() if self._file.exists() else []
-        return [(old, new) for told, old, new in map(json.loads, lines) if told == job_id]
+        return [(old, new) for announced, old, new in map(json.loads, lines) if announced == job_id]
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ def until_empty(far: Whole) -> None:
     wait_for(lambda: waiting(far) == [], "the sidecar has acknowledged everything")
 
 
-def story(far: Whole, job_id: str) -> list[str]:
+def history(far: Whole, job_id: str) -> list[str]:
     rows = far.shop.sql("SELECT event FROM wp_smi_bridge_events WHERE job_id = %s ORDER BY id", job_id)
     return [row["event"] for row in rows]
 
@@ -110,7 +110,7 @@ def test_a_picture_is_bought_delivered_mailed_and_downloaded(
     assert far.sidecar.process("web").running is False
     assert downloaded(download_link(customer.mail(job_id))) == delivered["sha256"]
     until_empty(far)
-    assert {"forwarded", "submitted", "delivered"} <= set(story(far, job_id))
+    assert {"forwarded", "submitted", "delivered"} <= set(history(far, job_id))
     assert customer.attempts(job_id)[0]["forwarded_at"] is not None
 
 
@@ -152,7 +152,7 @@ def test_a_stage_is_held_and_a_job_stopped_and_retried(far: Whole, customer: Cus
     until_empty(far)
     assert list(operate(far, "status")["held"]) == ["submit"]
     job_id = customer.buy()
-    wait_for(lambda: "forwarded" in story(far, job_id), "the sidecar has the payment")
+    wait_for(lambda: "forwarded" in history(far, job_id), "the sidecar has the payment")
     assert act(far, "cancel", job_id)["code"] == "stopped"
     until_empty(far)
     assert operate(far, "show", job_id)["working_memory"]["state"] == "review"
@@ -170,7 +170,7 @@ def test_a_link_is_renewed_when_the_sidecar_comes(far: Whole, customer: Customer
     expire(far, job_id)
     assert requests.get(old, timeout=30).status_code == 410
     assert act(far, "renew", job_id)["code"] == "under_way"
-    wait_for(lambda: "renewed" in story(far, job_id), "the sidecar has answered")
+    wait_for(lambda: "renewed" in history(far, job_id), "the sidecar has answered")
     assert downloaded(link(far, job_id)) == row["sha256"]
     expire(far, job_id)
     assert act(far, "resend", job_id)["code"] == "under_way"
@@ -183,7 +183,7 @@ def test_a_link_of_a_file_that_is_gone_is_not_renewed_and_the_admin_can_read_it(
     until_empty(far)
     (far.shop.uploads / "smi-downloads" / row["path"]).unlink()
     assert act(far, "renew", job_id)["code"] == "under_way"
-    wait_for(lambda: "renewal_failed" in story(far, job_id), "the sidecar has answered")
+    wait_for(lambda: "renewal_failed" in history(far, job_id), "the sidecar has answered")
 
 
 def test_a_source_that_needs_a_copy_gets_it_from_the_shop(far: Whole, customer: Customer) -> None:
@@ -277,7 +277,7 @@ def test_messages_outlive_working_memory(far: Whole, customer: Customer) -> None
         redis.close()
     finally:
         far.sidecar.process("cron").launch()
-    wait_for(lambda: "renewed" in story(far, job_id), "the sidecar has answered")
+    wait_for(lambda: "renewed" in history(far, job_id), "the sidecar has answered")
     assert downloaded(link(far, job_id)) == row["sha256"]
     customer.until(other, "delivered", timeout=60)
 

@@ -50,8 +50,8 @@ def test_a_test_picture_goes_through_everything_and_leaves_nothing(newest: Whole
         page.get_by_role("button", name="Send a test picture").click()
         expect(page.get_by_text("Delivered, and cleaned up.")).to_be_visible(timeout=30_000)
         expect(page.locator("[data-smib-step=picture]")).to_have_class("done")
-        story = page.locator("#smib-story").inner_text()
-    told = [line.partition("  ")[2] for line in story.splitlines()]
+        history = page.locator("#smib-history").inner_text()
+    told = [line.partition("  ")[2] for line in history.splitlines()]
     assert told[0] == "A test picture sets out"
     assert {"Accepted by Upsampler", "Delivered"} <= set(told)
     assert len(newest.sandbox.bill()) == billed + 1

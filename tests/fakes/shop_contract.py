@@ -45,7 +45,7 @@ class ShopContract:
     _numbers = itertools.count(1)
 
     # ------------------------------------------------------------------ how the tests speak
-    def tell(self, shop: ShopUnderTest, type: str, job_id: str, attempt: int = 1, **data: Any) -> dict[str, Any]:
+    def send(self, shop: ShopUnderTest, type: str, job_id: str, attempt: int = 1, **data: Any) -> dict[str, Any]:
         message = {
             "id": f"m{next(self._numbers)}",
             "type": type,
@@ -56,15 +56,15 @@ class ShopContract:
         return result
 
     def ask_go(self, shop: ShopUnderTest, job_id: str, submission: int = 1, claim: str = CLAIM, attempt: int = 1):
-        return self.tell(shop, "job.submitting", job_id, attempt, submission=submission, claim=claim)
+        return self.send(shop, "job.submitting", job_id, attempt, submission=submission, claim=claim)
 
     def submitted(self, shop: ShopUnderTest, job_id: str, submission: int = 1, id: str = "u-1", attempt: int = 1):
         at = rfc3339(shop.now())
         data = {"submission": submission, "upsampler_id": id, "credits": 12.5, "submitted_at": at}
-        return self.tell(shop, "job.submitted", job_id, attempt, **data)
+        return self.send(shop, "job.submitted", job_id, attempt, **data)
 
     def progress(self, shop: ShopUnderTest, job_id: str, state: str, event: str, submission: int = 1, **data: Any):
-        return self.tell(shop, "job.progress", job_id, state=state, event=event, submission=submission, **data)
+        return self.send(shop, "job.progress", job_id, state=state, event=event, submission=submission, **data)
 
     def delivered(self, shop: ShopUnderTest, job_id: str, attempt: int = 1, **data: Any):
         details = {
@@ -80,10 +80,10 @@ class ShopContract:
             "download_url": f"https://shop.example/smi/download/token-of-attempt-{attempt}",
             "expires_at": rfc3339(shop.now() + 86400),
         }
-        return self.tell(shop, "job.delivered", job_id, attempt, **(details | data))
+        return self.send(shop, "job.delivered", job_id, attempt, **(details | data))
 
     def failed(self, shop: ShopUnderTest, job_id: str, refund: str, attempt: int = 1, reason: str = "source_gone"):
-        return self.tell(shop, "job.failed", job_id, attempt, reason=reason, detail="told by a test", refund=refund)
+        return self.send(shop, "job.failed", job_id, attempt, reason=reason, detail="told by a test", refund=refund)
 
     def record(self, shop: ShopUnderTest, job_id: str) -> dict[str, Any]:
         (record,) = shop.door.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
@@ -308,10 +308,10 @@ class ShopContract:
     def test_what_was_downloaded_is_not_refunded_unasked(self, shop: ShopUnderTest) -> None:
         job_id = self.bring_to(shop, "delivered")
         for _ in range(2):
-            told = self.tell(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
+            told = self.send(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
             assert told["status"] == "done"
         shop.rerun(job_id, force=True)
-        told = self.tell(shop, "job.downloaded", job_id, attempt=1, downloaded_at=rfc3339(shop.now()))
+        told = self.send(shop, "job.downloaded", job_id, attempt=1, downloaded_at=rfc3339(shop.now()))
         assert told["status"] == "done", "the file of before, while the rerun is under way"
         answer = self.failed(shop, job_id, "yes", attempt=2)["data"]
         assert answer == {"outcome": "review", "refund_due": True}
@@ -321,7 +321,7 @@ class ShopContract:
 
     def test_what_was_refunded_is_not_due_again_because_it_was_downloaded(self, shop: ShopUnderTest) -> None:
         job_id = self.bring_to(shop, "delivered")
-        self.tell(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
+        self.send(shop, "job.downloaded", job_id, downloaded_at=rfc3339(shop.now()))
         shop.refunded_elsewhere(job_id)
         shop.rerun(job_id, force=True)
         assert self.failed(shop, job_id, "yes", attempt=2)["data"] == {"outcome": "refunded", "refund_due": False}
@@ -333,14 +333,14 @@ class ShopContract:
         assert shop.refunds(job_id) == 1
 
     def test_a_download_of_an_unknown_job_is_refused(self, shop: ShopUnderTest) -> None:
-        told = self.tell(shop, "job.downloaded", "never-sold", downloaded_at=rfc3339(shop.now()))
+        told = self.send(shop, "job.downloaded", "never-sold", downloaded_at=rfc3339(shop.now()))
         assert (told["status"], told["reason"]) == ("refused", "unknown_job")
 
     # ------------------------------------------------------------------ the rest of the door
     def test_a_message_to_the_customer_goes_out_once_for_each_key(self, shop: ShopUnderTest) -> None:
         job_id = shop.pay()
         for key in ("a", "a", "b"):
-            self.tell(shop, "job.message", job_id, key=key, customer_message="It takes longer than usual.")
+            self.send(shop, "job.message", job_id, key=key, customer_message="It takes longer than usual.")
         assert shop.mails(job_id) == ["message:a", "message:b"]
 
     def test_a_notice_is_taken(self, shop: ShopUnderTest) -> None:

@@ -47,7 +47,7 @@ class FakeSources:
         self._may_fail(job)
         return Path(job.source_url)
 
-    def look(self, job: Job, transfer: Any = None) -> Source | None:
+    def inspect(self, job: Job, transfer: Any = None) -> Source | None:
         self._may_fail(job)
         self.asked.append("look")
         if self.far and job.source_url in self.long_heads:
@@ -56,7 +56,7 @@ class FakeSources:
         info = self.info.get(job.source_url, INFO)
         return Source(job.source_url, path, info, self.sizes.get(job.source_url, 1000))
 
-    def looked_at(self, job: Job, fetched: Path) -> Source:
+    def inspect_file(self, job: Job, fetched: Path) -> Source:
         return self.seen_before(job, self.info.get(job.source_url, INFO), len(self.data))
 
     def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:

@@ -77,7 +77,7 @@ def test_an_erasure_forgets_the_person_here_in_the_shop_and_at_the_sidecar(tools
     assert row["revoked_at"] is not None
     assert (row["state"], row["bytes"]) == ("delivered", 12_400_000), "the record of the sale stays"
     assert (tools.row(job)["email"], tools.row(job)["amount_charged"]) == ("", tools.row(other)["amount_charged"])
-    assert "erased" in tools.story(job)
+    assert "erased" in tools.history(job)
     dump = str(
         [
             tools.shop.sql(f"SELECT * FROM wp_{table} WHERE job_id = %s", job)

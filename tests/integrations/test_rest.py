@@ -93,7 +93,7 @@ def test_what_is_told_fits_its_schema(tools: Tools, api: Api):
         fastjsonschema.compile(described)(item)
 
 
-def test_a_job_tells_its_story(tools: Tools, api: Api):
+def test_a_job_shows_its_history(tools: Tools, api: Api):
     job = tools.bought("review", reason="upsampler_silent")
     api.post(f"/jobs/{job}/retry")
     told = api.get(f"/jobs/{job}").json()

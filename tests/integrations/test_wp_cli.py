@@ -98,7 +98,7 @@ def test_status_tells_how_bridge_and_sidecar_are(tools_everywhere: Tools):
     assert "whsec_" not in tools.wp("status").out
 
 
-def test_show_tells_the_whole_story_without_the_key_to_the_file(tools: Tools):
+def test_show_tells_the_whole_history_without_the_key_to_the_file(tools: Tools):
     job = tools.bought("delivered", email="someone@customer.example")
     assert tools.wp("resend", job).status == 0
     told = json.loads(tools.wp("show", job, "--format=json").out)

@@ -48,14 +48,14 @@ def test_with_the_password_it_lists_our_queues(redis_url: str):
     assert [queue["name"] for queue in answer.json["queues"]] == [KEYS.rq_name("deliver")]
 
 
-def test_the_rest_of_the_web_face_needs_no_login(redis_url: str):
+def test_the_rest_of_the_web_process_needs_no_login(redis_url: str):
     web = app(redis_url, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
     assert web.test_client().get("/healthz").status_code == 200
 
 
 @pytest.fixture
 def dashboard(redis_url: str) -> Iterator[str]:
-    """The address of a web face with the dashboard, served for real; work waits."""
+    """The address of a web process with the dashboard, served for real; work waits."""
     web = app(redis_url, SMI_RQ_DASHBOARD_PASSWORD="correct horse")
     web.extensions["services"].ports.queue.flush("deliver")
     server = make_server("127.0.0.1", 0, web, threaded=True)

@@ -143,14 +143,14 @@ class Rig:
         """What the job's customer has got."""
         return self.shop.mails(self.customer.row(job_id)["email"])
 
-    def story(self, job_id: str) -> list[tuple[str, dict[str, Any]]]:
+    def history(self, job_id: str) -> list[tuple[str, dict[str, Any]]]:
         """(event, detail) in the order in which they were told."""
         rows = self.shop.sql("SELECT event, detail FROM wp_smi_bridge_events WHERE job_id = %s ORDER BY id", job_id)
         return [(row["event"], json.loads(row["detail"] or "{}")) for row in rows]
 
     def reasons(self, job_id: str) -> set[str]:
         """All codes of failures that the ledger heard of."""
-        return {detail["reason"] for _, detail in self.story(job_id) if detail.get("reason")}
+        return {detail["reason"] for _, detail in self.history(job_id) if detail.get("reason")}
 
     def refunds(self, job_id: str) -> list[dict[str, Any]]:
         """The calls that the payment provider got for this job's payment."""
@@ -250,7 +250,7 @@ class Rig:
 
 def one_ending(rig: Rig, job_id: str) -> str:
     """The job's ending, with everything that belongs to it and nothing that does not. Fails when two of ledger, the
-    shop's row, effects, mails and refunds tell different stories."""
+    shop's row, effects, mails and refunds disagree."""
     row, effects, shop_row = rig.ledger(job_id), rig.effects(job_id), rig.customer.row(job_id)
     state = row["state"]
     refunds = [call for call in rig.refunds(job_id) if call["accepted"]]

@@ -19,7 +19,7 @@ from sidecar.adapters import logs
 from sidecar.adapters.connections import connect, write_something
 from sidecar.adapters.workqueue import WakeUpQueue
 from sidecar.adapters.workqueue.wakeup import WakeUps
-from sidecar.worker import TOLD_S, StageWorker
+from sidecar.worker import BEAT_S, StageWorker
 from tests.fakes.site import KEYS
 
 QUEUE = KEYS.rq_name("submit")
@@ -68,10 +68,10 @@ def test_of_a_living_worker_redis_is_told_now_and_then(
     connection.persist(worker.key)
     worker.heartbeat()
     assert connection.ttl(worker.key) == -1, "told a moment ago"
-    later = time.monotonic() + TOLD_S
+    later = time.monotonic() + BEAT_S
     monkeypatch.setattr(time, "monotonic", lambda: later)
     worker.heartbeat()
-    assert connection.ttl(worker.key) > TOLD_S + worker.dequeue_timeout
+    assert connection.ttl(worker.key) > BEAT_S + worker.dequeue_timeout
 
 
 def test_a_fault_in_the_work_leaves_the_worker_alive(worker: StageWorker) -> None:

@@ -43,7 +43,7 @@ class Slow:
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.ended = threading.Event()
-        self.told: list[tuple[Any, Any]] = []
+        self.ends: list[tuple[Any, Any]] = []
 
     def work(self, transfer: Transfer) -> str:
         transfer.reads_from(self.go_on.set)
@@ -51,8 +51,8 @@ class Slow:
         transfer.check()
         return "brought"
 
-    def tell(self, failure: Any, result: Any) -> None:
-        self.told.append((failure, result))
+    def note_end(self, failure: Any, result: Any) -> None:
+        self.ends.append((failure, result))
         self.ended.set()
 
 
@@ -83,13 +83,13 @@ def test_what_takes_long_goes_on_alone_and_tells_its_end(any_transfers: Any, fai
 
     if isinstance(any_transfers, InstantTransfers):
         any_transfers.slow = True
-    assert any_transfers.run("a", work, slow.tell) == (False, None)
-    assert (any_transfers.alone(), slow.told) == (1, [])
+    assert any_transfers.run("a", work, slow.note_end) == (False, None)
+    assert (any_transfers.alone(), slow.ends) == (1, [])
     slow.go_on.set()
     if isinstance(any_transfers, InstantTransfers):
         any_transfers.finish()
     assert slow.ended.wait(20)
-    assert slow.told == [(failure, None if failure else "brought")]
+    assert slow.ends == [(failure, None if failure else "brought")]
 
 
 # ---------------------------------------------------------------------- threads
@@ -98,7 +98,7 @@ def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
     waited = []
     for name, each in zip("ab", slow, strict=True):
         began = time.monotonic()
-        assert threads.run(name, each.work, each.tell) == (False, None)
+        assert threads.run(name, each.work, each.note_end) == (False, None)
         waited.append(time.monotonic() - began)
     assert waited[1] < waited[0] < 10 * adapter.PATIENCE_S
     for each in slow:
@@ -126,7 +126,7 @@ def test_the_time_between_two_checks_counts_as_waiting() -> None:
                 pass
         return "brought"
 
-    assert threads.run("a", work, slow.tell) == (False, None)
+    assert threads.run("a", work, slow.note_end) == (False, None)
     slow.go_on.set()
     assert slow.ended.wait(20)
 
@@ -149,15 +149,15 @@ def test_what_is_new_finds_a_place_however_many_are_slow() -> None:
     threads = Transfers(most=4, patience_s=0.01)
     drips = [Slow() for _ in range(12)]
     for at, drip in enumerate(drips):
-        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+        assert threads.run(f"drip {at}", drip.work, drip.note_end) == (False, None)
     quick = Slow()
-    assert threads.run("quick", quick.work, quick.tell) == (False, None)
+    assert threads.run("quick", quick.work, quick.note_end) == (False, None)
     late = [Slow() for _ in range(3)]
     for at, drip in enumerate(late):
-        assert threads.run(f"late {at}", drip.work, drip.tell) == (False, None)
-    assert quick.told == [], "older ones have given their places up, not the one that has hardly begun"
+        assert threads.run(f"late {at}", drip.work, drip.note_end) == (False, None)
+    assert quick.ends == [], "older ones have given their places up, not the one that has hardly begun"
     quick.go_on.set()
-    assert quick.ended.wait(20) and quick.told == [(None, "brought")]
+    assert quick.ended.wait(20) and quick.ends == [(None, "brought")]
     assert all(drip.ended.wait(20) for drip in drips[:9]), "their threads have ended"
     assert threads.turned_away() == 0
     threads.close()
@@ -167,18 +167,18 @@ def test_what_is_known_to_be_slow_costs_no_patience_and_keeps_its_turn() -> None
     threads = Transfers(most=4)
     drips = [Slow() for _ in range(5)]
     for at, drip in enumerate(drips):
-        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+        assert threads.run(f"drip {at}", drip.work, drip.note_end) == (False, None)
         threads.close()
     for at, drip in enumerate(drips[:3]):
         drip.go_on.clear()
         drip.ended.clear()
-        assert threads.run(f"drip {at}", drip.work, drip.tell) == (False, None)
+        assert threads.run(f"drip {at}", drip.work, drip.note_end) == (False, None)
     with pytest.raises(Crowded) as crowded:
         threads.run("drip 3", drips[3].work, never)
     assert crowded.value.slow and (threads.alone(), threads.turned_away()) == (3, 1)
     news = [Slow(), Slow()]
     for at, new in enumerate(news):
-        assert threads.run(f"new {at}", new.work, new.tell) == (False, None)
+        assert threads.run(f"new {at}", new.work, new.note_end) == (False, None)
     assert news[0].ended.wait(20), "the new ones share what is left"
     assert [drip.ended.is_set() for drip in drips[:3]] == [False] * 3
     threads.close()
@@ -192,15 +192,15 @@ def test_the_slowest_gives_its_place_away_when_its_turn_is_over() -> None:
         transfer.came(1_000_000_000)
         return faster.work(transfer)
 
-    threads.run("third", third.work, third.tell)
+    threads.run("third", third.work, third.note_end)
     threads.close()
     third.go_on.clear()
     third.ended.clear()
-    threads.run("slowest", slowest.work, slowest.tell)
-    threads.run("faster", work, faster.tell)
-    assert threads.run("third", third.work, third.tell) == (False, None)
-    assert slowest.ended.wait(20) and isinstance(slowest.told[0][0], GivenUp)
-    assert faster.told == []
+    threads.run("slowest", slowest.work, slowest.note_end)
+    threads.run("faster", work, faster.note_end)
+    assert threads.run("third", third.work, third.note_end) == (False, None)
+    assert slowest.ended.wait(20) and isinstance(slowest.ends[0][0], GivenUp)
+    assert faster.ends == []
     threads.close()
 
 
@@ -230,16 +230,16 @@ def test_the_end_of_its_connection_is_no_failure_of_who_is_given_up(threads: Tra
         assert slow.go_on.wait(20)
         raise TemporaryError("fetch_failed", "the socket was shut down")
 
-    threads.run("a", work, slow.tell)
+    threads.run("a", work, slow.note_end)
     threads.close()
-    assert isinstance(slow.told[0][0], GivenUp)
+    assert isinstance(slow.ends[0][0], GivenUp)
 
 
 def test_at_the_end_of_the_process_all_give_up(threads: Transfers) -> None:
     slow = Slow()
-    threads.run("a", slow.work, slow.tell)
+    threads.run("a", slow.work, slow.note_end)
     threads.close()
-    assert isinstance(slow.told[0][0], GivenUp)
+    assert isinstance(slow.ends[0][0], GivenUp)
 
 
 # ---------------------------------------------------------------------- parts

@@ -76,22 +76,22 @@ def _age(ui: Ui, job: str, state: str, reason: str | None, age: float, chance: r
             " VALUES (%s, 0, 'refund', %s, %s, 'refunded', '{\"amount\":4.8}')",
             *(job, _utc(ended), _utc(ended)),
         )
-    for event, share, facts in _story(job, state, reason, credits):
+    for event, share, facts in _history(job, state, reason, credits):
         ui.shop.sql(
             "INSERT INTO wp_smi_bridge_events (job_id, attempt, at, event, detail) VALUES (%s, 1, %s, %s, %s)",
             *(job, _utc(began + share * took, milliseconds=True), event, json.dumps(facts) if facts else None),
         )
 
 
-def _story(job: str, state: str, reason: str | None, credits: float) -> list[tuple[str, float, dict[str, Any]]]:
-    story: list[tuple[str, float, dict[str, Any]]] = [
+def _history(job: str, state: str, reason: str | None, credits: float) -> list[tuple[str, float, dict[str, Any]]]:
+    history: list[tuple[str, float, dict[str, Any]]] = [
         ("forwarded", 0.01, {}),
         ("submitting", 0.02, {"submission": 1}),
         ("submitted", 0.05, {"submission": 1, "upsampler_id": f"ups_{job[:10]}", "credits": credits}),
     ]
     if state == "delivered":
         return [
-            *story,
+            *history,
             ("enlarged", 0.85, {}),
             ("retry", 0.88, {"reason": "result_truncated", "detail": "The download ended after 4 of 9 MB."}),
             ("stored", 0.97, {"bytes": 12_400_000}),
@@ -101,11 +101,11 @@ def _story(job: str, state: str, reason: str | None, credits: float) -> list[tup
     if state in ("review", "refunded"):
         refund = "yes" if state == "refunded" or reason == "refund_due" else "review"
         return [
-            *(story[:1] if (reason or "").startswith("source_") else story),
+            *(history[:1] if (reason or "").startswith("source_") else history),
             ("failed", 0.9, {"reason": reason, "detail": DETAILS[reason or ""], "refund": refund}),
             (f"mail:{state}", 1, {"outcome": "sent"}),
         ]
-    return story
+    return history
 
 
 def _utc(unix: float, milliseconds: bool = False) -> str:

@@ -20,7 +20,7 @@ def test_retry_starts_the_next_attempt_and_tells_the_sidecar(ui_everywhere: Ui):
     message = ui.sidecar.wait("job.paid")[0]
     assert (message.data["job_id"], message.data["attempt"], message.data["rerun"]) == (job, 2, True)
     assert [row["state"] for row in ui.ledger(job)] == ["review", "paid"]
-    assert "rerun" in ui.story(job)
+    assert "rerun" in ui.history(job)
     again = act(ui, "retry", job)
     assert (again["ok"], again["code"]) == (False, "busy")
     assert len(ui.ledger(job)) == 2
@@ -69,7 +69,7 @@ def test_a_refund_of_what_the_customer_has_downloaded_wants_to_be_confirmed(ui: 
         f"wp_set_current_user(1); return SmiBridge\\Jobs\\Actions::run('refund', '{job}', ['confirm' => true]);"
     )
     assert confirmed["code"] == "refunded"
-    assert ui.story(job).count("downloaded") == 1
+    assert ui.history(job).count("downloaded") == 1
 
 
 def test_the_page_of_a_downloaded_job_asks_the_question_that_confirms(ui: Ui):
@@ -120,7 +120,7 @@ def test_resend_mails_what_belongs_to_the_state(ui: Ui):
     assert act(ui, "resend", job)["code"] == "sent"
     assert len(ui.shop.mails("again@customer.example")) == 2
     assert f"token-{job}" in ui.shop.mails("again@customer.example")[1].text
-    assert ui.story(job).count("resent") == 1, "the first one settles the delivery's own mail"
+    assert ui.history(job).count("resent") == 1, "the first one settles the delivery's own mail"
     assert ui.row(job)["email_sent"] == 1
     assert act(ui, "resend", ui.bought("submitted"))["code"] == "too_early"
     assert act(ui, "resend", ui.bought("delivered", email=""))["code"] == "no_address"

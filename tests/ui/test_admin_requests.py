@@ -133,7 +133,7 @@ def test_a_hostile_search_finds_nothing_and_breaks_nothing(ui: Ui, words: str):
         assert answer.elapsed.total_seconds() < 2, "no sleeping in the database"
 
 
-def test_a_hostile_title_and_reason_are_text_in_list_and_story(ui: Ui):
+def test_a_hostile_title_and_reason_are_text_in_list_and_history(ui: Ui):
     hostile = "<script>alert(1)</script>"
     job = ui.bought("review", reason="x", email='"<b>x</b>"@customer.example')
     ui.shop.sql("UPDATE wp_smi_bridge_ledger SET reason = %s, detail = %s WHERE job_id = %s", hostile, hostile, job)

@@ -61,7 +61,7 @@ def test_a_step_shows_its_advice_whatever_the_ones_before_it_are(ui: Ui) -> None
 
 @pytest.mark.parametrize(("delivered", "look"), [(True, "smib-said"), (False, "smib-said bad")])
 def test_a_picture_that_did_not_arrive_does_not_look_as_if_all_were_well(ui: Ui, delivered: bool, look: str) -> None:
-    test = {"running": False, "said": "How it ended.", "story": ""}
+    test = {"running": False, "said": "How it ended.", "history": ""}
     with _answered(ui, True, True, True, delivered, test=test) as page:
         expect(page.get_by_text("How it ended.")).to_have_class(look)
 

@@ -44,7 +44,7 @@ def test_a_customer_who_waits_is_told_once(clean: Ui):
     assert "takes a little longer" in clean.shop.wait_mail("submitted40@customer.example").subject
     assert len(clean.shop.mails()) == 1
     assert clean.effects(job)["mail:delayed"]["outcome"] == "sent"
-    assert clean.story(job) == ["mail:delayed"]
+    assert clean.history(job) == ["mail:delayed"]
 
 
 def test_nobody_is_told_too_early_too_late_or_about_what_has_ended(clean: Ui):

@@ -1,4 +1,4 @@
-"""The list of jobs and one job's story in a real browser; the retry button on the shop's own page; 100,000 jobs."""
+"""The list of jobs and one job's history in a real browser; the retry button on the shop's own page; 100,000 jobs."""
 
 import re
 import time
@@ -123,7 +123,7 @@ def test_columns_and_rows_are_each_users_choice(clean: Ui):
         clean.shop.php("delete_user_meta(1, 'smi_bridge_jobs_per_page');")
 
 
-def test_axe_finds_nothing_in_list_story_and_empty_list(clean: Ui):
+def test_axe_finds_nothing_in_list_history_and_empty_list(clean: Ui):
     with clean.admin() as page:
         page.goto(clean.url(LIST))
         expect(page.get_by_text("No jobs yet.")).to_be_visible()
@@ -136,7 +136,7 @@ def test_axe_finds_nothing_in_list_story_and_empty_list(clean: Ui):
         assert findings(page, ".smib-admin") == []
 
 
-def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Ui):
+def test_the_history_tells_each_attempt_with_times_and_reasons(clean: Ui):
     job = clean.bought("paid")
     clean.door.send("job.submitting", {"job_id": job, "attempt": 1, "submission": 1, "claim": "c1"})
     clean.door.send(
@@ -152,17 +152,17 @@ def test_the_story_tells_each_attempt_with_times_and_reasons(clean: Ui):
     with clean.admin() as page:
         page.goto(clean.url(f"{LIST}&job={job}"))
         expect(page.get_by_role("heading", name="Attempt 1")).to_be_visible()
-        expect(page.locator(".smib-story")).to_contain_text("Given up")
-        expect(page.locator(".smib-story")).to_contain_text("No word for 15 minutes")
-        expect(page.locator(".smib-story")).to_contain_text("Mail: a person looks at it")
+        expect(page.locator(".smib-history")).to_contain_text("Given up")
+        expect(page.locator(".smib-history")).to_contain_text("No word for 15 minutes")
+        expect(page.locator(".smib-history")).to_contain_text("Mail: a person looks at it")
         page.get_by_role("link", name="Retry").click()
         expect(page.get_by_role("heading", name="Attempt 2")).to_be_visible()
         expect(page.locator(".notice-success")).to_contain_text("Started again.")
-        expect(page.locator(".smib-story").first).to_contain_text("Started again by a person")
-        expect(page.locator(".smib-story").first).to_contain_text(clean.shop.admin_user)
+        expect(page.locator(".smib-history").first).to_contain_text("Started again by a person")
+        expect(page.locator(".smib-history").first).to_contain_text(clean.shop.admin_user)
 
 
-def test_facts_of_the_story_are_said_in_words(clean: Ui):
+def test_facts_of_the_history_are_said_in_words(clean: Ui):
     job = clean.bought("refunded", reason="source_gone")
     for event, facts in (
         ("delivered", '{"width":4000,"height":3000,"format":"jpeg","bytes":12400000}'),
@@ -181,7 +181,7 @@ def test_facts_of_the_story_are_said_in_words(clean: Ui):
     )
     with clean.admin() as page:
         page.goto(clean.url(f"{LIST}&job={job}"))
-        story = page.locator(".smib-story")
+        history = page.locator(".smib-history")
         for words in (
             "dimensions 4,000 × 3,000 pixels (12 MP)",
             "format JPEG",
@@ -189,9 +189,9 @@ def test_facts_of_the_story_are_said_in_words(clean: Ui):
             "outcome no address",
             "amount $4.50",
         ):
-            expect(story).to_contain_text(words)
-        expect(story).not_to_contain_text("{")
-        expect(story.locator("li.good")).to_have_count(1)  # Only the delivery: no mail was sent.
+            expect(history).to_contain_text(words)
+        expect(history).not_to_contain_text("{")
+        expect(history.locator("li.good")).to_have_count(1)  # Only the delivery: no mail was sent.
 
 
 def test_a_phone_shows_what_can_be_done_and_leaves_no_holes(clean: Ui):
@@ -217,7 +217,7 @@ def test_the_retry_button_stands_on_the_shops_own_page(clean: Ui):
         expect(row).to_contain_text("In review")
         row.get_by_role("button", name="Retry").click()
         expect(row).to_contain_text("Started again.")
-        row.get_by_role("link", name="Story").click()
+        row.get_by_role("link", name="History").click()
         expect(page.get_by_role("heading", name="Attempt 2")).to_be_visible()
     assert len(clean.ledger(job)) == 2
 

@@ -143,7 +143,9 @@ def test_a_payment_that_has_not_arrived_yet_is_waited_for(ui: Ui):
         page.goto(ui.url(RETURN))
         expect(page.get_by_role("dialog", name="Confirming your payment")).to_be_visible()
         door.document = document("queued")
-        expect(page.get_by_role("dialog", name="Thank you! Your picture is in line")).to_be_visible(timeout=10000)
+        expect(page.get_by_role("dialog", name="Thank you! Your picture is waiting to start")).to_be_visible(
+            timeout=10000
+        )
 
 
 def test_a_broken_connection_is_said_and_passes_by_itself(ui: Ui):

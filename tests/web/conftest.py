@@ -27,7 +27,7 @@ class _Reader(FlaskClient):
 
 
 class Web:
-    """A rig with its web face. `client` speaks to it as a proxy would."""
+    """A rig with its web application. `client` speaks to it as a proxy would."""
 
     def __init__(self, folder: Path, **env: str) -> None:
         uploads = folder / "uploads"

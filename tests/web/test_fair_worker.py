@@ -17,8 +17,8 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Board:
 
 
 def test_the_least_is_that_of_the_processes_that_live(board: Board) -> None:
-    board.tell(1, 5)
-    board.tell(2, 3)
+    board.report(1, 5)
+    board.report(2, 3)
     assert board.least() == 3
     board.leave(2)
     assert board.least() == 5
@@ -26,9 +26,9 @@ def test_the_least_is_that_of_the_processes_that_live(board: Board) -> None:
 
 def test_what_a_gunicorn_that_was_killed_has_left_there_counts_for_nothing(board: Board) -> None:
     """It took nobody off. The memory is its supervisor's, and the next one counts its processes from 1 again."""
-    board.tell(7, 0)
+    board.report(7, 0)
     gunicorn_conf.on_starting(None)
-    board.tell(1, 3)
+    board.report(1, 3)
     assert board.least() == 3
 
 
@@ -39,7 +39,7 @@ def test_a_process_hesitates_only_while_another_has_fewer(
     slept: list[float] = []
     monkeypatch.setattr(fair_worker.time, "sleep", slept.append)
     monkeypatch.setattr(fair_worker.ThreadWorker, "accept", lambda worker, listener: None)
-    board.tell(1, 3)
+    board.report(1, 3)
     worker = FairWorker.__new__(FairWorker)
     worker.age, worker.nr_conns, worker.worker_connections = 2, mine, 400
     worker.accept(None)

@@ -1,8 +1,7 @@
 """The pipeline in a bad world: random order, doubles, losses, deaths, stalls, webhooks, FLUSHALL, every outage.
 
-A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` tells its
-story.
-After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
+A schedule is made from its seed alone, so it can be played again: `python -m tests.workflow.simulation SEED` prints its
+trace. After the bad times all systems are healthy and 80 hours pass; then the invariants are checked (`check`).
 """
 
 from __future__ import annotations
@@ -74,12 +73,12 @@ _REASONS = ("GPU worker lost", "Image too large", "Unsupported image format", "C
 
 
 class Simulation:
-    """One schedule. `run` plays and checks it; raises Wrong with the seed and the story."""
+    """One schedule. `run` plays and checks it; raises Wrong with the seed and the trace."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
-        self.story: list[str] = []
+        self.trace: list[str] = []
         self.quiet = False  # the bad times are over
         self.calm = self.rng.choice((15, 40, 100, 10**9))  # how many calls may go well between two incidents
         self.fuse = self.rng.randint(1, self.calm)
@@ -133,29 +132,29 @@ class Simulation:
             self._drain()
             self.check()
         except Wrong as wrong:
-            raise Wrong(f"seed {self.seed}: {wrong}\n" + "\n".join(self.story[-60:])) from None
+            raise Wrong(f"seed {self.seed}: {wrong}\n" + "\n".join(self.trace[-60:])) from None
 
     def act(self, name: str, dice: int) -> None:
         """One act of the world, chosen by somebody else; `dice` decides all that is left to chance in it."""
         self.rng.seed(dice)
         getattr(self, f"_{name}")()
 
-    def _tell(self, text: str) -> None:
-        self.story.append(f"{self.rig.clock() - 1_795_341_600:10.1f} {'  ' * len(self._dead)}{text}")
+    def _note(self, text: str) -> None:
+        self.trace.append(f"{self.rig.clock() - 1_795_341_600:10.1f} {'  ' * len(self._dead)}{text}")
 
     def _as_worker(self, what: str, do: Callable[[], object]) -> bool:
         """Do something that may be killed at any point; False when it was."""
-        self._tell(what)
+        self._note(what)
         self._dead.append(False)
         try:
             do()
         except Killed:
             self._dead.pop()
-            self._tell("† killed")
+            self._note("† killed")
             return False
         except SidecarError as error:  # as a worker's log would have it: RQ notes the failure, nothing else happens
             self._dead.pop()
-            self._tell(f"! {error}")
+            self._note(f"! {error}")
             return False
         self._dead.pop()
         return True
@@ -184,14 +183,14 @@ class Simulation:
         if len(self._dead) > 2:
             return
         if kind < 0.7:
-            self._tell("… stalls")
+            self._note("… stalls")
             self.rig.clock.advance(self.rng.choice((13, 30, 1000)))
             self._round()  # its claim has lapsed: somebody takes over
         elif kind < 0.75:
             self._flush_all()
         for _ in range(self.rng.randint(1, 6)):
             self.rng.choice(self._acts)()
-        self._tell("… goes on")
+        self._note("… goes on")
 
     # ------------------------------------------------------------------ what happens in the world
     def _work(self) -> None:
@@ -238,26 +237,26 @@ class Simulation:
         kind = self.rng.randrange(4)
         if kind == 0 or not transfers.waiting:
             transfers.slow = not transfers.slow
-            self._tell("bytes come slowly" if transfers.slow else "bytes come fast")
+            self._note("bytes come slowly" if transfers.slow else "bytes come fast")
             return
         ends = transfers.waiting.pop(self.rng.randrange(len(transfers.waiting)))
         if kind > 1:
             self._as_worker("a transfer ends", ends)
         else:
-            self._tell("† a transfer's process is killed")
+            self._note("† a transfer's process is killed")
 
     def _lose_or_double_a_task(self) -> None:
         tasks = self.rig.queue.tasks
         if tasks:
             task = self.rng.choice(tasks)
             if self.rng.random() < 0.5:
-                self._tell(f"lost: {task.name}{task.args}")
+                self._note(f"lost: {task.name}{task.args}")
                 tasks.remove(task)
             else:
                 tasks.append(task)
 
     def _flush_all(self) -> None:
-        self._tell("FLUSHALL")
+        self._note("FLUSHALL")
         self.rig.flush_all()
         if not self._dead and self.rng.random() < 0.5:  # the bridge says once more what it thinks was not heard
             for job_id in list(self.rig.shop.rows):
@@ -267,10 +266,10 @@ class Simulation:
         """Redis comes back with what it last wrote to its disk, as another generation."""
         parts = (self.rig.store, self.rig.outbox, self.rig.queue)
         if not self._snapshot or self.rng.random() < 0.5:
-            self._tell("Redis writes a snapshot")
+            self._note("Redis writes a snapshot")
             self._snapshot = [part.snapshot() for part in parts]
             return
-        self._tell("Redis comes back with an old snapshot")
+        self._note("Redis comes back with an old snapshot")
         for part, old in zip(parts, self._snapshot, strict=True):
             part.restore(old)
         self.rig.store.generation = f"generation{self.rng.randrange(10**6)}"
@@ -278,7 +277,7 @@ class Simulation:
     def _outage(self) -> None:
         rig, rng = self.rig, self.rng
         kind = rng.randrange(8)
-        self._tell(f"outage {kind}")
+        self._note(f"outage {kind}")
         if kind == 0:
             rig.shop.away = TemporaryError("shop_unavailable", "connection refused")
         elif kind == 1:
@@ -312,14 +311,14 @@ class Simulation:
             if self.rng.random() < 0.6:
                 rule["count"] = self.rng.randint(1, 4)
             rules.append(rule)
-        self._tell(f"faults {[rule['fault'] for rule in rules]}")
+        self._note(f"faults {[rule['fault'] for rule in rules]}")
         self._rules = rules
         self.rig.upsampler.put_faults(*rules, seed=self.seed)
 
     def _push(self, type: str, data: dict[str, Any]) -> None:
         """The bridge tells the sidecar; it may be lost, and it may come twice."""
         if self.rng.random() < 0.2:
-            self._tell(f"push {type} is lost")
+            self._note(f"push {type} is lost")
             return
         for _ in range(self.rng.choice((1, 1, 2))):
             self._as_worker(f"push {type} {data['attempt']}", lambda: self.rig.push(type, data))
@@ -364,7 +363,7 @@ class Simulation:
         """All systems of ours are healthy (Upsampler may go on failing jobs); whatever is due is done when it is due,
         until nothing is left or 80 hours are over."""
         rig, clock = self.rig, self.rig.clock
-        self._tell("— all is well from here —")
+        self._note("— all is well from here —")
         self.quiet = True
         self._heal()
         rig.transfers.slow = False
@@ -476,13 +475,13 @@ class Simulation:
 
 
 def main(arguments: list[str]) -> int:
-    """Play the schedules with the given seeds and tell their stories."""
+    """Play the schedules with the given seeds and print their traces."""
     for seed in map(int, arguments):
         simulation = Simulation(seed)
         try:
             simulation.run()
         finally:
-            print("\n".join(simulation.story))
+            print("\n".join(simulation.trace))
             for rows in simulation.rig.shop.rows.values():
                 for row in rows:
                     print(row)

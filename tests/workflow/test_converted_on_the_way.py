@@ -12,7 +12,7 @@ from sidecar.adapters.files import INCOMING, ResultFiles
 from sidecar.adapters.images import ImageInfo, read_header
 from tests.images.handmade import Png, encoded, scanlines
 from tests.workflow.rig import Rig
-from tests.workflow.test_repaired_results import Listening, OneResult, told
+from tests.workflow.test_repaired_results import Listening, OneResult, repairs
 from tests.workflow.test_slow_results import Server
 
 PAID = (32, 24)
@@ -78,7 +78,7 @@ def test_bytes_that_are_no_pixels_are_left_out_and_told(tmp_path: Path) -> None:
     rig.ports = dataclasses.replace(rig.ports, shop=Listening(rig.shop))  # type: ignore[arg-type]
     rig.let_pass(1200)
     assert delivered(rig, tmp_path / "files").suffix == ".jpg"
-    assert told(rig) == ["1 bytes among its pixels that are none were left out"]
+    assert repairs(rig) == ["1 bytes among its pixels that are none were left out"]
 
 
 def test_of_a_fault_nothing_stays(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def aged() -> tuple[Rig, Aged]:
     return rig, queue
 
 
-def told(rig: Rig) -> list[tuple[str, str]]:
+def notices(rig: Rig) -> list[tuple[str, str]]:
     rig.work()
     return [(notice["kind"], notice["stage"]) for notice in rig.shop.notices]
 
@@ -42,32 +42,32 @@ def told(rig: Rig) -> list[tuple[str, str]]:
 def test_nobody_is_told_of_work_that_is_taken_in_time() -> None:
     rig, queue = aged()
     queue.seconds["collect"] = READY_LIMIT_S
-    lateness.tell(rig.ports)
-    assert told(rig) == []
+    lateness.report(rig.ports)
+    assert notices(rig) == []
 
 
 def test_the_admin_is_told_once_and_when_it_is_over() -> None:
     rig, queue = aged()
     queue.seconds["collect"] = READY_LIMIT_S + 60
     for _ in range(5):
-        lateness.tell(rig.ports)
+        lateness.report(rig.ports)
         rig.clock.advance(60)
-    assert told(rig) == [("late", "collect")]
+    assert notices(rig) == [("late", "collect")]
     assert "6 minutes" in rig.shop.notices[0]["detail"]
     queue.seconds["collect"] = 1
     for _ in range(2):
-        lateness.tell(rig.ports)
-    assert told(rig) == [("late", "collect"), ("caught_up", "collect")]
+        lateness.report(rig.ports)
+    assert notices(rig) == [("late", "collect"), ("caught_up", "collect")]
 
 
 def test_while_it_lasts_the_admin_is_told_again_after_a_day() -> None:
     rig, queue = aged()
     queue.seconds["submit"] = READY_LIMIT_S + 1
-    lateness.tell(rig.ports)
+    lateness.report(rig.ports)
     rig.work()
     rig.clock.advance(86400 + 1)
-    lateness.tell(rig.ports)
-    assert told(rig) == [("late", "submit")] * 2
+    lateness.report(rig.ports)
+    assert notices(rig) == [("late", "submit")] * 2
 
 
 # ---------------------------------------------------------------------- jobs that get no further
@@ -83,17 +83,17 @@ def stuck() -> Rig:
 
 def test_an_order_that_gets_no_further_is_told_once_and_when_it_is_over() -> None:
     rig = stuck()
-    lateness.tell(rig.ports)
+    lateness.report(rig.ports)
     rig.let_pass(JOB_LIMIT_S + 60)
     for _ in range(5):
-        lateness.tell(rig.ports)
+        lateness.report(rig.ports)
         rig.let_pass(60)
-    assert told(rig) == [("late", "collect")]
+    assert notices(rig) == [("late", "collect")]
     assert "enlarged for 61 minutes" in rig.shop.notices[0]["detail"]
     rig.transfers.slow = False
     rig.let_pass(60)
-    lateness.tell(rig.ports)
-    assert told(rig) == [("late", "collect"), ("caught_up", "collect")]
+    lateness.report(rig.ports)
+    assert notices(rig) == [("late", "collect"), ("caught_up", "collect")]
 
 
 def test_work_that_waits_and_the_order_it_belongs_to_are_one_notice() -> None:
@@ -101,18 +101,18 @@ def test_work_that_waits_and_the_order_it_belongs_to_are_one_notice() -> None:
     queue = Aged(rig.queue)
     rig.ports = dataclasses.replace(rig.ports, queue=queue)
     queue.seconds["collect"] = READY_LIMIT_S + 1
-    lateness.tell(rig.ports)
+    lateness.report(rig.ports)
     rig.let_pass(JOB_LIMIT_S + 60)
-    lateness.tell(rig.ports)
-    assert told(rig) == [("late", "collect")]
+    lateness.report(rig.ports)
+    assert notices(rig) == [("late", "collect")]
 
 
 def test_of_a_held_stage_the_admin_knows_already() -> None:
     rig = stuck()
     rig.store.holds.hold("collect", reason="disk_full", detail="no space")
     rig.let_pass(JOB_LIMIT_S + 60)
-    lateness.tell(rig.ports)
-    assert told(rig) == []
+    lateness.report(rig.ports)
+    assert notices(rig) == []
 
 
 def test_every_state_of_a_job_on_its_way_has_its_queue() -> None:

@@ -1,4 +1,4 @@
-"""A result that a person would call delivered is delivered: repaired, told in the story, never ordered again."""
+"""A result that a person would call delivered is delivered: repaired, told in the history, never ordered again."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def bought(tmp_path: Path, data: bytes, **env: str) -> tuple[Rig, OneResult]:
     return rig, fetcher
 
 
-def told(rig: Rig) -> list[str]:
-    """What the story says of it; the shop hears it before it delivers."""
+def repairs(rig: Rig) -> list[str]:
+    """What the history says of it; the shop hears it before it delivers."""
     heard = [message for message in rig.ports.shop.heard if message["type"] in ("job.progress", "job.delivered")]
-    stories = [message["data"]["detail"] for message in heard if message["data"].get("event") == "repaired"]
-    assert not stories or heard[-1]["type"] == "job.delivered"
-    return stories
+    histories = [message["data"]["detail"] for message in heard if message["data"].get("event") == "repaired"]
+    assert not histories or heard[-1]["type"] == "job.delivered"
+    return histories
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def told(rig: Rig) -> list[str]:
 def test_a_small_flaw_is_repaired_and_told(tmp_path: Path, data: bytes, words: str) -> None:
     rig, fetcher = bought(tmp_path, data)
     assert rig.row().state == "delivered"
-    assert (told(rig), fetcher.fetches, len(rig.shop.let_through)) == ([words], 1, 1)
+    assert (repairs(rig), fetcher.fetches, len(rig.shop.let_through)) == ([words], 1, 1)
     file = next((tmp_path / "smi-downloads").glob("*/*/*.png"))
     info, sound = read_header(file), bytes(Png(*PAID))
     assert (info.width, info.height) == PAID
@@ -93,9 +93,9 @@ def test_a_small_flaw_is_repaired_and_told(tmp_path: Path, data: bytes, words: s
 def test_more_than_that_is_another_picture(tmp_path: Path, data: bytes, env: dict[str, str]) -> None:
     rig, _ = bought(tmp_path, data, **env)
     assert (rig.row().state, rig.row().reason) == ("review", "result_wrong_dimensions")
-    assert told(rig) == []
+    assert repairs(rig) == []
 
 
 def test_a_sound_result_tells_of_nothing(tmp_path: Path) -> None:
     rig, _ = bought(tmp_path, bytes(Png(*PAID)))
-    assert (rig.row().state, told(rig)) == ("delivered", [])
+    assert (rig.row().state, repairs(rig)) == ("delivered", [])

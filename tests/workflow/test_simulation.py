@@ -23,21 +23,21 @@ def test_every_job_has_its_ending_and_nothing_happens_twice(chunk: int) -> None:
         Simulation(seed).run()
 
 
-def test_the_same_seed_tells_the_same_story() -> None:
-    stories = []
+def test_the_same_seed_gives_the_same_trace() -> None:
+    traces = []
     for _ in range(2):
         simulation = Simulation(17)
         simulation.run()
-        stories.append(simulation.story)
-    assert stories[0] == stories[1]
-    assert any("killed" in line for line in _stories(50)) and any("stalls" in line for line in _stories(50))
+        traces.append(simulation.trace)
+    assert traces[0] == traces[1]
+    assert any("killed" in line for line in _traces(50)) and any("stalls" in line for line in _traces(50))
 
 
-def _stories(count: int) -> Iterator[str]:
+def _traces(count: int) -> Iterator[str]:
     for seed in range(count):
         simulation = Simulation(seed)
         simulation.run()
-        yield from simulation.story
+        yield from simulation.trace
 
 
 # ---------------------------------------------------------------------- planted bugs

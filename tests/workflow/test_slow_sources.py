@@ -239,11 +239,11 @@ class Dripping(FakeSources):
     def local_path(self, job: Job) -> Path | None:
         return None if job.job_id in self.drips else Path(job.source_url)
 
-    def look(self, job: Job, transfer: Any = None) -> Source | None:
+    def inspect(self, job: Job, transfer: Any = None) -> Source | None:
         if job.job_id in self.drips:
             transfer.reads_from(lambda: None)
             assert self.go_on.wait(30)
-        return super().look(job, transfer)
+        return super().inspect(job, transfer)
 
 
 def test_however_many_drip_one_worker_submits_the_others(rig: Rig) -> None:

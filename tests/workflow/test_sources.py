@@ -107,7 +107,7 @@ def fetched(sources: Sources, job: Job, **how: Any) -> bytes:
     ],
 )
 def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, info: dict) -> None:
-    source = sources(uploads).look(job(**info))
+    source = sources(uploads).inspect(job(**info))
     assert source.path == uploads / "2026" / "ä photo.png"
     assert (source.info.width, source.info.height, source.bytes) == (8, 6, len(png(8, 6)))
     assert source.url == f"{URL}/2026/%C3%A4%20photo.png"
@@ -115,7 +115,7 @@ def test_a_picture_in_the_uploads_folder_is_read_where_it_lies(uploads: Path, in
 
 
 def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
-    source = sources(uploads, Elsewhere(png(8, 6))).look(job(source_url="https://cdn.example/photo.png"))
+    source = sources(uploads, Elsewhere(png(8, 6))).inspect(job(source_url="https://cdn.example/photo.png"))
     assert (source.path, source.bytes, source.info.width) == (None, len(png(8, 6)), 8)
 
 
@@ -138,7 +138,7 @@ def test_a_picture_elsewhere_is_known_by_its_first_bytes(uploads: Path) -> None:
     ],
 )
 def test_a_source_that_can_not_be_had_says_why(uploads: Path, info: dict, code: str) -> None:
-    for ask in (sources(uploads).look, sources(uploads).local_path):
+    for ask in (sources(uploads).inspect, sources(uploads).local_path):
         with pytest.raises(PermanentError) as caught:
             ask(job(**info))
         assert caught.value.code == code
@@ -146,7 +146,7 @@ def test_a_source_that_can_not_be_had_says_why(uploads: Path, info: dict, code: 
 
 def test_a_file_whose_name_is_no_utf_8_is_found_by_its_bytes(uploads: Path) -> None:
     (uploads / os.fsdecode(b"f\xfcr.png")).write_bytes(png(8, 6))
-    source = sources(uploads).look(job(source_url=f"{URL}/f%FCr.png"))
+    source = sources(uploads).inspect(job(source_url=f"{URL}/f%FCr.png"))
     assert source.url == f"{URL}/f%FCr.png"
 
 
@@ -158,14 +158,15 @@ def test_the_folders_own_address_is_known_beside_that_of_a_cdn(uploads: Path) ->
         shop_url="https://shop.example",
     )
     assert (
-        ours.look(job(source_url=f"{URL}/2026/ä photo.png")).url == "https://cdn.example/media/2026/%C3%A4%20photo.png"
+        ours.inspect(job(source_url=f"{URL}/2026/ä photo.png")).url
+        == "https://cdn.example/media/2026/%C3%A4%20photo.png"
     )
-    assert ours.look(job(source_url=f"{URL}/2026/offloaded.png")).path is None
+    assert ours.inspect(job(source_url=f"{URL}/2026/offloaded.png")).path is None
 
 
 def test_a_folder_that_is_not_mounted_says_nothing_about_its_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        sources(tmp_path / "away").look(job(source_url=f"{URL}/a.png"))
+        sources(tmp_path / "away").inspect(job(source_url=f"{URL}/a.png"))
     assert caught.value.code == "folder_not_writable"
 
 
@@ -176,14 +177,14 @@ def test_a_wall_that_rises_between_two_requests_says_nothing_about_the_file(uplo
 
 
 def test_another_servers_address_is_asked_for_as_browsers_do(uploads: Path) -> None:
-    source = sources(uploads, Elsewhere(png(8, 6))).look(job(source_url=" //cdn.example/ä b.png#x"))
+    source = sources(uploads, Elsewhere(png(8, 6))).inspect(job(source_url=" //cdn.example/ä b.png#x"))
     assert source.url == "https://cdn.example/%C3%A4%20b.png"
 
 
 def test_a_link_in_the_uploads_folder_that_leads_out_of_it_is_not_followed(uploads: Path) -> None:
     (uploads / "link.png").symlink_to(uploads.parent / "secret.png")
     with pytest.raises(PermanentError) as caught:
-        sources(uploads).look(job(source_url=f"{URL}/link.png"))
+        sources(uploads).inspect(job(source_url=f"{URL}/link.png"))
     assert caught.value.code == "source_outside_uploads"
 
 
@@ -207,7 +208,7 @@ def test_what_befalls_a_source_on_its_way_is_not_told_as_a_fault_of_the_result(
         lambda: fetched(sources(uploads, fetcher), job(source_url="https://cdn.example/x"))
     ]
     if not late:
-        calls.append(lambda: sources(uploads, fetcher).look(job(source_url="https://cdn.example/x")))
+        calls.append(lambda: sources(uploads, fetcher).inspect(job(source_url="https://cdn.example/x")))
     for call in calls:
         with pytest.raises(PermanentError if isinstance(error, PermanentError) else TemporaryError) as caught:
             call()
@@ -231,7 +232,7 @@ def test_what_another_server_sends_instead_of_a_picture_says_nothing_about_the_f
     (uploads / "x.png").write_bytes(data)
     for source_url, code in ((f"{URL}/x.png", here), ("https://cdn.example/x.png", elsewhere)):
         with pytest.raises(PermanentError) as caught:
-            sources(uploads, Elsewhere(data)).look(job(source_url=source_url))
+            sources(uploads, Elsewhere(data)).inspect(job(source_url=source_url))
         assert caught.value.code == code
 
 
@@ -277,13 +278,13 @@ def test_a_file_at_a_shop_elsewhere_is_judged_as_on_the_disk_if_the_bridge_itsel
         shop, uploads_dir=None, uploads_url=URL, shop_url="https://shop.example", signed=lambda job_id: SIGNED
     )
     with pytest.raises(PermanentError) as caught:
-        far.look(job(source_type=type, source_url=f"{URL}/x.png", source_path="x.png"))
+        far.inspect(job(source_type=type, source_url=f"{URL}/x.png", source_path="x.png"))
     assert caught.value.code == code
 
 
 def test_a_format_that_the_address_names_as_well_is_the_files_own(uploads: Path) -> None:
     with pytest.raises(PermanentError) as caught:
-        sources(uploads, Elsewhere(b"GIF89a" + bytes(99))).look(job(source_url="https://cdn.example/x.GIF?v=2"))
+        sources(uploads, Elsewhere(b"GIF89a" + bytes(99))).inspect(job(source_url="https://cdn.example/x.GIF?v=2"))
     assert caught.value.code == "source_unsupported"
 
 
@@ -297,7 +298,7 @@ def test_only_the_shops_own_server_can_say_that_a_source_is_gone(uploads: Path, 
         shop_url="https://www.shop.example",
     )
     with pytest.raises(PermanentError) as caught:
-        ours.look(job(source_url=f"https://{host}/photo.jpg"))
+        ours.inspect(job(source_url=f"https://{host}/photo.jpg"))
     gone = host != "cdn.example" and status in (404, 410)
     assert caught.value.code == ("source_gone" if gone else "source_refused")
     assert str(status) in caught.value.detail and host in caught.value.detail
@@ -312,14 +313,14 @@ def test_no_refusal_by_a_server_is_refunded_by_itself() -> None:
 def test_a_picture_is_the_same_wherever_it_lies_and_its_metadata_lie(uploads: Path, name: str, announced: bool) -> None:
     data, orientation, fetches = LONG[name]
     (uploads / "long").write_bytes(data)
-    here = sources(uploads).look(job(source_url=f"{URL}/long"))
+    here = sources(uploads).inspect(job(source_url=f"{URL}/long"))
     fetcher = Elsewhere(data)
     fetcher.announced = announced
     elsewhere, far = sources(uploads, fetcher), job(source_url="https://cdn.example/x")
-    there = elsewhere.look(far)
+    there = elsewhere.inspect(far)
     if there is None:
         (uploads / "whole").write_bytes(fetched(elsewhere, far))
-        there = elsewhere.looked_at(far, uploads / "whole")
+        there = elsewhere.inspect_file(far, uploads / "whole")
     assert there.info == here.info and here.info.orientation == orientation
     assert there.bytes in (len(data), None if not fetches and not announced else len(data))
     assert (fetcher.looks, fetcher.fetches) == (1, fetches)
@@ -360,4 +361,4 @@ def test_a_look_can_be_ended_from_another_thread(uploads: Path) -> None:
             return super().head_bytes(url, n)
 
     with pytest.raises(GivenUp):
-        sources(uploads, Far(png(8, 6))).look(job(source_url="https://cdn.example/x"), transfer)
+        sources(uploads, Far(png(8, 6))).inspect(job(source_url="https://cdn.example/x"), transfer)

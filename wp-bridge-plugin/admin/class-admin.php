@@ -73,7 +73,7 @@ final class Admin {
 			$facts = array(
 				'ajax'      => admin_url( 'admin-ajax.php' ),
 				'nonce'     => wp_create_nonce( 'smi_bridge_admin' ),
-				'story'     => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
+				'history'   => Admin_Access::url( 'jobs', array( 'job' => 'JOB' ) ),
 				'questions' => Allowed_Actions::questions(),
 			);
 			wp_add_inline_script( $handle, 'window.smiBridgeAdmin=' . Status_View::json( $facts ) . ';', 'before' );

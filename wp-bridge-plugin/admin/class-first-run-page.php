@@ -140,7 +140,7 @@ final class First_Run_Page {
 		return array(
 			'running' => $test['running'],
 			'said'    => $said,
-			'story'   => implode( "\n", $lines ),
+			'history' => implode( "\n", $lines ),
 		);
 	}
 }

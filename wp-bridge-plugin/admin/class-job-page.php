@@ -1,6 +1,6 @@
 <?php
 /**
- * One job: where it stands, what can be done, and the story of each attempt.
+ * One job: where it stands, what can be done, and the history of each attempt.
  *
  * @package SmiBridge
  */
@@ -37,50 +37,51 @@ final class Job_Page {
 			echo '<div class="wrap"><h1>' . esc_html__( 'Jobs', 'smi-bridge' ) . '</h1><p>' . esc_html__( 'There is no such job.', 'smi-bridge' ) . '</p></div>';
 			return;
 		}
-		$row     = end( $attempts );
-		$row     = $row ? $row : null;
-		$effects = Effects::of_job( $job_id );
-		$stories = self::stories( $job_id, $attempts, $effects );
-		$facts   = self::facts( $job_id, $row, $job );
-		$title   = $job ? (string) Shop::title( $job ) : '';
+		$row       = end( $attempts );
+		$row       = $row ? $row : null;
+		$effects   = Effects::of_job( $job_id );
+		$histories = self::histories( $job_id, $attempts, $effects );
+		$facts     = self::facts( $job_id, $row, $job );
+		$title     = $job ? (string) Shop::title( $job ) : '';
 		include SMI_BRIDGE_DIR . 'templates/admin/job.php';
 	}
 
 	/**
-	 * The story of each attempt, newest first: attempt => list of {at, event, words, detail, gap}.
+	 * The history of each attempt, newest first: attempt => list of {at, event, words, detail, gap}.
 	 *
 	 * @param string  $job_id   The shop's id.
 	 * @param array[] $attempts Ledger rows, oldest first.
 	 * @param array[] $effects  Effects of the job.
 	 */
-	private static function stories( string $job_id, array $attempts, array $effects ): array {
-		$stories = array();
+	private static function histories( string $job_id, array $attempts, array $effects ): array {
+		$histories = array();
 		foreach ( $attempts as $row ) {
 			$opening                              = ! empty( $row['is_rerun'] ) ? 'rerun' : 'paid';
-			$stories[ (int) $row['attempt'] ][]   = self::line( $row['created_at'], $opening, array() );
+			$histories[ (int) $row['attempt'] ][] = self::line( $row['created_at'], $opening, array() );
 		}
-		$told = array();
+		$recorded = array();
 		foreach ( History::of_job( $job_id ) as $event ) {
 			$attempt = (int) $event['attempt'];
 			if ( 'rerun' === $event['event'] ) {
-				$stories[ $attempt ][0] = self::line( $event['at'], 'rerun', $event['detail'] );
+				$histories[ $attempt ][0] = self::line( $event['at'], 'rerun', $event['detail'] );
 				continue;
 			}
-			$stories[ $attempt ][]                   = self::line( $event['at'], $event['event'], $event['detail'] );
-			$told[ $attempt . ' ' . $event['event'] ] = true;
+			$histories[ $attempt ][] = self::line( $event['at'], $event['event'], $event['detail'] );
+
+			$recorded[ $attempt . ' ' . $event['event'] ] = true;
 		}
 		foreach ( $effects as $effect ) {
 			$attempt = (int) $effect['attempt'];
-			if ( isset( $told[ $attempt . ' ' . $effect['effect'] ] ) ) {
+			if ( isset( $recorded[ $attempt . ' ' . $effect['effect'] ] ) ) {
 				continue;
 			}
-			$key               = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
-			$facts             = json_decode( (string) $effect['detail'], true ); // A refund notes facts, a mail plain words.
-			$detail            = array( 'outcome' => $effect['outcome'] ?? Job_Labels::outcome( $effect, Effects::is_unknown( $effect ) ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
-			$stories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
+			$key                 = 0 === $attempt && $attempts ? (int) end( $attempts )['attempt'] : $attempt;
+			$facts               = json_decode( (string) $effect['detail'], true ); // A refund notes facts, a mail plain words.
+			$detail              = array( 'outcome' => $effect['outcome'] ?? Job_Labels::outcome( $effect, Effects::is_unknown( $effect ) ) ) + ( is_array( $facts ) ? $facts : array( 'detail' => (string) $effect['detail'] ) );
+			$histories[ $key ][] = self::line( $effect['claimed_at'], $effect['effect'], $detail );
 		}
-		krsort( $stories );
-		return array_map( array( self::class, 'in_order' ), $stories );
+		krsort( $histories );
+		return array_map( array( self::class, 'in_order' ), $histories );
 	}
 
 	/** Lines by time, each with the time since the one before. @param array[] $lines Lines. */
@@ -99,7 +100,7 @@ final class Job_Page {
 	}
 
 	/**
-	 * One line of a story.
+	 * One line of a history.
 	 *
 	 * @param string $at     UTC, perhaps with milliseconds.
 	 * @param string $event  A stable word.

@@ -1,6 +1,6 @@
 <?php
 /**
- * The page of jobs: the list, or one job's story.
+ * The page of jobs: the list, or one job's history.
  *
  * @package SmiBridge
  */
@@ -14,7 +14,7 @@ use SmiBridge\Core\Request;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job. Decides which of both it is; rows are the care of Jobs_Table, the story that
+ * `admin.php?page=smi-bridge-jobs`, with `&job=<id>` one job. Decides which of both it is; rows are the care of Jobs_Table, the history that
  * of Job_Page.
  */
 final class Jobs_Page {

@@ -233,7 +233,7 @@ final class Jobs_Table extends \WP_List_Table {
 		if ( $column !== $primary ) {
 			return '';
 		}
-		$links = array( 'view' => sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( 'jobs', array( 'job' => $item['job_id'] ) ) ), esc_html__( 'Story', 'smi-bridge' ) ) );
+		$links = array( 'view' => sprintf( '<a href="%s">%s</a>', esc_url( Admin_Access::url( 'jobs', array( 'job' => $item['job_id'] ) ) ), esc_html__( 'History', 'smi-bridge' ) ) );
 		foreach ( Allowed_Actions::possible( $item ) as $action ) {
 			$links[ $action ] = Job_Actions::link( Allowed_Actions::of_row( $action, $item ), $item['job_id'] );
 		}

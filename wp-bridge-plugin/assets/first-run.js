@@ -9,7 +9,7 @@
 		return;
 	}
 	var said = button.parentNode.querySelector( '.smib-said' );
-	var story = document.getElementById( 'smib-story' );
+	var history = document.getElementById( 'smib-history' );
 	var free = false;
 
 	function show( step ) {
@@ -27,7 +27,7 @@
 		said.classList.toggle( 'bad', isBad );
 	}
 
-	function look() {
+	function refresh() {
 		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
 			data.steps.forEach( show ); // All of them: a later one may be true, or have its own advice, before an earlier one is.
 			var done = data.steps.every( function ( step ) {
@@ -37,15 +37,15 @@
 			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
 			if ( data.test ) {
 				say( data.test.said, ! data.test.running && ! data.steps[ data.steps.length - 1 ].done );
-				story.textContent = data.test.story;
-				story.hidden = ! data.test.story;
+				history.textContent = data.test.history;
+				history.hidden = ! data.test.history;
 			}
 			if ( ! done ) {
-				setTimeout( look, data.test && data.test.running ? 1000 : 5000 );
+				setTimeout( refresh, data.test && data.test.running ? 1000 : 5000 );
 			}
 		}, function ( error ) {
 			say( error.message, true );
-			setTimeout( look, 10000 );
+			setTimeout( refresh, 10000 );
 		} );
 	}
 
@@ -54,11 +54,11 @@
 			return;
 		}
 		button.disabled = true;
-		boot.post( 'smi_bridge_send_test' ).then( look, function ( error ) {
+		boot.post( 'smi_bridge_send_test' ).then( refresh, function ( error ) {
 			say( error.message, true );
 			button.disabled = false;
 		} );
 	} );
 
-	look();
+	refresh();
 }() );

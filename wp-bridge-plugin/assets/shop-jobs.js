@@ -1,4 +1,4 @@
-/* Adds state, story and a working retry button to the rows of the shop's own page of jobs. */
+/* Adds state, history and a working retry button to the rows of the shop's own page of jobs. */
 ( function () {
 	'use strict';
 
@@ -20,14 +20,14 @@
 			var cell = rows[ id ].lastElementChild;
 			var theirs = cell.querySelector( '.smi-retry-btn' );
 			var box = document.createElement( 'div' );
-			var story = document.createElement( 'a' );
+			var history = document.createElement( 'a' );
 			if ( theirs ) {
 				theirs.style.display = 'none'; // Theirs always says "started", also when nothing starts.
 			}
 			box.className = 'smi-bridge-row';
-			story.href = boot.story.replace( 'JOB', encodeURIComponent( id ) );
-			story.textContent = __( 'Story', 'smi-bridge' );
-			box.append( state.label + ' ', story );
+			history.href = boot.history.replace( 'JOB', encodeURIComponent( id ) );
+			history.textContent = __( 'History', 'smi-bridge' );
+			box.append( state.label + ' ', history );
 			if ( state.retry ) {
 				var button = document.createElement( 'button' );
 				var said = document.createElement( 'span' );

@@ -212,7 +212,7 @@
 			};
 		};
 
-		function tell() {
+		function notify() {
 			listeners.forEach( function ( listener ) {
 				listener( self );
 			} );
@@ -285,13 +285,13 @@
 				self.doc = doc;
 				self.taken = Date.now();
 				plan( Math.max( 1, Number( doc.poll_after ) || 5 ) );
-				tell();
+				notify();
 			}, function () {
 				running = false;
 				errors++;
 				self.offline = errors > 1;
 				plan( Math.min( 60, 3 * Math.pow( 2, errors ) ) );
-				tell();
+				notify();
 			} );
 		}
 

@@ -59,6 +59,6 @@ def exif_orientation(block: bytes) -> int | None:
     return value if len(found) == 1 and kind == 3 and count == 1 and 1 <= value <= 8 else None
 
 
-def told(orientation: int | None) -> dict[str, Any]:
-    """The fields of ImageInfo that tell the orientation, or that nobody can be sure of it (None)."""
+def orientation_fields(orientation: int | None) -> dict[str, Any]:
+    """The fields of ImageInfo for an orientation; None: nobody can be sure of it."""
     return {"orientation": orientation or 1, "doubtful": orientation is None}

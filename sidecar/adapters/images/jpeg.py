@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ...core.errors import PermanentError
 from ...core.formats import JPEG
-from .formats import Expected, ImageInfo, corrupt, exif_orientation, told, truncated
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, orientation_fields, truncated
 from .steps import Steps
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
@@ -127,7 +127,7 @@ class JpegParser(Steps):
         elif self._marker == _APP2 and body.startswith(b"ICC_PROFILE\0"):
             self._has_icc = True
         if self.info is not None and not self.header_complete:
-            self.info = replace(self.info, has_icc=self._has_icc, **told(self._orientation))
+            self.info = replace(self.info, has_icc=self._has_icc, **orientation_fields(self._orientation))
         self.want(2, self._at_marker)
 
     def _at_frame(self, body: bytes) -> None:
@@ -149,7 +149,7 @@ class JpegParser(Steps):
         self._blocks = sum(-(-width * h // (8 * widest)) * -(-height * v // (8 * tallest)) for h, v in factors)
         self.info = ImageInfo(
             JPEG, width, height, _MODES[components], has_icc=self._has_icc,
-            progressive=self._marker == 0xC2, **told(self._orientation),
+            progressive=self._marker == 0xC2, **orientation_fields(self._orientation),
         )  # fmt: skip
         if self._expected is not None:
             self._expected.check_size(width, height)

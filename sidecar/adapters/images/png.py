@@ -21,7 +21,7 @@ from .formats import (
     ImageInfo,
     corrupt,
     exif_orientation,
-    told,
+    orientation_fields,
     truncated,
 )
 from .scanlines import PIECE, Scanlines
@@ -201,7 +201,9 @@ class PngParser:
             self._read_header(body)
         elif self._type == b"eXIf" and self.info is not None:
             # With a JPEG's prefix, some decoders read it and some do not.
-            self.info = replace(self.info, **told(exif_orientation(body) if not body.startswith(b"Exif") else None))
+            self.info = replace(
+                self.info, **orientation_fields(exif_orientation(body) if not body.startswith(b"Exif") else None)
+            )
         elif self._type == b"tRNS" and self.info is not None:
             self.info = replace(self.info, has_alpha=True)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ...core.errors import PermanentError
 from ...core.formats import WEBP
-from .formats import Expected, ImageInfo, corrupt, exif_orientation, told, truncated
+from .formats import Expected, ImageInfo, corrupt, exif_orientation, orientation_fields, truncated
 from .steps import Steps
 
 _MAX_EXIF = 64 * 1024
@@ -135,7 +135,7 @@ class WebpParser(Steps):
         alpha = alpha or bool(flags & _ALPHA)
         self.info = ImageInfo(
             WEBP, width, height, "RGBA" if alpha else "RGB", has_alpha=alpha,
-            has_icc=bool(flags & _ICC), **told(self._orientation),
+            has_icc=bool(flags & _ICC), **orientation_fields(self._orientation),
         )  # fmt: skip
         self.header_complete = not flags & _EXIF or self._has_exif
         self._next_chunk(self._size - read)
@@ -147,5 +147,5 @@ class WebpParser(Steps):
     def _learn(self, orientation: int | None) -> None:
         self._orientation, self._has_exif = orientation, True
         if self.info is not None:
-            self.info = replace(self.info, **told(orientation))
+            self.info = replace(self.info, **orientation_fields(orientation))
             self.header_complete = True

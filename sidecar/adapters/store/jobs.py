@@ -241,7 +241,7 @@ class RedisJobStore:
 
     # ------------------------------------------------------------------ Upsampler's concurrency
     def take_slot(self, job: Job) -> bool:
-        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first."""
+        """Whether the job may go to Upsampler now; else it waits for a slot, oldest payment first."""
         if self._slots == 0:
             return True
         args: list[Any] = [job.job_id, self._slots, job.paid_at or self._clock()]
@@ -268,7 +268,7 @@ class RedisJobStore:
         return [str(holder) for holder in self._redis.smembers(self._keys.slots)] if self._slots else []
 
     def position(self, job_id: str) -> int | None:
-        """Place in the line before Upsampler, from 1; None when not in line."""
+        """Place among those who wait for a slot, from 1; None when not among them."""
         rank: Any = self._redis.zrank(self._keys.waiting, job_id)
         return None if rank is None else rank + 1
 

@@ -1,6 +1,6 @@
 """Adapter: the Lua scripts of the store. Each runs atomically. KEYS are those of core/stored_names.py.
 
-Job hash, schedule (job id -> Unix seconds), state counts, Upsampler slots and the line before them. Outbox lane (id ->
+Job hash, schedule (job id -> Unix seconds), state counts, Upsampler slots and who waits for one. Outbox lane (id ->
 number in the order of arrival: clocks of several machines differ, a counter does not), its bodies (id -> JSON), its
 deferrals (id -> not before, Unix seconds; `~<id>` -> goes along with others, and alone not before), its counter.
 """
@@ -170,7 +170,7 @@ for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
 return ids
 """
 
-# KEYS: slots, line.  ARGV: id, limit, place in the line.  -> 1 has a slot | 0 waits in the line
+# KEYS: slots, line.  ARGV: id, limit, place among those who wait.  -> 1 has a slot | 0 waits
 TAKE_SLOT = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
 local first = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
@@ -185,7 +185,7 @@ return 0
 """
 
 # KEYS: slots, line, schedule; for a job that is to come again, its hash.  ARGV: id, limit, now, the claim that it had.
-# Frees the slot, unless somebody else goes on with the job; calls up the next in line.  -> ids called up
+# Frees the slot, unless somebody else goes on with the job; calls up the next that waits.  -> ids called up
 FREE_SLOT = """
 if KEYS[4] then
   local row = redis.call('HMGET', KEYS[4], 'state', 'claim')

@@ -1,4 +1,4 @@
-"""Face: `setup`: finds out what it can, asks for the rest, shows what it will write, writes, and tests all of it."""
+"""Setup: `setup`: finds out what it can, asks for the rest, shows what it will write, writes, and tests all of it."""
 
 from .command import add
 

@@ -1,4 +1,4 @@
-"""Face: the conversation of `setup`, step by step."""
+"""Setup: the conversation of `setup`, step by step."""
 
 from __future__ import annotations
 
@@ -205,13 +205,13 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
     if facts.unreached:
         print("  The sidecar comes to the shop by itself; the bridge need not know where it is.")
     elif address or facts.uploads:
-        print(f"  {tell_bridge(services, address or f'http://127.0.0.1:{facts.port}')}")
+        print(f"  {send_address(services, address or f'http://127.0.0.1:{facts.port}')}")
     else:
         print("  The bridge was not told where the sidecar is: that takes --address, as the shop reaches it.")
     return doctor.report(services)
 
 
-def tell_bridge(services: Services, address: str) -> str:
+def send_address(services: Services, address: str) -> str:
     """The bridge takes the address if it knows none, or this one; what came of it, in words."""
     try:
         answer = services.ports.shop.order("sidecar.address", {"url": address})

@@ -1,4 +1,4 @@
-"""Face: `.env` as setup changes it: what is right stays byte by byte, also lines that setup knows nothing of."""
+"""Setup: `.env` as setup changes it: what is right stays byte by byte, also lines that setup knows nothing of."""
 
 from __future__ import annotations
 

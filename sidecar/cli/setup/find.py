@@ -1,4 +1,4 @@
-"""Face: what `setup` finds out by asking the machine, and says in a line each. Changes nothing."""
+"""Setup: what `setup` finds out by asking the machine, and says in a line each. Changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: what `setup` asks this machine, and has systemd do. Tests give it a root folder of their own."""
+"""Setup: what `setup` asks this machine, and has systemd do. Tests give it a root folder of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: what `setup` would write, and what it leaves to root and owner: from facts to files, without touching any."""
+"""Setup: what `setup` would write, and what it leaves to root and owner: from facts to files, without touching any."""
 
 from __future__ import annotations
 

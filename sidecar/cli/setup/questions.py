@@ -1,4 +1,4 @@
-"""Face: what `setup` asks a person. Each question has a flag; without a terminal, or with --yes, nothing is asked."""
+"""Setup: what `setup` asks a person. Each question has a flag; without a terminal, or with --yes, nothing is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Face: `setup` writes what was planned, and takes it away again. A file that is right is not touched."""
+"""Setup: `setup` writes what was planned, and takes it away again. A file that is right is not touched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Workflow: what it needs of the world, in one bundle. `services.py` fills it with real parts, tests with doubles.
 
-A port says what the workflow and the faces may ask of a part, in which units, and which errors come back. Real part
-and double are both checked against it: by the type checker (`make lint`) for their form, by the contract tests in
+A port says what the workflow and the entry points may ask of a part, in which units, and which errors come back. Real
+part and double are both checked against it: by the type checker (`make lint`) for their form, by the contract tests in
 `tests/` for what they do.
 """
 

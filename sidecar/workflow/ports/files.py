@@ -28,7 +28,7 @@ class StoredFile(Protocol):
 
 
 class Incoming(Protocol):
-    """A temp file that grows while its bytes are hashed. `bytes`: handed in so far; `sha256`: after `close`, if no
+    """A temp file that grows while its bytes are hashed. `bytes`: written so far; `sha256`: after `close`, if no
     chunk was a spare."""
 
     @property

@@ -1,8 +1,8 @@
 """Workflow, port: working memory: jobs, claims, the schedule, holds, heartbeats, kept answers.
 
 All of it is kept and lost together; what is lost comes back from the ledger (workflow/reconcile.py). Times are Unix
-seconds, durations end in `_s` and are seconds. When the server is away, its library's error passes through: the faces
-answer 503, and what comes due again is done again.
+seconds, durations end in `_s` and are seconds. When the server is away, its library's error passes through: the entry
+points answer 503, and what comes due again is done again.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class JobStore(Protocol):
 
     # ------------------------------------------------------------------ Upsampler's slots
     def take_slot(self, job: Job) -> bool:
-        """Whether the job may go to Upsampler now; else it waits in line, oldest payment first. Safe to repeat."""
+        """Whether the job may go to Upsampler now; else it waits for a slot, oldest payment first. Safe to repeat."""
 
     def free_slot(self, job_id: str, *, left: Job | None = None) -> list[str]:
         """The ids that are called up in its place, due at once. `left`: the job as the caller had it, who has left it
@@ -225,7 +225,7 @@ class JobStore(Protocol):
         """Ids of the jobs that count as being at Upsampler."""
 
     def position(self, job_id: str) -> int | None:
-        """Place in the line, from 1; None when not in line."""
+        """Place among those who wait for a slot, from 1; None when not among them."""
 
     # ------------------------------------------------------------------ webhooks of jobs that are not here (yet)
     def keep_hint(self, job_id: str, attempt: int, submission: int, upsampler_id: str) -> None:

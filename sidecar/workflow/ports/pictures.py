@@ -36,11 +36,11 @@ class Sources(Protocol):
     def local_path(self, job: Job) -> Path | None:
         """Where the source lies on this machine; None: elsewhere. Raises source_gone for one that should be here."""
 
-    def look(self, job: Job, transfer: Transfer | None = None) -> Source | None:
+    def inspect(self, job: Job, transfer: Transfer | None = None) -> Source | None:
         """What the source is; of one that lies elsewhere, as far as its first bytes tell it: None, when they do not.
         `transfer`: in whose thread it is fetched. Raises GivenUp when that is to end."""
 
-    def looked_at(self, job: Job, fetched: Path) -> Source:
+    def inspect_file(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched."""
 
     def seen_before(self, job: Job, info: ImageInfo, bytes: int | None) -> Source:

@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: the customer, who fetches the file from the shop: `/?smi-bridge=download&job=…&token=…`, where no sidecar hands it out.
+ * Endpoint for the customer's download, where no sidecar hands the file out: `/?smi-bridge=download&job=…&token=…`.
  *
  * @package SmiBridge
  */

@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: a browser that asks where a job stands, at `GET /wp-json/smi-bridge/v1/status/<job id>`; for sites whose sidecar is not public.
+ * Endpoint for status pages, on sites whose sidecar is not public: `GET /wp-json/smi-bridge/v1/status/<job id>`.
  *
  * @package SmiBridge
  */

@@ -55,8 +55,8 @@ final class Cdn {
 		return self::plain( self::probe() ) . '?v=probe';
 	}
 
-	/** One look; takes some seconds at the most. */
-	public static function look(): void {
+	/** One check; takes some seconds at the most. */
+	public static function check(): void {
 		Request::finish(); // Whoever asks does not wait for the CDN.
 		$before = self::fault();
 		$why    = self::settings_fault();

@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitors: the sidecar, and Upsampler, who fetch a source that is not public: `/?smi-bridge=source&job=…&token=…`.
+ * Endpoint for sources that are not public, fetched by the sidecar and by Upsampler: `/?smi-bridge=source&job=…&token=…`.
  *
  * @package SmiBridge
  */

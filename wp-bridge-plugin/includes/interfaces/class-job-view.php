@@ -106,7 +106,7 @@ final class Job_View {
 	}
 
 	/**
-	 * A job with all that is known of it: its newest attempt, the earlier ones, effects and story. Null: the ledger does not know it.
+	 * A job with all that is known of it: its newest attempt, the earlier ones, effects and history. Null: the ledger does not know it.
 	 *
 	 * @param string $job_id The shop's id.
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
@@ -140,7 +140,7 @@ final class Job_View {
 		);
 	}
 
-	/** A row of the story. @param array $row Row. */
+	/** A row of the history. @param array $row Row. */
 	private static function event( array $row ): array {
 		return array(
 			'at'      => Sql::rfc3339( $row['at'] ),

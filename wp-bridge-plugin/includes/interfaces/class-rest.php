@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: another program of the admin's, at `smi-bridge/v1/jobs`. Lists jobs, tells their story, does what the admin's pages do.
+ * Endpoint for other programs of the admin's: `smi-bridge/v1/jobs`. Lists jobs, shows their history, does what the admin's pages do.
  *
  * @package SmiBridge
  */

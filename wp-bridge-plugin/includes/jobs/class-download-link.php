@@ -9,7 +9,6 @@ namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Sidecar_Token;
 use SmiBridge\Core\Sql;
-use SmiBridge\Ledger\Ledger;
 
 defined( 'ABSPATH' ) || exit;
 

@@ -21,7 +21,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Visitor: `smi_payment_completed`. It never throws, makes no network call itself (Send_Later does, when the request is over), and takes a
+ * Hook `smi_payment_completed`. It never throws, makes no network call itself (Send_Later does, when the request is over), and takes a
  * payment once, however often the event comes.
  */
 final class Payment {

@@ -212,7 +212,7 @@ final class Refund {
 	 * @param string|null $customer_message Words for the customer.
 	 * @return callable[] For an outcome's mails.
 	 */
-	public static function tell_later( array $row, ?string $customer_message = null ): array {
+	public static function mail_later( array $row, ?string $customer_message = null ): array {
 		if ( ! in_array( $row['state'], array( 'review', 'refunded' ), true ) ) {
 			return array();
 		}

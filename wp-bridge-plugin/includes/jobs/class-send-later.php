@@ -145,7 +145,7 @@ final class Send_Later {
 			return true; // Mailbox_Messages hears what became of it.
 		}
 		$code = is_wp_error( $answer ) ? (string) $answer->get_error_code() : null;
-		Ledger::told( $row, $attempt, $message['type'], $code, is_array( $answer ) && ! empty( $answer['asks'] ) );
+		Ledger::record_message( $row, $attempt, $message['type'], $code, is_array( $answer ) && ! empty( $answer['asks'] ) );
 		if ( null === $code ) {
 			Circuit_Breaker::success();
 			return true;

@@ -151,7 +151,7 @@ final class Test_Picture {
 		update_option( self::RUNNING, '' );
 	}
 
-	/** A line of the story. @param array $event Of the history. */
+	/** A line of the history. @param array $event Of the history. */
 	private static function line( array $event ): array {
 		return array_intersect_key( $event, array_flip( array( 'at', 'event' ) ) );
 	}

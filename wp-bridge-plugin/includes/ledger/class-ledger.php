@@ -193,7 +193,7 @@ final class Ledger {
 	 * @param string|null $fault   Why it has not; null: it has.
 	 * @param bool        $asks    It asks for the go at once, and that says as much: nothing need be noted.
 	 */
-	public static function told( array $row, int $attempt, string $type, ?string $fault, bool $asks = false ): void {
+	public static function record_message( array $row, int $attempt, string $type, ?string $fault, bool $asks = false ): void {
 		if ( null !== $fault ) {
 			History::record( $row['job_id'], $attempt, 'forward_failed', array( 'message' => $type, 'reason' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			return;

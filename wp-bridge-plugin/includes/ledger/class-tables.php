@@ -51,7 +51,7 @@ final class Tables {
 	}
 
 	/**
-	 * Daily: answers that nobody can ask for any more, and old lines of the story. The ledger itself is a record of purchases
+	 * Daily: answers that nobody can ask for any more, and old lines of the history. The ledger itself is a record of purchases
 	 * and stays, unless a filter sets an age.
 	 */
 	public static function tidy(): void {
@@ -60,9 +60,9 @@ final class Tables {
 		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - Time_Limits::MAILBOX ) ) );
 		// Marks of digests, which belong to no job.
 		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
-		/** Filters for how many days the story of an attempt is kept. */
-		$story = (int) apply_filters( 'smi_bridge_keep_story_days', 180 );
-		Sql::run( 'DELETE FROM ' . Sql::table( 'events' ) . ' WHERE at < ' . Sql::value( Sql::utc( time() - max( 1, $story ) * DAY_IN_SECONDS ) ) . ' LIMIT 20000' );
+		/** Filters for how many days the history of an attempt is kept. */
+		$days = (int) apply_filters( 'smi_bridge_keep_story_days', 180 );
+		Sql::run( 'DELETE FROM ' . Sql::table( 'events' ) . ' WHERE at < ' . Sql::value( Sql::utc( time() - max( 1, $days ) * DAY_IN_SECONDS ) ) . ' LIMIT 20000' );
 		/** Filters for how many days delivered and refunded attempts stay in the ledger; 0: for ever. */
 		$ledger = (int) apply_filters( 'smi_bridge_keep_ledger_days', 0 );
 		if ( $ledger > 0 ) {

@@ -1,6 +1,6 @@
 <?php
 /**
- * What a person must hear: notices from the sidecar (a stage is held, workers are dead), and jobs in review. Mails to the admin are
+ * Alerts for the admin: notices from the sidecar (a stage is held, workers are dead), and jobs in review. Mails to the admin are
  * collected: a storm of a thousand failures is a few mails, not a thousand.
  *
  * @package SmiBridge
@@ -25,8 +25,8 @@ final class Admin_Digest {
 
 	const OPTION = 'smi_bridge_notices';
 
-	/** What mails have told: `reviews` (job:attempt:reason => Unix seconds), `holds` (key:reason => Unix seconds), `at` (of the last digest). */
-	const TOLD = 'smi_bridge_told';
+	/** What mails have said: `reviews` (job:attempt:reason => Unix seconds), `holds` (key:reason => Unix seconds), `at` (of the last digest). */
+	const MAILED = 'smi_bridge_told';
 
 	/** Most items that a digest lists. */
 	const MOST = 50;
@@ -37,7 +37,7 @@ final class Admin_Digest {
 		'caught_up' => 'late',
 	);
 
-	/** Whether something in this request must be told at once. @var bool */
+	/** Whether something in this request must be mailed at once. @var bool */
 	private static $urgent = false;
 
 	/**
@@ -54,7 +54,7 @@ final class Admin_Digest {
 			unset( $open[ $key ] );
 		} else {
 			$known        = $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] );
-			$open[ $key ] = $data + array( 'told' => $known || self::told_just_now( $key, $data ) );
+			$open[ $key ] = $data + array( 'told' => $known || self::mailed_just_now( $key, $data ) );
 			$open[ $key ] = $open[ $key ] + array( 'stage' => null, 'reason' => null ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			self::$urgent = self::$urgent || ! $open[ $key ]['told'];
 		}
@@ -79,14 +79,14 @@ final class Admin_Digest {
 	 * @param string $key    Of the open notices.
 	 * @param array  $notice Notice.
 	 */
-	private static function told_just_now( string $key, array $notice ): bool {
-		return ( self::told()['holds'][ $key . ':' . ( $notice['reason'] ?? '' ) ] ?? 0 ) > time() - Time_Limits::DIGEST;
+	private static function mailed_just_now( string $key, array $notice ): bool {
+		return ( self::mailed()['holds'][ $key . ':' . ( $notice['reason'] ?? '' ) ] ?? 0 ) > time() - Time_Limits::DIGEST;
 	}
 
-	/** See TOLD. */
-	private static function told(): array {
-		$told = get_option( self::TOLD, array() );
-		return ( is_array( $told ) ? $told : array() ) + array(
+	/** See MAILED. */
+	private static function mailed(): array {
+		$mailed = get_option( self::MAILED, array() );
+		return ( is_array( $mailed ) ? $mailed : array() ) + array(
 			'reviews' => array(),
 			'holds'   => array(),
 			'at'      => 0,
@@ -111,11 +111,11 @@ final class Admin_Digest {
 	/** Sends the digest, unless one was sent in this window. Safe to call at any time. */
 	public static function send_digest(): void {
 		if ( Staging_Lock::is_copy() ) {
-			return; // The live site tells it.
+			return; // The live site mails it.
 		}
 		$due = (int) get_option( 'smi_bridge_digest_due' );
 		try {
-			$items  = self::untold();
+			$items  = self::not_mailed();
 			$urgent = (bool) $items;
 			$more   = 0;
 			if ( $due && ( $urgent || self::claim_window() ) ) {
@@ -136,8 +136,8 @@ final class Admin_Digest {
 		}
 	}
 
-	/** Open notices that nobody has been mailed about; from now on they count as told. */
-	private static function untold(): array {
+	/** Open notices that nobody has been mailed about; from now on they count as mailed. */
+	private static function not_mailed(): array {
 		$open  = self::open();
 		$items = array();
 		foreach ( $open as $key => $notice ) {
@@ -147,13 +147,13 @@ final class Admin_Digest {
 			}
 		}
 		if ( $items ) {
-			$told  = self::told();
+			$mailed  = self::mailed();
 			$holds = array();
 			foreach ( $items as $item ) {
 				$holds[ $item['kind'] . ':' . $item['stage'] . ':' . $item['reason'] ] = time();
 			}
-			$told['holds'] = $holds + array_filter( $told['holds'], array( self::class, 'is_recent' ) );
-			update_option( self::TOLD, $told, false );
+			$mailed['holds'] = $holds + array_filter( $mailed['holds'], array( self::class, 'is_recent' ) );
+			update_option( self::MAILED, $mailed, false );
 			update_option( self::OPTION, $open, false );
 		}
 		return $items;
@@ -169,27 +169,27 @@ final class Admin_Digest {
 		return true;
 	}
 
-	/** Whether something was told so lately that it must be remembered. @param int $at Unix seconds. */
+	/** Whether something was mailed so lately that it must be remembered. @param int $at Unix seconds. */
 	private static function is_recent( $at ): bool {
 		return $at > time() - Time_Limits::DIGEST - Time_Limits::DIGEST_OVERLAP;
 	}
 
 	/**
-	 * Attempts that went into review, and of which no digest has told; from now on they count as told.
+	 * Attempts that went into review, and of which no digest has said anything; from now on they count as mailed.
 	 */
 	private static function reviews(): array {
-		$told  = self::told();
+		$mailed  = self::mailed();
 		$items = array();
 		$rows  = Sql::rows(
 			'SELECT job_id, attempt, reason, detail, settled_at FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'review' AND updated_at >= %s ORDER BY id DESC LIMIT 5000",
-			array( Sql::utc( $told['at'] ? $told['at'] - Time_Limits::DIGEST_OVERLAP : time() - DAY_IN_SECONDS ) )
+			array( Sql::utc( $mailed['at'] ? $mailed['at'] - Time_Limits::DIGEST_OVERLAP : time() - DAY_IN_SECONDS ) )
 		);
 		foreach ( $rows as $row ) {
 			$key = $row['job_id'] . ':' . $row['attempt'] . ':' . $row['reason'];
-			if ( isset( $told['reviews'][ $key ] ) ) {
+			if ( isset( $mailed['reviews'][ $key ] ) ) {
 				continue;
 			}
-			$told['reviews'][ $key ] = time();
+			$mailed['reviews'][ $key ] = time();
 			$items[]                 = array(
 				'kind'   => Reasons::REFUND_DUE === $row['reason'] ? 'refund_due' : 'review',
 				'job_id' => $row['job_id'],
@@ -198,9 +198,9 @@ final class Admin_Digest {
 				'since'  => Sql::rfc3339( $row['settled_at'] ),
 			);
 		}
-		$told['reviews'] = array_filter( $told['reviews'], array( self::class, 'is_recent' ) );
-		$told['at']      = time();
-		update_option( self::TOLD, $told, false );
+		$mailed['reviews'] = array_filter( $mailed['reviews'], array( self::class, 'is_recent' ) );
+		$mailed['at']      = time();
+		update_option( self::MAILED, $mailed, false );
 		return $items;
 	}
 }

@@ -172,7 +172,7 @@ final class Batch_Effects {
 	}
 
 	/**
-	 * Outcomes, story and answer. What can't be written is logged: the claims stand, so nothing is repeated.
+	 * Outcomes, history and answer. What can't be written is logged: the claims stand, so nothing is repeated.
 	 *
 	 * @param string|null $answer To be kept.
 	 */

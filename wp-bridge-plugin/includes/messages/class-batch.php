@@ -120,7 +120,7 @@ final class Batch {
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
 	private static function together( array $messages, Transaction $transaction ): ?array {
-		$told = self::told();
+		$recorded = self::recorded();
 		try {
 			return $transaction->step(
 				static function () use ( $messages ) {
@@ -132,7 +132,7 @@ final class Batch {
 				}
 			);
 		} catch ( Database_Error $error ) {
-			self::forget( $told );
+			self::forget( $recorded );
 			return null;
 		}
 	}
@@ -148,7 +148,7 @@ final class Batch {
 	private static function one_by_one( array $messages, Transaction $transaction ): array {
 		$outcomes = array();
 		foreach ( $messages as $index => $message ) {
-			$told = self::told();
+			$recorded = self::recorded();
 			try {
 				$outcomes[ $index ] = $transaction->step(
 					static function () use ( $message ) {
@@ -156,7 +156,7 @@ final class Batch {
 					}
 				);
 			} catch ( Database_Error $error ) {
-				self::forget( $told );
+				self::forget( $recorded );
 				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
 				$outcomes[ $index ] = Outcome::failed( 'database' );
 			}
@@ -165,18 +165,18 @@ final class Batch {
 	}
 
 	/** How many events and announcements stand. @return int[] */
-	private static function told(): array {
+	private static function recorded(): array {
 		return array( History::count(), Announcements::count() );
 	}
 
 	/**
 	 * Events and announcements of what was undone are forgotten, and rows are read again.
 	 *
-	 * @param int[] $told What stands, see told().
+	 * @param int[] $recorded What stands, see recorded().
 	 */
-	private static function forget( array $told = array( 0, 0 ) ): void {
-		History::forget( $told[0] );
-		Announcements::forget( $told[1] );
+	private static function forget( array $recorded = array( 0, 0 ) ): void {
+		History::forget( $recorded[0] );
+		Announcements::forget( $recorded[1] );
 		Shop::forget();
 		Ledger::forget_locked();
 	}

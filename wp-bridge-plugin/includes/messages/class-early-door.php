@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: the sidecar, before WordPress is whole. Its messages are answered as soon as what they need is loaded, and before plugins
+ * Endpoint for the sidecar, before WordPress has loaded. Messages are answered as soon as what they need is loaded, and before plugins
  * that force a login, close the site or take the REST API away.
  *
  * @package SmiBridge

@@ -52,7 +52,7 @@ final class Failure_Messages {
 	 */
 	private static function settled_before( array $row, array $data ): ?Outcome {
 		if ( 'refunded' === $row['state'] ) {
-			return self::outcome( 'refunded', false, self::is_ours( $row ) ? Refund::tell_later( $row, $data['customer_message'] ?? null ) : array() );
+			return self::outcome( 'refunded', false, self::is_ours( $row ) ? Refund::mail_later( $row, $data['customer_message'] ?? null ) : array() );
 		}
 		if ( 'delivered' === $row['state'] ) {
 			return Outcome::refused( 'settled' );
@@ -68,7 +68,7 @@ final class Failure_Messages {
 		if ( ! $row ) {
 			return Outcome::failed( 'refund_under_way' );
 		}
-		return self::outcome( $row['state'], 'review' === $row['state'], Refund::tell_later( $row, $data['customer_message'] ?? null ) );
+		return self::outcome( $row['state'], 'review' === $row['state'], Refund::mail_later( $row, $data['customer_message'] ?? null ) );
 	}
 
 	/** Whether the refund was made by the pipeline or a person, not by the payment provider: only then we mail. @param array $row Ledger row. */
@@ -97,13 +97,13 @@ final class Failure_Messages {
 		$downloaded = $tried ? null : Downloads::first( $row['job_id'] ); // After a refund there is nothing left to decide.
 		if ( null !== $downloaded ) {
 			$row = Refund::due( $row, sprintf( 'The customer downloaded the file of an earlier attempt at %s UTC.', $downloaded ) );
-			return self::outcome( $row['state'], 'review' === $row['state'], self::tell( $row, $data ) );
+			return self::outcome( $row['state'], 'review' === $row['state'], self::announce_review( $row, $data ) );
 		}
 		$begun = Refund::begin( $row, $data['reason'], $data['detail'] );
 		if ( null === $begun ) {
 			// The payment's one refund has been tried before.
 			$row = Refund::settle_by_record( $row, $data['reason'], $data['detail'] );
-			return self::outcome( $row['state'], 'review' === $row['state'], self::tell( $row, $data ) );
+			return self::outcome( $row['state'], 'review' === $row['state'], self::announce_review( $row, $data ) );
 		}
 		$outcome            = self::outcome( 'refunded', false );
 		$outcome->effects[] = static function ( Outcome $outcome ) use ( $begun, $data ) {
@@ -136,7 +136,7 @@ final class Failure_Messages {
 			return Attempt::no_step( $row );
 		}
 		Shop::follow( $row, $moved );
-		return self::outcome( 'review', false, self::tell( $moved, $data ) );
+		return self::outcome( 'review', false, self::announce_review( $moved, $data ) );
 	}
 
 	/**
@@ -146,7 +146,7 @@ final class Failure_Messages {
 	 * @param array $data Message.
 	 * @return callable[] Mails.
 	 */
-	private static function tell( array $row, array $data ): array {
+	private static function announce_review( array $row, array $data ): array {
 		if ( 'review' !== $row['state'] ) {
 			return array();
 		}

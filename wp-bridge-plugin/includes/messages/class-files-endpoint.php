@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: a sidecar without a share in the uploads folder, at `POST /wp-json/smi-bridge/v1/files` (or `?rest_route=`), with the bytes
+ * Endpoint for a sidecar without a share in the uploads folder: `POST /wp-json/smi-bridge/v1/files` (or `?rest_route=`), with the bytes
  * of a chunk. Its envelope stands in the header `smi-envelope` and is signed as any other (docs/contract.md, parts 1 and 6).
  *
  * @package SmiBridge

@@ -128,7 +128,7 @@ final class Mailbox_Messages {
 			case 'job.cancel':
 				$row = Ledger::newest( $message['job_id'] );
 				if ( $row ) {
-					Ledger::told( $row, (int) $message['data']['attempt'], $message['type'], $good ? null : (string) ( $answer['error'] ?? '' ) );
+					Ledger::record_message( $row, (int) $message['data']['attempt'], $message['type'], $good ? null : (string) ( $answer['error'] ?? '' ) );
 				}
 		}
 	}

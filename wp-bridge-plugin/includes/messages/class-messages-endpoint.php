@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: the sidecar, at `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`, or `?smi-bridge=messages`). Lets in what is authentic, hands it on,
+ * Endpoint for the sidecar: `POST /wp-json/smi-bridge/v1/messages` (or `?rest_route=`, or `?smi-bridge=messages`). Lets in what is authentic, hands it on,
  * and answers; every refusal looks the same from outside (docs/contract.md, part 1).
  *
  * @package SmiBridge
@@ -23,7 +23,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The door works without cookies, nonces and the Authorization header. It never tells a stranger why he is refused: the log does.
+ * The endpoint needs no cookie, nonce or Authorization header. A refusal gives no reason: that stands in the log.
  */
 final class Messages_Endpoint {
 
@@ -132,13 +132,13 @@ final class Messages_Endpoint {
 	public static function opened( array $headers, string $text ): ?\stdClass {
 		$fault = Staging_Lock::is_copy() ? 'this site is a copy of the live one' : Signature::fault( Settings::keys( Signature::TO_SHOP ), $headers, $text, time() );
 		if ( '' !== $fault ) {
-			self::tell_now_and_then( $fault );
+			self::log_once_a_minute( $fault );
 			return null;
 		}
 		$envelope = json_decode( $text );
 		$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
 		if ( '' !== $fault ) {
-			Log::write( 'message_refused', $fault ); // By whoever has the secret: told each time.
+			Log::write( 'message_refused', $fault ); // By whoever has the secret: logged each time.
 			return null;
 		}
 		return $envelope;
@@ -149,10 +149,10 @@ final class Messages_Endpoint {
 	 *
 	 * @param string $fault From Signature::fault(): one of few sentences, and a number.
 	 */
-	private static function tell_now_and_then( string $fault ): void {
-		$told = 'smi_bridge_refused_' . md5( preg_replace( '/[-\d]+/', '', $fault ) );
-		if ( ! get_transient( $told ) ) {
-			set_transient( $told, 1, MINUTE_IN_SECONDS );
+	private static function log_once_a_minute( string $fault ): void {
+		$logged = 'smi_bridge_refused_' . md5( preg_replace( '/[-\d]+/', '', $fault ) );
+		if ( ! get_transient( $logged ) ) {
+			set_transient( $logged, 1, MINUTE_IN_SECONDS );
 			Log::write( 'message_refused', $fault . '; more of these within a minute are not told' );
 		}
 	}

@@ -35,7 +35,7 @@ final class Reconcile {
 		}
 		$effects = 0 === $after ? self::repair() : array();
 		if ( 0 === $after && Cdn::is_set() ) {
-			Request::at_end( array( Cdn::class, 'look' ), 1020 ); // When the answer is out, and others are done.
+			Request::at_end( array( Cdn::class, 'check' ), 1020 ); // When the answer is out, and others are done.
 		}
 		return Outcome::done( Pull::unfinished( $after, (int) $data['limit'] ), $effects );
 	}

@@ -105,7 +105,7 @@ final class Submission_Messages {
 	}
 
 	/**
-	 * A change worth showing or remembering. One that comes too late changes nothing, and is told in the story only.
+	 * A change worth showing or remembering. One that comes too late changes nothing, and is told in the history only.
 	 *
 	 * @param array $data See schema.
 	 * @param array $row  The attempt, locked.

@@ -33,7 +33,7 @@ final class Announcements {
 	 */
 	public static function add( string $job_id, string $before, string $after, array $facts ): void {
 		if ( ! self::$waiting ) {
-			Request::at_end( array( self::class, 'tell' ), 1200 );
+			Request::at_end( array( self::class, 'fire' ), 1200 );
 		}
 		self::$waiting[] = array( $job_id, $before, $after, $facts );
 	}
@@ -53,13 +53,13 @@ final class Announcements {
 		self::$waiting = array_slice( self::$waiting, 0, $keep );
 	}
 
-	/** Tells everybody, in the order in which it happened. */
-	public static function tell(): void {
+	/** Fires the action for each change, in the order in which it happened. */
+	public static function fire(): void {
 		if ( self::$is_held ) {
 			return;
 		}
 		if ( count( self::$waiting ) > 1 ) {
-			Request::at_end( array( self::class, 'tell' ), PHP_INT_MAX ); // For the rest, should a listener end the request.
+			Request::at_end( array( self::class, 'fire' ), PHP_INT_MAX ); // For the rest, should a listener end the request.
 		}
 		while ( self::$waiting ) {
 			$change = array_shift( self::$waiting );

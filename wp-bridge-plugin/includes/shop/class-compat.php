@@ -1,6 +1,6 @@
 <?php
 /**
- * Other people's quirks, fenced in one file: what the bridge does to the shop's own code, and when.
+ * Compatibility with other people's code: what the bridge does to the shop's own hooks, and when.
  *
  * 1. The shop's handler of the payment event calls Upsampler itself, on an instance that nobody keeps. It must not run while
  *    the bridge is configured, or each picture is enlarged, and paid for, twice. It runs again by itself as soon as the bridge is
@@ -9,7 +9,7 @@
  * 3. The shop's daily clean-up compares `download_expires_at` (UTC) with site time, and so deletes files hours before their
  *    time wherever clocks are ahead of UTC: while it runs, site time is UTC.
  * 4. `failed` is an end for ever to the shop's code: Sell_My_Images writes rows itself.
- * 5. The shop's download route tells nobody that it hands a file out, and ends the request itself: it is overheard.
+ * 5. The shop's download route tells nobody that it hands a file out, and ends the request itself: the bridge hooks the route.
  * 6. The shop writes `?smi_payment=…` behind the address of the page, also if that has a query already
  *    (`/?utm_source=mail?smi_payment=success&job_id=…`), and so hides it in the value before: it is looked for there, too.
  *
@@ -25,7 +25,7 @@ use SmiBridge\Core\Settings;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The fence. Changes hooks of the present request and nothing else: no option, no file, no row of others is touched, so that the shop is
+ * Changes hooks of the present request and nothing else: no option, no file, no row of others is touched, so that the shop is
  * as before when the bridge is gone.
  */
 final class Compat {

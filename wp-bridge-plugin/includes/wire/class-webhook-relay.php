@@ -1,6 +1,6 @@
 <?php
 /**
- * Visitor: Upsampler, at the shop's address `/smi-webhook/upsampler/?token=…`, for sites whose sidecar can't be reached from outside.
+ * Endpoint for Upsampler's webhooks, on sites whose sidecar can't be reached from outside: `/smi-webhook/upsampler/?token=…`.
  *
  * @package SmiBridge
  */

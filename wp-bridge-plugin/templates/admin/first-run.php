@@ -31,7 +31,7 @@ smi-sidecar setup</pre>
 				</div>
 				<?php elseif ( 'picture' === $smib_name ) : ?>
 				<p><button type="button" class="button button-primary" id="smib-send-test" disabled><?php esc_html_e( 'Send a test picture', 'smi-bridge' ); ?></button> <span class="smib-said" role="status"></span></p>
-				<pre id="smib-story" class="smib-story" dir="ltr" hidden></pre>
+				<pre id="smib-history" class="smib-history" dir="ltr" hidden></pre>
 				<?php endif; ?>
 				<div class="smib-advice" hidden><p></p><pre class="smib-wrap" dir="ltr"></pre></div>
 			</li>

@@ -6,7 +6,7 @@
  * @var string     $title   Of the picture.
  * @var array|null $row     Newest ledger row.
  * @var array|null $job     The shop's job.
- * @var array      $stories Attempt => lines.
+ * @var array      $histories Attempt => lines.
  * @var array      $facts   Label => words.
  *
  * @package SmiBridge
@@ -58,8 +58,8 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 	<?php Job_Actions::print_results(); ?>
 	<div class="smib-columns">
 		<div>
-			<?php foreach ( $stories as $smib_attempt => $smib_lines ) : ?>
-			<section class="smib-panel smib-story" aria-labelledby="smib-attempt-<?php echo (int) $smib_attempt; ?>">
+			<?php foreach ( $histories as $smib_attempt => $smib_lines ) : ?>
+			<section class="smib-panel smib-history" aria-labelledby="smib-attempt-<?php echo (int) $smib_attempt; ?>">
 				<h2 id="smib-attempt-<?php echo (int) $smib_attempt; ?>">
 				<?php
 				/* translators: %s: number of the attempt */

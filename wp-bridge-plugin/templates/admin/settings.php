@@ -209,7 +209,7 @@ $smib_note  = static function ( string $name ) {
 			<tr>
 				<th scope="row"><?php esc_html_e( 'When the plugin is deleted', 'smi-bridge' ); ?></th>
 				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'remove_data' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_remove_data"'; ?><?php checked( Settings::remove_data() ); ?>>
-				<?php esc_html_e( 'Remove the ledger, the story of all jobs, and these settings', 'smi-bridge' ); ?></label>
+				<?php esc_html_e( 'Remove the ledger, the history of all jobs, and these settings', 'smi-bridge' ); ?></label>
 				<?php $smib_note( 'remove_data' ); ?>
 				<p class="description"><?php esc_html_e( 'The ledger is the record of what was bought, delivered and refunded. Finished pictures are never removed with the plugin.', 'smi-bridge' ); ?></p></td>
 			</tr>

@@ -31,13 +31,13 @@ final class Job_Labels {
 		return array_map( array( Schemas::class, 'translated' ), Schemas::get( 'history' )['stages'] );
 	}
 
-	/** An event of the story in words. @param string $event A stable word; a mail's may end in a key of its own. */
+	/** An event of the history in words. @param string $event A stable word; a mail's may end in a key of its own. */
 	public static function event( string $event ): string {
 		$kind = implode( ':', array_slice( explode( ':', $event ), 0, 2 ) );
 		return self::known( 'events', $kind, ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) ) );
 	}
 
-	/** The name of a fact of the story in words. @param string $name As in the story's detail. */
+	/** The name of a fact of the history in words. @param string $name As in the history's detail. */
 	public static function fact( string $name ): string {
 		return self::known( 'facts', $name, str_replace( '_', ' ', $name ) );
 	}
@@ -50,7 +50,7 @@ final class Job_Labels {
 		return self::ending( $effect['outcome'] );
 	}
 
-	/** An outcome in words; what is not known is said as it is. @param string $outcome As in the ledger or the story. */
+	/** An outcome in words; what is not known is said as it is. @param string $outcome As in the ledger or the history. */
 	public static function ending( string $outcome ): string {
 		return self::known( 'outcomes', $outcome, $outcome );
 	}

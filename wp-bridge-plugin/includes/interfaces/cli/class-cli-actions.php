@@ -40,7 +40,7 @@ final class Cli_Actions {
 		$action  = empty( $named['mark-only'] ) ? $action : 'mark_refunded';
 		$job_ids = self::jobs( $positional, $named );
 		if ( ! empty( $named['dry-run'] ) ) {
-			self::tell( self::foresee( $action, $job_ids ), $named, true );
+			self::print_results( self::foresee( $action, $job_ids ), $named, true );
 			return;
 		}
 		$question = Allowed_Actions::question( $action );
@@ -63,7 +63,7 @@ final class Cli_Actions {
 			$bar->finish();
 		}
 		Send_Later::send_waiting();
-		self::tell( $results, $named, false );
+		self::print_results( $results, $named, false );
 	}
 
 	/**
@@ -129,7 +129,7 @@ final class Cli_Actions {
 	 * @param array   $named   Options.
 	 * @param bool    $is_dry  Whether nothing was done.
 	 */
-	private static function tell( array $results, array $named, bool $is_dry ): void {
+	private static function print_results( array $results, array $named, bool $is_dry ): void {
 		$format = (string) ( $named['format'] ?? 'table' );
 		$good   = array_values( array_filter( $results, static function ( $result ) { return $result['ok']; } ) ); // phpcs:ignore
 		// Ids and a number are for the next program: those that it worked for.

@@ -32,7 +32,7 @@ final class Cli extends \WP_CLI\Dispatcher\CommandNamespace {
 		\WP_CLI::add_command( 'smi-bridge', self::class, array( 'shortdesc' => 'Looks after paid image enlargements.' ) );
 		self::add( 'list', array( Cli_Reports::class, 'jobs' ), 'Lists jobs by their newest attempt.', array_merge( self::filters(), self::list_options(), array( self::format( array( 'ids', 'count' ) ) ) ), "    wp smi-bridge list --view=review\n    wp smi-bridge list --view=past_due --format=ids" );
 		self::add( 'status', array( Cli_Reports::class, 'status' ), 'Shows how bridge and sidecar are.', array( self::format() ), '    wp smi-bridge status --format=json' );
-		self::add( 'show', array( Cli_Reports::class, 'show' ), 'Tells the whole story of a job.', array( self::job(), self::format( array(), array( 'table', 'json', 'yaml' ) ) ), '    wp smi-bridge show 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10' );
+		self::add( 'show', array( Cli_Reports::class, 'show' ), 'Tells the whole history of a job.', array( self::job(), self::format( array(), array( 'table', 'json', 'yaml' ) ) ), '    wp smi-bridge show 0d6fbb1c-8f6b-4a7e-9d36-0c8a4f1f9f10' );
 		foreach ( array_filter( Allowed_Actions::all(), array( Catalogue::class, 'has_options' ) ) as $action => $about ) {
 			$work = static function ( $positional, $named ) use ( $action ) {
 				Cli_Actions::run( $action, $positional, $named );

@@ -23,7 +23,7 @@ use SmiBridge\Wire\Sidecar_Client;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * 1. the ledger and the story, in one transaction with the claim of the effect; 2. the shop's row; 3. the sidecar (`job.erase`), which
+ * 1. the ledger and the history, in one transaction with the claim of the effect; 2. the shop's row; 3. the sidecar (`job.erase`), which
  * deletes its files. Step 3 is repeated daily until the sidecar has confirmed it.
  */
 final class Erasure {
@@ -81,7 +81,7 @@ final class Erasure {
 		Shop::write_erased( $job_id );
 		Stored_Files::forget_job( $job_id );
 		Log::write( 'job_erased', 'At the customer’s wish.', compact( 'job_id' ) );
-		return ! $attempts || self::tell_sidecar( $job_id );
+		return ! $attempts || self::send_to_sidecar( $job_id );
 	}
 
 	/** Daily: tells the sidecar what it could not be told before. */
@@ -94,14 +94,14 @@ final class Erasure {
 			array( self::EFFECT, Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ), self::MOST )
 		);
 		foreach ( $rows as $row ) {
-			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::tell_sidecar( $row['job_id'] ) && ! Settings::is_pulled() ) {
+			if ( Effects::reclaim( $row['job_id'], 0, self::EFFECT, true ) && ! self::send_to_sidecar( $row['job_id'] ) && ! Settings::is_pulled() ) {
 				return; // It is still away.
 			}
 		}
 	}
 
 	/**
-	 * Takes out of ledger, story and effects what leads to the person or the picture.
+	 * Takes out of ledger, history and effects what leads to the person or the picture.
 	 *
 	 * @param string $job_id  The shop's id.
 	 * @param int    $attempt The newest; 0: the ledger does not know the job.
@@ -126,7 +126,7 @@ final class Erasure {
 	 *
 	 * @param string $job_id The shop's id.
 	 */
-	private static function tell_sidecar( string $job_id ): bool {
+	private static function send_to_sidecar( string $job_id ): bool {
 		Mailbox::forget( $job_id ); // It may hold the picture's address.
 		$answer = Settings::is_configured() ? ( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $job_id ) ) : array();
 		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {

@@ -158,19 +158,19 @@ final class Privacy {
 			}
 		}
 		$now    = array_slice( $open, 0, self::PAGE );
-		$untold = 0;
+		$unsent = 0;
 		foreach ( $now as $job_id ) {
-			$untold += Erasure::of( $job_id ) ? 0 : 1;
+			$unsent += Erasure::of( $job_id ) ? 0 : 1;
 		}
 		$done = count( $open ) === count( $now );
-		if ( $untold ) {
+		if ( $unsent ) {
 			/* translators: %s: number of orders */
-			$kept[] = sprintf( _n( 'The sidecar has not erased the files of %s order yet. It does as soon as it hears of it.', 'The sidecar has not erased the files of %s orders yet. It does as soon as it hears of it.', $untold, 'smi-bridge' ), number_format_i18n( $untold ) );
+			$kept[] = sprintf( _n( 'The sidecar has not erased the files of %s order yet. It does as soon as it hears of it.', 'The sidecar has not erased the files of %s orders yet. It does as soon as it hears of it.', $unsent, 'smi-bridge' ), number_format_i18n( $unsent ) );
 		}
 		return array(
 			'items_removed'  => (bool) $now,
-			'items_retained' => ( $done && $kept ) || $untold,
-			'messages'       => $done || $untold ? array_values( array_unique( $done ? $kept : array_slice( $kept, -1 ) ) ) : array(),
+			'items_retained' => ( $done && $kept ) || $unsent,
+			'messages'       => $done || $unsent ? array_values( array_unique( $done ? $kept : array_slice( $kept, -1 ) ) ) : array(),
 			'done'           => $done,
 		);
 	}
