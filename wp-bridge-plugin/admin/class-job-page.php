@@ -158,7 +158,7 @@ final class Job_Page {
 		if ( in_array( $event, array( 'failed', 'review', 'refund_due', 'refund_failed', 'refund_unknown' ), true ) || 'failed' === ( $detail['outcome'] ?? '' ) ) {
 			return 'bad';
 		}
-		return in_array( $event, array( 'retry', 'held', 'not_accepted', 'resubmit', 'forward_failed', 'cancelled', 'stopped' ), true ) ? 'warn' : 'calm';
+		return in_array( $event, array( 'retry', 'held', 'not_accepted', 'resubmit', 'forward_failed', 'renewal_failed', 'cancelled', 'stopped' ), true ) ? 'warn' : 'calm';
 	}
 
 	/**
