@@ -14,6 +14,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Mail\Customer_Mail;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -82,7 +83,7 @@ final class Owed_Mails {
 		$attempt = (int) $owed['attempt'];
 		$row     = Ledger::newest( $job_id );
 		$is_good = $row && 'delivered' === $row['state'] && $attempt === (int) $row['attempt'] && null === $row['revoked_at'] && self::effect( Sql::rfc3339( $row['expires_at'] ) ) === $owed['effect'] && Format::timestamp( $row['expires_at'] ) > time();
-		$outcome = $is_good ? Repeated_Mail::send( $row ) : 'overtaken';
+		$outcome = $is_good ? Customer_Mail::again( $row ) : 'overtaken';
 		Effects::done( $job_id, $attempt, $owed['effect'], $outcome );
 	}
 }
