@@ -12,6 +12,7 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Sql;
 use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Jobs_Query;
@@ -83,19 +84,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** {@inheritDoc} */
 	public function get_columns() {
-		return array(
-			'cb'       => '<input type="checkbox">',
-			'picture'  => __( 'Picture', 'smi-bridge' ),
-			'state'    => __( 'State', 'smi-bridge' ),
-			'customer' => __( 'Customer', 'smi-bridge' ),
-			'order'    => __( 'Order', 'smi-bridge' ),
-			'file'     => __( 'File', 'smi-bridge' ),
-			'attempt'  => __( 'Attempt', 'smi-bridge' ),
-			'created'  => __( 'Paid', 'smi-bridge' ),
-			'updated'  => __( 'Last change', 'smi-bridge' ),
-			'credits'  => __( 'Credits', 'smi-bridge' ),
-			'upsampler' => __( 'Upsampler’s id', 'smi-bridge' ),
-		);
+		return array( 'cb' => '<input type="checkbox">' ) + Schemas::words( 'pages', 'columns' );
 	}
 
 	/** {@inheritDoc} */

@@ -10,6 +10,7 @@ namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
@@ -253,18 +254,6 @@ final class Connection_Test {
 	 * @param string $fix    A command.
 	 */
 	private static function finding( string $check, string $level, string $code, string $text, string $detail = '', string $fix = '' ): array {
-		$titles = array(
-			'settings'   => __( 'Settings', 'smi-bridge' ),
-			'to_sidecar' => __( 'From this site to the sidecar', 'smi-bridge' ),
-			'to_shop'    => __( 'From the sidecar to this site', 'smi-bridge' ),
-			'paused'     => __( 'Paused', 'smi-bridge' ),
-			'php'        => 'PHP',
-			'versions'   => __( 'Versions', 'smi-bridge' ),
-			'workers'    => __( 'Workers', 'smi-bridge' ),
-			'scheduler'  => __( 'Scheduler', 'smi-bridge' ),
-			'held'       => '',
-			'public'     => __( 'Public address', 'smi-bridge' ),
-		);
-		return array( 'title' => $titles[ $check ] ) + compact( 'check', 'level', 'code', 'text', 'detail', 'fix' );
+		return array( 'title' => Schemas::words( 'pages', 'findings' )[ $check ] ) + compact( 'check', 'level', 'code', 'text', 'detail', 'fix' );
 	}
 }

@@ -28,7 +28,7 @@ final class Job_Labels {
 
 	/** Stages in the order in which a job meets them. */
 	public static function stages(): array {
-		return array_map( array( Schemas::class, 'translated' ), Schemas::get( 'history' )['stages'] );
+		return Schemas::words( 'history', 'stages' );
 	}
 
 	/** An event of the history in words. @param string $event A stable word; a mail's may end in a key of its own. */
