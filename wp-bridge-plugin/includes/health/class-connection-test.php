@@ -45,20 +45,20 @@ final class Connection_Test {
 	/**
 	 * A test.
 	 *
-	 * @param Sidecar_Client $sidecar Client.
+	 * @param Sidecar_Client|null $sidecar With its own patience.
 	 */
-	public function __construct( Sidecar_Client $sidecar ) {
-		$this->sidecar = $sidecar;
+	public function __construct( ?Sidecar_Client $sidecar = null ) {
+		$this->sidecar = $sidecar ?? new Sidecar_Client();
 	}
 
 	/** The findings about both ways, with the usual client. @return array[] */
 	public static function tested(): array {
-		return ( new self( new Sidecar_Client() ) )->run();
+		return ( new self() )->run();
 	}
 
 	/** Tests both ways, and what there is besides. @return array `{ok: bool, findings: array[]}` */
 	public static function report(): array {
-		$test     = new self( new Sidecar_Client() );
+		$test     = new self();
 		$findings = $test->run();
 		if ( ! function_exists( 'curl_init' ) ) {
 			$findings[] = self::fault( 'php', 'no_php_curl', array(), 'warn' );
@@ -86,7 +86,6 @@ final class Connection_Test {
 		if ( 200 !== $answer['status'] || ! is_array( $status ) || ! isset( $status['site'] ) ) {
 			return array( $this->why_not( $answer ) );
 		}
-		Settings::learn_public_url( $status['public_url'] ?? null );
 		$this->status = Sidecar_Report::keep( $status )['status'];
 		$there        = self::good( 'to_sidecar', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] );
 		return array_merge( array( $there, self::way_back( (array) ( $status['shop_door'] ?? array( 'error' => 'not_tried' ) ) ) ), $paused );

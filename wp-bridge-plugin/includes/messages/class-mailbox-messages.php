@@ -50,7 +50,6 @@ final class Mailbox_Messages {
 		}
 		if ( isset( $data['status'] ) && Settings::is_pulled() ) {
 			Sidecar_Report::keep( $data['status'] );
-			Settings::learn_public_url( $data['status']['public_url'] ?? '' );
 		}
 		$answer = array(
 			'pulled'   => Settings::is_pulled(),
