@@ -10,7 +10,6 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Health\Connection_Test;
@@ -122,7 +121,7 @@ final class First_Run_Page {
 			$said = __( 'Delivered, and cleaned up.', 'smi-bridge' );
 		} else {
 			/* translators: %s: a stable word */
-			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Reason_Labels::label( $test['reason'] ) );
+			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Job_Labels::reason( $test['reason'] ) );
 		}
 		return array(
 			'running' => $test['running'],

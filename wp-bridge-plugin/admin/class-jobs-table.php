@@ -10,7 +10,6 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Sql;
@@ -168,7 +167,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** State and what it waits for. @param array $item Item. */
 	protected function column_state( $item ) {
-		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Labels::is_past_due( $item ) ? Reason_Labels::label( $item['reason'] ) : '', Job_Labels::next( $item ) ) );
+		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Labels::is_past_due( $item ) ? Job_Labels::reason( $item['reason'] ) : '', Job_Labels::next( $item ) ) );
 		echo Job_Labels::badge( $item ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		foreach ( $lines as $line ) {
 			echo '<span class="smib-sub">' . esc_html( $line ) . '</span>';

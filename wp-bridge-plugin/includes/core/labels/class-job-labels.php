@@ -107,4 +107,30 @@ final class Job_Labels {
 		list( $label, $tone ) = self::is_past_due( $row ) ? array( self::state( $row['state'] )[0], 'warn' ) : self::state( $row['state'] );
 		return sprintf( '<span class="smib-badge %s">%s</span>', esc_attr( $tone ), esc_html( $label ) );
 	}
+
+	/** What has happened, in a few words; a code that is not known here (a newer sidecar's) as it is, readable. @param string|null $code A stable code. */
+	public static function reason( ?string $code ): string {
+		$words = self::of_reason( $code )['label'] ?? '';
+		return '' === $words ? ucfirst( str_replace( '_', ' ', (string) $code ) ) : Schemas::translated( $words );
+	}
+
+	/** What a person can do about a job that waits for him, or ''. @param string|null $code A stable code. */
+	public static function advice( ?string $code ): string {
+		return Schemas::translated( self::of_reason( $code )['advice'] ?? '' );
+	}
+
+	/** Why a picture could not be made, in words for the customer. @param string|null $code A stable code. */
+	public static function for_customer( ?string $code ): string {
+		foreach ( Schemas::get( 'reasons' )['customers'] as $beginning => $words ) {
+			if ( 0 === strncmp( (string) $code, $beginning, strlen( $beginning ) ) ) {
+				return Schemas::translated( $words );
+			}
+		}
+		return '';
+	}
+
+	/** What the catalogue says of a code: label, perhaps advice. @param string|null $code A stable code. */
+	private static function of_reason( ?string $code ): array {
+		return Schemas::get( 'reasons' )['reasons'][ (string) $code ] ?? array();
+	}
 }
