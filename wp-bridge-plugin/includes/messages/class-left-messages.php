@@ -12,7 +12,7 @@ use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Time_Limits;
-use SmiBridge\Jobs\Owed_Mails;
+use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Wire\Http_Client;
@@ -62,7 +62,7 @@ final class Left_Messages {
 			$mailed = $mailed || 'job.renew' === $message['type'];
 		}
 		if ( $mailed ) {
-			Owed_Mails::send();
+			Renewal::send_owed();
 		}
 	}
 
