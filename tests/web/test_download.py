@@ -158,6 +158,20 @@ def test_the_web_server_sends_the_bytes_where_it_can(tmp_path: Path, mode: str) 
     assert answer.headers["ETag"] and "attachment" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
+def test_what_a_web_server_sends_while_a_rerun_is_under_way_has_an_etag_of_its_own(tmp_path: Path, mode: str) -> None:
+    web = Web(tmp_path, SMI_DOWNLOAD_MODE=mode)
+    link = web.deliver()
+    delivered = web.client.get(link).headers["ETag"]
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=True))
+    path = web.rig.files.path(web.rig.shop.rows["job-1"][0].delivery["path"])
+    before = web.client.get(link).headers["ETag"]
+    path.rename(path.with_suffix(".old"))
+    path.write_bytes(path.with_suffix(".old").read_bytes()[::-1])
+    after = web.client.get(link).headers["ETag"]
+    assert len({delivered, before, after}) == 3
+
+
 # ---------------------------------------------------------------------- what opens nothing
 def sorry(web: Web, link: str, status: int, words: str) -> None:
     """A small readable page, with the right status, and nothing else on it."""
