@@ -252,6 +252,19 @@ def test_a_link_opens_while_a_newer_attempt_is_still_under_way(web: Web, force: 
     assert web.client.get(link).data == stored_of(web, 1)
 
 
+def test_while_a_rerun_is_under_way_the_parts_of_a_file_cost_one_question_and_a_stop_counts_at_once(web: Web) -> None:
+    link = web.deliver()
+    web.rig.upsampler.put_faults({"fault": "processing_stuck"})
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=True))
+    web.rig.let_pass(60)
+    before = web.rig.shop.requests
+    for begin in range(5):
+        assert web.client.get(link, headers={"Range": f"bytes={begin}-9"}).status_code == 206
+    assert web.rig.shop.requests == before + 1
+    web.rig.push("job.cancel", web.rig.shop.stop("job-1"))
+    sorry(web, link, 410, "no longer valid")
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_bridge_of_before_tells_of_the_good_file_only(web: Web, lost: bool) -> None:
     link = web.deliver()
