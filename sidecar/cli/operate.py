@@ -16,7 +16,7 @@ from ..core.reasons import in_words
 from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
-from ..workflow import cleanup, manual, reconcile
+from ..workflow import cleanup, holds, manual, reconcile
 from . import upgrade
 
 # What goes into a pipe is not folded: `jobs | grep <id>` must find it.
@@ -171,7 +171,7 @@ def _hold(given) -> int:
 
 
 def _resume(given) -> int:
-    changed = Services.from_env().ports.store.holds.resume(given.stage, by_admin=True)
+    changed = holds.resume(Services.from_env().ports, given.stage)
     return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
 
 

@@ -253,12 +253,14 @@ final class Ledger {
 
 	/**
 	 * Forgets attempts that were delivered or refunded before a time, with their effects. A job whose newest attempt is open or in
-	 * review stays whole.
+	 * review stays whole; so does one of which something is still to be done: a mail that is owed, an erasure that the sidecar has not
+	 * confirmed.
 	 *
 	 * @param int $before Unix seconds.
 	 */
 	public static function forget_settled( int $before ): void {
-		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
+		$left = 'SELECT 1 FROM ' . Sql::table( 'effects' ) . " e WHERE e.job_id = l.job_id AND ( e.done_at IS NULL OR ( e.effect = 'erase' AND e.outcome = 'failed' ) )";
+		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s AND NOT EXISTS ( $left ) LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
 		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
 	}
 
