@@ -10,8 +10,11 @@ from typing import Any
 from sidecar.core.advice import CATALOGUE
 from sidecar.core.job import JOB_ID
 from sidecar.core.reasons import REASONS
+from sidecar.core.states import MOVED_BY, PHASES
 from tests.architecture.test_codes import raised
 from tests.testbed.places import REPOSITORY
+from tests.ui.documents import PHASES as DOCUMENTED
+from tests.ui.documents import document
 
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 
@@ -136,3 +139,15 @@ def test_time_limits_stand_in_one_file_of_each_language() -> None:
         )
     ]
     assert (python, php) == ([], [])
+
+
+def test_the_status_page_has_a_step_for_each_stage_and_for_nothing_else() -> None:
+    """A job whose money goes back has left the steps: its phase says so."""
+    steps = re.search(r"STEP_OF_STAGE = \{([^}]+)\}", source("status.js"))
+    assert steps and set(re.findall(r"(\w+):", steps[1])) == set(MOVED_BY.values()) - {"settle"}
+
+
+def test_the_documents_of_the_status_pages_tests_are_of_stages_that_there_are() -> None:
+    stages = {PHASES[state]: stage for state, stage in MOVED_BY.items()} | {"delayed": "watch"}
+    for phase in DOCUMENTED:
+        assert document(phase)["stage"] == stages.get(phase), phase

@@ -151,13 +151,11 @@ final class Job_Page {
 
 	/** Colour of a line. @param string $event A stable word. @param array $detail Facts. */
 	private static function tone( string $event, array $detail ): string {
-		if ( in_array( $event, array( 'delivered', 'refunded' ), true ) || 'sent' === ( $detail['outcome'] ?? '' ) ) {
-			return 'good';
-		}
-		if ( in_array( $event, array( 'failed', 'review', 'refund_due', 'refund_failed', 'refund_unknown' ), true ) || 'failed' === ( $detail['outcome'] ?? '' ) ) {
-			return 'bad';
-		}
-		return in_array( $event, array( 'retry', 'held', 'not_accepted', 'resubmit', 'forward_failed', 'cancelled', 'stopped' ), true ) ? 'warn' : 'calm';
+		$of_outcome = array(
+			'sent'   => 'good',
+			'failed' => 'bad',
+		);
+		return $of_outcome[ $detail['outcome'] ?? '' ] ?? Job_Labels::tone( $event );
 	}
 
 	/**

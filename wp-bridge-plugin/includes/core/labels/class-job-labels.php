@@ -37,6 +37,11 @@ final class Job_Labels {
 		return self::known( 'events', $kind, ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) ) );
 	}
 
+	/** Colour of an event of the history: 'good', 'warn', 'bad' or 'calm'. @param string $event A stable word. */
+	public static function tone( string $event ): string {
+		return Schemas::get( 'history' )['tones'][ $event ] ?? 'calm';
+	}
+
 	/** The name of a fact of the history in words. @param string $name As in the history's detail. */
 	public static function fact( string $name ): string {
 		return self::known( 'facts', $name, str_replace( '_', ' ', $name ) );
