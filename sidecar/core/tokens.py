@@ -27,13 +27,6 @@ class TokenInvalid(CallerError):
         super().__init__("token_invalid", detail)
 
 
-class TokenExpired(CallerError):
-    """token_expired: ours, and its time is over."""
-
-    def __init__(self) -> None:
-        super().__init__("token_expired", "the link has expired")
-
-
 @dataclass(frozen=True)
 class DownloadGrant:
     """Whoever holds the token may download what `attempt` of `job_id` delivered, until `expires_at` (Unix s).
@@ -45,6 +38,14 @@ class DownloadGrant:
     attempt: int
     expires_at: int
     elsewhere: bool = False
+
+
+class TokenExpired(CallerError):
+    """token_expired: ours, and its time is over. `grant`: what a download link allowed."""
+
+    def __init__(self, grant: DownloadGrant | None = None) -> None:
+        super().__init__("token_expired", "the link has expired")
+        self.grant = grant
 
 
 class TokenMaker:
@@ -71,11 +72,12 @@ class TokenMaker:
         return self._dump(self._download, [self._site, grant.job_id, grant.attempt, grant.expires_at])
 
     def read_download(self, token: str, *, now: float) -> DownloadGrant:
-        """What the token allows. Raises TokenInvalid or TokenExpired; `now`: Unix seconds."""
+        """What the token allows. Raises TokenInvalid, or TokenExpired with what it did allow; `now`: Unix seconds."""
         site, job_id, attempt, expires_at = self._load(self._download, token, 3)
+        grant = DownloadGrant(job_id, attempt, expires_at, elsewhere=site != self._site)
         if now >= expires_at:
-            raise TokenExpired()
-        return DownloadGrant(job_id, attempt, expires_at, elsewhere=site != self._site)
+            raise TokenExpired(grant)
+        return grant
 
     def webhook(self, job_id: str, attempt: int, submission: int) -> str:
         """A name for one submission that Upsampler can't guess. It does not expire: a hint proves nothing."""

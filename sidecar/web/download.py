@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from contextlib import suppress
@@ -12,17 +11,18 @@ from urllib.parse import quote
 from flask import Blueprint
 from werkzeug.http import quote_etag
 
-from ..core.errors import CallerError, ConfigurationError
-from ..core.formats import MEDIA_TYPES, format_of
+from ..core.errors import ConfigurationError
+from ..core.formats import MEDIA_TYPES
 from ..core.job import Job
-from ..core.tokens import DownloadGrant, TokenInvalid
+from ..core.tokens import DownloadGrant, TokenExpired
 from ..services import Services
-from ..workflow import cdn, downloads
+from ..workflow import admission, cdn, downloads, links
+from ..workflow.links import Gone
 from ..workflow.ports import Ports
 from .errors import can_wait
-from .file_answer import of_file
+from .file_answer import of_file, version
 from .front import Application, Environ, Headers, of_bytes, raise_again
-from .restore import restored
+from .restore import recorded
 
 _HEADERS: Headers = [
     ("Cache-Control", "private, no-store"),
@@ -35,10 +35,6 @@ _HEADERS: Headers = [
 blueprint = Blueprint("download", __name__)
 
 
-class Gone(CallerError):
-    """The link was ours, and opens nothing any more: `code` says why."""
-
-
 @blueprint.get("/download/<token>")  # type: ignore[type-var]  # answers nothing: it raises
 @blueprint.get("/download/<token>/<path:name>")
 def refusal(token: str, name: str = "") -> None:
@@ -47,7 +43,8 @@ def refusal(token: str, name: str = "") -> None:
 
 
 def answer(services: Services, environ: Environ) -> Application | None:
-    """permitted → not expired → not revoked → there. GET and HEAD, Range and If-Range, any number of times.
+    """permitted → not revoked → the last one → not expired → there. GET and HEAD, Range and If-Range, any number of
+    times.
 
     Raises CallerError for a link that opens nothing (web/errors.py has the HTTP statuses): token_invalid,
     token_expired, link_revoked, link_replaced, file_missing, file_at_the_shop; TemporaryError when the ledger can't be
@@ -56,8 +53,7 @@ def answer(services: Services, environ: Environ) -> Application | None:
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return None
     parts, token = services.ports, environ["PATH_INFO"].split("/", 3)[2]
-    grant = parts.tokens.read_download(token, now=parts.clock())
-    job = _delivered(parts, grant, token)
+    grant, job = _opened(parts, token)
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
@@ -72,12 +68,13 @@ def answer(services: Services, environ: Environ) -> Application | None:
             ids = {"job_id": job.job_id, "attempt": grant.attempt, "request_id": job.trace}
             parts.log("download", "A download has begun.", **ids)
     headers = [*_HEADERS, ("Content-Disposition", _disposition(file_name(job)))]
-    if parts.settings.download_mode == "redirect" and (address := _at_the_cdn(parts, job)):
+    etag = job.sha256 if links.is_as_delivered(job, grant, path.stat().st_size) else ""
+    if parts.settings.download_mode == "redirect" and etag and (address := _at_the_cdn(parts, job)):
         # Range and If-Range are the client's to repeat there, as all do.
         return of_bytes("302 FOUND", [*_HEADERS, ("Location", address)])
     if parts.settings.download_mode in ("stream", "redirect"):
-        return of_file(path, environ, headers=headers, mimetype=MEDIA_TYPES[job.format], etag=job.sha256)
-    return _by_web_server(parts, job, path, headers)
+        return of_file(path, environ, headers=headers, mimetype=MEDIA_TYPES[job.format], etag=etag)
+    return _by_web_server(parts, job, path, [*headers, ("ETag", quote_etag(etag or version(path.stat())))])
 
 
 def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
@@ -87,26 +84,24 @@ def _note(parts: Ports, job: Job, grant: DownloadGrant) -> None:
         downloads.begun(parts, job, attempt=grant.attempt)
 
 
-def _delivered(parts: Ports, grant: DownloadGrant, token: str) -> Job:
-    """The job whose delivery the token was made for; after a loss of working memory the ledger is asked."""
-    job = parts.store.get(grant.job_id) or restored(parts, grant.job_id)
-    if grant.elsewhere and (job is None or job.token != token):
-        raise TokenInvalid("the token is another site's")
-    if job is None:
-        raise Gone("link_revoked", "the job is forgotten")
-    if job.revoked or job.state == "refunded":
-        raise Gone("link_revoked", "the link was revoked")
-    if job.attempt > grant.attempt and job.state != "delivered" and job.previous:
-        return _with_the_file_before(job)
-    if job.attempt != grant.attempt or not job.path:
-        raise Gone("link_replaced", "a newer attempt has its own link")
-    return job
-
-
-def _with_the_file_before(job: Job) -> Job:
-    """While a newer attempt is under way, nobody has another link yet: the good file of before is the customer's."""
-    file = json.loads(job.previous)
-    return job.but(path=file["path"], bytes=file["bytes"], sha256=file["sha256"], format=format_of(file["path"]))
+def _opened(parts: Ports, token: str) -> tuple[DownloadGrant, Job]:
+    """What the token allows, and the job with the file that it opens. The ledger is asked where working memory does not
+    know: after a loss, for an older link, while a rerun is under way."""
+    now = parts.clock()
+    try:
+        grant = parts.tokens.read_download(token, now=now)
+    except TokenExpired as expired:
+        if expired.grant is None:
+            raise
+        grant = expired.grant  # perhaps there is a newer link
+    job = parts.store.get(grant.job_id)
+    if job is not None and links.in_memory(job, grant, token, now=now):
+        return grant, job
+    record = recorded(parts, grant.job_id)
+    delivery = links.in_ledger(record, grant, token, now=now)
+    assert record is not None  # else nothing was delivered
+    job = parts.store.get(grant.job_id) or admission.job_from(record, now=now)
+    return grant, links.with_file(job, delivery)
 
 
 def _at_the_cdn(parts: Ports, job: Job) -> str:
@@ -126,7 +121,7 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Appl
     else:
         # Apache serves ranges of it, but does not say so to HEAD.
         headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
-    return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format]), ("ETag", quote_etag(job.sha256))])
+    return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format])])
 
 
 def file_name(job: Job) -> str:

@@ -52,13 +52,17 @@ def _page(ports: Ports, after: int) -> dict[str, Any]:
 
 
 def restore_from_ledger(ports: Ports, job_id: str) -> Job | None:
-    """One job from the ledger into working memory: for a status page, a download or a webhook after a loss. None: the
-    ledger does not know it. Raises as `Shop.ask`."""
-    records = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
-    if not records:
-        return None
+    """One job from the ledger into working memory: for a status page or a webhook after a loss. None: the ledger does
+    not know it. Raises as `Shop.ask`."""
+    return None if record_of(ports, job_id) is None else ports.store.get(job_id)
+
+
+def record_of(ports: Ports, job_id: str) -> dict[str, Any] | None:
+    """What the ledger says of a job; working memory has it then, too. None: the ledger does not know it. Raises as
+    `Shop.ask`."""
+    records: list[dict[str, Any]] = ports.shop.ask("jobs.lookup", {"job_ids": [job_id]})["jobs"]
     restore_all(ports, records)
-    return ports.store.get(job_id)
+    return records[0] if records else None
 
 
 def restore_all(ports: Ports, records: Iterable[dict[str, Any]]) -> int:

@@ -152,6 +152,16 @@ def test_the_customer_is_sent_to_the_cdn_and_the_download_is_noted(bridge: Bridg
     assert (part.status_code, part.content) == (206, DATA[5:10])
 
 
+def test_while_a_later_attempt_may_put_its_file_there_nobody_is_sent_to_the_cdn(
+    bridge: Bridge, cdn: Servers, sold: Sold
+) -> None:
+    """The CDN would keep the new bytes under the version of the old ones."""
+    assert visit(bridge) == "" and ask(sold, "HEAD").status_code == 302
+    bridge.open(sold.job_id, attempt=2)
+    answer = ask(sold)
+    assert (answer.status_code, answer.content) == (200, DATA)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_opens_nothing_here_is_sent_nowhere(bridge: Bridge, cdn: Servers, sold: Sold, method: str) -> None:
     assert visit(bridge) == ""

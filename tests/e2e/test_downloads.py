@@ -204,9 +204,9 @@ def test_a_token_of_another_purpose_finds_nothing(newest: Whole, delivered: dict
     _refused(newest, tokens.webhook(delivered["job_id"], 1, 1), 404, "We can’t find that download")
 
 
-def test_an_expired_link_says_so(newest: Whole, delivered: dict[str, Any], tokens: TokenMaker) -> None:
+def test_an_expired_link_names_the_newer_one(newest: Whole, delivered: dict[str, Any], tokens: TokenMaker) -> None:
     expired = tokens.download(DownloadGrant(delivered["job_id"], delivered["attempt"], 1_700_000_000))
-    _refused(newest, expired, 410, "This link has expired")
+    _refused(newest, expired, 410, "There is a newer link")
 
 
 def test_a_link_to_an_unknown_attempt_or_a_forgotten_job_says_so(

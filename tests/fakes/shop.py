@@ -72,7 +72,7 @@ class Died(Exception):
 class FakeShop:
     """Switches: `away` (an error that every call raises), `answers_lost` (so many calls are carried out and not
     answered), `failing` (so many messages get status "failed"), `refuse_deliveries` (each job.delivered does),
-    `refunding` ("works", "fails", "dies").
+    `refunding` ("works", "fails", "dies"), `of_before` (it is of version 1.1, and tells no deliveries of a job).
     """
 
     def __init__(self, clock: SimulatedClock, *, site: str = "https://shop.example") -> None:
@@ -83,6 +83,7 @@ class FakeShop:
         self.failing = 0
         self.refuse_deliveries = False
         self.refunding = "works"
+        self.of_before = False
         self.bought: dict[str, Bought] = {}
         self.rows: dict[str, list[Row]] = {}  # by job, oldest attempt first
         self.effects: dict[tuple[str, int, str], tuple[float, str | None]] = {}  # -> (claimed at, outcome)
@@ -400,7 +401,15 @@ class FakeShop:
             "updated_age": max(0, int(self.clock() - row.updated_at)),
             "reason": row.reason,
             "delivery": row.delivery and {**row.delivery, "revoked": row.revoked},
+            **({} if self.of_before else {"deliveries": self._deliveries(row.job_id)}),
         }
+
+    def _deliveries(self, job_id: str) -> list[dict[str, Any]]:
+        return [
+            {**row.delivery, "attempt": row.attempt, "revoked": row.revoked or row.state != "delivered"}
+            for row in self.rows[job_id]
+            if row.delivery
+        ]
 
     # ------------------------------------------------------------------ ledger and effects
     def _open(self, job_id: str, attempt: int, *, rerun: bool = False, force: bool = False) -> None:

@@ -286,6 +286,19 @@ class ShopContract:
         assert self.delivered(shop, job_id, attempt=2)["data"]["mail"] == "sent"
         assert shop.mails(job_id) == ["delivered", "delivered"]
 
+    def test_a_record_tells_what_each_attempt_has_delivered(self, shop: ShopUnderTest) -> None:
+        job_id = self.bring_to(shop, "delivered")
+        (first,) = self.record(shop, job_id)["deliveries"]
+        assert first == {**self.record(shop, job_id)["delivery"], "attempt": 1}
+        shop.rerun(job_id)
+        assert self.record(shop, job_id)["deliveries"] == [first]
+        assert self.record(shop, job_id)["delivery"] is None
+        self.delivered(shop, job_id, attempt=2)
+        both = self.record(shop, job_id)["deliveries"]
+        assert [made["attempt"] for made in both] == [1, 2] and both[0] == first
+        shop.refunded_elsewhere(job_id)
+        assert [made["revoked"] for made in self.record(shop, job_id)["deliveries"]] == [False, True]
+
     def test_a_payment_is_given_back_once_over_all_attempts(self, shop: ShopUnderTest) -> None:
         job_id = self.bring_to(shop, "refunded")
         shop.rerun(job_id)

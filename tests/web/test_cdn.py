@@ -49,7 +49,7 @@ def _probe(web: Web) -> None:
 
 
 def _stored(web: Web, job_id: str = "job-1") -> bytes:
-    return web.rig.files.path(web.rig.row(job_id).delivery["path"]).read_bytes()
+    return web.rig.files.path(web.rig.shop.rows[job_id][0].delivery["path"]).read_bytes()
 
 
 # ---------------------------------------------------------------------- addresses
@@ -122,6 +122,15 @@ def test_head_is_sent_there_too_and_is_no_download(web: Web) -> None:
     _probe(web)
     answer = web.client.head(link, headers={"Range": "bytes=0-1"})
     assert (answer.status_code, web.rig.row().downloaded) == (302, False)
+
+
+def test_while_a_later_attempt_may_put_its_file_there_nobody_is_sent_to_the_cdn(web: Web) -> None:
+    """The CDN would keep the new bytes under the version of the old ones."""
+    link = web.deliver()
+    _probe(web)
+    assert web.client.head(link).status_code == 302
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=True))
+    assert web.client.get(link).data == _stored(web)
 
 
 @pytest.mark.parametrize("method", ["get", "head"])

@@ -238,6 +238,23 @@ def test_a_link_opens_while_a_newer_attempt_is_still_under_way(web: Web, force: 
     assert web.client.get(link).data == stored_of(web, 1)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_bridge_of_before_tells_of_the_good_file_only(web: Web, lost: bool) -> None:
+    link = web.deliver()
+    web.rig.shop.of_before = True
+    data = web.rig.shop.rerun("job-1", force=True)
+    if lost:
+        web.rig.flush_all()
+    else:
+        web.rig.push("job.paid", data)
+    assert web.client.get(link).data == stored_of(web, 1)
+    web.rig.let_pass(90)
+    sorry(web, link, 410, "newer link")
+    web.rig.flush_all()
+    sorry(web, link, 410, "newer link")
+    assert web.client.get("/download/" + web.rig.row().delivery["token"]).status_code == 200
+
+
 def stored_of(web: Web, attempt: int) -> bytes:
     row = web.rig.shop.snapshot("job-1")[attempt - 1]
     return web.rig.files.path(row.delivery["path"]).read_bytes()
@@ -272,6 +289,7 @@ def test_a_link_that_does_not_name_the_site_goes_on_opening(web: Web) -> None:
     web.deliver()
     job, maker = web.rig.job(), web.rig.tokens
     token = maker._dump(maker._download, ["job-1", job.attempt, job.expires_at])
+    web.rig.shop.newest("job-1").delivery["token"] = token
     assert web.client.get(f"/download/{token}").data == stored(web)
 
 

@@ -10,10 +10,11 @@ namespace SmiBridge\Customer;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
-use SmiBridge\Core\Sql;
+use SmiBridge\Core\Site;
 use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Served_File;
 use SmiBridge\Files\Stored_Files;
+use SmiBridge\Jobs\Download_Link;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Ledger\Ledger;
 use SmiBridge\Shop\Shop;
@@ -37,7 +38,7 @@ final class Download_Route {
 			return;
 		}
 		Private_Answer::mark();
-		$row = self::opened( Ledger::attempts( Request::query( 'job' ) ), Request::query( 'token' ) );
+		$row = self::opened( Request::query( 'job' ), Request::query( 'token' ) );
 		if ( is_string( $row ) ) {
 			self::refuse( $row );
 			return;
@@ -55,32 +56,16 @@ final class Download_Route {
 	/**
 	 * The attempt whose file a token opens, or a word for why it opens none.
 	 *
-	 * @param array[] $attempts Of one job, oldest first.
-	 * @param string  $token    As it came.
+	 * @param string $job_id From the address.
+	 * @param string $token  From the address.
 	 * @return array|string
 	 */
-	private static function opened( array $attempts, string $token ) {
-		$found = null;
-		foreach ( $attempts as $row ) {
-			if ( null !== $row['token'] && '' !== $token && hash_equals( $row['token'], $token ) ) {
-				$found = $row;
-			}
+	private static function opened( string $job_id, string $token ) {
+		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), time() );
+		if ( is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ) {
+			return Stored_Files::is_away() ? 'away' : 'missing';
 		}
-		$newest = $attempts ? end( $attempts ) : null;
-		if ( null === $found ) {
-			return 'invalid';
-		}
-		if ( null !== $found['revoked_at'] || 'refunded' === $newest['state'] || 'delivered' !== $found['state'] ) {
-			return 'revoked';
-		}
-		if ( $newest['attempt'] !== $found['attempt'] && null !== $newest['path'] ) {
-			return 'replaced';
-		}
-		if ( Sql::unix( $found['expires_at'] ) <= time() ) {
-			return 'expired';
-		}
-		$missing = Stored_Files::is_away() ? 'away' : 'missing';
-		return null === Stored_Files::size( $found['path'] ) ? $missing : $found;
+		return $row;
 	}
 
 	/** Sends the file. @param array $row A ledger row. */
@@ -90,7 +75,8 @@ final class Download_Route {
 		$job   = Shop::job( $row['job_id'] );
 		$title = trim( mb_substr( (string) preg_replace( '/[\x00-\x1f\x7f<>:"\/\\\\|?*\s]+/u', ' ', $job ? wp_strip_all_tags( (string) Shop::title( $job ) ) : '' ), 0, 80 ), ' .' );
 		$name  = ( '' === $title ? 'image' : $title ) . ( $job ? " {$job['factor']}x" : '' ) . '.' . $end;
-		$there = headers_sent() ? '' : Cdn::address( $row['path'], substr( $row['sha256'], 0, 12 ), $name );
+		$etag  = Download_Link::is_as_delivered( $row, (int) Stored_Files::size( $row['path'] ) ) ? $row['sha256'] : '';
+		$there = '' === $etag || headers_sent() ? '' : Cdn::address( $row['path'], substr( $etag, 0, 12 ), $name );
 		if ( '' !== $there ) {
 			Served_File::send_on( $there ); // Range and If-Range are the client's to repeat there, as all do.
 		}
@@ -101,9 +87,9 @@ final class Download_Route {
 		);
 		$header = self::header_for_web_server( $path, $row['path'] );
 		if ( '' !== $header ) {
-			Served_File::leave_to_web_server( $header, $row['sha256'], $about );
+			Served_File::leave_to_web_server( $header, '' === $etag ? Served_File::version( $path ) : $etag, $about );
 		}
-		Served_File::send( $path, $row['sha256'], $about );
+		Served_File::send( $path, $etag, $about );
 	}
 
 	/**

@@ -32,13 +32,14 @@ final class Served_File {
 	 * Sends it and ends the request.
 	 *
 	 * @param string $path    Where it lies.
-	 * @param string $etag    Without quotes; another one for other bytes.
+	 * @param string $etag    Without quotes; another one for other bytes. '': what changes with the file.
 	 * @param array  $headers Name => value, `Content-Type` among them.
 	 */
 	public static function send( string $path, string $etag, array $headers ): void {
-		clearstatcache( true, $path );
-		$length = (int) filesize( $path );
-		$etag   = '"' . $etag . '"';
+		$file   = fopen( $path, 'rb' ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- whatever takes its place meanwhile, this one is sent.
+		$found  = fstat( $file );
+		$length = (int) $found['size'];
+		$etag   = '"' . ( '' === $etag ? self::named( $found ) : $etag ) . '"';
 		$part   = self::part( Request::header( 'Range' ), Request::header( 'If-Range' ), $etag, $length );
 		$status = null === $part ? 200 : ( $part ? 206 : 416 );
 		if ( in_array( $etag, array_map( 'trim', explode( ',', Request::header( 'If-None-Match' ) ) ), true ) ) {
@@ -54,7 +55,7 @@ final class Served_File {
 		}
 		self::begin( $status, $headers );
 		if ( $status < 300 && ! Request::is_by( 'HEAD' ) ) {
-			self::copy( $path, $first, $bytes );
+			self::copy( $file, $first, $bytes );
 		}
 		exit;
 	}
@@ -112,10 +113,20 @@ final class Served_File {
 		ini_set( 'zlib.output_compression', 'Off' ); // phpcs:ignore WordPress.PHP.IniSet -- the length would be a lie. After what has begun with it has ended.
 	}
 
-	/** Sends bytes. @param string $path File. @param int $first The first. @param int $bytes How many. */
-	private static function copy( string $path, int $first, int $bytes ): void {
+	/** An ETag, without quotes, that changes with a file; the sidecar makes the same. @param string $path Where it lies. */
+	public static function version( string $path ): string {
+		clearstatcache( true, $path );
+		return self::named( (array) stat( $path ) );
+	}
+
+	/** The same. @param array $found Of stat(). */
+	private static function named( array $found ): string {
+		return sprintf( '%x-%x-%x', $found['size'], $found['mtime'], $found['ino'] );
+	}
+
+	/** Sends bytes. @param resource $file File. @param int $first The first. @param int $bytes How many. */
+	private static function copy( $file, int $first, int $bytes ): void {
 		// phpcs:disable WordPress.WP.AlternativeFunctions, WordPress.Security.EscapeOutput -- a stream of bytes.
-		$file = fopen( $path, 'rb' );
 		fseek( $file, $first );
 		while ( $bytes > 0 && ! connection_aborted() ) {
 			$block = fread( $file, min( self::BLOCK, $bytes ) );

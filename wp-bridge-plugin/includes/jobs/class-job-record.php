@@ -77,7 +77,24 @@ final class Job_Record {
 			'updated_age'  => max( 0, $now - Sql::unix( $row['updated_at'] ) ),
 			'reason'       => $row['reason'],
 			'delivery'     => null === $row['path'] ? null : self::delivery( $row ),
+			'deliveries'   => self::deliveries( $row ),
 		);
+	}
+
+	/**
+	 * What each attempt has delivered, oldest first: which link opens what (contract, part 5).
+	 *
+	 * @param array $newest A ledger row.
+	 */
+	private static function deliveries( array $newest ): array {
+		$found = array();
+		foreach ( (int) $newest['attempt'] > 1 ? Ledger::attempts( $newest['job_id'] ) : array( $newest ) as $row ) {
+			if ( null !== $row['path'] && null !== $row['token'] ) {
+				$revoked = null !== $row['revoked_at'] || 'delivered' !== $row['state'];
+				$found[] = array( 'attempt' => (int) $row['attempt'] ) + compact( 'revoked' ) + self::delivery( $row );
+			}
+		}
+		return $found;
 	}
 
 	/**

@@ -12,6 +12,7 @@ use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Sidecar_Token;
 use SmiBridge\Core\Signature;
 
 defined( 'ABSPATH' ) || exit;
@@ -99,16 +100,11 @@ final class Webhook_Relay {
 	/**
 	 * The job that a token of the sidecar names, so that it is found when the job is to be forgotten; '': none that we can read.
 	 *
-	 * @param string $token `<payload>.<signature>` (itsdangerous, docs/contract.md, part 7).
+	 * @param string $token See contract, part 7.
 	 */
 	private static function job_of( string $token ): string {
-		$is_packed = '.' === $token[0];
-		$payload   = base64_decode( strtr( explode( '.', ltrim( $token, '.' ) )[0], '-_', '+/' ) ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions.obfuscation_base64_decode
-		if ( $is_packed ) {
-			$payload = function_exists( 'gzuncompress' ) ? @gzuncompress( (string) $payload, 4096 ) : ''; // phpcs:ignore WordPress.PHP.NoSilencedErrors.Discouraged -- what is no such payload is told by false.
-		}
-		$named  = json_decode( (string) $payload, true );
-		$job_id = is_array( $named ) && array() !== $named ? $named[ max( 0, count( $named ) - 3 ) ] ?? '' : ''; // Attempt and submission follow.
+		$named  = Sidecar_Token::payload( $token );
+		$job_id = $named[ max( 0, count( $named ) - 3 ) ] ?? ''; // Attempt and submission follow.
 		return is_string( $job_id ) && Job_Id::matches( $job_id ) ? $job_id : '';
 	}
 
