@@ -1,8 +1,7 @@
 """footprint: what an idle sidecar costs: `run` with its embedded Valkey, all processes together, in both profiles.
 
 Memory as PSS: pages that our processes share count once, and those that they share with other programs in full, as on
-a machine of their own; processor time, wake-ups and Redis
-commands over a stretch in which nobody asks for anything.
+a machine of their own; processor time, wake-ups and Redis commands over a stretch in which nobody asks for anything.
 """
 
 from __future__ import annotations

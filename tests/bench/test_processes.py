@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,20 +41,19 @@ def test_a_part_that_has_ended_costs_nothing(tmp_path: Path) -> None:
 
 
 _SHARED = 60 << 20
+_FORK = f"""import os, time
+held = b"x" * {_SHARED}
+os.fork()
+print("done", flush=True)
+time.sleep(60)
+"""
 
 
 class Fork(Process):
     """Two processes that share `_SHARED` bytes."""
 
     def command(self) -> Sequence[str]:
-        return [
-            sys.executable,
-            "-c",
-            f"import os, time; held = b'x' * {_SHARED}; os.fork(); print('done'); time.sleep(60)",
-        ]
-
-    def environment(self) -> Mapping[str, str]:
-        return {"PYTHONUNBUFFERED": "1"}
+        return [sys.executable, "-c", _FORK]
 
     def is_ready(self) -> bool:
         return self.log.read_text().count("done") == 2
