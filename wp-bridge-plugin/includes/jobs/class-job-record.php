@@ -27,6 +27,7 @@ final class Job_Record {
 	 */
 	public static function paid_data( array $row, ?array $job ): array {
 		$attempt = (int) $row['attempt'];
+		$good    = $attempt > 1 ? Ledger::delivered_before( $row['job_id'], $attempt ) : null; // Of an earlier attempt.
 		return array(
 			'job_id'       => $row['job_id'],
 			'attempt'      => $attempt,
@@ -44,7 +45,7 @@ final class Job_Record {
 			'format'       => Settings::output_format(),
 			'paid_at'      => gmdate( 'Y-m-d\TH:i:s\Z', self::paid_at( $row, $job ) ),
 			'title'        => $job ? Shop::title( $job ) : null,
-			'previous'     => $attempt > 1 ? self::previous( Ledger::delivered_before( $row['job_id'], $attempt ) ) : null,
+			'previous'     => $good ? self::file( $good ) : null,
 		);
 	}
 
@@ -112,15 +113,6 @@ final class Job_Record {
 			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
 			'revoked'      => null !== $row['revoked_at'],
 		);
-	}
-
-	/**
-	 * The good file of an earlier attempt.
-	 *
-	 * @param array|null $row A delivered ledger row.
-	 */
-	private static function previous( ?array $row ): ?array {
-		return $row ? self::file( $row ) : null;
 	}
 
 	/**

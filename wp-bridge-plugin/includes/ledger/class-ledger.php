@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Ledger;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
@@ -41,7 +42,7 @@ final class Ledger {
 	/**
 	 * The newest attempt of a job, or null: the ledger does not know the job.
 	 *
-	 * @param string $job_id The shop's id.
+	 * @param string $job_id The shop's id, or whatever a stranger has sent for one.
 	 * @param bool   $lock   Keep the row locked until the caller's transaction ends; without one it locks nothing.
 	 * @return array|null A row: column => string or null.
 	 */
@@ -49,17 +50,20 @@ final class Ledger {
 		if ( $lock && isset( self::$ahead[ $job_id ] ) ) {
 			return self::$ahead[ $job_id ];
 		}
+		if ( ! Job_Id::matches( $job_id ) ) {
+			return null; // MySQL refuses a statement with bytes that are no text.
+		}
 		return Sql::row( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt DESC LIMIT 1' . ( $lock ? ' FOR UPDATE' : '' ), array( $job_id ) );
 	}
 
 	/**
 	 * All attempts of a job, oldest first.
 	 *
-	 * @param string $job_id The shop's id.
+	 * @param string $job_id The shop's id, or whatever a stranger has sent for one.
 	 * @return array[] Rows; empty: the ledger does not know the job.
 	 */
 	public static function attempts( string $job_id ): array {
-		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) );
+		return Job_Id::matches( $job_id ) ? Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) ) : array();
 	}
 
 	/**

@@ -1,6 +1,6 @@
 <?php
 /**
- * A sidecar that nobody can reach comes for its messages: mailbox.collect.
+ * Where the sidecar is, and the visits of one that nobody can reach: sidecar.address, mailbox.collect.
  *
  * @package SmiBridge
  */
@@ -61,6 +61,21 @@ final class Mailbox_Messages {
 	/** Whether a visit needs the database only: nothing that is mailed follows from it. @param array $data As it came, not checked. */
 	public static function needs_little( array $data ): bool {
 		return ! in_array( 'job.renew', array_column( array_filter( (array) ( $data['done'] ?? array() ), 'is_array' ), 'type' ), true );
+	}
+
+	/**
+	 * Message `sidecar.address`: where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address; one that somebody has
+	 * set, here or in wp-config.php, stays. Whoever signs this has the secret, and may deliver anyway.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function address( array $data ): Outcome {
+		if ( '' === Settings::sidecar_url() && ! Settings::is_constant( 'sidecar_url' ) ) {
+			update_option( 'smi_bridge_sidecar_url', esc_url_raw( rtrim( $data['url'], '/' ), array( 'http', 'https' ) ) );
+			Settings::learn_site();
+			Log::write( 'sidecar_address_learnt', 'Setup said where the sidecar is.', array( 'url' => Settings::sidecar_url() ) );
+		}
+		return Outcome::done( array( 'url' => Settings::sidecar_url() ) );
 	}
 
 	/** A bridge that knows no address learns that there is none. */
