@@ -56,7 +56,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * An http(s) address without query, or the word for none, or the old one with a word why.
+	 * Cleans the address: http(s) without query, or the word for none. A bad one is refused with a notice, and the old one stays.
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -94,7 +94,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * A format that the sidecar knows.
+	 * Cleans the output format: one that the sidecar knows.
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -103,7 +103,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Whole hours from 1 to 87600 (ten years).
+	 * Cleans a number of hours: 1 to 87600 (ten years).
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -112,7 +112,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Settings of mails: unknown names are dropped, bad addresses too, with a word.
+	 * Cleans the settings of mails: unknown names are dropped; bad addresses too, with a notice.
 	 *
 	 * @param mixed $value As posted, or as stored.
 	 */
@@ -141,7 +141,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Says what was wrong, where somebody can read it: options may also be set by code and commands, outside of wp-admin.
+	 * Adds a notice, on a page that can show it: options may also be set by code and commands, outside of wp-admin.
 	 *
 	 * @param string $option Name of the option.
 	 * @param string $code   Stable word.
@@ -154,7 +154,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * An e-mail address, or the address of a page where that may be; else ''.
+	 * Cleans a contact: an e-mail address, or a page's address where that is allowed; else ''.
 	 *
 	 * @param string $name    Of the setting.
 	 * @param string $value   Cleaned line.
