@@ -63,6 +63,22 @@ def test_every_action_that_a_row_allows_is_in_the_catalogue_and_is_done_somewher
     assert [action for action in possible if f"'{action}'" not in run] == []
 
 
+def test_every_table_of_the_admins_pages_names_what_the_code_names() -> None:
+    pages = catalogue("pages")
+    connection = source("class-connection-test.php")
+    found = set(re.findall(r"self::(?:fault|good|finding)\( '([a-z_]+)'", connection))
+    assert found == set(pages["findings"]) and len(found) > 8
+    assert set(re.findall(r"function test_([a-z]+)\(", source("class-site-health.php"))) == set(pages["tests"])
+    assert set(pages["formats"]) == {"", *words(body(source("class-settings.php"), "const OUTPUT_FORMATS"))}
+    assert set(pages["periods"]) == set(re.findall(r"'(\w+)' +=> array\(", body(source("class-stats.php"), "PERIODS")))
+    assert set(pages["changed"]) | {""} == set(
+        re.findall(r"self::back\( '([a-z]*)'", source("class-secret-change.php"))
+    )
+    assert set(pages["not_started"]) | {"started"} == set(
+        re.findall(r"return '([a-z_]+)';", source("class-test-picture.php"))
+    )
+
+
 def patterns(schema: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """(property, pattern) of a JSON Schema, at whatever depth; an array's is its items'."""
     if isinstance(schema, dict):

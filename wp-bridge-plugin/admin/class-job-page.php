@@ -9,7 +9,6 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Files\Stored_Files;
@@ -140,7 +139,7 @@ final class Job_Page {
 	/** Facts that have words of their own: name => what says them. */
 	private static function sayings(): array {
 		return array(
-			'reason'     => array( Reason_Labels::class, 'label' ),
+			'reason'     => array( Job_Labels::class, 'reason' ),
 			'bytes'      => array( Format::class, 'size' ),
 			'format'     => array( Format::class, 'format' ),
 			'amount'     => array( Format::class, 'amount' ),

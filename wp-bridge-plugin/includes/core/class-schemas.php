@@ -33,6 +33,23 @@ final class Schemas {
 		return self::$read[ $name ];
 	}
 
+	/**
+	 * A part of such a file, each of its texts in the current locale.
+	 *
+	 * @param string $name See get().
+	 * @param string $part Its words, and nothing else.
+	 */
+	public static function words( string $name, string $part ): array {
+		$words = self::get( $name )[ $part ];
+		array_walk_recursive(
+			$words,
+			static function ( &$text ) {
+				$text = self::translated( $text );
+			}
+		);
+		return $words;
+	}
+
 	/** Words of such a file in the current locale; tests/ui/languages.py hands them to translators. @param string $words English, or ''. */
 	public static function translated( string $words ): string {
 		return '' === $words ? '' : translate( $words, 'smi-bridge' ); // phpcs:ignore WordPress.WP.I18n -- see above.

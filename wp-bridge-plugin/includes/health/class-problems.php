@@ -11,7 +11,6 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
@@ -110,14 +109,14 @@ final class Problems {
 		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
 			return (string) $notice['detail'];
 		}
-		$text = trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is fixed.', 'smi-bridge' );
+		$text = trim( Job_Labels::reason( $reason ) . '. ' . Job_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is fixed.', 'smi-bridge' );
 		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
 	}
 
 	/** Why nothing is heard of the sidecar, in one sentence. @param array $last Of Sidecar_Report::last(). */
 	private static function fault( array $last ): string {
 		$advised = Sidecar_Report::NOT_SEEN === $last['code'] ? $last['message'] : Connection_Test::advice( $last['code'] )['sentence'] ?? null;
-		return ( $advised ?? Reason_Labels::label( $last['code'] ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+		return ( $advised ?? Job_Labels::reason( $last['code'] ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */

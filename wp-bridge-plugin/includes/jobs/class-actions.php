@@ -225,7 +225,7 @@ final class Actions {
 
 	/** Sends the mail about an ending once more, now. @param array $row Ledger row of an attempt that has ended. */
 	private static function mail( array $row ): array {
-		$sent  = Repeated_Mail::send( $row );
+		$sent  = Customer_Mail::again( $row );
 		$words = array(
 			'sent'       => __( 'Mail sent.', 'smi-bridge' ),
 			'no_address' => __( 'Not sent: the shop has no e-mail address for this job.', 'smi-bridge' ),

@@ -97,9 +97,8 @@ final class Mail {
 	 * @param array  $facts See send().
 	 */
 	public static function compose( string $kind, array $facts ): Mail_Message {
-		$mail   = new Mail_Message( $kind, $facts );
-		$writer = 'admin' === $kind ? Mail_Admin_Words::class : Mail_Words::class;
-		$writer::write( $mail );
+		$mail = new Mail_Message( $kind, $facts );
+		Mail_Words::write( $mail );
 		/**
 		 * Filters the subject of a mail.
 		 *

@@ -14,7 +14,6 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Time_Limits;
-use SmiBridge\Jobs\Owed_Mails;
 use SmiBridge\Jobs\Renewal;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
@@ -50,14 +49,13 @@ final class Mailbox_Messages {
 		}
 		if ( isset( $data['status'] ) && Settings::is_pulled() ) {
 			Sidecar_Report::keep( $data['status'] );
-			Settings::learn_public_url( $data['status']['public_url'] ?? '' );
 		}
 		$answer = array(
 			'pulled'   => Settings::is_pulled(),
 			'messages' => Settings::is_connected() ? Mailbox::sealed() : array(),
 			'soon'     => Shop::has_open_checkout( time() - Time_Limits::CHECKOUT ),
 		);
-		return Outcome::done( $answer, $has_renewed ? array( array( Owed_Mails::class, 'send' ) ) : array() );
+		return Outcome::done( $answer, $has_renewed ? array( array( Renewal::class, 'send_owed' ) ) : array() );
 	}
 
 	/** Whether a visit needs the database only: nothing that is mailed follows from it. @param array $data As it came, not checked. */
@@ -154,8 +152,8 @@ final class Mailbox_Messages {
 			'revoked_at' => $row['revoked_at'] ?? null, // Not in a message that an older bridge has put in.
 		);
 		if ( Renewal::write( $row, compact( 'attempt' ) + $note, $answer, (int) $note['user'] ) ) {
-			if ( Renewal::MAIL === $note['then'] || Owed_Mails::is_owed( $job_id ) ) {
-				Owed_Mails::promise( $job_id, $attempt, (string) $answer['expires_at'] );
+			if ( Renewal::MAIL === $note['then'] || Renewal::owes_mail( $job_id ) ) {
+				Renewal::owe_mail( $job_id, $attempt, (string) $answer['expires_at'] );
 			}
 		} elseif ( $row ) {
 			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );

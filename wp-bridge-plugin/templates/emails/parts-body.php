@@ -1,6 +1,7 @@
 <?php
 /**
- * Heading, words, button, facts, instructions: the body that most mails share.
+ * Heading, words, button, facts, instructions: the body that most mails share. Override: copy to `<theme>/smi-bridge/emails/parts-body.php`,
+ * or for one kind of mail to `<kind>.php` beside it (delivered, reminder, delayed, review, refunded, message).
  *
  * @var SmiBridge\Mail\Mail_Message $mail The composed mail.
  *
