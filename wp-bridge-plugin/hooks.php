@@ -20,6 +20,7 @@ use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Messages\Early_Endpoint;
 use SmiBridge\Messages\Files_Endpoint;
+use SmiBridge\Messages\Left_Messages;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Webhook_Relay;
@@ -34,6 +35,7 @@ add_action( 'wp_initialize_site', array( Lifecycle::class, 'new_site' ), 20 );
 add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
 add_action( 'smi_bridge_daily', array( Stored_Files::class, 'tidy' ) );
+add_action( 'smi_bridge_daily', array( Left_Messages::class, 'end_old' ) );
 
 // A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
 add_action( 'smi_bridge_daily', array( Test_Picture::class, 'status' ) );
