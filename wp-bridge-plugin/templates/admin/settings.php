@@ -201,14 +201,14 @@ $smib_note  = static function ( string $name ) {
 			</tr>
 			<tr>
 				<th scope="row"><?php esc_html_e( 'Pause', 'smi-bridge' ); ?></th>
-				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'paused' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_paused"'; ?><?php checked( in_array( strtolower( (string) ( $smib_fixed( 'paused' ) ? constant( Settings::CONSTANTS['paused'] ) : get_option( 'smi_bridge_paused' ) ) ), array( '1', 'true', 'yes', 'on' ), true ) ); ?>>
+				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'paused' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_paused"'; ?><?php checked( Settings::is_on( 'paused' ) ); ?>>
 				<?php esc_html_e( 'Forward nothing from this site for now', 'smi-bridge' ); ?></label>
 				<?php $smib_note( 'paused' ); ?>
 				<p class="description"><?php esc_html_e( 'Paid jobs are written down and wait; none is lost.', 'smi-bridge' ); ?></p></td>
 			</tr>
 			<tr>
 				<th scope="row"><?php esc_html_e( 'When the plugin is deleted', 'smi-bridge' ); ?></th>
-				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'remove_data' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_remove_data"'; ?><?php checked( Settings::remove_data() ); ?>>
+				<td><label><input type="checkbox" value="1"<?php echo $smib_fixed( 'remove_data' ) ? ' disabled' : ' form="smib-form" name="smi_bridge_remove_data"'; ?><?php checked( Settings::is_on( 'remove_data' ) ); ?>>
 				<?php esc_html_e( 'Remove the ledger, the history of all jobs, and these settings', 'smi-bridge' ); ?></label>
 				<?php $smib_note( 'remove_data' ); ?>
 				<p class="description"><?php esc_html_e( 'The ledger is the record of what was bought, delivered and refunded. Finished pictures are never removed with the plugin.', 'smi-bridge' ); ?></p></td>
