@@ -17,6 +17,7 @@ add_action( 'wp_initialize_site', array( Ledger\Lifecycle::class, 'new_site' ), 
 add_filter( 'wpmu_drop_tables', array( Ledger\Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Ledger\Tables::class, 'tidy' ) );
 add_action( 'smi_bridge_daily', array( Files\Stored_Files::class, 'tidy' ) );
+add_action( 'smi_bridge_daily', array( Messages\Left_Messages::class, 'end_old' ) );
 
 // A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
 add_action( 'smi_bridge_daily', array( Jobs\Test_Picture::class, 'status' ) );

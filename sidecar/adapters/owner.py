@@ -1,4 +1,4 @@
-"""Adapter: what root makes in the sidecar's folders belongs to whom the folder around it belongs."""
+"""Adapter: a file or folder made by root gets the owner of the folder around it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def as_around(path: Path) -> None:
-    """Of a file or folder that was just made. `setup` and `doctor` run as root, the sidecar as another user, who has
-    to write there later. Raises OSError."""
+    """Change the owner of a new file or folder. `setup` and `doctor` run as root; the sidecar runs as another user and
+    writes there later. Raises OSError."""
     if os.geteuid() == 0:
         around = path.parent.stat()
         os.chown(path, around.st_uid, around.st_gid, follow_symlinks=False)

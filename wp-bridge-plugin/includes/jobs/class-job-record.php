@@ -83,7 +83,8 @@ final class Job_Record {
 	}
 
 	/**
-	 * What each attempt has delivered, oldest first: which link opens what (contract, part 5).
+	 * What each attempt has delivered, oldest first: which link opens what (contract, part 5). A link is known again by the digest of its
+	 * token: a record may be shown to people.
 	 *
 	 * @param array $newest A ledger row.
 	 */
@@ -92,7 +93,8 @@ final class Job_Record {
 		foreach ( (int) $newest['attempt'] > 1 ? Ledger::attempts( $newest['job_id'] ) : array( $newest ) as $row ) {
 			if ( null !== $row['path'] && null !== $row['token'] ) {
 				$revoked = null !== $row['revoked_at'] || 'delivered' !== $row['state'];
-				$found[] = array( 'attempt' => (int) $row['attempt'] ) + compact( 'revoked' ) + self::delivery( $row );
+				$link    = hash( 'sha256', $row['token'] );
+				$found[] = array_diff_key( array( 'attempt' => (int) $row['attempt'] ) + compact( 'revoked', 'link' ) + self::delivery( $row ), array_flip( array( 'token', 'download_url' ) ) );
 			}
 		}
 		return $found;
