@@ -90,7 +90,7 @@ def run(given, machine: Machine | None = None) -> int:
     if given.uninstall:
         return uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
     if facts.wrong:
-        return _say(facts.wrong, all_flags)
+        return say(facts.wrong, all_flags)
     key = questions.key(given.key, present, connection, is_sandbox, may_ask)
     planned = plan(connection, facts, key, text)
     steps = write.steps(machine, facts, planned)
@@ -251,8 +251,8 @@ def send_address(services: Services, address: str) -> str:
     return f"The bridge reaches the sidecar at {address}."
 
 
-def _say(wrong: tuple[Advice, ...], given: str) -> int:
-    """`given`: the flags of this run, of which nothing is kept."""
+def say(wrong: tuple[Advice, ...], given: str) -> int:
+    """Exit status. `given`: the flags of this run, of which nothing is kept."""
     print()
     for words in wrong:
         print(f"{words.sentence}\n    {words.command}")
