@@ -33,7 +33,8 @@ add_action( 'admin_notices', array( Staging_Notice::class, 'show' ), 5 );
 add_action( 'admin_post_smi_bridge_keep_paused', array( Staging_Notice::class, 'keep_paused' ) );
 
 // Other programs.
-add_action( 'rest_api_init', array( Rest::class, 'register_routes' ) );
+add_action( 'rest_api_init', array( Rest::class, 'register_outside_requests' ) );
+add_filter( 'rest_pre_dispatch', array( Rest::class, 'register_when_asked' ), 1, 3 ); // Before WordPress answers OPTIONS.
 add_action( 'wp_abilities_api_categories_init', array( Abilities::class, 'register_category' ) );
 add_action( 'wp_abilities_api_init', array( Abilities::class, 'register' ) );
 

@@ -10,7 +10,7 @@ namespace SmiBridge;
 use SmiBridge\Customer\Status_Access;
 use SmiBridge\Customer\Status_Page;
 use SmiBridge\Customer\Status_View;
-use SmiBridge\Jobs\Owed_Mails;
+use SmiBridge\Jobs\Renewal;
 use SmiBridge\Mail\Scheduled_Mails;
 
 defined( 'ABSPATH' ) || exit;
@@ -33,5 +33,5 @@ add_action( 'wp_default_scripts', array( Status_View::class, 'add_block_script' 
 // Mails that come by the clock.
 add_filter( 'cron_schedules', array( Scheduled_Mails::class, 'interval' ) ); // phpcs:ignore WordPress.WP.CronInterval -- ten minutes; the work is an index look-up.
 add_action( 'init', array( Scheduled_Mails::class, 'schedule' ) );
-add_action( Scheduled_Mails::HOOK, array( Owed_Mails::class, 'send' ) ); // First: a renewed link’s mail settles a first one that was never begun.
+add_action( Scheduled_Mails::HOOK, array( Renewal::class, 'send_owed' ) ); // First: a renewed link’s mail settles a first one that was never begun.
 add_action( Scheduled_Mails::HOOK, array( Scheduled_Mails::class, 'run' ) );

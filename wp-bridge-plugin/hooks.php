@@ -18,8 +18,9 @@ use SmiBridge\Jobs\Test_Picture;
 use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Admin_Digest;
-use SmiBridge\Messages\Early_Door;
+use SmiBridge\Messages\Early_Endpoint;
 use SmiBridge\Messages\Files_Endpoint;
+use SmiBridge\Messages\Left_Messages;
 use SmiBridge\Messages\Messages_Endpoint;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Webhook_Relay;
@@ -34,6 +35,7 @@ add_action( 'wp_initialize_site', array( Lifecycle::class, 'new_site' ), 20 );
 add_filter( 'wpmu_drop_tables', array( Tables::class, 'with_our_tables' ) );
 add_action( 'smi_bridge_daily', array( Tables::class, 'tidy' ) );
 add_action( 'smi_bridge_daily', array( Stored_Files::class, 'tidy' ) );
+add_action( 'smi_bridge_daily', array( Left_Messages::class, 'end_old' ) );
 
 // A test picture that is under way answers in the shop's place; without one nothing of it is loaded.
 add_action( 'smi_bridge_daily', array( Test_Picture::class, 'status' ) );
@@ -51,7 +53,7 @@ add_action( 'smi_bridge_downloaded', array( Downloads::class, 'by_shop' ) );
 
 // The sidecar's messages: the door answers as early as it can, the route is for everybody else's eyes.
 if ( isset( $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ) && 'POST' === ( $_SERVER['REQUEST_METHOD'] ?? '' ) ) {
-	add_action( 'plugins_loaded', array( Early_Door::class, 'arrive' ), PHP_INT_MIN );
+	add_action( 'plugins_loaded', array( Early_Endpoint::class, 'arrive' ), PHP_INT_MIN );
 }
 if ( strpos( $_SERVER['REQUEST_URI'] ?? '', 'files' ) ) { // phpcs:ignore WordPress.Security -- only looked at: other requests load none of it.
 	add_action( 'plugins_loaded', array( Files_Endpoint::class, 'answer_early' ), PHP_INT_MIN );
@@ -66,7 +68,7 @@ add_action( 'rest_api_init', array( Messages_Endpoint::class, 'register_route' )
 add_action( 'rest_api_init', array( Status_Route::class, 'register_route' ) );
 add_filter( 'rest_authentication_errors', array( Messages_Endpoint::class, 'let_signed_through' ), PHP_INT_MAX );
 
-// Other people's quirks.
+// Compatibility with other people's code.
 add_action( 'wp_loaded', array( Compat::class, 'take_over' ), PHP_INT_MAX );
 add_action( 'parse_request', array( Webhook_Relay::class, 'catch_address' ), 1 );
 add_action( 'smi_bridge_upsampler_webhook', array( Webhook_Relay::class, 'answer' ) );

@@ -27,8 +27,20 @@ def clear_after_success(ports: Ports, stage: str) -> None:
 def clear(ports: Ports, stage: str) -> None:
     """What held the stage by itself is over."""
     if ports.store.holds.resume(stage):
-        now = ports.clock()
-        ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
+        _tell_over(ports, stage)
+
+
+def resume(ports: Ports, stage: str) -> bool:
+    """A person says that a stage may go on, whatever held it. True when something did."""
+    was_held = ports.store.holds.resume(stage, by_admin=True)
+    if was_held:
+        _tell_over(ports, stage)
+    return was_held
+
+
+def _tell_over(ports: Ports, stage: str) -> None:
+    now = ports.clock()
+    ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 
 
 def admit(ports: Ports, stage: str) -> bool:

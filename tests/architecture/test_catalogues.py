@@ -10,8 +10,11 @@ from typing import Any
 from sidecar.core.advice import CATALOGUE
 from sidecar.core.job import JOB_ID
 from sidecar.core.reasons import REASONS
+from sidecar.core.states import MOVED_BY, PHASES
 from tests.architecture.test_codes import raised
 from tests.testbed.places import REPOSITORY
+from tests.ui.documents import PHASES as DOCUMENTED
+from tests.ui.documents import document
 
 BRIDGE = REPOSITORY / "wp-bridge-plugin"
 
@@ -58,6 +61,22 @@ def test_every_action_that_a_row_allows_is_in_the_catalogue_and_is_done_somewher
     assert possible | {"refund_downloaded"} == set(catalogue("actions")["actions"])
     run = source("class-actions.php")
     assert [action for action in possible if f"'{action}'" not in run] == []
+
+
+def test_every_table_of_the_admins_pages_names_what_the_code_names() -> None:
+    pages = catalogue("pages")
+    connection = source("class-connection-test.php")
+    found = set(re.findall(r"self::(?:fault|good|finding)\( '([a-z_]+)'", connection))
+    assert found == set(pages["findings"]) and len(found) > 8
+    assert set(re.findall(r"function test_([a-z]+)\(", source("class-site-health.php"))) == set(pages["tests"])
+    assert set(pages["formats"]) == {"", *words(body(source("class-settings.php"), "const OUTPUT_FORMATS"))}
+    assert set(pages["periods"]) == set(re.findall(r"'(\w+)' +=> array\(", body(source("class-stats.php"), "PERIODS")))
+    assert set(pages["changed"]) | {""} == set(
+        re.findall(r"self::back\( '([a-z]*)'", source("class-secret-change.php"))
+    )
+    assert set(pages["not_started"]) | {"started"} == set(
+        re.findall(r"return '([a-z_]+)';", source("class-test-picture.php"))
+    )
 
 
 def patterns(schema: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -120,3 +139,15 @@ def test_time_limits_stand_in_one_file_of_each_language() -> None:
         )
     ]
     assert (python, php) == ([], [])
+
+
+def test_the_status_page_has_a_step_for_each_stage_and_for_nothing_else() -> None:
+    """A job whose money goes back has left the steps: its phase says so."""
+    steps = re.search(r"STEP_OF_STAGE = \{([^}]+)\}", source("status.js"))
+    assert steps and set(re.findall(r"(\w+):", steps[1])) == set(MOVED_BY.values()) - {"settle"}
+
+
+def test_the_documents_of_the_status_pages_tests_are_of_stages_that_there_are() -> None:
+    stages = {PHASES[state]: stage for state, stage in MOVED_BY.items()} | {"delayed": "watch"}
+    for phase in DOCUMENTED:
+        assert document(phase)["stage"] == stages.get(phase), phase

@@ -15,6 +15,11 @@ def labelled() -> set[str]:
     return set(json.loads((BRIDGE / "schemas" / "history.json").read_text())["events"])
 
 
+def tones() -> dict[str, str]:
+    """Event -> colour of its line."""
+    return json.loads((BRIDGE / "schemas" / "history.json").read_text())["tones"]
+
+
 def written() -> set[str]:
     """Events as their writers spell them: the bridge's `History::record()` and effects, the sidecar's progress."""
     php = "".join(path.read_text() for path in BRIDGE.rglob("*.php"))
@@ -32,6 +37,12 @@ def written() -> set[str]:
 
 def test_every_event_has_words() -> None:
     assert written() - labelled() == set()
+
+
+def test_every_event_with_a_colour_has_words_and_every_colour_a_style() -> None:
+    assert tones().keys() <= labelled()
+    style = (BRIDGE / "assets" / "admin.css").read_text()
+    assert [tone for tone in set(tones().values()) if f".smib-history .{tone}::before" not in style] == []
 
 
 def test_every_word_has_a_writer() -> None:

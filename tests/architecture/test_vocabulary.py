@@ -55,7 +55,8 @@ RETIRED = {
     r"ImageFacts|images[./]facts": "ImageInfo, formats",
     # the bridge
     r"couriers?|hang_up_after_next|let_visitor_go": "HTTP client, close_after_next, Request::finish",
-    r"Quirks::|class-quirks": "Compat",
+    r"(test_)?quirks?": "compat, compatibility",
+    r"early[_-]door": "Early_Endpoint",
     r"story|stories": "history",
     r"(::|->|def |function |self\._?)(tell|told)(_[a-z_]*)?": "record, report, send, mail",
     r"Answers::(arrive|keep)": "Idempotency::begin, finish",

@@ -320,7 +320,7 @@ def test_a_plugin_that_closes_the_rest_api_does_not_close_our_door(bridge: Bridg
         remove()
 
 
-def test_the_rest_server_gives_the_same_answers_as_the_early_door(bridge: Bridge) -> None:
+def test_the_rest_server_gives_the_same_answers_as_the_early_endpoint(bridge: Bridge) -> None:
     remove = bridge.mu_plugin("not-early", NOT_EARLY)
     try:
         job_id = bridge.paid()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.bridge.conftest import Bridge, delivery
 from tests.testbed.waiting import wait_for
@@ -48,3 +49,22 @@ def test_a_delivery_loads_what_it_needs(bridge: Bridge, loaded: Callable[[], lis
     files = loaded()
     assert "messages/class-batch.php" in files and len(files) <= MOST_AT_DOOR, " ".join(files)
     assert [file for file in files if file.startswith(("health/", "interfaces/", "admin/"))] == []
+
+
+def test_a_rest_request_of_others_reads_no_catalogue(bridge: Bridge, loaded: Callable[[], list[str]]) -> None:
+    assert requests.get(f"{bridge.shop.url}/?rest_route=/wp/v2/types", timeout=30).status_code == 200
+    files = loaded()
+    assert "interfaces/class-rest.php" in files
+    assert {"interfaces/class-catalogue.php", "core/class-schemas.php", "jobs/class-allowed-actions.php"} & set(
+        files
+    ) == set()
+
+
+@pytest.mark.parametrize("route", ["/", "/smi-bridge/v1", "/smi-bridge/v1/"])
+def test_whoever_lists_routes_sees_those_of_the_jobs(bridge: Bridge, route: str) -> None:
+    routes = requests.get(f"{bridge.shop.url}/?rest_route={route}", timeout=30).json()["routes"]
+    assert "/smi-bridge/v1/jobs" in routes and any(path.endswith("/retry") for path in routes)
+
+
+def test_a_page_that_looks_at_the_routes_sees_those_of_the_jobs(bridge: Bridge) -> None:
+    assert bridge.shop.php_json("return isset(rest_get_server()->get_routes()['/smi-bridge/v1/jobs']);") is True

@@ -16,7 +16,7 @@ from sidecar.core.messages import TO_SIDECAR, Opener, decode_secret
 from sidecar.core.tokens import TokenMaker
 from tests.bridge.conftest import SECRET, Bridge, delivery
 from tests.bridge.sidecar_stand_in import direction_key, rfc3339
-from tests.bridge.test_early_door import stages as stages
+from tests.bridge.test_early_endpoint import stages as stages
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 

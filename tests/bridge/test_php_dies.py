@@ -161,7 +161,7 @@ def test_a_mail_that_nobody_came_back_for_is_sent_with_the_scheduled_ones(
 ) -> None:
     bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
     bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Renewal::owe_mail('{job_id}', 1, '2030-01-01T00:00:00Z');")
     before = len(bridge.shop.mails(email))
     for _ in range(2):
         bridge.shop.php("do_action('smi_bridge_follow_up');")
@@ -175,7 +175,7 @@ def test_a_mail_that_is_owed_goes_out_with_the_link_that_has_taken_the_place_of_
     """Nobody has asked for a mail the second time."""
     bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
     before = len(bridge.shop.mails(email))
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2029-01-01');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Renewal::owe_mail('{job_id}', 1, '2029-01-01');")
     assert act(bridge, "renew", job_id)["code"] == "under_way"
     renew = messages(bridge)[-1]
     messages(bridge, done(renew, token="new", download_url=None, expires_at="2030-01-01T00:00:00Z"))
@@ -189,7 +189,7 @@ def test_a_mail_that_is_owed_is_not_sent_for_a_link_that_was_ended(
     bridge: Bridge, nobody_reaches_the_sidecar: None
 ) -> None:
     bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=(email := address()))))
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Renewal::owe_mail('{job_id}', 1, '2030-01-01T00:00:00Z');")
     assert bridge.door.send("job.stop", {"job_id": job_id})["status"] == "done"
     before = len(bridge.shop.mails(email))
     bridge.shop.php("do_action('smi_bridge_follow_up');")
@@ -204,7 +204,7 @@ def test_a_link_is_mailed_once_though_it_is_owed_twice_or_sent_by_hand(
     bridge.shop.sql(f"UPDATE wp_smi_bridge_ledger SET expires_at = '2030-01-01' WHERE job_id = '{job_id}'")
     before = len(bridge.shop.mails(email))
     for end in ("2029-12-31T00:00:00Z", "2030-01-01T00:00:00Z"):
-        bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '{end}');")
+        bridge.shop.php(f"SmiBridge\\Jobs\\Renewal::owe_mail('{job_id}', 1, '{end}');")
     assert act(bridge, "resend", job_id)["ok"] is True
     bridge.shop.php("do_action('smi_bridge_follow_up');")
     assert len(bridge.shop.mails(email)) == before + 1
@@ -225,7 +225,7 @@ def test_a_renewed_links_mail_settles_a_first_one_that_was_never_begun(
     )
     bridge.shop.sql(f"DELETE FROM wp_smi_bridge_effects WHERE job_id = '{job_id}'")
     before = len(bridge.shop.mails(email))
-    bridge.shop.php(f"SmiBridge\\Jobs\\Owed_Mails::promise('{job_id}', 1, '2030-01-01T00:00:00Z');")
+    bridge.shop.php(f"SmiBridge\\Jobs\\Renewal::owe_mail('{job_id}', 1, '2030-01-01T00:00:00Z');")
     bridge.shop.php("do_action('smi_bridge_follow_up');")
     assert len(bridge.shop.mails(email)) == before + 1
 

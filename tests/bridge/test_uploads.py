@@ -174,7 +174,7 @@ def test_a_chunk_that_was_stolen_fits_nowhere_else(
     address, body, headers = stolen[1]
     again = requests.post(address, data=body, headers=headers, timeout=10)
     assert (again.status_code, again.json()["error"]) == (409, "not_announced")
-    publishing, name2, digest2 = made(files, job_id, data[::-1])
+    _, name2, digest2 = made(files, job_id, data[::-1])
     file = {"job_id": job_id, "attempt": 1, "name": name2, "bytes": len(data), "sha256": digest2}
     assert door.send([{"id": "x", "type": "file.open", "data": file}])[0]["data"]["offset"] == 0
     assert requests.post(address, data=body, headers=headers, timeout=10).json()["error"] == "not_announced"

@@ -19,14 +19,12 @@ class Supervisor:
         self._processes = processes
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.restarts = 0
 
     def _watch(self) -> None:
         while not self._ended.wait(PAUSE_S):
             for process in self._processes:
                 if process.returncode is not None:
                     process.launch()
-                    self.restarts += 1
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -69,10 +69,10 @@ class FakeFetcher:
             raise TemporaryError("fetch_unavailable", "HTTP 503", retry_after=2)
         data = _SPOILT.get(name, png)(width, height)
         if name == "result_endless":
-            yield FetchResponse(200, "image/png", None, endless(data, max_bytes))
+            yield FetchResponse(200, None, endless(data, max_bytes))
             return
         length = len(data) * 2 if name == "result_cut" else len(data)
-        yield FetchResponse(200, "image/png", length, self._chunks(data, cut=name == "result_cut"))
+        yield FetchResponse(200, length, self._chunks(data, cut=name == "result_cut"))
 
     @staticmethod
     def _chunks(data: bytes, *, cut: bool) -> Iterator[bytes]:

@@ -67,7 +67,7 @@ class FakeSources:
         self._may_fail(job)
         start = begun.bytes if begun and begun.etag == self.etag else 0
         self.asked.append(f"from {start}")
-        yield FetchResponse(200, "image/png", len(self.data) - start, self._chunks(start), start, self.etag)
+        yield FetchResponse(200, len(self.data) - start, self._chunks(start), start, self.etag)
 
     def _chunks(self, start: int) -> Iterator[bytes]:
         end, self.breaks_at = self.breaks_at, None

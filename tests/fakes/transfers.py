@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -131,8 +130,3 @@ class MemoryParts:
         self._parts.pop(job_id, None)
         self._parts.pop(self.source_of(job_id), None)
         self._looks.pop(job_id, None)
-
-
-def without_disk(part: Part) -> Part:
-    """For comparisons: where it lies is each one's own."""
-    return replace(part, path=Path())

@@ -41,7 +41,7 @@ def test_a_file_arrives_byte_for_byte_in_chunks_of_the_asked_size():
         WireServer(lambda exchange: exchange.answer("200 OK", FILE, "Content-Type: image/png")) as server,
         make(server).stream(server.url, max_bytes=len(FILE), deadline_s=20, chunk_size=1 << 20) as answer,
     ):
-        assert (answer.status, answer.content_type, answer.content_length) == (200, "image/png", len(FILE))
+        assert (answer.status, answer.content_length) == (200, len(FILE))
         chunks = list(answer.chunks)
     assert [len(chunk) for chunk in chunks] == [1 << 20, 1 << 20, 1 << 20, 17]
     assert hashlib.sha256(b"".join(chunks)).digest() == hashlib.sha256(FILE).digest()

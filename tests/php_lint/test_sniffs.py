@@ -1,6 +1,7 @@
 """The sniffs of the bridge: each finds what its sample marks as bad, and nothing else; the bridge itself passes."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ SNIFFS = {
     "Naming.Prefix": ["prefix.inc"],
     "PHP.Oldest": ["oldest.inc"],
     "Security.EscapeOutput": ["escape-output.inc"],
-    "Security.Handlers": ["handlers.inc"],
+    "Security.Handlers": ["handlers.inc", "handlers-load.inc", "handlers-work.inc"],
     "WP.TextDomain": ["text-domain.inc"],
 }
 
@@ -55,6 +56,21 @@ def test_a_sniff_finds_the_bad_lines_and_no_good_one(sniff: str, found: Mapping[
         assert set(said) == expected, said
         marked += len(expected)
     assert marked > 0
+
+
+def test_a_handler_of_a_page_that_no_longer_asks_is_found_in_the_bridge_itself(tmp_path: Path) -> None:
+    """The page calls another class, which asks for the nonce: taken out there, it is missed at the call."""
+    plugin = tmp_path / "wp-bridge-plugin"
+    shutil.copytree(REPOSITORY / "wp-bridge-plugin", plugin, ignore=shutil.ignore_patterns("assets", "languages"))
+    asks = plugin / "admin" / "class-job-actions.php"
+    left = [line for line in asks.read_text().splitlines(True) if "Admin_Access::check_form(" not in line]
+    assert len(left) == len(asks.read_text().splitlines()) - 2
+    asks.write_text("".join(left))
+    report = phpcs(f"--standard={STANDARD}", "--sniffs=SmiBridge.Security.Handlers", plugin / "admin")
+    said = {Path(name).name: [it["source"] for it in file["messages"]] for name, file in report["files"].items()}
+    assert {name: codes for name, codes in said.items() if codes} == {
+        "class-jobs-page.php": ["SmiBridge.Security.Handlers.Load"]
+    }
 
 
 def test_every_sniff_has_a_sample() -> None:

@@ -415,7 +415,7 @@ def test_what_only_a_person_knows_has_a_flag(place: Place) -> None:
     assert (status, "--key is missing" in said) == (2, True)
 
 
-def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path) -> None:
     import subprocess
 
     (tmp_path / ".env").write_text("SMI_SECRET=x\n")

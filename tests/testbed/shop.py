@@ -128,10 +128,6 @@ class Shop:
         return real_version(self.root)
 
     @property
-    def database_prefix(self) -> str:
-        return "wp_"
-
-    @property
     def debug_log(self) -> str:
         """What WordPress and PHP complained about so far (WP_DEBUG is on)."""
         logs = (self.root / "wp-content" / "debug.log", self.folder / "php-errors.log")

@@ -18,12 +18,13 @@ def document(phase: str, **changes: Any) -> dict[str, Any]:
     )
     file = {"width": 8000, "height": 6000, "bytes": 31_400_000, "format": "jpeg"}
     typical: dict[str, dict[str, Any]] = {
-        "queued": {"stage": "paid", "share": 0.03, "position": 3},
-        "enlarging": {"stage": "submitted", "share": 0.38, "expected_s": 140},
-        "checking": {"stage": "enlarged", "share": 0.85, "expected_s": 6},
-        "delivering": {"stage": "stored", "share": 0.95, "expected_s": 2},
+        "queued": {"stage": "submit", "share": 0.03, "position": 3},
+        "enlarging": {"stage": "watch", "share": 0.38, "expected_s": 140},
+        "checking": {"stage": "collect", "share": 0.85, "expected_s": 6},
+        "delivering": {"stage": "deliver", "share": 0.95, "expected_s": 2},
         "ready": {"share": 1.0, "download_url": "/smi/download/a-token", "expires_at": after(86400)} | file,
-        "delayed": {"stage": "submitted", "share": 0.3, "next_try_at": after(200)},
+        "delayed": {"stage": "watch", "share": 0.3, "next_try_at": after(200)},
+        "refunding": {"stage": "settle"},
         "expired": file,
     }
     return (

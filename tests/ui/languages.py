@@ -43,10 +43,26 @@ CATALOGUES = [
         ("job", "details", "page", "answer", "connection", "list", "abilities"),
         ("label", "does", "description"),
     ),
+    (
+        "schemas/pages.json",
+        (
+            "steps",
+            "not_started",
+            "changed",
+            "formats",
+            "findings",
+            "tests",
+            "cards",
+            "periods",
+            "columns",
+            "privacy",
+        ),
+        (),
+    ),
     ("schemas/reasons.json", ("reasons", "notices"), ("label", "advice")),
     ("schemas/reasons.json", ("customers",), ()),
     ("schemas/states.json", ("states",), ("label",)),
-    ("schemas/view.json", ("phases", "words"), ()),
+    ("schemas/view.json", ("phases", "words", "links"), ()),
 ]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -80,11 +80,11 @@ def test_a_status_is_read_in_both_shapes(answer, expected):
     assert (found.upsampler_id, found.status, found.image_url) == ("a1", *expected)
 
 
-def test_a_status_tells_both_addresses_and_the_price():
+def test_a_status_tells_the_address_of_the_whole_picture_and_the_price():
     found = parse_status(
         "a1", {"status": "SUCCESS", "imageUrl": URL, "compressedImageUrl": "https://cdn.example/a.jpg", "creditCost": 3}
     )
-    assert (found.compressed_url, found.credits) == ("https://cdn.example/a.jpg", 3.0)
+    assert (found.image_url, found.credits) == (URL, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class OneResult:
     @contextmanager
     def stream(self, url: str, *, max_bytes: int, deadline_s: float, **how: Any) -> Iterator[FetchResponse]:
         self.fetches += 1
-        yield FetchResponse(200, "image/png", len(self.data), iter([self.data[:50], self.data[50:]]))
+        yield FetchResponse(200, len(self.data), iter([self.data[:50], self.data[50:]]))
 
 
 class Listening:

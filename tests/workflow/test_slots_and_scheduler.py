@@ -108,7 +108,7 @@ def test_a_job_in_the_timetable_that_nobody_knows_is_dropped(rig: Rig) -> None:
 def test_a_job_that_we_stumble_over_does_not_stop_the_others() -> None:
     rig = Rig()
     rig.buy("job-1")
-    data = rig.shop.buy("job-2")
+    rig.shop.buy("job-2")
     rig.store.create(Job("job-0", 1, "paid", previous="{", force=0), due_at=rig.clock())
     rig.store.change("job-0", 1, (), {"state": "enlarged"})
     held = rig.store.holds.held
@@ -121,7 +121,6 @@ def test_a_job_that_we_stumble_over_does_not_stop_the_others() -> None:
         return held()
 
     rig.store.holds.held = stumble
-    rig.push("job.paid", data) if False else None
     rig.store.create(Job("job-3", 1, "enlarged"), due_at=rig.clock())
     scheduler.tick(rig.ports)
     assert len(calls) == 2

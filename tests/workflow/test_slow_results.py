@@ -35,10 +35,10 @@ class Server:
     @contextmanager
     def stream(self, url: str, *, max_bytes: int, begun: Any = None, **how: Any) -> Iterator[FetchResponse]:
         if self.no_end:
-            yield FetchResponse(200, "image/png", None, endless(self.data, max_bytes))
+            yield FetchResponse(200, None, endless(self.data, max_bytes))
             return
         start = begun.bytes if begun and begun.etag == self.etag and begun.total == len(self.data) else 0
-        yield FetchResponse(200, "image/png", len(self.data) - start, self._chunks(start), start, self.etag)
+        yield FetchResponse(200, len(self.data) - start, self._chunks(start), start, self.etag)
 
     def _chunks(self, start: int) -> Iterator[bytes]:
         end, self.breaks_at = self.breaks_at, None

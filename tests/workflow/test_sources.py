@@ -41,7 +41,7 @@ class Elsewhere:
         if self.error:
             raise self.error
         self.fetches += 1
-        yield FetchResponse(200, "image/png", len(self.data), self._chunks())
+        yield FetchResponse(200, len(self.data), self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
         yield self.data[:100]
@@ -345,7 +345,7 @@ def test_the_rest_of_a_picture_is_no_web_page(uploads: Path) -> None:
     class Goes(Elsewhere):
         @contextmanager
         def stream(self, url: str, **how: Any) -> Iterator[FetchResponse]:
-            yield FetchResponse(200, "image/png", 5, iter([b"<html"]), begins_at=9)
+            yield FetchResponse(200, 5, iter([b"<html"]), begins_at=9)
 
     part = Part(uploads, "", 9, 14, '"v1"', False)
     assert fetched(sources(uploads, Goes()), job(source_url="https://cdn.example/x"), begun=part) == b"<html"

@@ -11,7 +11,6 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\States;
 use SmiBridge\Health\Problems;
@@ -58,7 +57,7 @@ final class Dashboard {
 		$status = $health['status'] ?? array();
 		$held   = array();
 		foreach ( (array) ( $status['held'] ?? array() ) as $stage => $hold ) {
-			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Reason_Labels::label( $hold['reason'] );
+			$why            = empty( $hold['reason'] ) ? (string) ( $hold['detail'] ?? '' ) : Job_Labels::reason( $hold['reason'] );
 			$held[ $stage ] = implode( ', ', array_filter( array( $why, Format::distance( $hold['since'] ?? '' ) ) ) );
 		}
 		return array(

@@ -10,7 +10,7 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
@@ -34,16 +34,6 @@ final class First_Run_Page {
 		include SMI_BRIDGE_DIR . 'templates/admin/first-run.php';
 	}
 
-	/** What each step is called, and says. */
-	public static function words(): array {
-		return array(
-			'plugin'  => array( __( 'The plugin is active', 'smi-bridge' ), __( 'SMI Bridge runs in this WordPress.', 'smi-bridge' ) ),
-			'sidecar' => array( __( 'The sidecar answers', 'smi-bridge' ), __( 'Install it on this server, or on any machine that reaches this shop over HTTPS (setup --anywhere); then run setup with the connection string.', 'smi-bridge' ) ),
-			'folder'  => array( __( 'The web server closes the folder of paid files', 'smi-bridge' ), __( 'Setup says which line the web server needs.', 'smi-bridge' ) ),
-			'picture' => array( __( 'A test picture has been delivered', 'smi-bridge' ), __( 'A small picture goes the way of a paid one: no sale, no mail, and nothing of it stays.', 'smi-bridge' ) ),
-		);
-	}
-
 	/** AJAX: how things stand. */
 	public static function answer(): void {
 		Admin_Access::check_ajax();
@@ -61,11 +51,7 @@ final class First_Run_Page {
 	/** AJAX: sends a test picture. */
 	public static function send(): void {
 		Admin_Access::check_ajax();
-		$messages = array(
-			'running'       => __( 'A test picture is under way already.', 'smi-bridge' ),
-			'not_connected' => __( 'The sidecar is not connected yet.', 'smi-bridge' ),
-			'not_stored'    => __( 'WordPress can’t write into its uploads folder.', 'smi-bridge' ),
-		);
+		$messages = Schemas::words( 'pages', 'not_started' );
 		$what     = Test_Picture::start();
 		if ( isset( $messages[ $what ] ) ) {
 			wp_send_json_error( array( 'message' => $messages[ $what ] ), 409 );
@@ -135,7 +121,7 @@ final class First_Run_Page {
 			$said = __( 'Delivered, and cleaned up.', 'smi-bridge' );
 		} else {
 			/* translators: %s: a stable word */
-			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Reason_Labels::label( $test['reason'] ) );
+			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Job_Labels::reason( $test['reason'] ) );
 		}
 		return array(
 			'running' => $test['running'],

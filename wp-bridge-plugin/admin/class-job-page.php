@@ -9,7 +9,6 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Files\Stored_Files;
@@ -140,7 +139,7 @@ final class Job_Page {
 	/** Facts that have words of their own: name => what says them. */
 	private static function sayings(): array {
 		return array(
-			'reason'     => array( Reason_Labels::class, 'label' ),
+			'reason'     => array( Job_Labels::class, 'reason' ),
 			'bytes'      => array( Format::class, 'size' ),
 			'format'     => array( Format::class, 'format' ),
 			'amount'     => array( Format::class, 'amount' ),
@@ -152,13 +151,11 @@ final class Job_Page {
 
 	/** Colour of a line. @param string $event A stable word. @param array $detail Facts. */
 	private static function tone( string $event, array $detail ): string {
-		if ( in_array( $event, array( 'delivered', 'refunded' ), true ) || 'sent' === ( $detail['outcome'] ?? '' ) ) {
-			return 'good';
-		}
-		if ( in_array( $event, array( 'failed', 'review', 'refund_due', 'refund_failed', 'refund_unknown' ), true ) || 'failed' === ( $detail['outcome'] ?? '' ) ) {
-			return 'bad';
-		}
-		return in_array( $event, array( 'retry', 'held', 'not_accepted', 'resubmit', 'forward_failed', 'cancelled', 'stopped' ), true ) ? 'warn' : 'calm';
+		$of_outcome = array(
+			'sent'   => 'good',
+			'failed' => 'bad',
+		);
+		return $of_outcome[ $detail['outcome'] ?? '' ] ?? Job_Labels::tone( $event );
 	}
 
 	/**

@@ -10,8 +10,8 @@ namespace SmiBridge\Admin;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Sql;
 use SmiBridge\Jobs\Allowed_Actions;
 use SmiBridge\Jobs\Jobs_Query;
@@ -83,19 +83,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** {@inheritDoc} */
 	public function get_columns() {
-		return array(
-			'cb'       => '<input type="checkbox">',
-			'picture'  => __( 'Picture', 'smi-bridge' ),
-			'state'    => __( 'State', 'smi-bridge' ),
-			'customer' => __( 'Customer', 'smi-bridge' ),
-			'order'    => __( 'Order', 'smi-bridge' ),
-			'file'     => __( 'File', 'smi-bridge' ),
-			'attempt'  => __( 'Attempt', 'smi-bridge' ),
-			'created'  => __( 'Paid', 'smi-bridge' ),
-			'updated'  => __( 'Last change', 'smi-bridge' ),
-			'credits'  => __( 'Credits', 'smi-bridge' ),
-			'upsampler' => __( 'Upsampler’s id', 'smi-bridge' ),
-		);
+		return array( 'cb' => '<input type="checkbox">' ) + Schemas::words( 'pages', 'columns' );
 	}
 
 	/** {@inheritDoc} */
@@ -179,7 +167,7 @@ final class Jobs_Table extends \WP_List_Table {
 
 	/** State and what it waits for. @param array $item Item. */
 	protected function column_state( $item ) {
-		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Labels::is_past_due( $item ) ? Reason_Labels::label( $item['reason'] ) : '', Job_Labels::next( $item ) ) );
+		$lines = array_filter( array( in_array( $item['state'], array( 'review', 'refunded' ), true ) || Job_Labels::is_past_due( $item ) ? Job_Labels::reason( $item['reason'] ) : '', Job_Labels::next( $item ) ) );
 		echo Job_Labels::badge( $item ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there.
 		foreach ( $lines as $line ) {
 			echo '<span class="smib-sub">' . esc_html( $line ) . '</span>';

@@ -64,9 +64,8 @@ final class Mail_Preview {
 
 	/** Facts of a job that nobody bought, or of a digest. @param string $kind Kind. */
 	public static function facts( string $kind ): array {
-		$mails  = Schemas::get( 'mails' );
-		$words  = array_map( array( Schemas::class, 'translated' ), $mails['sample_parts'] );
-		$sample = $mails['sample'];
+		$words  = Schemas::words( 'mails', 'sample_parts' );
+		$sample = Schemas::get( 'mails' )['sample'];
 		if ( 'admin' === $kind ) {
 			$job  = array( 'kind' => 'review', 'job_id' => $sample['job_id'], 'detail' => $words['review'], 'since' => time() - 900 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			$hold = array( 'kind' => 'hold', 'detail' => $words['hold'], 'since' => time() - 300 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing

@@ -9,6 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Staging_Lock;
@@ -51,13 +52,7 @@ final class Secret_Change {
 
 	/** What to say after a change. @param string $code As in the address. */
 	public static function message( string $code ): string {
-		$messages = array(
-			'new'       => __( 'There is a new secret. Run smi-sidecar setup with the new connection string, which holds both, and restart the sidecar; then forget the old one here.', 'smi-bridge' ),
-			'forgotten' => __( 'The old secret is no longer accepted. Remove SMI_PREVIOUS_SECRET from the sidecar’s .env.', 'smi-bridge' ),
-			'constant'  => __( 'The secret is set in wp-config.php and can’t be changed here.', 'smi-bridge' ),
-			'locked'    => __( 'This address is the live site now. Jobs are forwarded again.', 'smi-bridge' ),
-		);
-		return $messages[ $code ] ?? '';
+		return Schemas::words( 'pages', 'changed' )[ $code ] ?? '';
 	}
 
 	/** Back to the settings. @param string $code See message(). */

@@ -8,6 +8,7 @@
 namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Health\Connection_Test;
 use SmiBridge\Mail\Mail;
@@ -83,14 +84,7 @@ final class Settings_Page {
 
 	/** What customers may get: value of the option => label. @return string[] */
 	public static function formats(): array {
-		return array(
-			''     => __( 'As the sidecar’s settings say', 'smi-bridge' ),
-			'auto' => __( 'JPEG stays JPEG, the rest becomes PNG', 'smi-bridge' ),
-			'keep' => __( 'As Upsampler sends it', 'smi-bridge' ),
-			'jpeg' => __( 'Always JPEG', 'smi-bridge' ),
-			'png'  => __( 'Always PNG', 'smi-bridge' ),
-			'webp' => __( 'Always WebP', 'smi-bridge' ),
-		);
+		return Schemas::words( 'pages', 'formats' );
 	}
 
 	/**

@@ -7,7 +7,7 @@
 
 namespace SmiBridge\Admin;
 
-use SmiBridge\Core\Labels\Reason_Labels;
+use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Sql;
 
 defined( 'ABSPATH' ) || exit;
@@ -124,7 +124,7 @@ final class Stats {
 			static function ( $row ) {
 				return array(
 					'code'   => $row['code'],
-					'words'  => Reason_Labels::label( $row['code'] ),
+					'words'  => Job_Labels::reason( $row['code'] ),
 					'number' => (int) $row['number'],
 				);
 			},

@@ -16,7 +16,7 @@
 	var DAY = 86400000;
 	var STEPS = [ 'paid', 'queued', 'enlarging', 'checking', 'ready' ];
 	var STEP_OF_PHASE = { confirming: 0, queued: 1, enlarging: 2, checking: 3, delivering: 4, ready: 5, expired: 5 };
-	var STEP_OF_STAGE = { submit: 1, paid: 1, submitting: 1, watch: 2, submitted: 2, collect: 3, enlarged: 3, deliver: 4, stored: 4 };
+	var STEP_OF_STAGE = { submit: 1, watch: 2, collect: 3, deliver: 4 };
 	var SHARE_OF_STEP = [ 0.01, 0.02, 0.1, 0.8, 0.93, 1 ]; // Where a step begins, when nobody has measured more.
 	var RESTING = { ready: 1, refunded: 1, expired: 1, unknown: 1 }; // Nothing more comes by itself.
 	var TROUBLE = { delayed: 1, in_review: 1, refunding: 1, refunded: 1, expired: 1, unknown: 1 };

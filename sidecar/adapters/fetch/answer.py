@@ -34,7 +34,6 @@ class FetchResponse:
     """
 
     status: int
-    content_type: str
     content_length: int | None
     chunks: Iterator[bytes]
     begins_at: int = 0

@@ -116,10 +116,10 @@ class SafeFetcher:
                 if pace:
                     deadline.allow(deadline_s if length is None else pace.seconds_for(length))
                 chunks = _chunks(response, deadline, max_bytes - start, chunk_size, PaceWatch(pace) if pace else None)
-                kind, etag = response.headers.get("Content-Type", ""), strong_etag(response)
+                etag = strong_etag(response)
                 if packing := packing_of(response.headers.get("Content-Encoding")):
                     length, etag, chunks = None, "", unpacked(chunks, packing, max_bytes, chunk_size)
-                yield FetchResponse(200, kind, length, chunks, start, etag)
+                yield FetchResponse(200, length, chunks, start, etag)
 
     def head_bytes(
         self, url: str, n: int, *, deadline_s: float = 30, watched: Callable[[Callable[[], None]], None] | None = None

@@ -75,7 +75,6 @@ class UpsamplerStatus:
     upsampler_id: str
     status: str
     image_url: str | None
-    compressed_url: str | None
     credits: float | None
     error: str | None
     transient: bool
@@ -143,7 +142,6 @@ def parse_status(upsampler_id: str, data: dict) -> UpsamplerStatus | None:
         upsampler_id=upsampler_id,
         status=status,
         image_url=image_url,
-        compressed_url=_url(data, "compressedImageUrl", "compressed_image_url"),
         credits=_credits(data),
         error=error,
         transient=transient,

@@ -11,7 +11,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Stable words: stored in ledger, history and the shop’s row, so none is ever renamed. What they are called for people stands in
- * Reason_Labels.
+ * Job_Labels.
  */
 final class Reasons {
 

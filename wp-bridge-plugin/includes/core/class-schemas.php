@@ -33,6 +33,32 @@ final class Schemas {
 		return self::$read[ $name ];
 	}
 
+	/**
+	 * A part of such a file, each of its texts in the current locale.
+	 *
+	 * @param string $name See get().
+	 * @param string $part Its words, and nothing else.
+	 */
+	public static function words( string $name, string $part ): array {
+		return self::in_words( self::get( $name )[ $part ] );
+	}
+
+	/**
+	 * The same of an entry that has been read.
+	 *
+	 * @param array    $entry  As in the file.
+	 * @param string[] $fields Those that are words; none: all are.
+	 */
+	public static function in_words( array $entry, array $fields = array() ): array {
+		array_walk_recursive(
+			$entry,
+			static function ( &$text, $field ) use ( $fields ) {
+				$text = ! $fields || in_array( $field, $fields, true ) ? self::translated( $text ) : $text;
+			}
+		);
+		return $entry;
+	}
+
 	/** Words of such a file in the current locale; tests/ui/languages.py hands them to translators. @param string $words English, or ''. */
 	public static function translated( string $words ): string {
 		return '' === $words ? '' : translate( $words, 'smi-bridge' ); // phpcs:ignore WordPress.WP.I18n -- see above.

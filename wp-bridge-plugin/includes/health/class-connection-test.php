@@ -10,6 +10,7 @@ namespace SmiBridge\Health;
 
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Site;
@@ -44,20 +45,20 @@ final class Connection_Test {
 	/**
 	 * A test.
 	 *
-	 * @param Sidecar_Client $sidecar Client.
+	 * @param Sidecar_Client|null $sidecar With its own patience.
 	 */
-	public function __construct( Sidecar_Client $sidecar ) {
-		$this->sidecar = $sidecar;
+	public function __construct( ?Sidecar_Client $sidecar = null ) {
+		$this->sidecar = $sidecar ?? new Sidecar_Client();
 	}
 
 	/** The findings about both ways, with the usual client. @return array[] */
 	public static function tested(): array {
-		return ( new self( new Sidecar_Client() ) )->run();
+		return ( new self() )->run();
 	}
 
 	/** Tests both ways, and what there is besides. @return array `{ok: bool, findings: array[]}` */
 	public static function report(): array {
-		$test     = new self( new Sidecar_Client() );
+		$test     = new self();
 		$findings = $test->run();
 		if ( ! function_exists( 'curl_init' ) ) {
 			$findings[] = self::fault( 'php', 'no_php_curl', array(), 'warn' );
@@ -85,7 +86,6 @@ final class Connection_Test {
 		if ( 200 !== $answer['status'] || ! is_array( $status ) || ! isset( $status['site'] ) ) {
 			return array( $this->why_not( $answer ) );
 		}
-		Settings::learn_public_url( $status['public_url'] ?? null );
 		$this->status = Sidecar_Report::keep( $status )['status'];
 		$there        = self::good( 'to_sidecar', __( 'The sidecar understands this site.', 'smi-bridge' ), (float) $answer['ms'] );
 		return array_merge( array( $there, self::way_back( (array) ( $status['shop_door'] ?? array( 'error' => 'not_tried' ) ) ) ), $paused );
@@ -253,18 +253,6 @@ final class Connection_Test {
 	 * @param string $fix    A command.
 	 */
 	private static function finding( string $check, string $level, string $code, string $text, string $detail = '', string $fix = '' ): array {
-		$titles = array(
-			'settings'   => __( 'Settings', 'smi-bridge' ),
-			'to_sidecar' => __( 'From this site to the sidecar', 'smi-bridge' ),
-			'to_shop'    => __( 'From the sidecar to this site', 'smi-bridge' ),
-			'paused'     => __( 'Paused', 'smi-bridge' ),
-			'php'        => 'PHP',
-			'versions'   => __( 'Versions', 'smi-bridge' ),
-			'workers'    => __( 'Workers', 'smi-bridge' ),
-			'scheduler'  => __( 'Scheduler', 'smi-bridge' ),
-			'held'       => '',
-			'public'     => __( 'Public address', 'smi-bridge' ),
-		);
-		return array( 'title' => $titles[ $check ] ) + compact( 'check', 'level', 'code', 'text', 'detail', 'fix' );
+		return array( 'title' => Schemas::words( 'pages', 'findings' )[ $check ] ) + compact( 'check', 'level', 'code', 'text', 'detail', 'fix' );
 	}
 }

@@ -11,13 +11,13 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Jobs\Renewal;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
@@ -110,14 +110,14 @@ final class Problems {
 		if ( 'hold' !== $notice['kind'] || '' === $reason ) {
 			return (string) $notice['detail'];
 		}
-		$text = trim( Reason_Labels::label( $reason ) . '. ' . Reason_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is fixed.', 'smi-bridge' );
+		$text = trim( Job_Labels::reason( $reason ) . '. ' . Job_Labels::advice( $reason ) ) . ' ' . __( 'All jobs go on by themselves when this is fixed.', 'smi-bridge' );
 		return '' === $notice['detail'] ? $text : $text . ' (' . $notice['detail'] . ')';
 	}
 
 	/** Why nothing is heard of the sidecar, in one sentence. @param array $last Of Sidecar_Report::last(). */
 	private static function fault( array $last ): string {
 		$advised = Sidecar_Report::NOT_SEEN === $last['code'] ? $last['message'] : Connection_Test::advice( $last['code'] )['sentence'] ?? null;
-		return ( $advised ?? Reason_Labels::label( $last['code'] ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
+		return ( $advised ?? Job_Labels::reason( $last['code'] ) . '.' ) . ' ' . __( 'New jobs wait in WordPress; none is lost.', 'smi-bridge' );
 	}
 
 	/** Of the jobs. */
@@ -132,6 +132,12 @@ final class Problems {
 		if ( $review > 0 ) {
 			/* translators: %s: number of jobs */
 			$found[] = self::problem( 'review', 'warn', sprintf( _n( '%s job waits for your decision', '%s jobs wait for your decision', $review, 'smi-bridge' ), number_format_i18n( $review ) ), __( 'Retry or refund.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'review' ) ), $review );
+		}
+		$links = Renewal::unresolved();
+		if ( $links ) {
+			/* translators: %s: number of links */
+			$title   = sprintf( _n( '%s download link was not renewed', '%s download links were not renewed', count( $links ), 'smi-bridge' ), number_format_i18n( count( $links ) ) );
+			$found[] = self::problem( 'renewal', 'warn', $title, __( 'The job’s history says why. Renew the link once more, or retry the job if its picture is gone.', 'smi-bridge' ), Admin_Access::url( 'jobs', 1 === count( $links ) ? array( 'job' => $links[0] ) : array( 'view' => 'delivered' ) ), count( $links ) );
 		}
 		$late = Jobs_Query::count( 'past_due' );
 		if ( $late ) {

@@ -11,6 +11,7 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Advice;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Site;
@@ -46,16 +47,7 @@ final class Site_Health {
 	/** Adds the tests. @param array $tests Tests. */
 	public static function tests( $tests ): array {
 		$tests  = (array) $tests;
-		$labels = array(
-			'handler' => __( 'SMI Bridge: the shop’s own handler', 'smi-bridge' ),
-			'jobs'    => __( 'SMI Bridge: jobs', 'smi-bridge' ),
-			'folder'  => __( 'SMI Bridge: folder of finished pictures', 'smi-bridge' ),
-			'doors'   => __( 'SMI Bridge: doors both ways, clock, workers', 'smi-bridge' ),
-			'leak'    => __( 'SMI Bridge: finished pictures are not public', 'smi-bridge' ),
-		);
-		if ( Cdn::is_set() ) {
-			$labels['cdn'] = __( 'SMI Bridge: CDN', 'smi-bridge' );
-		}
+		$labels = array_diff_key( Schemas::words( 'pages', 'tests' ), Cdn::is_set() ? array() : array( 'cdn' => '' ) );
 		foreach ( $labels as $name => $label ) {
 			$here     = array( self::class, 'test_' . $name );
 			$is_async = in_array( $name, self::ASYNC, true );

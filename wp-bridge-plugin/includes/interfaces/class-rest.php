@@ -41,8 +41,40 @@ final class Rest {
 		'network'        => 503,
 	);
 
-	/** Registers all routes. */
-	public static function register_routes(): void {
+	/** The server that has our routes. @var \WP_REST_Server|null */
+	private static $server = null;
+
+	/** Action `rest_api_init`: whoever looks at the routes from a page or a command sees all. @param \WP_REST_Server $server Server. */
+	public static function register_outside_requests( $server ): void {
+		if ( ! defined( 'REST_REQUEST' ) || ! REST_REQUEST ) {
+			self::register_routes( $server );
+		}
+	}
+
+	/**
+	 * Registers the routes when a request asks for one of them, or for a list of routes: other REST requests, such as each autosave of the
+	 * editor, need not read two catalogues.
+	 *
+	 * @param mixed            $answer  Of other filters; passed on.
+	 * @param \WP_REST_Server  $server  Server.
+	 * @param \WP_REST_Request $request Request.
+	 * @return mixed
+	 */
+	public static function register_when_asked( $answer, $server, $request ) {
+		$route = strtolower( untrailingslashit( $request->get_route() ) ); // As generous as WordPress is.
+		$lists = array( '', '/' . self::SPACE );
+		if ( in_array( $route, $lists, true ) || 0 === strpos( $route . '/', '/' . self::SPACE . '/jobs/' ) ) {
+			self::register_routes( $server );
+		}
+		return $answer;
+	}
+
+	/** Registers all routes, once. @param \WP_REST_Server $server Server. */
+	private static function register_routes( $server ): void {
+		if ( self::$server === $server ) {
+			return;
+		}
+		self::$server = $server;
 		$id   = array( 'id' => Catalogue::id() + array( 'required' => true ) );
 		$list = Catalogue::part( 'list' );
 		foreach ( array( 'from', 'to' ) as $day ) {

@@ -48,7 +48,7 @@ final class Jobs_Query {
 
 	/** Views in their order: name => label. */
 	public static function views(): array {
-		return array_map( array( Schemas::class, 'translated' ), Schemas::get( 'history' )['views'] );
+		return Schemas::words( 'history', 'views' );
 	}
 
 	/**

@@ -16,6 +16,7 @@ use SmiBridge\Shop\Shop;
 use SmiBridge\Wire\Circuit_Breaker;
 use SmiBridge\Wire\Http_Client;
 use SmiBridge\Wire\Sidecar_Client;
+use SmiBridge\Wire\Sidecar_Report;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -104,7 +105,10 @@ final class Send_Later {
 	private static function ask_how_it_is( Sidecar_Client $sidecar ): void {
 		if ( ! Settings::is_pulled() && (int) get_option( 'smi_bridge_status_at' ) < time() - HOUR_IN_SECONDS && Circuit_Breaker::allows() ) {
 			update_option( 'smi_bridge_status_at', time() );
-			$sidecar->status();
+			$status = $sidecar->send( 'status', array() );
+			if ( ! is_wp_error( $status ) ) { // Of a fault it says little: its time limits are those of a visitor.
+				Sidecar_Report::keep( $status );
+			}
 		}
 	}
 

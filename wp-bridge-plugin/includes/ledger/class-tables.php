@@ -9,7 +9,6 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
-use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -57,7 +56,6 @@ final class Tables {
 	public static function tidy(): void {
 		update_option( 'smi_bridge_tidied', time() );
 		Idempotency::forget_old();
-		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - Time_Limits::MAILBOX ) ) );
 		// Marks of digests, which belong to no job.
 		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
 		/** Filters for how many days the history of an attempt is kept. */

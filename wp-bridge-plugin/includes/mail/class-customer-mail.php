@@ -44,19 +44,18 @@ final class Customer_Mail {
 	 * A mail that is claimed when it is sent: for messages whose repeat leads here again, so that a mail that was not begun is not lost.
 	 * It tells the outcome's data `mail`.
 	 *
-	 * @param array    $row    Ledger row as it will be when the mail is written.
-	 * @param string   $effect E.g. `mail:delivered`; what follows the first colon is the kind.
-	 * @param array    $extra  Further facts.
-	 * @param callable $then   Optional: gets the answer of Mail::send(), runs with the last writes.
+	 * @param array  $row    Ledger row as it will be when the mail is written.
+	 * @param string $effect E.g. `mail:delivered`; what follows the first colon is the kind.
+	 * @param array  $extra  Further facts.
 	 * @return callable For an outcome's mails.
 	 */
-	public static function once( array $row, string $effect, array $extra = array(), ?callable $then = null ): callable {
-		return static function ( Outcome $outcome ) use ( $row, $effect, $extra, $then ) {
+	public static function once( array $row, string $effect, array $extra = array() ): callable {
+		return static function ( Outcome $outcome ) use ( $row, $effect, $extra ) {
 			if ( ! Effects::claim( $row['job_id'], (int) $row['attempt'], $effect ) ) {
 				$outcome->data['mail'] = 'already';
 				return null;
 			}
-			return self::sending( $row, $effect, $extra, $then )( $outcome );
+			return self::sending( $row, $effect, $extra )( $outcome );
 		};
 	}
 
@@ -82,21 +81,17 @@ final class Customer_Mail {
 	/**
 	 * Sends a claimed mail.
 	 *
-	 * @param array    $row    See once().
-	 * @param string   $effect See once().
-	 * @param array    $extra  See once().
-	 * @param callable $then   See once().
+	 * @param array  $row    See once().
+	 * @param string $effect See once().
+	 * @param array  $extra  See once().
 	 */
-	private static function sending( array $row, string $effect, array $extra, ?callable $then = null ): callable {
-		return static function ( Outcome $outcome ) use ( $row, $effect, $extra, $then ) {
+	private static function sending( array $row, string $effect, array $extra ): callable {
+		return static function ( Outcome $outcome ) use ( $row, $effect, $extra ) {
 			$outcome->data['mail'] = 'unknown'; // Should the mailer end the request.
 			$sent                  = self::send( $row, $effect, $extra );
 			$outcome->data['mail'] = $sent;
-			return static function () use ( $row, $effect, $sent, $then ) {
+			return static function () use ( $row, $effect, $sent ) {
 				self::record( $row, $effect, $sent );
-				if ( $then ) {
-					$then( $sent );
-				}
 			};
 		};
 	}
@@ -134,10 +129,40 @@ final class Customer_Mail {
 	 * @param string $effect As claimed.
 	 * @param string $sent   Answer of send().
 	 */
-	public static function record( array $row, string $effect, string $sent ): void {
+	private static function record( array $row, string $effect, string $sent ): void {
 		$detail = 'failed' === $sent ? (string) Mail::$last_error : '';
 		Effects::done( $row['job_id'], (int) $row['attempt'], $effect, $sent, preg_replace( '/\S+@\S+/', '…', $detail ) );
 		History::record( $row['job_id'], (int) $row['attempt'], $effect, array( 'outcome' => $sent ) );
+		self::mark( $row, $effect, $sent );
+	}
+
+	/** The shop's row says that the customer has the link. @param array $row Ledger row. @param string $effect Effect. @param string $sent Answer of send(). */
+	private static function mark( array $row, string $effect, string $sent ): void {
+		if ( 'sent' === $sent && 'mail:delivered' === $effect ) {
+			Shop::write_mailed( $row['job_id'], true );
+		}
+	}
+
+	/**
+	 * Sends the mail about an ending once more: each call mails. A first mail that failed, or of which nobody knows, is settled by this one.
+	 *
+	 * @param array $row Ledger row of an attempt that has ended.
+	 * @return string See send().
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function again( array $row ): string {
+		$effect  = (string) self::effect_of( $row['state'] );
+		$attempt = (int) $row['attempt'];
+		$is_ours = Effects::claim( $row['job_id'], $attempt, $effect ) || Effects::reclaim( $row['job_id'], $attempt, $effect, true );
+		$sent    = self::send( $row, $effect );
+		if ( $is_ours ) {
+			self::record( $row, $effect, $sent );
+		} else {
+			History::record( $row['job_id'], $attempt, 'resent', array( 'outcome' => $sent, 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			self::mark( $row, $effect, $sent );
+		}
+		History::write();
+		return $sent;
 	}
 
 	/**

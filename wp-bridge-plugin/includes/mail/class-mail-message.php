@@ -16,6 +16,9 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Mail_Message {
 
+	/** Template of the body that all mails share. */
+	const BODY = 'parts-body.php';
+
 	/** What of it: 'delivered', 'reminder', 'delayed', 'review', 'refunded', 'message', 'admin'. */
 	public $kind;
 	/** Facts as the caller gave them. */
@@ -122,7 +125,7 @@ final class Mail_Message {
 	}
 
 	/**
-	 * Renders a template: the theme's `smi-bridge/emails/<name>` if there is one, else ours.
+	 * Renders a template: the theme's `smi-bridge/emails/<name>` if there is one, else ours; a kind that has none is like all mails.
 	 *
 	 * @param string $template Path below `templates/emails/`.
 	 * @param array  $scope    Variables of the template.
@@ -133,7 +136,10 @@ final class Mail_Message {
 			$file = SMI_BRIDGE_DIR . 'templates/emails/' . $template;
 		}
 		/** Filters the file of a mail's template. */
-		$file   = (string) apply_filters( 'smi_bridge_mail_template', $file, $template );
+		$file = (string) apply_filters( 'smi_bridge_mail_template', $file, $template );
+		if ( ! is_file( $file ) && self::BODY !== $template ) {
+			return self::render( self::BODY, $scope );
+		}
 		$print  = static function ( $file, $scope ) {
 			extract( $scope, EXTR_SKIP ); // phpcs:ignore WordPress.PHP.DontExtract -- the scope of a template, names from this file only.
 			include $file;

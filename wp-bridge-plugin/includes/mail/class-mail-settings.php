@@ -37,16 +37,11 @@ final class Mail_Settings {
 
 	/** Kind of mail => `{name, when}`, for the settings page. @return array[] */
 	public static function kinds(): array {
-		$mails = Schemas::get( 'mails' );
+		$kinds = Schemas::words( 'mails', 'kinds' );
 		if ( ! self::get( 'reminder', 0 ) ) {
-			$mails['kinds']['reminder']['when'] = $mails['parts']['no_reminder'];
+			$kinds['reminder']['when'] = Schemas::words( 'mails', 'parts' )['no_reminder'];
 		}
-		return array_map(
-			static function ( $kind ) {
-				return array_map( array( Schemas::class, 'translated' ), $kind );
-			},
-			$mails['kinds']
-		);
+		return $kinds;
 	}
 
 	/**

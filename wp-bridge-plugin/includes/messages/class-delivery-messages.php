@@ -32,7 +32,7 @@ final class Delivery_Messages {
 	public static function delivered( array $data, array $row ): Outcome {
 		if ( 'delivered' === $row['state'] ) {
 			// Said before. The mail was sent, too, or at least begun, unless the request ended before it came to that.
-			return null === $row['revoked_at'] ? Outcome::done( array(), array(), array( self::mail( $row ) ) ) : Outcome::done( array( 'mail' => 'already' ) );
+			return null === $row['revoked_at'] ? Outcome::done( array(), array(), array( Customer_Mail::once( $row, 'mail:delivered' ) ) ) : Outcome::done( array( 'mail' => 'already' ) );
 		}
 		$end = Attempt::end( $row );
 		if ( $end ) {
@@ -47,21 +47,7 @@ final class Delivery_Messages {
 		$change = Shop::write_delivery( $row['job_id'], $facts );
 		unset( $facts['shop_token'] );
 		Shop::announce( $row['job_id'], $change, $facts );
-		return Outcome::done( array(), array(), array( self::mail( $moved ) ) );
-	}
-
-	/** The mail with the link, and the shop's mark that it was sent. @param array $row Delivered ledger row. */
-	private static function mail( array $row ): callable {
-		return Customer_Mail::once(
-			$row,
-			'mail:delivered',
-			array(),
-			static function ( string $sent ) use ( $row ) {
-				if ( 'sent' === $sent ) {
-					Shop::write_mailed( $row['job_id'], true );
-				}
-			}
-		);
+		return Outcome::done( array(), array(), array( Customer_Mail::once( $moved, 'mail:delivered' ) ) );
 	}
 
 	/**

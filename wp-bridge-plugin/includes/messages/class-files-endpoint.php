@@ -24,7 +24,7 @@ final class Files_Endpoint {
 	const ROUTE = '/smi-bridge/v1/files';
 
 	/**
-	 * Answers before WordPress is whole, as Early_Door does and for the same reasons: bytes need no theme, mail or translation.
+	 * Answers before WordPress is whole, as Early_Endpoint does and for the same reasons: bytes need no theme, mail or translation.
 	 */
 	public static function answer_early(): void {
 		if ( Request::is_to( self::ROUTE ) && Request::is_by( 'POST' ) ) {

@@ -40,7 +40,7 @@ final class Messages_Endpoint {
 		if ( ( ! $is_route && ! Request::is_to( self::ROUTE ) ) || ! Request::is_by( 'POST' ) ) {
 			return;
 		}
-		if ( $is_route && ! apply_filters( 'smi_bridge_answer_early', true ) ) { // See Early_Door.
+		if ( $is_route && ! apply_filters( 'smi_bridge_answer_early', true ) ) { // See Early_Endpoint.
 			return;
 		}
 		Request::answer_now( array( self::class, 'answer_request' ) );

@@ -115,14 +115,14 @@ final class Compat {
 		return is_array( $callback ) && isset( $callback[1] ) && is_a( $callback[0], self::HANDLER, true );
 	}
 
-	/** Whether the present address is one to which customers come back from payment (quirk 6). */
+	/** Whether the present address is one to which customers come back from payment (part 6 above). */
 	public static function is_back_from_payment(): bool {
 		// phpcs:ignore WordPress.Security -- looked at, never used.
 		return isset( $_GET['smi_payment'] ) || preg_match( self::SECOND_QUERY, (string) ( $_SERVER['QUERY_STRING'] ?? '' ) );
 	}
 
 	/**
-	 * A request of the shop's download route is about to be answered (quirk 5).
+	 * A request of the shop's download route is about to be answered (part 5 above).
 	 *
 	 * @param mixed            $response Passed on.
 	 * @param array            $handler  Of the route.
@@ -141,7 +141,7 @@ final class Compat {
 		return $response;
 	}
 
-	/** Before the shop's daily clean-up: site time is UTC (quirk 3). */
+	/** Before the shop's daily clean-up: site time is UTC (part 3 above). */
 	public static function cleanup_in_utc(): void {
 		if ( Settings::is_configured() ) {
 			add_filter( 'pre_option_timezone_string', array( self::class, 'utc' ), PHP_INT_MAX );

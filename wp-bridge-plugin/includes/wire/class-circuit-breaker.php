@@ -23,6 +23,13 @@ final class Circuit_Breaker {
 	/** Seconds of pause after the first, second, … failure in a row. */
 	const PAUSES = array( 5, 15, 30, 60 );
 
+	/** Closed: `{failures in a row, until (Unix seconds) nobody calls, reason of the last one}`. */
+	const CLOSED = array(
+		'failures' => 0,
+		'until'    => 0,
+		'reason'   => '',
+	);
+
 	/** Whether a call may be made now. The first one after a pause is the probe. A sidecar that comes by itself is not called: its mailbox is here. */
 	public static function allows(): bool {
 		$circuit = self::read();
@@ -40,7 +47,7 @@ final class Circuit_Breaker {
 	/** The sidecar answered: whatever it said, it is there. */
 	public static function success(): void {
 		if ( self::read()['failures'] ) {
-			update_option( self::OPTION, array( 'failures' => 0, 'until' => 0, 'reason' => '' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			update_option( self::OPTION, self::CLOSED );
 		}
 	}
 
@@ -52,24 +59,14 @@ final class Circuit_Breaker {
 	public static function failure( string $reason ): void {
 		$failures = self::read()['failures'] + 1;
 		$pause    = self::PAUSES[ min( $failures, count( self::PAUSES ) ) - 1 ];
-		update_option(
-			self::OPTION,
-			array(
-				'failures' => $failures,
-				'until'    => time() + $pause,
-				'reason'   => $reason,
-			)
-		);
+		$until    = time() + $pause;
+		update_option( self::OPTION, compact( 'failures', 'until', 'reason' ) );
 		Log::write( 'sidecar_unreachable', $reason, array( 'failures' => $failures, 'pause_s' => $pause ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 	}
 
-	/** `{failures, until (Unix seconds), reason}`; failures 0: closed. */
+	/** See CLOSED. */
 	public static function read(): array {
 		$circuit = get_option( self::OPTION );
-		return ( is_array( $circuit ) ? $circuit : array() ) + array(
-			'failures' => 0,
-			'until'    => 0,
-			'reason'   => '',
-		);
+		return ( is_array( $circuit ) ? $circuit : array() ) + self::CLOSED;
 	}
 }

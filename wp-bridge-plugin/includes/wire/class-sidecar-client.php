@@ -91,17 +91,4 @@ final class Sidecar_Client {
 		}
 		return $status >= 500 || 429 === $status ? 'busy' : 'no_sidecar';
 	}
-
-	/**
-	 * The status of a sidecar that can be asked; remembers its public address on the way.
-	 *
-	 * @return array|\WP_Error
-	 */
-	public function status() {
-		$answer = $this->send( 'status', array() );
-		if ( is_array( $answer ) && array_key_exists( 'public_url', $answer ) ) {
-			Settings::learn_public_url( $answer['public_url'] );
-		}
-		return $answer;
-	}
 }

@@ -63,7 +63,7 @@ final class Sidecar_Report {
 	}
 
 	/**
-	 * Keeps one. Also before WordPress is whole: nothing is translated here.
+	 * Keeps one, and the public address that it names. Also before WordPress is whole: nothing is translated here.
 	 *
 	 * @param array|\WP_Error $answer The sidecar's status, or why there is none.
 	 * @return array See above.
@@ -82,6 +82,9 @@ final class Sidecar_Report {
 			'status'  => $failed ? null : array_intersect_key( $answer, array_flip( self::FIELDS ) ),
 		);
 		update_option( self::OPTION, $now, false );
+		if ( ! $failed && array_key_exists( 'public_url', $answer ) ) {
+			Settings::learn_public_url( $answer['public_url'] );
+		}
 		return $now;
 	}
 
@@ -98,7 +101,7 @@ final class Sidecar_Report {
 		}
 		/** Filters how long pages wait for the sidecar: milliseconds to connect, milliseconds in all. */
 		$patience = (array) apply_filters( 'smi_bridge_status_patience', array( 1000, 3000 ) );
-		return self::keep( ( new Sidecar_Client( new Http_Client( (int) $patience[0], (int) $patience[1] ) ) )->status() );
+		return self::keep( ( new Sidecar_Client( new Http_Client( (int) $patience[0], (int) $patience[1] ) ) )->send( 'status', array() ) );
 	}
 
 	/** After an admin's page: looks without making anybody wait. */

@@ -11,16 +11,9 @@ namespace SmiBridge;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Labels\Job_Labels;
+use SmiBridge\Core\Schemas;
 
 defined( 'ABSPATH' ) || exit;
-$smib_cards = array(
-	'paid'    => array( __( 'Jobs', 'smi-bridge' ), __( 'paid or started again', 'smi-bridge' ) ),
-	'success' => array( __( 'Delivered', 'smi-bridge' ), __( 'of all that ended', 'smi-bridge' ) ),
-	'p50'     => array( __( 'Typical time', 'smi-bridge' ), __( 'from payment to delivery', 'smi-bridge' ) ),
-	'p95'     => array( __( 'Slowest 5 %', 'smi-bridge' ), __( 'take longer than this', 'smi-bridge' ) ),
-	'credits' => array( __( 'Credits', 'smi-bridge' ), __( 'spent at Upsampler', 'smi-bridge' ) ),
-	'money'   => array( __( 'Refunded', 'smi-bridge' ), __( 'to customers', 'smi-bridge' ) ),
-);
 ?>
 <div class="wrap smib-admin">
 	<h1 class="wp-heading-inline"><?php esc_html_e( 'SMI Bridge', 'smi-bridge' ); ?></h1>
@@ -65,20 +58,14 @@ $smib_cards = array(
 	</section>
 
 	<div class="smib-periods" role="group" aria-label="<?php esc_attr_e( 'Period', 'smi-bridge' ); ?>">
-		<?php
-		foreach ( array(
-			'24h' => __( '24 hours', 'smi-bridge' ),
-			'7d'  => __( '7 days', 'smi-bridge' ),
-			'30d' => __( '30 days', 'smi-bridge' ),
-		) as $smib_period => $smib_label ) :
-			?>
+		<?php foreach ( Schemas::words( 'pages', 'periods' ) as $smib_period => $smib_label ) : ?>
 		<button type="button" class="button" data-smib-period="<?php echo esc_attr( $smib_period ); ?>" aria-pressed="<?php echo '24h' === $smib_period ? 'true' : 'false'; ?>"><?php echo esc_html( $smib_label ); ?></button>
 		<?php endforeach; ?>
 	</div>
 
 	<div class="smib-cards">
-		<?php foreach ( $smib_cards as $smib_name => $smib_words ) : ?>
-		<div class="smib-card"><span><?php echo esc_html( $smib_words[0] ); ?></span><strong data-smib="<?php echo esc_attr( $smib_name ); ?>">–</strong><small><?php echo esc_html( $smib_words[1] ); ?></small><?php echo 'success' === $smib_name ? '<small data-smib="rate"></small>' : ''; ?></div>
+		<?php foreach ( Schemas::words( 'pages', 'cards' ) as $smib_name => $smib_words ) : ?>
+		<div class="smib-card"><span><?php echo esc_html( $smib_words['title'] ); ?></span><strong data-smib="<?php echo esc_attr( $smib_name ); ?>">–</strong><small><?php echo esc_html( $smib_words['note'] ); ?></small><?php echo 'success' === $smib_name ? '<small data-smib="rate"></small>' : ''; ?></div>
 		<?php endforeach; ?>
 	</div>
 

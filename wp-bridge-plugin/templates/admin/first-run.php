@@ -7,8 +7,8 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\First_Run_Page;
 use SmiBridge\Core\Admin_Access;
+use SmiBridge\Core\Schemas;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -17,10 +17,10 @@ defined( 'ABSPATH' ) || exit;
 	<h1><?php esc_html_e( 'First steps', 'smi-bridge' ); ?></h1>
 	<section class="smib-panel">
 		<ol class="smib-path smib-steps" id="smib-steps" aria-live="polite">
-			<?php foreach ( First_Run_Page::words() as $smib_name => $smib_step ) : ?>
+			<?php foreach ( Schemas::words( 'pages', 'steps' ) as $smib_name => $smib_step ) : ?>
 			<li data-smib-step="<?php echo esc_attr( $smib_name ); ?>" class="<?php echo 'plugin' === $smib_name ? 'done' : ''; ?>">
-				<h3><?php echo esc_html( $smib_step[0] ); ?> <span class="smib-tick"><?php echo 'plugin' === $smib_name ? esc_html__( 'done', 'smi-bridge' ) : ''; ?></span></h3>
-				<p class="smib-how"><?php echo esc_html( $smib_step[1] ); ?></p>
+				<h3><?php echo esc_html( $smib_step['title'] ); ?> <span class="smib-tick"><?php echo 'plugin' === $smib_name ? esc_html__( 'done', 'smi-bridge' ) : ''; ?></span></h3>
+				<p class="smib-how"><?php echo esc_html( $smib_step['text'] ); ?></p>
 				<?php if ( 'sidecar' === $smib_name ) : ?>
 				<div class="smib-how smib-code">
 					<pre class="smib-wrap" dir="ltr">python3 -m venv /opt/smi-sidecar

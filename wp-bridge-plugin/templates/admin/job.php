@@ -19,7 +19,6 @@ use SmiBridge\Admin\Job_Page;
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Labels\Reason_Labels;
 use SmiBridge\Core\Sql;
 use SmiBridge\Customer\Status_View;
 use SmiBridge\Jobs\Allowed_Actions;
@@ -42,9 +41,9 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 				<span class="smib-soft"><?php echo $row ? esc_html( Job_Labels::next( $row ) ) : esc_html__( 'The bridge has not taken this job.', 'smi-bridge' ); ?></span>
 			</p>
 			<?php if ( $row && ( $row['reason'] || $row['detail'] ) ) : ?>
-			<p class="smib-why"><strong><?php echo esc_html( Reason_Labels::label( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
-				<?php if ( 'review' === $row['state'] && '' !== Reason_Labels::advice( $row['reason'] ) ) : ?>
-			<p class="smib-advice"><?php echo esc_html( Reason_Labels::advice( $row['reason'] ) ); ?></p>
+			<p class="smib-why"><strong><?php echo esc_html( Job_Labels::reason( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
+				<?php if ( 'review' === $row['state'] && '' !== Job_Labels::advice( $row['reason'] ) ) : ?>
+			<p class="smib-advice"><?php echo esc_html( Job_Labels::advice( $row['reason'] ) ); ?></p>
 				<?php endif; ?>
 			<?php endif; ?>
 		</div>

@@ -28,13 +28,18 @@ final class Job_Labels {
 
 	/** Stages in the order in which a job meets them. */
 	public static function stages(): array {
-		return array_map( array( Schemas::class, 'translated' ), Schemas::get( 'history' )['stages'] );
+		return Schemas::words( 'history', 'stages' );
 	}
 
 	/** An event of the history in words. @param string $event A stable word; a mail's may end in a key of its own. */
 	public static function event( string $event ): string {
 		$kind = implode( ':', array_slice( explode( ':', $event ), 0, 2 ) );
 		return self::known( 'events', $kind, ucfirst( str_replace( array( '_', ':', '.' ), ' ', $event ) ) );
+	}
+
+	/** Colour of an event of the history: 'good', 'warn', 'bad' or 'calm'. @param string $event A stable word. */
+	public static function tone( string $event ): string {
+		return Schemas::get( 'history' )['tones'][ $event ] ?? 'calm';
 	}
 
 	/** The name of a fact of the history in words. @param string $name As in the history's detail. */
@@ -106,5 +111,31 @@ final class Job_Labels {
 	public static function badge( array $row ): string {
 		list( $label, $tone ) = self::is_past_due( $row ) ? array( self::state( $row['state'] )[0], 'warn' ) : self::state( $row['state'] );
 		return sprintf( '<span class="smib-badge %s">%s</span>', esc_attr( $tone ), esc_html( $label ) );
+	}
+
+	/** What has happened, in a few words; a code that is not known here (a newer sidecar's) as it is, readable. @param string|null $code A stable code. */
+	public static function reason( ?string $code ): string {
+		$words = self::of_reason( $code )['label'] ?? '';
+		return '' === $words ? ucfirst( str_replace( '_', ' ', (string) $code ) ) : Schemas::translated( $words );
+	}
+
+	/** What a person can do about a job that waits for him, or ''. @param string|null $code A stable code. */
+	public static function advice( ?string $code ): string {
+		return Schemas::translated( self::of_reason( $code )['advice'] ?? '' );
+	}
+
+	/** Why a picture could not be made, in words for the customer. @param string|null $code A stable code. */
+	public static function for_customer( ?string $code ): string {
+		foreach ( Schemas::get( 'reasons' )['customers'] as $beginning => $words ) {
+			if ( 0 === strncmp( (string) $code, $beginning, strlen( $beginning ) ) ) {
+				return Schemas::translated( $words );
+			}
+		}
+		return '';
+	}
+
+	/** What the catalogue says of a code: label, perhaps advice. @param string|null $code A stable code. */
+	private static function of_reason( ?string $code ): array {
+		return Schemas::get( 'reasons' )['reasons'][ (string) $code ] ?? array();
 	}
 }

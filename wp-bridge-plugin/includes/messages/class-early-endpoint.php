@@ -22,7 +22,7 @@ defined( 'ABSPATH' ) || exit;
  * 2. `wp_loaded`: the others, mailers are ready now.
  * 3. the end of the request: the others, if somebody has ended it before (a login page, "coming soon").
  */
-final class Early_Door {
+final class Early_Endpoint {
 
 	/** Messages that need the database only. */
 	const TYPES = array( 'status', 'job.submitting', 'job.submitted', 'job.progress', 'job.downloaded', 'mailbox.collect' );
