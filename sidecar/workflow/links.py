@@ -36,7 +36,7 @@ def in_memory(job: Job, grant: DownloadGrant, token: str, *, now: float) -> bool
 def in_ledger(record: dict[str, Any] | None, grant: DownloadGrant, token: str, *, now: float) -> dict[str, Any]:
     """The delivery, of a job's record, that a token opens. Raises Gone, TokenExpired, TokenInvalid; the word that helps
     most comes first: who has a newer link is told so, though this one has expired as well."""
-    ours = hashlib.sha256(token.encode()).hexdigest()
+    ours = digest(token)
     links = [] if record is None else _deliveries(record, grant, ours)
     found = next((link for link in links if link["link"] == ours), None)
     if grant.elsewhere and found is None:
@@ -60,6 +60,11 @@ def with_file(job: Job, delivery: dict[str, Any]) -> Job:
     return job.but(**file, format=delivery.get("format") or format_of(delivery["path"]))
 
 
+def digest(token: str) -> str:
+    """Names a link where it may be seen."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def is_as_delivered(job: Job, grant: DownloadGrant, size: int) -> bool:
     """Whether the file is surely the one that was delivered. While a later attempt is under way, its file may have
     taken the place already, for it has the same name; and people put other files there."""
@@ -72,7 +77,7 @@ def _deliveries(record: dict[str, Any], grant: DownloadGrant, ours: str) -> list
     if "deliveries" in record:
         return list(record["deliveries"])
     if record["delivery"]:
-        link = hashlib.sha256(record["delivery"]["token"].encode()).hexdigest()
+        link = digest(record["delivery"]["token"])
         return [record["delivery"] | {"attempt": record["attempt"], "link": link}]
     known = {"link": ours, "expires_at": rfc3339(grant.expires_at), "revoked": False}
     may_be = record["previous"] and grant.attempt < record["attempt"] and not grant.elsewhere

@@ -222,7 +222,11 @@ def test_a_web_server_may_send_the_file_instead(bridge: Bridge, sold: Sold) -> N
     )
     try:
         answer = sold.get()
+        bridge.open(sold.job_id, attempt=2)
+        found, during = sold.path.stat(), sold.get()
     finally:
         remove()
     assert answer.headers["X-Test-File"] == f"2026/11/{sold.job_id}_4x.jpg"
-    assert answer.content == b""
+    assert (answer.content, answer.headers["ETag"]) == (b"", f'"{SHA256}"')
+    own = f'"{found.st_size:x}-{int(found.st_mtime):x}-{found.st_ino:x}"'
+    assert during.headers["ETag"] == own, "a rerun may put its file there"
