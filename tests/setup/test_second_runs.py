@@ -57,6 +57,20 @@ def test_what_has_not_changed_and_runs_is_left_alone(users: Place, sidecar: None
     assert "sudo systemctl" not in said.replace("sudo systemctl reload nginx", "")
 
 
+def test_without_systemd_too_what_runs_as_it_should_is_left_alone(place: Place, sidecar: None) -> None:
+    place.setup("--folder", "/opt/x", key="up-123456")
+    _, said = place.setup("--folder", "/opt/x", connect=False, key="")
+    assert "Left to you" not in said
+    _, said = place.setup("--folder", "/opt/x", "--port", str(place.port - 1), connect=False, key="")
+    assert "end the sidecar that runs, and start it again with what has changed\n  cd /opt/x && " in said
+
+
+def test_a_sandbox_that_does_not_run_is_to_be_started_beside_a_sidecar_that_does(place: Place, sidecar: None) -> None:
+    place.setup("--folder", "/opt/x", key="up-123456")
+    _, said = place.setup("--folder", "/opt/x", connect=False)
+    assert "# start the sandbox\n" in said and "# end the sidecar that runs" in said
+
+
 # ---------------------------------------------------------------------- flags
 def test_the_next_run_is_given_all_that_is_not_kept(place: Place) -> None:
     """What `.env` keeps need not be said twice."""
@@ -65,6 +79,12 @@ def test_the_next_run_is_given_all_that_is_not_kept(place: Place) -> None:
     again = "--folder '/opt/x y' --address http://sidecar.internal:8321 --web-server none --no-system\n"
     assert f"smi-sidecar setup {again}" in said
     assert "cd '/opt/x y' && " in said
+
+
+def test_a_folder_is_told_in_full(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, said = place.setup("--folder", "here")
+    assert f"smi-sidecar setup --folder {tmp_path}/here\n" in said
 
 
 def test_a_run_that_wrote_nothing_says_all_of_its_flags(place: Place) -> None:

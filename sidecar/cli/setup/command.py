@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
+from ...core.env import local_address
 from ...core.errors import ConfigurationError, SidecarError
 from ...core.settings import NO_DOOR, SANDBOX_KEY
 from ...services import Services
@@ -21,7 +22,7 @@ from . import dotenv_file, questions, write
 from .find import Facts, Wishes, default_folder, find
 from .machine import LAST_PORT, Machine
 from .plan import SANDBOX, STOP, TARGET, UNITS, Plan, State, commands, plan, reload
-from .uninstall import uninstall
+from .uninstall import runs, uninstall
 
 NOBODYS = Connection("", "", "")
 START_S = 30  # how long the sidecar may take until it answers
@@ -71,8 +72,9 @@ def run(given, machine: Machine | None = None) -> int:
     """1. find; 2. ask; 3. show; 4. write; 5. start; 6. tell the bridge; 7. test. Exit status 1: something is wrong."""
     machine = machine or Machine()
     may_ask = not given.yes and sys.stdin.isatty()
+    given.folder = given.folder and os.path.abspath(given.folder)
     again, all_flags = flags(given, NOT_KEPT), flags(given, PLAIN, SECRET)
-    given.folder = os.path.abspath(given.folder) if given.folder else _known_folder(machine)
+    given.folder = given.folder or _known_folder(machine)
     file = Path(given.folder or default_folder(machine), ".env")
     text = _settings(machine, file)
     present = dotenv_file.values(text)
@@ -102,7 +104,7 @@ def run(given, machine: Machine | None = None) -> int:
     if changes and may_ask and not questions.agreed("\nWrite this?"):
         return 1
     was_there = machine.at(f"{UNITS}/{TARGET}").exists()
-    state = State(machine.at(f"{UNITS}/multi-user.target.wants/{TARGET}").exists(), is_changed=bool(changes))
+    state = _state(machine, facts, present, is_changed=bool(changes))
     write.write(machine, facts, planned, steps)
     starts = not given.no_start and facts.systemd and facts.is_root
     if starts:
@@ -162,7 +164,7 @@ def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wis
         small=given.small,
         no_system=given.no_system,
         sandbox=(given.key or present.get("UPSAMPLER_API_KEY")) in (SANDBOX, SANDBOX_KEY),
-        bind="" if (bind := present.get("SMI_BIND", "")).lower() == NO_DOOR else bind,
+        bind=_bind(present),
         sandbox_port=given.sandbox_port or _port_of(present) or 9000,
         again=again,
         anywhere=_is_anywhere(given, present),
@@ -180,6 +182,12 @@ def _is_unreached(given, present: dict[str, str]) -> bool:
     return not given.address and (known == NO_DOOR or (not known and given.anywhere))
 
 
+def _bind(present: dict[str, str]) -> str:
+    """An address, or ""."""
+    known = present.get("SMI_BIND", "")
+    return "" if known.lower() == NO_DOOR else known
+
+
 def _port_of(present: dict[str, str]) -> int:
     """Of the sandbox, as `.env` has it."""
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
@@ -192,6 +200,17 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
         secret = " (readable for its user only)" if step.file.secret else ""
         owner = f", for {step.file.owner}" if step.file.owner else ""
         print(f"  {step.state:<8} {step.place}{owner}{secret}")
+
+
+def _state(machine: Machine, facts: Facts, present: dict[str, str], *, is_changed: bool) -> State:
+    """`present`: the settings as they were, with which a sidecar may run at another place."""
+    before = f"{local_address(_bind(present))}:{present.get('PORT', facts.port)}"
+    return State(
+        is_enabled=machine.at(f"{UNITS}/multi-user.target.wants/{TARGET}").exists(),
+        is_changed=is_changed,
+        runs=runs(machine, facts) or machine.is_the_sidecar(f"http://{before}"),
+        sandbox_runs=machine.listens(facts.sandbox_port),
+    )
 
 
 def _start(machine: Machine, *, stop: bool) -> None:

@@ -108,7 +108,7 @@ class Machine:
     # ------------------------------------------------------------------ network
     @staticmethod
     def listens(port: int, host: str = "127.0.0.1") -> bool:
-        """Whether a port of this machine accepts connections; `host`: as in an address."""
+        """Whether a port of this machine accepts connections. `host`: as in an address."""
         try:
             socket.create_connection((host.strip("[]"), port), timeout=1).close()
         except OSError:

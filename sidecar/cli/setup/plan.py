@@ -51,10 +51,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class State:
-    """Of the installation: whether systemd starts it by itself already, and whether anything that it reads changes."""
+    """Of the installation: whether systemd starts it by itself, whether anything that it reads changes, and what runs
+    before that."""
 
     is_enabled: bool
     is_changed: bool
+    runs: bool
+    sandbox_runs: bool
 
 
 def data_folder(facts: Facts) -> Path:
@@ -207,14 +210,14 @@ def _starts(facts: Facts, key: str, state: State) -> list[tuple[str, str]]:
             return [("start the sidecar for good", "sudo systemctl enable --now smi-sidecar.target")]
         if state.is_changed:
             return [("start the sidecar again, with what has changed", RESTART)]
-        return [] if facts.runs or facts.unreached else [("start the sidecar", f"sudo systemctl start {TARGET}")]
-    if facts.runs and not state.is_changed:
+        return [] if state.runs else [("start the sidecar", f"sudo systemctl start {TARGET}")]
+    if state.runs and not state.is_changed:
         return []
     found = []
-    if key == SANDBOX and not facts.runs:
+    if key == SANDBOX and not state.sandbox_runs:
         found.append(("start the sandbox", f"{program()} {sandbox_line(facts)}"))
     as_user = f"sudo -u {facts.user} " if facts.is_root and facts.user != "root" else ""
-    why = "end the sidecar that runs, and start it again with what has changed" if facts.runs else "start the sidecar"
+    why = "end the sidecar that runs, and start it again with what has changed" if state.runs else "start the sidecar"
     return [*found, (why, f"cd {shlex.quote(str(facts.folder))} && {as_user}{program()} run")]
 
 

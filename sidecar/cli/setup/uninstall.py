@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
-from ...adapters.connections import connect
+from ...adapters.connections import connect, socket_path
 from ...core.errors import ConfigurationError
 from ...services import Services
 from . import dotenv_file, questions, write
@@ -31,7 +31,7 @@ def uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: boo
         return 1
     if facts.is_root and is_unit:
         machine.systemctl(f"disable --now {TARGET}", STOP)
-    if _runs(machine, facts):
+    if runs(machine, facts):
         print("\nNothing was removed: the sidecar runs. End its process first, and repeat this.")
         return 1
     write.remove(machine, paths)
@@ -41,13 +41,14 @@ def uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: boo
     return 0
 
 
-def _runs(machine: Machine, facts: Facts) -> bool:
+def runs(machine: Machine, facts: Facts) -> bool:
     """By its port, its store, or, on a Redis of its own, by the last quarter of a minute."""
     if not facts.unreached and machine.is_the_sidecar(f"http://{facts.place}"):
         return True
+    data = machine.at(data_folder(facts))
     try:
         if not facts.redis:
-            return bool(connect("", machine.at(data_folder(facts)), decode=True).ping())
+            return socket_path(data).exists() and bool(connect("", data, decode=True).ping())
         services = Services.from_env(dotenv_file.values(machine.read(facts.folder / ".env")))
         return services.ports.store.heartbeats.is_alive("cron")
     except (RedisError, ConfigurationError):  # nobody is there, or nobody could be with these settings
