@@ -197,6 +197,14 @@ def test_strangers_get_nothing(bridge: Bridge, sold: Sold) -> None:
         assert requests.get(link, timeout=30).status_code == 404, link
 
 
+@pytest.mark.parametrize("word", ["%BB1%FA%8B", "%FF%FE%00%C0%AF", "a%00", "%F0%9F%98%80", "x" * 3000, "a'b", "%0A"])
+def test_what_is_no_id_finds_nothing_and_is_no_fault_of_ours(bridge: Bridge, word: str) -> None:
+    """The database refuses bytes that are no text; the fixture looks into PHP's log."""
+    for door, status in {"download": 404, "source": 403}.items():
+        answer = requests.get(f"{bridge.shop.url}/?smi-bridge={door}&job={word}&token={word}", timeout=30)
+        assert answer.status_code == status, answer.text[:300]
+
+
 @pytest.mark.parametrize(
     ("constant", "header"),
     [("X-LiteSpeed-Location: /downloads/", "/downloads/{}"), ("X-Accel-Redirect: /smi-internal", "/smi-internal/{}")],

@@ -8,6 +8,7 @@
 namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Site;
@@ -61,7 +62,8 @@ final class Download_Route {
 	 * @return array|string
 	 */
 	private static function opened( string $job_id, string $token ) {
-		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), time() );
+		$attempts = Job_Id::matches( $job_id ) ? Ledger::attempts( $job_id ) : array(); // The database refuses bytes that are no text.
+		$row      = Download_Link::opened( $attempts, $job_id, $token, Site::hash(), time() );
 		if ( is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ) {
 			return Stored_Files::is_away() ? 'away' : 'missing';
 		}
