@@ -14,7 +14,9 @@ from ..core.errors import Crowded, GivenUp
 PATIENCE_S = 0.25  # a worker waits that long for a transfer's bytes, and less while others are slow
 LOOK_S = 0.01  # between two looks at a transfer whose time is up as soon as it waits for bytes again
 LATELY_S = 10  # turned away within so many seconds
-TURN_S = 75  # one that is known to be slow keeps its place for so long: a pace that is too slow shows within a minute
+# One that is known to be slow keeps its place for so long: a pace that is too slow shows a minute after the headers
+# (Pace: grace and window), so that no drip comes to the end of its turn, and who does has brought some bytes.
+TURN_S = 75
 HEAD_START = 1 << 16  # bytes: the young are not the slowest because nothing can have come yet
 REMEMBERED = 10_000  # names of what came slowly
 
