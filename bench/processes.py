@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.testbed.process import Process
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PRESENT, _FRAME = 1 << 63, (1 << 55) - 1  # of an entry: Documentation/admin-guide/mm/pagemap.rst of Linux
 
 
 def cpu_seconds(parts: Iterable[Process]) -> float:
@@ -42,7 +45,30 @@ def descendants(pid: int) -> list[int]:
     return [pid, *(found for child in children for found in descendants(child))]
 
 
-def pss_bytes(pid: int) -> int:
+def memory_bytes(pids: Iterable[int]) -> int:
+    """Memory of these processes together, each page once: their PSS on a machine where nothing else runs.
+
+    Pages of libraries that other programs have loaded, too, count in full. Only root sees which pages those are: for
+    others it is the PSS of the moment, which is less.
+    """
+    frames = {frame for pid in pids for frame in _frames(pid)}
+    return sum(map(_pss_bytes, pids)) if frames == {0} else len(frames) * _PAGE
+
+
+def _frames(pid: int) -> Iterable[int]:
+    """The numbers of its pages that are in RAM; 0 each where the kernel does not show them."""
+    with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            if line.endswith("[vsyscall]"):  # no memory of a process
+                continue
+            first, end = (int(address, 16) // _PAGE for address in line.split()[0].split("-"))
+            pagemap.seek(first * 8)
+            for entry in array("Q", pagemap.read((end - first) * 8)):
+                if entry & _PRESENT:
+                    yield entry & _FRAME
+
+
+def _pss_bytes(pid: int) -> int:
     """Memory of a process; a page that several share is divided among them."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):

@@ -15,13 +15,13 @@ __version__ = VERSION
 
 
 def create_app(services: Services | None = None) -> Flask:
-    """The web application (WSGI). Without `services` they are built from the environment: a whole process."""
+    """The web application (WSGI). Without `services` they are those of this process."""
     from .adapters import memory
-    from .services import Services
+    from .services import services as of_this_process
     from .web import build
 
     if services is not None:
         return build(services)
-    app = build(Services.from_env())
+    app = build(of_this_process())
     memory.look_for_cycles_rarely()
     return app

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -122,7 +122,8 @@ class Services:
         if settings.at_the_shop:
             files = RestFiles(shop, folder, crash_point=crash_point)
         else:
-            files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
+            modes = {"file_mode": settings.file_mode, "folder_mode": settings.folder_mode}
+            files = ResultFiles(folder, user_of=settings.data_dir, **modes)
         sources = Sources(
             fetcher,
             uploads_dir=None if settings.at_the_shop else settings.uploads_dir,
@@ -167,6 +168,13 @@ class Services:
             crash_point=crash_point,
             memory_outages=refusals.AWAY,
         )
+
+
+@cache
+def services() -> Services:
+    """The parts of this process, made at the first question, and of all that are forked from it after that. Raises as
+    `Services.from_env`."""
+    return Services.from_env()
 
 
 def _crash_points(folder: str) -> Callable[[str], None]:

@@ -6,21 +6,15 @@ RQ runs `work`; the other functions are pieces of work, found by their names (ad
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from .adapters.workqueue import TIMEOUT_S, Item
 from .periodic import PERIODIC, run_periodic
-from .services import Services
+from .services import services
 from .workflow import manual, outbox_sender, runner, webhook
 from .workflow.ports import Ports
-
-
-@cache
-def services() -> Services:
-    """The parts of this process, made at the first question. Raises as `Services.from_env`."""
-    return Services.from_env()
 
 
 def ports() -> Ports:

@@ -1,7 +1,7 @@
 """footprint: what an idle sidecar costs: `run` with its embedded Valkey, all processes together, in both profiles.
 
-Memory as PSS (pages that several processes share count once, divided among them); processor time, wake-ups and Redis
-commands over a stretch in which nobody asks for anything.
+Memory as PSS: pages that our processes share count once, and those that they share with other programs in full, as on
+a machine of their own; processor time, wake-ups and Redis commands over a stretch in which nobody asks for anything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.testbed.process import Process
 
 from ..bench import Bench
 from ..figures import Figure, at_most, figure
-from ..processes import cpu_of, descendants, pss_bytes, wake_ups
+from ..processes import cpu_of, descendants, memory_bytes, wake_ups
 from ..systems import STAND_ALONE
 
 PROFILES = {"usual": {}, "small": {"SMI_WORKERS": "1", "SMI_WEB_PROCESSES": "1"}}  # `setup` below 2 GB of memory
@@ -72,7 +72,7 @@ def _measure(bench: Bench, name: str, settings: Mapping[str, str]) -> tuple[floa
         found = (_commands(redis) - commands - 1) / seconds
         redis.close()
         figures = (cpu_of(pids) - cpu) / seconds * 100, (wake_ups(pids) - wakes) / seconds
-        memory = sum(map(pss_bytes, pids)) / 1e6
+        memory = memory_bytes(pids) / 1e6
     release_port(process.port)
     return memory, *figures, found
 

@@ -1,5 +1,5 @@
-"""Adapter: work that a thread does, piece by piece and in order, while its caller prepares the next piece: codecs, hash
-and disk leave the interpreter to each other."""
+"""Adapter: a thread that works on one piece while its caller prepares the next. Codecs, hashes and the disk release
+the interpreter lock, so both run at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Piece = TypeVar("Piece")
 
 
 class Behind(Generic[Piece]):
-    """`most`: pieces that may wait. What `work` raises, a later `put` or `end` raises; nothing is done after it."""
+    """`most`: pieces that may wait. An error of `work` ends the work, and is raised by the next `put` or `end`."""
 
     def __init__(self, work: Callable[[Piece], None], *, most: int, name: str):
         self._work = work
@@ -23,17 +23,17 @@ class Behind(Generic[Piece]):
         self._thread.start()
 
     def put(self, piece: Piece) -> None:
-        """The next piece; waits while `most` of them wait. Raises what `work` has raised with an earlier one."""
+        """Add the next piece; blocks while `most` pieces wait. Raises the error of an earlier piece."""
         self._pieces.put((piece,))
         self._check()
 
     def end(self) -> None:
-        """All is done when this returns. Safe to repeat."""
+        """Wait for all pieces. Safe to repeat."""
         self._join()
         self._check()
 
     def cancel(self) -> None:
-        """What waits is not done; nothing is under way when this returns. Safe to repeat."""
+        """Drop the pieces that wait, and wait for the one under way. Safe to repeat."""
         self._cancelled = True
         self._join()
 

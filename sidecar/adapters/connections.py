@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,6 +37,12 @@ def socket_path(data_dir: Path) -> Path:
             "name a shorter one, or a server of your own in REDIS_URL",
         )
     return path
+
+
+@cache
+def _driver() -> redis.DriverInfo:
+    """What a connection tells the server of itself: redis-py would look its version up on the disk for each."""
+    return redis.DriverInfo()
 
 
 class _Counted:
@@ -152,6 +159,7 @@ def connect(url: str, data_dir: Path, *, decode: bool) -> redis.Redis:
             parser_class=_Parser,
             command_packer=Packer(),
             redis_connect_func=_Counted(),
+            driver_info=_driver(),
         )
         pool.connection_class(**pool.connection_kwargs)  # looks at the options
     except (ValueError, TypeError, redis.RedisError):  # what they say may quote a part of the password

@@ -8,9 +8,11 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
-import structlog
-
 from . import faults
+from .memory import without
+
+with without("rich"):  # colours for tracebacks, which we do not ask for: 3 MB, and a fifth of the time to start
+    import structlog
 
 _logger: Any = structlog.get_logger()  # `configure` binds it once: to find its parts anew costs as much as a line
 # Fields that would let a reader of the log act as somebody else.

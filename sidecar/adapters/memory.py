@@ -1,12 +1,13 @@
 """Adapter: the memory of a process that lives long: what the allocator keeps, and how often cycles are looked for,
-which changes speed only; and how much memory this machine has."""
+which changes speed only; how much memory this machine has; and what need not be loaded."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # mallopt(3), <malloc.h> of glibc.
@@ -39,6 +40,20 @@ def _text(path: str) -> str:
         return Path(path).read_text()
     except OSError:
         return ""
+
+
+@contextmanager
+def without(module: str) -> Iterator[None]:
+    """What is imported in the block finds `module` not installed, unless it is loaded already. None in its place
+    means that: https://docs.python.org/3/reference/import.html#the-module-cache"""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # its stubs know modules only
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def keep_freed() -> bool:

@@ -21,7 +21,7 @@ def _validator(direction: str, type: str):
 
 @cache
 def types(direction: str) -> frozenset[str]:
-    """The message types of one door (`direction`: core.messages.TO_SHOP or TO_SIDECAR)."""
+    """The message types of one endpoint (`direction`: core.messages.TO_SHOP or TO_SIDECAR)."""
     return frozenset(path.stem for path in Path(SCHEMAS, direction).glob("*.json"))
 
 

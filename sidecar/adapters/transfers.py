@@ -13,21 +13,21 @@ from ..core.errors import Crowded, GivenUp
 
 PATIENCE_S = 0.25  # a worker waits that long for a transfer's bytes, and less while others are slow
 LOOK_S = 0.01  # between two looks at a transfer whose time is up as soon as it waits for bytes again
-LATELY_S = 10  # turned away within so many seconds
-# One that is known to be slow keeps its place for so long: a pace that is too slow shows a minute after the headers
-# (Pace: grace and window), so that no drip comes to the end of its turn, and who does has brought some bytes.
+LATELY_S = 10  # seconds for which a transfer without a place counts
+# A slow transfer keeps its place for so long: a pace below the minimum shows a minute after the headers (Pace: grace
+# and window), so that no drip comes to the end of its turn, and who does has brought some bytes.
 TURN_S = 75
-HEAD_START = 1 << 16  # bytes: the young are not the slowest because nothing can have come yet
+HEAD_START = 1 << 16  # bytes credited to each transfer: a new one is not the slowest only because nothing has come yet
 REMEMBERED = 10_000  # names of what came slowly
 
 Result = TypeVar("Result")
 
 
 class Transfer:
-    """What its work tells of itself, and learns: one thread writes, others look. `slow`: it is known for that."""
+    """State of one transfer: its own thread writes, others read. `slow`: an earlier try has shown it."""
 
     def __init__(self, *, slow: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        self.alone = False  # nobody waits any more: its end is told by `ended`
+        self.alone = False  # no worker waits any more: `ended` gets the result
         self.slow = slow
         self._clock = clock
         self._began = self._clock()
@@ -38,19 +38,18 @@ class Transfer:
         self._abort: Callable[[], None] = lambda: None
 
     def reads_from(self, abort: Callable[[], None]) -> None:
-        """`abort` ends the exchange that this transfer waits for, from another thread. Raises GivenUp when it is to
-        end already."""
+        """`abort` ends the network exchange from another thread. Raises GivenUp when the transfer has been given up."""
         self._abort = abort
         self.check()
 
     def came(self, bytes: int) -> None:
-        """So many bytes have come. Raises GivenUp when it is to end."""
+        """Count bytes that have come. Raises GivenUp when the transfer has been given up."""
         self._bytes += bytes
         self.check()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """The block does something with the bytes that have come: meanwhile nobody's patience runs out."""
+        """The block works on the bytes that have come: this time does not count as waiting."""
         self._turn_to(-1)
         try:
             yield
@@ -59,7 +58,7 @@ class Transfer:
 
     @property
     def waited_longer(self) -> float:
-        """For how many seconds longer it has waited for bytes than worked on them."""
+        """Seconds of waiting for bytes minus seconds of work on them."""
         longer, since, way = self._balance
         return longer + way * (self._clock() - since)
 
@@ -67,12 +66,12 @@ class Transfer:
         self._balance = self.waited_longer, self._clock(), way
 
     def check(self) -> None:
-        """Raises GivenUp when it is to end."""
+        """Raises GivenUp when the transfer has been given up."""
         if self._given_up:
             raise GivenUp()
 
     def give_up(self) -> None:
-        """Its work ends with GivenUp, as soon as it notices."""
+        """Give the transfer up: its work ends with GivenUp at the next check."""
         self._given_up = True
         self._abort()
 
@@ -149,19 +148,19 @@ class Transfers:
         return True, outcome["result"]
 
     def alone(self) -> int:
-        """How many go on alone now."""
+        """How many transfers go on without a worker now."""
         with self._lock:
             return sum(transfer.alone for transfer in self._running)
 
     def turned_away(self) -> int:
-        """How many found no place in the last LATELY_S seconds: each has cost a worker a moment."""
+        """How many transfers found no place in the last LATELY_S seconds: each has cost a worker a moment."""
         with self._lock:
             while self._turned_away and self._turned_away[0] < time.monotonic() - LATELY_S:
                 self._turned_away.popleft()
             return len(self._turned_away)
 
     def close(self, *, wait_s: float = 3) -> None:
-        """The process ends: each gives its job back, for which there are `wait_s` seconds."""
+        """End of the process: each transfer gives its job back, within `wait_s` seconds."""
         with self._lock:
             going = [transfer for transfer in self._running if transfer.alone]
             for transfer in going:
@@ -183,7 +182,7 @@ class Transfers:
             return transfer
 
     def _make_place(self) -> bool:
-        """Whether there is one for another that is known to be slow."""
+        """Whether a slow transfer may have a place."""
         placed = self._placed()
         if len(placed) < self._most and sum(each.slow for each in placed) < self._most_slow:
             return True
@@ -205,7 +204,7 @@ class Transfers:
         return done.is_set()
 
     def _leave_alone(self, name: str, transfer: Transfer, done: threading.Event) -> bool:
-        """False: it has ended in the last moment."""
+        """False: the transfer has just ended."""
         with self._lock:
             if transfer.slow:
                 return True

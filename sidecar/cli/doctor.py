@@ -31,29 +31,35 @@ def _run(given) -> int:
 
 
 def report(services: Services) -> bool:
-    """A line for each check, as soon as it is known; whether all is well."""
+    """Print a line for each check as soon as it ends; returns whether all is well."""
     is_well = True
     for finding in examine(services):
         is_well = is_well and bool(finding.ok)
-        mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
-        print(f"{mark}  {finding.name}: {finding.found}", flush=True)
-        if finding.ok is False and finding.advice:  # one remedy, in the words that the shop's pages use
-            print(f"      → {finding.advice.sentence}\n        $ {finding.advice.command}", flush=True)
-        elif finding.ok is False and finding.fix:
-            print(f"      → {finding.fix}", flush=True)
+        print(in_lines(finding), flush=True)
     return is_well
 
 
+def in_lines(finding: Finding) -> str:
+    """As people read it."""
+    mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
+    lines = [f"{mark}  {finding.name}: {finding.found}"]
+    if finding.ok is False and finding.advice:  # one remedy, in the words that the shop's pages use
+        lines += [f"      → {finding.advice.sentence}", f"        $ {finding.advice.command}"]
+    elif finding.ok is False and finding.fix:
+        lines.append(f"      → {finding.fix}")
+    return "\n".join(lines)
+
+
 def _document(finding: Finding) -> dict[str, Any]:
-    """As programs read it."""
+    """The findings as JSON, for programs."""
     return {"name": finding.name, "ok": finding.ok, "found": finding.found, "mend": finding.fix} | (
         {"advice": vars(finding.advice)} if finding.ok is False and finding.advice else {}
     )
 
 
 def examine(services: Services) -> Iterator[Finding]:
-    """Every check, in the order in which faults explain each other; what can't be looked at any more says so. Our
-    errors and Redis' that a check ends in become its finding."""
+    """All checks, in the order in which faults explain each other. A check that an earlier fault makes impossible says
+    so. An error of ours or of Redis becomes the finding of its check."""
     failed: set[str] = set()
     for check in CHECKS:
         if blocked := failed.intersection(check.needs):

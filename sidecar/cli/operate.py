@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
-
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CallerError
 from ..core.reasons import in_words
 from ..core.states import LABELS, LANES, QUEUES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
-from ..workflow import cleanup, manual, reconcile
+from ..workflow import cleanup, holds, manual, reconcile
 from . import upgrade
 
-# What goes into a pipe is not folded: `jobs | grep <id>` must find it.
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
 
 
 def add(commands) -> None:
@@ -63,8 +61,28 @@ def _out(given, document: Any, text: str | Table) -> int:
     if given.json:
         print(json.dumps(document, indent=2))
     else:
-        console.print(text)
+        _console().print(text)
     return 0
+
+
+# rich is imported where it is wanted: the processes that live long load this module, too, and would keep its 6 MB.
+def _console() -> Console:
+    """What goes into a pipe is not folded: `jobs | grep <id>` must find it."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+
+
+def _table(*columns: str, **options: Any) -> Table:
+    from rich.table import Table
+
+    return Table(*columns, **options)
+
+
+def _bar(given) -> Progress:
+    from rich.progress import Progress
+
+    return Progress(console=_console(), disable=given.json, transient=True)
 
 
 def _age(seconds: float) -> str:
@@ -89,7 +107,7 @@ def _status(given) -> int:
         "held": held,
         "versions": version,
     }
-    table = Table(title="SMI Sidecar", show_header=False)
+    table = _table(title="SMI Sidecar", show_header=False)
     table.add_row("Name", document["name"])
     for state, count in counts.items():
         since = f", the oldest for {_age(oldest[state])}" if state in oldest else ""
@@ -118,7 +136,7 @@ def _jobs(given) -> int:
     ports = Services.from_env().ports
     jobs = sorted(ports.store.get_many(ports.store.all_ids()).values(), key=lambda job: job.paid_at)
     jobs = [job for job in jobs if given.state in (None, job.state)][: given.limit]
-    table = Table(title=f"{len(jobs)} unfinished")
+    table = _table(title=f"{len(jobs)} unfinished")
     for name in ("job", "attempt", "state", "age", "failures", "reason"):
         table.add_column(name, no_wrap=name == "job")
     for job in jobs:
@@ -136,7 +154,7 @@ def _show(given) -> int:
     document = {"working_memory": _public(job) if job else None, "ledger": records[0] if records else None}
     if records and records[0].get("delivery"):
         records[0]["delivery"]["token"] = records[0]["delivery"]["download_url"] = "***"
-    table = Table("", "working memory", "ledger", title=given.job_id)
+    table = _table("", "working memory", "ledger", title=given.job_id)
     ours, theirs = document["working_memory"] or {}, document["ledger"] or {}
     for name in sorted(ours.keys() | theirs.keys()):
         table.add_row(name, str(ours.get(name, "")), str(theirs.get(name, "")))
@@ -171,13 +189,13 @@ def _hold(given) -> int:
 
 
 def _resume(given) -> int:
-    changed = Services.from_env().ports.store.holds.resume(given.stage, by_admin=True)
+    changed = holds.resume(Services.from_env().ports, given.stage)
     return _out(given, {"held": False, "changed": changed}, f"{given.stage} goes on")
 
 
 def _reconcile(given) -> int:
     ports = Services.from_env().ports
-    with Progress(console=console, disable=given.json, transient=True) as bar:
+    with _bar(given) as bar:
         task = bar.add_task("asking the shop", total=None)
         report = reconcile.reconcile(ports, progress=lambda done: bar.update(task, completed=done))
     document = {"unfinished": report["unfinished"], "mended": report["restored"]}  # the name that programs read
@@ -186,11 +204,11 @@ def _reconcile(given) -> int:
 
 def _cleanup(given) -> int:
     ports = Services.from_env().ports
-    with Progress(console=console, disable=given.json, transient=True) as bar:
+    with _bar(given) as bar:
         task = bar.add_task("looking at files", total=None)
         done = cleanup.run(ports, dry_run=given.dry_run, progress=lambda files: bar.update(task, completed=files))
     report = done.as_dict()
-    table = Table(title="would be thrown away" if given.dry_run else "thrown away", show_header=False)
+    table = _table(title="would be thrown away" if given.dry_run else "thrown away", show_header=False)
     for name, value in report.items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
     return _out(given, report, table)

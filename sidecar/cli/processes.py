@@ -26,12 +26,11 @@ def add(commands) -> None:
 
 
 def _run_all(given) -> int:
-    from ..adapters import logs, memory
-    from ..services import load_settings
+    from ..adapters import memory
+    from ..services import services
     from . import supervise
 
-    settings = load_settings()  # all configuration faults at once, not four times
-    logs.configure(format=settings.log_format, level=settings.log_level)
+    settings = services().settings  # all configuration faults at once, not four times
     _load_all(settings)
     memory.look_for_cycles_rarely()
     workers = _workers(settings.workers)
@@ -42,8 +41,10 @@ def _run_all(given) -> int:
 
 
 def _load_all(settings) -> None:
-    """What the processes need, before they are forked: so it is loaded once, and its memory is shared."""
-    from .. import clock, worker  # noqa: F401
+    """What the processes need, before they are forked: so it is loaded and built once, and its memory is shared."""
+    from .. import clock, tasks, worker  # noqa: F401
+
+    tasks.ports()
 
     if "web" not in _not_needed(settings):
         from ..web import serve  # noqa: F401
@@ -60,10 +61,10 @@ def _workers(number: int) -> dict[str, Callable[[], None]]:
 
 
 def _one_worker(queues: Sequence[str]) -> None:
-    from ..services import Services
+    from ..services import services
     from ..worker import run_worker
 
-    run_worker(Services.from_env(), queues)
+    run_worker(services(), queues)
 
 
 def _not_needed(settings) -> set[str]:
@@ -84,10 +85,10 @@ def _store(given) -> None:
 
 
 def _web(given) -> None:
-    from ..services import load_settings
+    from ..services import services
     from ..worker import idle
 
-    settings = load_settings()  # all configuration faults at once, before gunicorn forks
+    settings = services().settings  # all configuration faults at once, before gunicorn forks
     if settings.pulls:
         print("SMI_BIND=none: nothing to run here.", file=sys.stderr, flush=True)
         idle()
@@ -98,11 +99,11 @@ def _web(given) -> None:
 
 
 def _worker(given) -> int:
+    from .. import tasks
     from ..adapters import memory
-    from ..services import Services
     from . import supervise
 
-    settings = Services.from_env().settings
+    settings = tasks.ports().settings
     workers = _workers(settings.workers)
     memory.look_for_cycles_rarely()
     return supervise.Supervisor(workers, patience={name: supervise.ENDLESS for name in workers}).run()
@@ -110,9 +111,9 @@ def _worker(given) -> int:
 
 def _cron(given) -> None:
     from ..clock import run_clock
-    from ..services import Services
+    from ..services import services
 
-    run_clock(Services.from_env())
+    run_clock(services())
 
 
 def _settings(given) -> None:

@@ -177,3 +177,10 @@ def flag(text: str) -> bool:
 def text(text: str) -> str:
     """Any text, as it is."""
     return text
+
+
+def local_address(bind: str) -> str:
+    """Where the web process is reached from its own machine, as it stands in an address: SMI_BIND, if that is one."""
+    if bind in ("", "0.0.0.0", "::", "[::]"):
+        return "127.0.0.1"
+    return f"[{bind}]" if ":" in bind and not bind.startswith("[") else bind

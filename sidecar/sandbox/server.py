@@ -70,12 +70,12 @@ class SandboxServer(ThreadingHTTPServer):
         self.server_name, self.server_port = self.socket.getsockname()[:2]
 
     def process_request(self, request, client_address) -> None:
-        """Remembers the connection, so that `stop` can end it."""
+        """Remembers the connection for `stop`."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request) -> None:
-        """A cut connection is closed as it is: with SO_LINGER 0 the other side sees a reset."""
+        """Closes a cut connection without a shutdown: with SO_LINGER 0 the client sees a reset."""
         self._open.discard(request)
         if id(request) in self.cut:
             self.cut.discard(id(request))
@@ -84,6 +84,6 @@ class SandboxServer(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def handle_error(self, request, client_address) -> None:
-        """A client that goes away is no news; anything else is."""
+        """Logs every error but that of a client that has gone away."""
         if not self.stopping.is_set() and not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)

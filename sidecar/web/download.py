@@ -32,6 +32,8 @@ _HEADERS: Headers = [
     ("Content-Security-Policy", "default-src 'none'; sandbox"),
 ]
 
+KEPT_S = 10  # the ledger's word on a link: many parts of a file may be asked for at a time
+
 blueprint = Blueprint("download", __name__)
 
 
@@ -97,9 +99,16 @@ def _opened(parts: Ports, token: str) -> tuple[DownloadGrant, Job]:
     job = parts.store.get(grant.job_id)
     if job is not None and links.in_memory(job, grant, token, now=now):
         return grant, job
+    kept = f"link:{job.attempt if job else 0}:{links.digest(token)}"
+    known = parts.store.idempotency.remembered(kept) if job and now < grant.expires_at else None
+    if job and known:
+        return grant, links.with_file(job, known)
     record = recorded(parts, grant.job_id)
     delivery = links.in_ledger(record, grant, token, now=now)
     assert record is not None  # else nothing was delivered
+    if job:
+        with can_wait(parts, "download.not_kept", "What a link opens could not be kept.", job_id=job.job_id):
+            parts.store.idempotency.remember(kept, delivery, ttl_s=KEPT_S)
     job = parts.store.get(grant.job_id) or admission.job_from(record, now=now)
     return grant, links.with_file(job, delivery)
 

@@ -16,7 +16,7 @@ def of_file(path: Path, environ: Environ, *, headers: Headers, mimetype: str, et
     """All of a file or a part of it: Range, If-Range and If-None-Match are heeded (RFC 9110, 13 and 14). `etag`:
     without its quotes, of the content; "": what changes with the file. Raises RequestedRangeNotSatisfiable, and OSError
     when the file can't be read."""
-    file = path.open("rb")  # whatever takes its place meanwhile, this one is sent
+    file = path.open("rb")  # an open file: its replacement meanwhile does not change the answer
     found = os.fstat(file.fileno())
     response = Response(wrap_file(environ, file), headers=headers, mimetype=mimetype, direct_passthrough=True)
     response.content_length = length = found.st_size

@@ -1,4 +1,4 @@
-"""Workflow: the customer has opened the link. The shop is told once: what he has got is not refunded unasked."""
+"""Workflow: the customer has opened the link. The shop is told once, and then refunds nothing by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .ports import Ports
 
 
 def begun(ports: Ports, job: Job, *, attempt: int) -> None:
-    """The file that `attempt` made goes out to the customer. Safe to repeat."""
+    """Note that the customer downloads the file of `attempt`. Safe to repeat."""
     if job.downloaded >= attempt:
         return
     change, message = {"downloaded": attempt}, outbound.downloaded(job, attempt, ports.clock())
@@ -20,5 +20,5 @@ def begun(ports: Ports, job: Job, *, attempt: int) -> None:
         fence=False,
         settled=None,
         messages=[message],
-        lane="settle",  # the refunds' lane: one that is under way must not overtake this
+        lane="settle",  # the lane of refunds: no refund may overtake this message
     )

@@ -1,4 +1,4 @@
-"""Workflow: held stages. Something is ours to fix: all jobs wait, and one at a time finds out whether it is fixed."""
+"""Workflow: held stages. After a fault of ours all jobs wait, and one job at a time probes whether it is fixed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,33 @@ def hold(ports: Ports, stage: str, *, reason: str, detail: str) -> None:
 
 
 def clear_after_success(ports: Ports, stage: str) -> None:
-    """A job has passed the stage, as `advance` has written down: a hold that came by itself goes by itself, and so does
-    a streak. An admin's hold stays."""
+    """A job has passed the stage, which `advance` has recorded: an automatic hold and a streak end. An admin's hold
+    stays."""
     if ports.store.holds.may_resume(stage):
         clear(ports, stage)
 
 
 def clear(ports: Ports, stage: str) -> None:
-    """What held the stage by itself is over."""
+    """End an automatic hold."""
     if ports.store.holds.resume(stage):
-        now = ports.clock()
-        ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
+        _tell_over(ports, stage)
+
+
+def resume(ports: Ports, stage: str) -> bool:
+    """A person says that a stage may go on, whatever held it. True when something did."""
+    was_held = ports.store.holds.resume(stage, by_admin=True)
+    if was_held:
+        _tell_over(ports, stage)
+    return was_held
+
+
+def _tell_over(ports: Ports, stage: str) -> None:
+    now = ports.clock()
+    ports.outbox.put("deliver", [outbound.notice("resume", stage=stage, reason=None, detail="", since=now)])
 
 
 def admit(ports: Ports, stage: str) -> bool:
-    """Whether a job may go into the stage now: it is not held, or this job is the one that tries."""
+    """Whether a job may enter the stage now: it is not held, or this job is the probe."""
     held = ports.store.holds.held().get(stage)
     if held is None:
         return True
@@ -51,6 +63,6 @@ def reason_of(ports: Ports, stage: str) -> tuple[str, str]:
 
 
 def probe_interval(held_for: float) -> float:
-    """Seconds between two tries of a stage that has been held for so many: a tenth of it, within bounds. Each try of a
-    submission costs a number in the ledger, and there are 99 of them."""
+    """Seconds between two probes of a stage that has been held for so many: a tenth of it, within bounds. Each probe of
+    the submit stage uses a submission number of the ledger, and there are 99 of them."""
     return min(LAST_PROBES_S, max(FIRST_PROBES_S, held_for / 10))

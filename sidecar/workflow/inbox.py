@@ -10,7 +10,7 @@ from ..core.errors import CallerError, ConfigurationError, SidecarError
 from ..core.messages import Message, rfc3339
 from ..core.tokens import DownloadGrant
 from ..core.version import VERSION
-from . import admission, reconcile
+from . import admission, holds, reconcile
 from .brief_wait import BriefWait
 from .ports import Ports
 from .time_limits import ROUND_TRIP_S
@@ -100,7 +100,7 @@ def _hold(ports: Ports, data: dict[str, Any]) -> dict[str, Any]:
         detail = "An admin holds this stage."
         ports.store.holds.hold(data["stage"], reason="held_by_admin", detail=detail, by_admin=True)
     else:
-        ports.store.holds.resume(data["stage"], by_admin=True)
+        holds.resume(ports, data["stage"])
     return STORED
 
 

@@ -3,6 +3,7 @@ part 5; tests/vectors/downloads.json). The link that opens is the last one in th
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from ..core.errors import CallerError
@@ -35,8 +36,9 @@ def in_memory(job: Job, grant: DownloadGrant, token: str, *, now: float) -> bool
 def in_ledger(record: dict[str, Any] | None, grant: DownloadGrant, token: str, *, now: float) -> dict[str, Any]:
     """The delivery, of a job's record, that a token opens. Raises Gone, TokenExpired, TokenInvalid; the word that helps
     most comes first: who has a newer link is told so, though this one has expired as well."""
-    links = [] if record is None else _deliveries(record, grant, token)
-    found = next((link for link in links if link["token"] == token), None)
+    ours = digest(token)
+    links = [] if record is None else _deliveries(record, grant, ours)
+    found = next((link for link in links if link["link"] == ours), None)
     if grant.elsewhere and found is None:
         raise TokenInvalid("the token is another site's")
     last = links[-1] if links else None
@@ -58,19 +60,25 @@ def with_file(job: Job, delivery: dict[str, Any]) -> Job:
     return job.but(**file, format=delivery.get("format") or format_of(delivery["path"]))
 
 
+def digest(token: str) -> str:
+    """Names a link where it may be seen."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def is_as_delivered(job: Job, grant: DownloadGrant, size: int) -> bool:
     """Whether the file is surely the one that was delivered. While a later attempt is under way, its file may have
     taken the place already, for it has the same name; and people put other files there."""
     return job.attempt == grant.attempt and size == job.bytes
 
 
-def _deliveries(record: dict[str, Any], grant: DownloadGrant, token: str) -> list[dict[str, Any]]:
-    """What each attempt has delivered, oldest first. A bridge of before tells of the newest, and of the good file that
-    was there before it, not of that one's link."""
+def _deliveries(record: dict[str, Any], grant: DownloadGrant, ours: str) -> list[dict[str, Any]]:
+    """What each attempt has delivered, oldest first; `link`: the digest of its token. A bridge of before tells of the
+    newest, and of the good file that was there before it, not of that one's link."""
     if "deliveries" in record:
         return list(record["deliveries"])
     if record["delivery"]:
-        return [record["delivery"] | {"attempt": record["attempt"]}]
-    known = {"token": token, "expires_at": rfc3339(grant.expires_at), "revoked": False}
+        link = digest(record["delivery"]["token"])
+        return [record["delivery"] | {"attempt": record["attempt"], "link": link}]
+    known = {"link": ours, "expires_at": rfc3339(grant.expires_at), "revoked": False}
     may_be = record["previous"] and grant.attempt < record["attempt"] and not grant.elsewhere
     return [record["previous"] | known] if may_be else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import SidecarError
+from ..core.states import MOVED_BY
 from . import inbox
 from .ports import Ports
 from .time_limits import VISIT_BUSY_S, VISIT_IDLE_S
@@ -64,10 +65,14 @@ def visit(
 
 
 def _pace(ports: Ports, *, soon: bool) -> float:
-    """A held stage may be held for days, and nobody waits at the door meanwhile."""
-    if soon or (ports.store.is_busy() and not ports.store.holds.held()):
-        return VISIT_BUSY_S
-    return VISIT_IDLE_S
+    return VISIT_BUSY_S if soon or (ports.store.is_busy() and not _all_wait(ports)) else VISIT_IDLE_S
+
+
+def _all_wait(ports: Ports) -> bool:
+    """Whether all work waits before held stages: that may take days, and nobody waits at the door meanwhile. A job that
+    is being submitted does not: its webhook may come."""
+    held = ports.store.holds.held()
+    return bool(held) and all(MOVED_BY.get(state) in held and state != "submitting" for state in ports.store.counts())
 
 
 def _done(ports: Ports, receive: Receive, message: dict[str, Any], *, is_last: bool) -> dict[str, Any] | None:

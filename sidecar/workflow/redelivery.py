@@ -14,9 +14,9 @@ STATES = ("paid",)
 
 
 def run(ports: Ports, job: Job) -> None:
-    """1. The file of before is there and the same: deliver it. 2. Else forget it, and admit the job as any other.
+    """1. Deliver the earlier file if it is there and unchanged. 2. Else forget it, and admit the job as any other.
 
-    Raises what the recovery table then decides. StaleClaim: the job is in other hands.
+    Raises errors for the recovery table. StaleClaim: another worker has the job.
     """
     previous = json.loads(job.previous) if job.previous and not job.force else None
     if previous and _still_good(ports, previous):

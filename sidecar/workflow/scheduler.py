@@ -1,4 +1,4 @@
-"""Workflow: the clock's hand. Whatever is due (a retry, a poll, a dead worker's job, a deadline) is put to work."""
+"""Workflow: the scheduler. Due work (a retry, a poll, a dead worker's job, a deadline) goes to the work queue."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from . import admission, delivery, holds, outbound
 from .ports import Ports
 from .time_limits import REBOOK_S
 
-LIMIT = 500  # jobs that one tick takes; what is left is due at the next one
-WATCH_BATCH = 25  # polls that are one piece of work
+LIMIT = 500  # jobs per tick; the rest stays due
+WATCH_BATCH = 25  # polls in one item of the work queue
 
 
 def tick(ports: Ports) -> int:
-    """Dispatch what is due; returns how many jobs were. Runs every second; two at a time do no harm.
+    """Dispatch due jobs; returns their number. Runs every second; two at the same time do no harm.
 
-    A due job is booked again 15 s later in the same instant: if what we queue here is lost, it comes due again.
+    A due job is booked again 15 s later in the same script: an item lost from the queue comes due again.
     """
     ids = ports.store.take_due(limit=LIMIT, rebook_s=REBOOK_S)
     if ids:
@@ -37,7 +37,7 @@ def tick(ports: Ports) -> int:
 
 
 def _dispatch_all(ports: Ports, jobs: Sequence[Job]) -> None:
-    """A job that we stumble over must not stop the others; when we stumble over all of them, it is not the jobs."""
+    """A fault with one job must not stop the others. A fault with each of them is no fault of the jobs."""
     stumbled: list[Exception] = []
     for job in jobs:
         try:

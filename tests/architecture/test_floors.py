@@ -159,6 +159,20 @@ def test_a_floor_does_not_drag_in_what_stands_above_it(name: str) -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_the_processes_do_not_load_what_only_the_console_or_a_picture_needs() -> None:
+    """It would stay in the memory of each. What the console needs is there when it asks."""
+    heavy = {"rich", "pygments", "PIL", "pyvips"}
+    script = f"""
+import sys, sidecar.cli, sidecar.clock, sidecar.worker, sidecar.web.serve
+print(sorted({heavy!r} & set(sys.modules)))
+import rich.console
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
 def test_a_file_is_one_idea_and_says_which() -> None:
     silent = [name for name, module in modules().items() if not ast.get_docstring(module.tree)]
     assert not silent, "they do not say which room they are"

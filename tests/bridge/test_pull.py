@@ -32,6 +32,7 @@ def test_a_record_is_the_paid_message_and_where_it_stands(bridge: Bridge) -> Non
         "updated_age",
         "reason",
         "delivery",
+        "deliveries",
     }
     assert (record["state"], record["submission"], record["upsampler_id"]) == ("submitted", 2, "u-7")
     assert (record["credits"], record["reason"], record["delivery"]) == (1.5, "slow", None)

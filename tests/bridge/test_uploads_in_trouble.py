@@ -5,11 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from sidecar.adapters.shop import ShopDoor
 from sidecar.core.errors import ConfigurationError, SidecarError, StaleClaim, TemporaryError
 from tests.bridge.conftest import Bridge
 from tests.bridge.uploads import Door, at_upsampler, made, publish, some
+from tests.testbed.disks import may_mount, small_disk
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 QUARTER = 256 << 10
@@ -161,24 +159,7 @@ def test_php_that_is_killed_in_the_middle_of_a_chunk_goes_on_there(
     assert door.chunks[2][0] == may_write  # after it has asked, not at the chunk's beginning
 
 
-def _may_mount() -> bool:
-    return (
-        os.geteuid() == 0
-        and not subprocess.run(["unshare", "--mount", "true"], capture_output=True, timeout=120).returncode
-    )
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True, timeout=120)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=120)
-
-
-@pytest.mark.skipif(not _may_mount(), reason="only root, and not in every container, may mount a small disk")
+@pytest.mark.skipif(not may_mount(), reason="only root, and not in every container, may mount a small disk")
 def test_a_disk_without_room_is_asked_first_and_one_that_runs_full_keeps_what_is_whole(
     bridge: Bridge, files: RestFiles, door: Door, downloads: Path
 ) -> None:
@@ -208,7 +189,7 @@ def test_a_disk_without_room_is_asked_first_and_one_that_runs_full_keeps_what_is
         assert door.chunks[before][0] == QUARTER and (downloads / name).read_bytes() == data
 
 
-@pytest.mark.skipif(not _may_mount(), reason="only root, and not in every container, may mount a small disk")
+@pytest.mark.skipif(not may_mount(), reason="only root, and not in every container, may mount a small disk")
 def test_what_others_have_announced_is_not_promised_again(
     bridge: Bridge, files: RestFiles, door: Door, downloads: Path
 ) -> None:

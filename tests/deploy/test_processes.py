@@ -105,6 +105,7 @@ def test_the_procfile_runs_as_one_command_and_ends_as_one(tmp_path: Path) -> Non
         # `run`, the store, three workers, gunicorn and its three, the clock
         wait_for(lambda: len(_family(everything.pid)) == 10, "all have been started")
         started = _family(everything.pid)
+        (tmp_path / ".env").unlink()  # one that is started again has the settings of the others
         for name in ("smi-web", "smi-worker-1"):
             _test_one_that_dies_is_started_again(everything, name)
         started |= _family(everything.pid)

@@ -16,12 +16,15 @@ import requests
 from PIL import Image
 
 from tests.chaos.points import Points
+from tests.e2e.console import operate
 from tests.e2e.test_files_through_the_door import digest, stored
 from tests.recovery.cases import fault
 from tests.testbed.customer import Customer
+from tests.testbed.disks import may_mount, small_disk
 from tests.testbed.far import HOST_INI, HOST_MOST_BODY, Far
 from tests.testbed.machine import may_have_namespaces
 from tests.testbed.places import REPOSITORY
+from tests.testbed.waiting import wait_for
 from tests.testbed.wire import Trouble, refusal
 
 apart = pytest.mark.skipif(not may_have_namespaces(), reason="only root, and not in every container, has namespaces")
@@ -102,6 +105,27 @@ def test_what_goes_wrong_between_them_is_made_up_for(far: Far, far_customer: Cus
     assert digest(stored(far, row).read_bytes()) == row["sha256"]
     assert len(far_customer.mails(job_id)) == 1
     assert len([order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"]]) == 1
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root, and not in every container, may mount a small disk")
+def test_a_disk_that_is_full_at_the_shop_holds_the_order_and_costs_no_second_one(
+    far: Far, far_customer: Customer
+) -> None:
+    with small_disk(far.shop.uploads / "smi-downloads", 66) as disk:
+        others = disk / "others"
+        others.write_bytes(b"x" * (3 << 20))  # less is left than what an upload leaves to the shop
+        job_id = far_customer.buy()
+        notices = wait_for(lambda: far.shop.option("smi_bridge_notices"), "an admin is told", timeout=60)
+        assert notices["hold:collect"]["reason"] == "disk_full"
+        assert far_customer.attempts(job_id)[0]["state"] == "enlarged"
+        others.unlink()
+        operate(far, "resume", "collect")
+        operate(far, "push", job_id)
+        row = far_customer.until(job_id, "delivered")
+        assert digest(stored(far, row).read_bytes()) == row["sha256"]
+        assert len(far_customer.mails(job_id)) == 1
+    assert len([order for order in far.sandbox.bill() if order["id"] == row["upsampler_id"]]) == 1
+    wait_for(lambda: not far.shop.option("smi_bridge_notices"), "the admin's notice has gone", timeout=60)
 
 
 @apart

@@ -6,6 +6,7 @@ it counts what must not happen twice: `mails`, `refunds`, `let_through`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -406,7 +407,9 @@ class FakeShop:
 
     def _deliveries(self, job_id: str) -> list[dict[str, Any]]:
         return [
-            {**row.delivery, "attempt": row.attempt, "revoked": row.revoked or row.state != "delivered"}
+            {name: value for name, value in row.delivery.items() if name not in ("token", "download_url")}
+            | {"attempt": row.attempt, "revoked": row.revoked or row.state != "delivered"}
+            | {"link": hashlib.sha256(row.delivery["token"].encode()).hexdigest()}
             for row in self.rows[job_id]
             if row.delivery
         ]

@@ -62,7 +62,7 @@ CATALOGUES = [
     ("schemas/reasons.json", ("reasons", "notices"), ("label", "advice")),
     ("schemas/reasons.json", ("customers",), ()),
     ("schemas/states.json", ("states",), ("label",)),
-    ("schemas/view.json", ("phases", "words"), ()),
+    ("schemas/view.json", ("phases", "words", "links"), ()),
 ]
 # Stands in each file instead of the day on which it was made: the same words give the same file.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)

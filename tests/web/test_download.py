@@ -158,6 +158,20 @@ def test_the_web_server_sends_the_bytes_where_it_can(tmp_path: Path, mode: str) 
     assert answer.headers["ETag"] and "attachment" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
+def test_what_a_web_server_sends_while_a_rerun_is_under_way_has_an_etag_of_its_own(tmp_path: Path, mode: str) -> None:
+    web = Web(tmp_path, SMI_DOWNLOAD_MODE=mode)
+    link = web.deliver()
+    delivered = web.client.get(link).headers["ETag"]
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=True))
+    path = web.rig.files.path(web.rig.shop.rows["job-1"][0].delivery["path"])
+    before = web.client.get(link).headers["ETag"]
+    path.rename(path.with_suffix(".old"))
+    path.write_bytes(path.with_suffix(".old").read_bytes()[::-1])
+    after = web.client.get(link).headers["ETag"]
+    assert len({delivered, before, after}) == 3
+
+
 # ---------------------------------------------------------------------- what opens nothing
 def sorry(web: Web, link: str, status: int, words: str) -> None:
     """A small readable page, with the right status, and nothing else on it."""
@@ -236,6 +250,19 @@ def test_a_link_opens_while_a_newer_attempt_is_still_under_way(web: Web, force: 
         web.rig.let_pass(60)
     assert (web.rig.job().attempt, web.rig.job().state) != (2, "delivered")
     assert web.client.get(link).data == stored_of(web, 1)
+
+
+def test_while_a_rerun_is_under_way_the_parts_of_a_file_cost_one_question_and_a_stop_counts_at_once(web: Web) -> None:
+    link = web.deliver()
+    web.rig.upsampler.put_faults({"fault": "processing_stuck"})
+    web.rig.push("job.paid", web.rig.shop.rerun("job-1", force=True))
+    web.rig.let_pass(60)
+    before = web.rig.shop.requests
+    for begin in range(5):
+        assert web.client.get(link, headers={"Range": f"bytes={begin}-9"}).status_code == 206
+    assert web.rig.shop.requests == before + 1
+    web.rig.push("job.cancel", web.rig.shop.stop("job-1"))
+    sorry(web, link, 410, "no longer valid")
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -334,6 +334,8 @@ def test_an_admin_may_end_a_hold_that_came_by_itself(rig: Rig) -> None:
     hold(rig, "submit", False)
     rig.let_pass(100)
     assert rig.row().state in ("submitted", "delivered")
+    kinds = [notice["kind"] for notice in rig.shop.notices]
+    assert kinds == ["hold", "resume"], "the shop's pages do not go on naming the hold"
 
 
 # ---------------------------------------------------------------------- status

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.errors import ConfigurationError, TemporaryError
+from sidecar.core.job import Job
 from sidecar.pull import Pull
 from sidecar.workflow import mailbox
 from sidecar.workflow.time_limits import VISIT_BUSY_S, VISIT_IDLE_S
@@ -150,6 +151,12 @@ def test_the_pace_follows_what_goes_on(rig: Rig) -> None:
     assert pace() == VISIT_BUSY_S
     rig.ports.store.holds.hold("submit", reason="held_by_admin", detail="", by_admin=True)
     assert pace() == VISIT_IDLE_S, "what is held may be held for days"
+    rig.store.create(Job("job-2", 1, "enlarged"), due_at=rig.clock() + 60)
+    assert pace() == VISIT_BUSY_S, "another job is on its way behind the held stage"
+    rig.ports.store.holds.hold("collect", reason="disk_full", detail="")
+    assert pace() == VISIT_IDLE_S
+    rig.store.create(Job("job-3", 1, "submitting"), due_at=rig.clock() + 60)
+    assert pace() == VISIT_BUSY_S, "its webhook may come"
 
 
 def test_a_clock_that_finds_a_reason_to_come_soon_comes_soon(rig: Rig) -> None:

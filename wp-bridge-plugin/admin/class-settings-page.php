@@ -57,7 +57,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * An http(s) address without query, or the word for none, or the old one with a word why.
+	 * Cleans the address: http(s) without query, or the word for none. A bad one is refused with a notice, and the old one stays.
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -79,7 +79,7 @@ final class Settings_Page {
 	 * @param mixed $value As posted.
 	 */
 	public static function clean_flag( $value ): string {
-		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
+		return is_scalar( $value ) && Settings::is_yes( (string) $value ) ? '1' : '';
 	}
 
 	/** What customers may get: value of the option => label. @return string[] */
@@ -88,7 +88,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * A format that the sidecar knows.
+	 * Cleans the output format: one that the sidecar knows.
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -97,7 +97,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Whole hours from 1 to 87600 (ten years).
+	 * Cleans a number of hours: 1 to 87600 (ten years).
 	 *
 	 * @param mixed $value As posted.
 	 */
@@ -106,7 +106,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Settings of mails: unknown names are dropped, bad addresses too, with a word.
+	 * Cleans the settings of mails: unknown names are dropped; bad addresses too, with a notice.
 	 *
 	 * @param mixed $value As posted, or as stored.
 	 */
@@ -135,7 +135,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * Says what was wrong, where somebody can read it: options may also be set by code and commands, outside of wp-admin.
+	 * Adds a notice, on a page that can show it: options may also be set by code and commands, outside of wp-admin.
 	 *
 	 * @param string $option Name of the option.
 	 * @param string $code   Stable word.
@@ -148,7 +148,7 @@ final class Settings_Page {
 	}
 
 	/**
-	 * An e-mail address, or the address of a page where that may be; else ''.
+	 * Cleans a contact: an e-mail address, or a page's address where that is allowed; else ''.
 	 *
 	 * @param string $name    Of the setting.
 	 * @param string $value   Cleaned line.

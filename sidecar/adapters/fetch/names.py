@@ -1,7 +1,7 @@
-"""Adapter: look-ups of names that have an end. The C library's can't be interrupted, and lasts as long as it likes.
+"""Adapter: DNS look-ups with a time limit. The C library's look-up has none and can't be interrupted.
 
-It runs in a thread, which is left behind when the time is up. Whoever asks for the same name meanwhile waits for the
-same thread, and there are no more than so many: a resolver that never answers costs a few threads in all.
+Each look-up runs in a thread, which is left behind when the time is up. Callers that ask for the same name share one
+thread, and the number of threads is limited: a resolver that never answers costs a few threads in all.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def dial(
     options: Any,
     connect: Callable[..., socket.socket] = create_connection,
 ) -> socket.socket:
-    """A connection to the first of them that answers. `timeout`: seconds for all of them; each has an equal share of
-    what is left, so that one that is silent does not use up the next one's. Raises OSError."""
+    """A connection to the first address that answers. `timeout`: seconds for all addresses; each gets an equal share of
+    the time left, so that a silent address leaves time for the next. Raises OSError."""
     failure = OSError("the name leads to no address")
     until = None if timeout is None else monotonic() + timeout
     for at, address in enumerate(addresses):

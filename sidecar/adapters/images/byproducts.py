@@ -1,5 +1,5 @@
-"""Adapter, images: what is made of a result's pixels while they are checked: a small copy to compare, and the JPEG that
-the customer gets. One pass over the pixels, in bounded memory.
+"""Adapter, images: what is made of a result's pixels during the check: a small copy for the comparison, and the
+customer's JPEG. One pass over the pixels, in bounded memory.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Byproducts:
 
     @property
     def converts(self) -> bool:
-        """Whether a JPEG comes out of this, if the check finds no fault: known once the header has been read."""
+        """Whether a JPEG is made, unless the check finds a fault. Known once the header has been read."""
         return self._jpeg is not None
 
     def begin(
         self, info: ImageInfo, profile_chunk: bytes | None, density: tuple[int, int] | None
     ) -> Callable[[bytes], None] | None:
-        """Where the scanlines are to go; None: nowhere. `profile_chunk`: the body of iCCP."""
+        """The writer of the scanlines; None: nobody needs them. `profile_chunk`: the body of iCCP."""
         profile = _inflated(profile_chunk) if profile_chunk else b""
         if profile and not _belongs_to(profile, info.mode):
             profile = b""
@@ -59,7 +59,7 @@ class Byproducts:
         return strips.feed
 
     def finish(self) -> None:
-        """The check has found no fault: what was made becomes known. Raises as the file that `jpeg.open` gave."""
+        """End after a check without fault: copy and JPEG become available. Raises as the file that `jpeg.open` gave."""
         if self._strips:
             self._strips.finish()
         self.reduction = self._reduction
@@ -69,7 +69,7 @@ class Byproducts:
             self.converted = Converted(self._file.path, self._file.bytes, self._file.sha256, info)
 
     def discard(self) -> None:
-        """Nothing of it is wanted any more. Safe to repeat."""
+        """Throw copy and JPEG away. Safe to repeat."""
         if self._strips:
             self._strips.discard()
         self._jpeg = self._reduction = self.converted = None
@@ -97,6 +97,6 @@ def _inflated(profile_chunk: bytes) -> bytes | None:
 
 
 def _belongs_to(profile: bytes, mode: str) -> bool:
-    """Whether it is a profile of such pixels, whole (ICC.1:2022, 7.2). libvips drops any other one, too."""
+    """Whether it is a whole profile of such pixels (ICC.1:2022, 7.2). libvips drops any other one, too."""
     colours = b"GRAY" if mode in ("L", "LA") else b"RGB "
     return int.from_bytes(profile[:4], "big") == len(profile) and (profile[16:20], profile[36:40]) == (colours, b"acsp")

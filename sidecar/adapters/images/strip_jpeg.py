@@ -1,5 +1,5 @@
 """Adapter, images: a JPEG written strip by strip, in bounded memory. Each strip is encoded by itself and becomes one
-restart interval of the whole: there the prediction starts anew, as it does in a file of its own.
+restart interval: the decoder's prediction starts anew there, as at the start of a file.
 
 Source: ITU-T T.81, B.2.4.4 (DRI) and E.1.3 (RSTm).
 """
@@ -21,7 +21,7 @@ _SOF0, _EOI, _SOS, _DRI, _RST0 = 0xC0, 0xD9, 0xDA, 0xDD, 0xD0
 
 
 class StripJpeg:
-    """Hands the file to `write` as it grows; what it writes goes through the check of a JPEG, too.
+    """Writes the file to `write` as it grows, through the same check as a downloaded JPEG.
 
     `profile` (ICC) and `density` (pixels an inch) stand in the file, and `orientation`, as the only EXIF field.
     """
@@ -70,11 +70,11 @@ class StripJpeg:
         self._put(head + data[body:-2] + bytes((0xFF, mark)))
 
     def finish(self) -> ImageInfo:
-        """What was written. After the last strip; raises as the check of a JPEG."""
+        """Facts of the written file. Call after the last strip; raises as the check of a JPEG."""
         return self._parser.finish()
 
     def _head(self, data: bytes, frame: int, scan: int, body: int) -> bytes:
-        """The first strip's, with the height of the whole and the length of an interval."""
+        """The first strip's header, with the height of the picture and the length of an interval."""
         height = self._height.to_bytes(2, "big")
         interval = struct.pack(">BBHH", 0xFF, _DRI, 4, self._interval)
         return data[: frame + 5] + height + data[frame + 7 : scan] + interval + data[scan:body]

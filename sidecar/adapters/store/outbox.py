@@ -14,10 +14,10 @@ from ...core.stored_names import WAKE_UP_S, Keys
 from . import scripts
 
 LOCK_MS = 12_000  # the right to flush a lane lives this long without renewal
-LEFT_S = 2  # and one that was left to a sender who may be dead
-# A lane waits between two flushes (the batching delay): the longer, the more the last one has carried. So a single
-# message goes at once, and a rush shares its requests. Not longer than nobody notices: what waits here, Upsampler's id
-# for one, the ledger does not know yet.
+LEFT_S = 2  # the right of a sender that may be dead lives this long
+# The batching delay between two flushes of a lane grows with the size of the last flush. So a single message goes at
+# once, and a rush shares its requests. It stays short, since the ledger does not know yet what waits here (Upsampler's
+# id, for one).
 DELAY_MS_FOR_EACH, MOST_DELAY_MS = 20, 150
 
 
@@ -52,9 +52,9 @@ class RedisOutbox:
         )
 
     def put(self, lane: str, messages: Sequence[dict[str, Any]], *, along_s: float | None = None) -> None:
-        """Add messages {"id", "type", "data"}; one whose id waits already replaces its body and keeps its place.
+        """Add messages {"id", "type", "data"}. A message whose id waits already replaces the body and keeps the place.
 
-        `along_s`: they wake nobody, and go along with what is sent anyway; alone they go after so many seconds.
+        `along_s`: the messages wake no worker and go with the next flush, or alone after so many seconds.
         """
         if not messages:
             return
@@ -65,17 +65,17 @@ class RedisOutbox:
             self._notify_worker(lane)
 
     def ready(self, lane: str, *, limit: int) -> list[dict[str, Any]]:
-        """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`. Those that go
-        along with others are among them only if another is."""
+        """Up to `limit` messages that may go now, in the order of their arrival. They stay until `done`. Messages
+        put with `along_s` come only beside others."""
         bodies = self._ready(keys=self._kept(lane), args=[self._clock(), limit])
         return [json.loads(body) for body in bodies]
 
     def done(self, lane: str, messages: Sequence[dict[str, Any]]) -> None:
-        """Remove messages as they were sent; one that has been replaced meanwhile stays, for it was not sent."""
+        """Remove messages that were sent; a message that was replaced meanwhile stays."""
         self._remove(lane, [part for message in messages for part in (message["id"], dump(message))])
 
     def drop(self, lane: str, ids: Sequence[str]) -> None:
-        """Remove messages whatever they say now."""
+        """Remove messages by id, sent or not."""
         self._remove(lane, [part for id in ids for part in (id, "")])
 
     def _remove(self, lane: str, args: list[str]) -> None:
@@ -83,7 +83,7 @@ class RedisOutbox:
             self._done(keys=self._kept(lane), args=args)
 
     def defer(self, lane: str, ids: Sequence[str], *, until: float) -> None:
-        """Not before `until` (Unix seconds), whoever asks; the others may go meanwhile."""
+        """Keep messages back until `until` (Unix seconds); others may go meanwhile."""
         if ids:
             self._defer(keys=[self._keys.outbox(lane), self._keys.outbox_later(lane)], args=[until, *ids])
 
@@ -112,14 +112,14 @@ class RedisOutbox:
         return self._keep(keys=[self._keys.flushing(lane)], args=[token, LOCK_MS]) == 1
 
     def unlock(self, lane: str, token: str) -> bool:
-        """Whether a sender has been called since this flush began, and the lane is not paused: he may have come, and
+        """Whether a wake-up came since this flush began, and the lane is not paused: another sender may have come and
         left again."""
         of = self._keys
         return self._unlock(keys=[of.flushing(lane), of.wake_up(lane), of.outbox_paused(lane)], args=[token]) == 1
 
     def leave_to_sender(self, lane: str) -> None:
-        """Another has the right: he sees to what comes meanwhile, and nobody else is called for it. Should he die,
-        somebody is called again soon."""
+        """Leave new messages to the sender that has the right: no other is woken for them. The mark expires soon, in
+        case that sender dies."""
         self._redis.expire(self._keys.wake_up(lane), LEFT_S)
 
     # ------------------------------------------------------------------ how long the shop has been away
@@ -131,11 +131,11 @@ class RedisOutbox:
         return self._redis.incr(self._keys.outbox_failures(lane))
 
     def clear_failures(self, lane: str) -> None:
-        """The shop has answered. What `note_away` has said goes with the count: a lane that gets through is enough."""
+        """The shop has answered on one lane: the count and the note of `note_away` are removed."""
         self._redis.delete(self._keys.outbox_failures(lane), self._keys.away)
 
     def note_away(self, reason: str, detail: str) -> None:
-        """The shop did not take a message: why, and since when it is so. Whoever asks for our status is told."""
+        """Note why the shop did not take a message, and since when; the status shows it."""
         before = self.away()
         since = before["since"] if before else self._clock()
         self._redis.set(self._keys.away, dump({"reason": reason, "detail": detail, "since": since}))
@@ -149,7 +149,7 @@ class RedisOutbox:
         return json.loads(kept) if kept else None
 
     def pause(self, lane: str, *, seconds: float) -> None:
-        """The whole lane waits: the shop is away, and asking once is enough."""
+        """Pause the whole lane: the shop is away, and one message finds out when it is back."""
         self._redis.set(self._keys.outbox_paused(lane), "1", px=max(1, int(seconds * 1000)))
 
     # ------------------------------------------------------------------ one wake-up is enough
@@ -159,11 +159,11 @@ class RedisOutbox:
             self._notify_worker(lane)
 
     def begin_flush(self, lane: str) -> None:
-        """Take the wake-up back: whoever puts a message from now on notifies again."""
+        """Remove the wake-up mark: the next message wakes a worker again."""
         self._redis.delete(self._keys.wake_up(lane))
 
     def begin_batching_delay(self, lane: str, messages: int) -> None:
-        """From now on the lane waits, as long as befits a flush of so many messages."""
+        """Begin the batching delay that follows a flush of so many messages."""
         self._redis.set(self._keys.batching_delay(lane), "1", px=min(DELAY_MS_FOR_EACH * messages, MOST_DELAY_MS))
 
     def batching_delay(self, lane: str) -> float:
@@ -175,11 +175,11 @@ class RedisOutbox:
 
 
 def dump(message: dict[str, Any]) -> str:
-    """One spelling of a message, so that it can be compared with what is stored."""
+    """A message as canonical JSON, to compare it with the stored one."""
     return json.dumps(message, separators=(",", ":"))
 
 
 def written_keys(keys: Keys, lane: str) -> list[str]:
-    """What a script that puts messages reads and writes: the lane, its bodies, counter, pause and wake-up."""
+    """The keys of a script that puts messages: the lane, its bodies, counter, pause and wake-up."""
     kinds = (keys.outbox, keys.outbox_bodies, keys.outbox_counter, keys.outbox_paused, keys.wake_up)
     return [of(lane) for of in kinds]

@@ -13,7 +13,7 @@ from ...core.states import QUEUES
 from ...core.stored_names import TASKS, WAKE_UP_S, Keys, known_as, stored
 from . import scripts
 
-MARK_S = 60  # an item that vanished without running blocks its like for no longer than this
+MARK_S = 60  # expiry of a mark: a lost item blocks its successor no longer than this
 
 PUT_AND_WAKE = 2  # an outcome of PUT: the caller must wake a worker
 
@@ -28,7 +28,7 @@ class Item:
 
     @property
     def jobs(self) -> list[str]:
-        """The jobs whose marks TAKE has lifted."""
+        """The jobs whose marks TAKE has removed."""
         if self.name == "stage":
             return [self.args[1]]
         return [job_id for job_id, _ in self.args[0]] if self.name == "watch_many" else []
@@ -45,7 +45,7 @@ class Taken:
 
 
 class ReadyWork:
-    """The sorted sets and the marks of one site. Wakes nobody: it says when somebody has to be woken."""
+    """The sorted sets and the marks of one site. Wakes no worker itself: the outcome says when one must be woken."""
 
     def __init__(self, connection: redis.Redis, keys: Keys):
         self._redis = connection
@@ -67,7 +67,7 @@ class ReadyWork:
             return pipe.execute()
 
     def take(self, queues: Sequence[str], now: float) -> Taken:
-        """The first item that may go, by the priority of `queues`."""
+        """Take the first item that may go, by the priority of `queues`."""
         keys = [key(queue) for key in (self._keys.ready, self._keys.called) for queue in queues]
         place, what, *more = self._take_script(
             keys=keys, args=[now, WAKE_UP_S, *(self._keys.queued(queue, "") for queue in queues)]
@@ -103,21 +103,21 @@ class ReadyWork:
             return [queue for queue, depth in zip(queues, pipe.execute(), strict=True) if depth]
 
     def waiting(self) -> list[Item]:
-        """All that waits, the first to go first, by queue."""
+        """All items that wait, in order, by queue."""
         return [_item(queue, text) for queue in QUEUES for text in self._in(queue)]
 
     def _in(self, queue: str) -> list[bytes]:
         return self._redis.zrange(self._keys.ready(queue), 0, -1)  # type: ignore[return-value]  # its stubs do not know `decode`
 
     def mark_many(self, queue: str, jobs: Sequence[tuple[str, int]]) -> list[list[Any]]:
-        """Set the marks of jobs; those whose mark was not there."""
+        """Set the marks of jobs; returns the jobs whose mark is new."""
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id, attempt in jobs:
                 pipe.set(self._keys.queued(queue, job_id), attempt, nx=True, ex=MARK_S)
             return [list(job) for job, new in zip(jobs, pipe.execute(), strict=True) if new]
 
     def lift(self, mark: str) -> None:
-        """Remove a mark: its like may be put again."""
+        """Remove a mark: the item may be put again."""
         self._redis.delete(mark)
 
 

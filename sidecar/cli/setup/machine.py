@@ -15,6 +15,7 @@ from ...adapters import outside
 from ...adapters.memory import total_mb
 from ...core.errors import ConfigurationError
 
+LAST_PORT = 65535
 _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
 
 
@@ -33,14 +34,14 @@ class Machine:
         return self.at(path).is_dir()
 
     def read(self, path: str | Path) -> str:
-        """The text of a file; "" when it is not there, or not for us to read."""
+        """The text of a file; "" when it is missing or unreadable."""
         try:
             return self.at(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
 
     def hides(self, path: str | Path) -> bool:
-        """Whether a file is there that we may not read."""
+        """Whether a file exists that this user may not read."""
         real = self.at(path)
         try:
             return real.is_file() and not os.access(real, os.R_OK)
@@ -90,14 +91,14 @@ class Machine:
         return True
 
     def owner(self, path: str | Path) -> str:
-        """The user whose a file is; "" for a number without a name, and when it is not there."""
+        """The owner of a file; "" when the file is missing or its owner has no name."""
         try:
             return pwd.getpwuid(self.at(path).stat().st_uid).pw_name
         except (OSError, KeyError):
             return ""
 
     def may(self, user: str, path: str | Path, mode: int) -> bool:
-        """Whether the modes let a user do this (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
+        """Whether file modes allow a user this access (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
         here = self.at(path)
         if not here.exists():
             return False
@@ -106,11 +107,13 @@ class Machine:
 
     # ------------------------------------------------------------------ network
     @staticmethod
-    def listens(port: int) -> bool:
-        """Whether anybody takes connections at a port of this machine."""
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+    def listens(port: int, host: str = "127.0.0.1") -> bool:
+        """Whether a port of this machine accepts connections; `host`: as in an address."""
+        try:
+            socket.create_connection((host.strip("[]"), port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     @staticmethod
     def is_the_sidecar(url: str) -> bool:

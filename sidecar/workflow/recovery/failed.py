@@ -1,4 +1,4 @@
-"""Workflow: what comes after a stage that has raised, in a worker or in a transfer's thread. Raises nothing itself."""
+"""Workflow: reaction to a failed stage, in a worker or in a transfer's thread. Raises nothing itself."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from . import apply
 
 
 def recover(ports: Ports, stage: str, job: Job, failure: BaseException) -> None:
-    """The recovery table decides; the caller has the claim, or had it.
+    """The recovery table decides. The caller has the claim, or had it.
 
-    Working memory that is away is no failure of the job's: nothing is counted. It is given back if that can be written
-    down by now, else its lease lapses.
+    An outage of working memory is no failure of the job, and counts as none. The claim is given back if memory answers
+    again; else its lease lapses.
     """
     about = {"job_id": job.job_id, "attempt": job.attempt, "stage": stage}
     try:

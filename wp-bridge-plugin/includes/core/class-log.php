@@ -1,6 +1,6 @@
 <?php
 /**
- * The bridge's log: one line for one event, and an action for whoever keeps logs elsewhere.
+ * The bridge's log: one line for one event, and an action for logs that are kept elsewhere.
  *
  * @package SmiBridge
  */
@@ -14,7 +14,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Log {
 
-	/** Fields that would betray somebody, whatever a caller passes. */
+	/** Fields that are never logged, whatever a caller passes. */
 	const SECRET = array( 'secret', 'token', 'email', 'signature', 'download_url', 'authorization' );
 
 	/**
@@ -45,7 +45,7 @@ final class Log {
 	}
 
 	/**
-	 * A value as one word: quoted when it holds blanks, never over a line's end.
+	 * A value for a log line: quoted when it holds blanks, without line breaks.
 	 *
 	 * @param mixed $value A scalar or null.
 	 */

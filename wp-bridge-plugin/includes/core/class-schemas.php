@@ -40,14 +40,23 @@ final class Schemas {
 	 * @param string $part Its words, and nothing else.
 	 */
 	public static function words( string $name, string $part ): array {
-		$words = self::get( $name )[ $part ];
+		return self::in_words( self::get( $name )[ $part ] );
+	}
+
+	/**
+	 * The same of an entry that has been read.
+	 *
+	 * @param array    $entry  As in the file.
+	 * @param string[] $fields Those that are words; none: all are.
+	 */
+	public static function in_words( array $entry, array $fields = array() ): array {
 		array_walk_recursive(
-			$words,
-			static function ( &$text ) {
-				$text = self::translated( $text );
+			$entry,
+			static function ( &$text, $field ) use ( $fields ) {
+				$text = ! $fields || in_array( $field, $fields, true ) ? self::translated( $text ) : $text;
 			}
 		);
-		return $words;
+		return $entry;
 	}
 
 	/** Words of such a file in the current locale; tests/ui/languages.py hands them to translators. @param string $words English, or ''. */

@@ -71,8 +71,11 @@ final class Time_Limits {
 	/** A kept answer is forgotten after that time. The sidecar's ANSWER_KEPT_S is the same. */
 	const ANSWER = 86400;
 
-	/** A message waits so long for a sidecar that does not come. Payments and ends are found by its pull, erasures are repeated daily. */
+	/** A message waits so long for a sidecar that does not come, then it ends as failed. Payments and ends are found by its pull, erasures are repeated daily. */
 	const MAILBOX = 259200;
+
+	/** A link that could not be renewed is shown to an admin for that time. */
+	const NOT_RENEWED = 604800;
 
 	/** Ends by a refund or a stop are told for so long: the sidecar forgets a settled job after a day, and asks when it needs it again. */
 	const ENDS_TOLD = 90000;

@@ -8,9 +8,9 @@
 namespace SmiBridge\Customer;
 
 use SmiBridge\Core\Database_Error;
-use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Site;
 use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Served_File;
@@ -62,8 +62,7 @@ final class Download_Route {
 	 * @return array|string
 	 */
 	private static function opened( string $job_id, string $token ) {
-		$attempts = Job_Id::matches( $job_id ) ? Ledger::attempts( $job_id ) : array(); // The database refuses bytes that are no text.
-		$row      = Download_Link::opened( $attempts, $job_id, $token, Site::hash(), time() );
+		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), time() );
 		if ( is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ) {
 			return Stored_Files::is_away() ? 'away' : 'missing';
 		}
@@ -116,18 +115,11 @@ final class Download_Route {
 
 	/** A page that says why. @param string $why A word of opened(). */
 	private static function refuse( string $why ): void {
-		$words = array(
-			'expired'  => __( 'This link has expired. Your picture is not lost: write to us, and you get a fresh link.', 'smi-bridge' ),
-			'revoked'  => __( 'This link is no longer valid: the order was refunded, or its link was withdrawn.', 'smi-bridge' ),
-			'replaced' => __( 'There is a newer link. Please use the newest e-mail about your order.', 'smi-bridge' ),
-		);
+		$statuses = array( 'away' => 503, 'missing' => 404, 'invalid' => 404 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		Private_Answer::send( 'no-referrer' );
 		if ( 'away' === $why ) {
 			header( 'Retry-After: 60' );
-			wp_die( esc_html__( 'Something is in the way just now. Your picture is safe; please try this link again in a few minutes.', 'smi-bridge' ), '', array( 'response' => 503 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
-		$gone = isset( $words[ $why ] );
-		$text = $gone ? $words[ $why ] : __( 'We can’t find that download. Copy the whole address from the e-mail, or press the button in it.', 'smi-bridge' );
-		wp_die( esc_html( $text ), '', array( 'response' => $gone ? 410 : 404 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		wp_die( esc_html( Schemas::words( 'view', 'links' )[ $why ] ), '', array( 'response' => $statuses[ $why ] ?? 410 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 	}
 }

@@ -204,7 +204,7 @@ final class Status_View {
 			}
 		}
 		/** Filters the words of the customer's view. Keep the placeholders. @param string[] $words Key => words. */
-		return (array) apply_filters( 'smi_bridge_status_words', array_map( array( Schemas::class, 'translated' ), $words ) );
+		return (array) apply_filters( 'smi_bridge_status_words', Schemas::in_words( $words ) );
 	}
 
 	/**

@@ -17,14 +17,14 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The token is made by the sidecar as a status token is, with a key of another purpose, and lives for hours. It opens the source of one
- * job of the ledger, and only what lies in the uploads folder (Source_Place); or the one copy of it that it names (`&copy=`). Strangers get one and the same refusal.
+ * The sidecar makes the token, as a status token but with another key, for some hours. A token opens the source of one job of the ledger,
+ * within the uploads folder (Source_Place), or the one copy that it names (`&copy=`). All refusals look the same.
  */
 final class Source_Route {
 
 	const PURPOSE = 'source';
 
-	/** `init`. */
+	/** Hook `init`: sends the file, or a refusal. */
 	public static function answer(): void {
 		if ( 'source' !== Request::query( 'smi-bridge' ) || ! Request::is_by( 'GET', 'HEAD' ) ) {
 			return;

@@ -14,9 +14,9 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * `file.open` announces a file and learns how much of it is here; chunks follow at that offset; `file.close` checks length and
- * digest, and gives the file its name. All three may be repeated. Until then the bytes lie in `.incoming`, under a name that holds
- * what was announced: nothing else is ever written, and no upload writes into that of another job.
+ * `file.open` announces a file, and its answer says how many bytes are here. Chunks follow from that offset. `file.close` checks length
+ * and digest, and gives the file its name. Each of the three may be repeated. Unfinished files lie in `.incoming`, under a name that
+ * holds the announcement: no upload writes into that of another job.
  */
 final class Upload {
 
@@ -41,7 +41,7 @@ final class Upload {
 		}
 		if ( Stored_Files::is_same( $data['name'], $data['bytes'], $data['sha256'] ) ) {
 			$path = (string) Stored_Files::path( $data['name'] );
-			touch( $path ); // What was wanted again is not thrown away as old.
+			touch( $path ); // A file that is asked for again is not thrown away as old.
 			Stored_Files::keep_digest( $path, $data['job_id'], $data['sha256'] );
 			return Outcome::done( array( 'offset' => $data['bytes'], 'chunk' => self::chunk() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
@@ -113,7 +113,7 @@ final class Upload {
 	}
 
 	/**
-	 * The same, while nobody else closes the upload or writes to it.
+	 * Closes the upload; the caller has its lock.
 	 *
 	 * @param array  $data See schema.
 	 * @param string $part Where it has grown.
@@ -169,7 +169,7 @@ final class Upload {
 		return hash_equals( $data['digest'], hash_final( $hash ) ) && fflush( $file ) ? '' : 'damaged';
 	}
 
-	/** Where an upload grows: its name holds what was announced. @param array $data Of any of the three. */
+	/** Path of an unfinished upload; its name holds the announcement. @param array $data Of any of the three. */
 	private static function part( array $data ): string {
 		return sprintf( '%s/%s/%s.%d.%d.%s.part', Shop::folder(), Stored_Files::INCOMING, $data['job_id'], $data['attempt'], $data['bytes'], substr( $data['sha256'], 0, 32 ) );
 	}

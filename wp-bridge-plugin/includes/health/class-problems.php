@@ -17,6 +17,7 @@ use SmiBridge\Core\Sidecars;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
+use SmiBridge\Jobs\Renewal;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
@@ -131,6 +132,12 @@ final class Problems {
 		if ( $review > 0 ) {
 			/* translators: %s: number of jobs */
 			$found[] = self::problem( 'review', 'warn', sprintf( _n( '%s job waits for your decision', '%s jobs wait for your decision', $review, 'smi-bridge' ), number_format_i18n( $review ) ), __( 'Retry or refund.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'review' ) ), $review );
+		}
+		$links = Renewal::unresolved();
+		if ( $links ) {
+			/* translators: %s: number of links */
+			$title   = sprintf( _n( '%s download link was not renewed', '%s download links were not renewed', count( $links ), 'smi-bridge' ), number_format_i18n( count( $links ) ) );
+			$found[] = self::problem( 'renewal', 'warn', $title, __( 'The job’s history says why. Renew the link once more, or retry the job if its picture is gone.', 'smi-bridge' ), Admin_Access::url( 'jobs', 1 === count( $links ) ? array( 'job' => $links[0] ) : array( 'view' => 'delivered' ) ), count( $links ) );
 		}
 		$late = Jobs_Query::count( 'past_due' );
 		if ( $late ) {

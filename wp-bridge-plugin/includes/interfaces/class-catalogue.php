@@ -53,12 +53,6 @@ final class Catalogue {
 
 	/** A part with its words translated. @param array $part As in the file. */
 	private static function in_words( array $part ): array {
-		array_walk_recursive(
-			$part,
-			static function ( &$value, $name ) {
-				$value = in_array( $name, self::WORDS, true ) ? Schemas::translated( $value ) : $value;
-			}
-		);
-		return $part;
+		return Schemas::in_words( $part, self::WORDS );
 	}
 }

@@ -60,24 +60,30 @@ final class Actions {
 	 * @throws \InvalidArgumentException When there is no such action.
 	 */
 	private static function perform( string $action, string $job_id, array $options ): array {
+		if ( 'retry' === $action ) { // Also of a job that only the shop knows.
+			return self::retry( $job_id, wp_validate_boolean( $options['force'] ?? false ) );
+		}
+		$row = Ledger::newest( $job_id );
+		if ( ! $row ) {
+			return self::unknown();
+		}
+		if ( 'refund' === $action && wp_validate_boolean( $options['mark_only'] ?? false ) ) {
+			$action = 'mark_refunded';
+		}
 		switch ( $action ) {
-			case 'retry':
-				return self::retry( $job_id, wp_validate_boolean( $options['force'] ?? false ) );
 			case 'cancel':
 				return self::cancel( $job_id );
 			case 'resend':
-				return self::resend( $job_id );
+				return self::resend( $row );
 			case 'renew':
-				return self::renew( $job_id );
+				return self::renew( $row );
 			case 'mark_refunded':
-				return self::mark_refunded( $job_id );
-			case 'refund_downloaded':
-				return self::refund( $job_id, '', true );
+				Provider_Refund::happened( $job_id, Shop::amount( $job_id ), true );
+				return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
 			case 'refund':
-				if ( wp_validate_boolean( $options['mark_only'] ?? false ) ) {
-					return self::mark_refunded( $job_id );
-				}
-				return self::refund( $job_id, (string) ( $options['message'] ?? '' ), wp_validate_boolean( $options['confirm'] ?? false ) );
+			case 'refund_downloaded':
+				$confirmed = 'refund_downloaded' === $action || wp_validate_boolean( $options['confirm'] ?? false );
+				return self::refund( $row, (string) ( $options['message'] ?? '' ), $confirmed );
 		}
 		throw new \InvalidArgumentException( 'There is no such action.' );
 	}
@@ -119,19 +125,19 @@ final class Actions {
 	/**
 	 * Gives the money back, once for each payment, and ends the link.
 	 *
-	 * @param string $job_id    The shop's id.
+	 * @param array  $row       Newest ledger row.
 	 * @param string $message   Words for the customer's mail, or ''.
 	 * @param bool   $confirmed The person knows that the customer has the file, if he has.
 	 */
-	private static function refund( string $job_id, string $message, bool $confirmed ): array {
+	private static function refund( array $row, string $message, bool $confirmed ): array {
 		$begun      = null;
-		$downloaded = $confirmed ? null : Downloads::first( $job_id );
-		if ( null !== $downloaded && 'refunded' !== ( Ledger::newest( $job_id )['state'] ?? '' ) ) {
+		$downloaded = $confirmed ? null : Downloads::first( $row['job_id'] );
+		if ( null !== $downloaded && 'refunded' !== $row['state'] ) {
 			/* translators: %s: date and time */
 			return self::no( 'downloaded', sprintf( __( 'Not refunded: the customer downloaded the picture on %s. If the money is to go back nevertheless, confirm it: on the job’s own page, or with the option for it.', 'smi-bridge' ), Format::moment( $downloaded ) ) );
 		}
 		$answer = self::locked(
-			$job_id,
+			$row['job_id'],
 			static function ( array $row ) use ( &$begun ) {
 				if ( 'refunded' === $row['state'] ) {
 					return self::yes( 'already', __( 'It is refunded already.', 'smi-bridge' ) );
@@ -161,41 +167,26 @@ final class Actions {
 		return self::yes( 'refunded', __( 'Refunded. The customer has been told.', 'smi-bridge' ) );
 	}
 
-	/** Notes a refund that a person made at the payment provider: the job ends, nobody is paid again. @param string $job_id The shop's id. */
-	private static function mark_refunded( string $job_id ): array {
-		$row = Ledger::newest( $job_id );
-		if ( ! $row ) {
-			return self::unknown();
-		}
-		Provider_Refund::happened( $job_id, Shop::amount( $job_id ), true );
-		return self::yes( 'refunded', __( 'Marked as refunded.', 'smi-bridge' ) );
-	}
-
-	/** Sends the mail that belongs to the job's state once more. @param string $job_id The shop's id. */
-	private static function resend( string $job_id ): array {
-		$row = Ledger::newest( $job_id );
-		if ( ! $row ) {
-			return self::unknown();
-		}
+	/** Sends the mail that belongs to the job's state once more. @param array $row Newest ledger row. */
+	private static function resend( array $row ): array {
 		if ( null === Customer_Mail::effect_of( $row['state'] ) ) {
 			return self::no( 'too_early', __( 'Not sent: there is nothing to tell the customer yet.', 'smi-bridge' ) );
 		}
 		if ( 'delivered' === $row['state'] && ( null !== $row['revoked_at'] || Format::timestamp( $row['expires_at'] ) <= time() ) ) {
-			$renewed = self::renew( $job_id, Renewal::MAIL );
+			$renewed = self::renew( $row, Renewal::MAIL );
 			if ( ! $renewed['ok'] || self::UNDER_WAY === $renewed['code'] ) {
 				return $renewed;
 			}
-			$row = Ledger::newest( $job_id );
+			$row = Ledger::newest( $row['job_id'] );
 		}
-		Effects::overtake( $job_id );
+		Effects::overtake( $row['job_id'] );
 		return self::mail( $row );
 	}
 
-	/** Gets a fresh link for a delivered job. @param string $job_id The shop's id. @param string $then See Renewal::ask(). */
-	private static function renew( string $job_id, string $then = '' ): array {
-		$row = Ledger::newest( $job_id );
-		if ( ! $row || 'delivered' !== $row['state'] ) {
-			return $row ? self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) ) : self::unknown();
+	/** Gets a fresh link for a delivered job. @param array $row Newest ledger row. @param string $then See Renewal::ask(). */
+	private static function renew( array $row, string $then = '' ): array {
+		if ( 'delivered' !== $row['state'] ) {
+			return self::no( 'not_delivered', __( 'Not renewed: there is no delivered file.', 'smi-bridge' ) );
 		}
 		$answer = Renewal::ask( $row, $then );
 		if ( is_wp_error( $answer ) ) {
@@ -209,7 +200,7 @@ final class Actions {
 			return self::no( 'not_understood', __( 'Not renewed: the sidecar’s answer was not understood.', 'smi-bridge' ) );
 		}
 		$ended = self::locked(
-			$job_id,
+			$row['job_id'],
 			static function ( array $now ) use ( $row, $answer ) {
 				$done = Renewal::write( $now, $row, $answer, get_current_user_id() );
 				return $done ? null : self::no( 'changed', __( 'Not renewed: the job has just changed. Look at it again.', 'smi-bridge' ) );

@@ -27,6 +27,7 @@ final class Job_Record {
 	 */
 	public static function paid_data( array $row, ?array $job ): array {
 		$attempt = (int) $row['attempt'];
+		$good    = $attempt > 1 ? Ledger::delivered_before( $row['job_id'], $attempt ) : null; // Of an earlier attempt.
 		return array(
 			'job_id'       => $row['job_id'],
 			'attempt'      => $attempt,
@@ -44,7 +45,7 @@ final class Job_Record {
 			'format'       => Settings::output_format(),
 			'paid_at'      => gmdate( 'Y-m-d\TH:i:s\Z', self::paid_at( $row, $job ) ),
 			'title'        => $job ? Shop::title( $job ) : null,
-			'previous'     => $attempt > 1 ? self::previous( Ledger::delivered_before( $row['job_id'], $attempt ) ) : null,
+			'previous'     => $good ? self::file( $good ) : null,
 		);
 	}
 
@@ -82,7 +83,8 @@ final class Job_Record {
 	}
 
 	/**
-	 * What each attempt has delivered, oldest first: which link opens what (contract, part 5).
+	 * What each attempt has delivered, oldest first: which link opens what (contract, part 5). A link is known again by the digest of its
+	 * token: a record may be shown to people.
 	 *
 	 * @param array $newest A ledger row.
 	 */
@@ -91,7 +93,8 @@ final class Job_Record {
 		foreach ( (int) $newest['attempt'] > 1 ? Ledger::attempts( $newest['job_id'] ) : array( $newest ) as $row ) {
 			if ( null !== $row['path'] && null !== $row['token'] ) {
 				$revoked = null !== $row['revoked_at'] || 'delivered' !== $row['state'];
-				$found[] = array( 'attempt' => (int) $row['attempt'] ) + compact( 'revoked' ) + self::delivery( $row );
+				$link    = hash( 'sha256', $row['token'] );
+				$found[] = array_diff_key( array( 'attempt' => (int) $row['attempt'] ) + compact( 'revoked', 'link' ) + self::delivery( $row ), array_flip( array( 'token', 'download_url' ) ) );
 			}
 		}
 		return $found;
@@ -110,15 +113,6 @@ final class Job_Record {
 			'expires_at'   => Sql::rfc3339( $row['expires_at'] ),
 			'revoked'      => null !== $row['revoked_at'],
 		);
-	}
-
-	/**
-	 * The good file of an earlier attempt.
-	 *
-	 * @param array|null $row A delivered ledger row.
-	 */
-	private static function previous( ?array $row ): ?array {
-		return $row ? self::file( $row ) : null;
 	}
 
 	/**

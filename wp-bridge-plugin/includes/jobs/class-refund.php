@@ -2,8 +2,8 @@
 /**
  * The customer's money goes back: once for each payment, whatever repeats.
  *
- * The unique row (job, attempt 0, `refund`) is written before the call and finished after it. If we die in between, nobody knows
- * whether the money went: a person looks, nothing is repeated.
+ * The unique row (job, attempt 0, `refund`) is written before the call to the shop and finished after it. If PHP dies in between, the
+ * outcome is unknown: a person must look, and the call is not repeated.
  *
  * @package SmiBridge
  */
@@ -26,7 +26,7 @@ defined( 'ABSPATH' ) || exit;
 
 /**
  * Steps of a refund. Callers: `job.failed`, a person (Actions), the payment provider's own word (Provider_Refund), and reconcile for what
- * was cut off. It sends no mail itself: what the customer is to hear is handed back as a callable.
+ * was cut off. It sends no mail itself: the customer's mail is returned as a callable.
  */
 final class Refund {
 
@@ -67,7 +67,7 @@ final class Refund {
 	}
 
 	/**
-	 * Calls the shop, and writes what came of it. Outside of any transaction: each step must last.
+	 * Calls the shop, and records the outcome. Outside of any transaction, since each step must last.
 	 *
 	 * @param array       $row              Row in `refunding`, its refund claimed by us.
 	 * @param string|null $customer_message Words for the customer.
@@ -103,7 +103,7 @@ final class Refund {
 	public static function refunded( array $row, ?float $amount, string $reason ): array {
 		$job_id = $row['job_id'];
 		$facts  = compact( 'amount', 'reason' );
-		$change = Shop::write_refund( $job_id, $facts ); // First: until the ledger says so as well, whoever comes repeats it.
+		$change = Shop::write_refund( $job_id, $facts ); // First: a repeat writes it again until the ledger agrees.
 		$moved  = null;
 		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
 			$set   = array(
@@ -125,7 +125,7 @@ final class Refund {
 	}
 
 	/**
-	 * The refund did not work, or nobody knows: a person must see to it.
+	 * A refund failed, or its outcome is unknown: a person must decide.
 	 *
 	 * @param array       $row              Row in `refunding`.
 	 * @param \WP_Error   $error            Why; code `unknown`: the money may have gone.
@@ -223,7 +223,7 @@ final class Refund {
 		return array( Customer_Mail::aside( Customer_Mail::once( $row, Customer_Mail::effect_of( $row['state'] ), $extra ) ) );
 	}
 
-	/** Refunds that were cut off wait for a person, not for ever. @return callable[] Effects: the customers are told. */
+	/** Ends refunds that were cut off: they wait for a person. @return callable[] Effects: mails to the customers. */
 	public static function end_cut_off(): array {
 		$effects = array();
 		$rows = Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'refunding' AND updated_at < %s LIMIT 100", array( Sql::utc( time() - Time_Limits::EFFECT_UNKNOWN ) ) );

@@ -13,6 +13,7 @@ use SmiBridge\Core\Format;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
+use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Effects;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -27,6 +28,12 @@ defined( 'ABSPATH' ) || exit;
  * Asks for it, and writes it down. Safe to repeat: the last link counts.
  */
 final class Renewal {
+
+	/** Option: job id => {attempt, at}: links that could not be renewed when nobody waited for the answer. */
+	const FAILED = 'smi_bridge_not_renewed';
+
+	/** So many of them are remembered, the newest. */
+	const MOST_FAILED = 100;
 
 	/** Effect: the mail that is owed; what follows is the end of the link. */
 	const RENEWED = 'mail:renewed:';
@@ -81,8 +88,48 @@ final class Renewal {
 		);
 		Ledger::note( (int) $now['id'], $set );
 		Shop::write_delivery( $now['job_id'], Shop::delivery_facts( array_merge( $now, $set ) ) );
+		$failed = (array) get_option( self::FAILED, array() );
+		if ( isset( $failed[ $now['job_id'] ] ) ) {
+			update_option( self::FAILED, array_diff_key( $failed, array( $now['job_id'] => true ) ) );
+		}
 		History::record( $now['job_id'], $attempt, 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => $user ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		return true;
+	}
+
+	/**
+	 * A renewal that a person was told is under way has come to nothing: it stands in the history, and an admin is told.
+	 *
+	 * @param string $job_id  The shop's id.
+	 * @param int    $attempt Attempt.
+	 * @param string $reason  A stable word.
+	 */
+	public static function failed( string $job_id, int $attempt, string $reason ): void {
+		History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => $reason ) );
+		$failed            = (array) get_option( self::FAILED, array() );
+		$failed[ $job_id ] = array( 'attempt' => $attempt, 'at' => time() ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		update_option( self::FAILED, array_slice( array_filter( $failed, array( self::class, 'is_recent' ) ), -self::MOST_FAILED, null, true ) );
+	}
+
+	/**
+	 * Jobs whose link is still as it was when its renewal failed.
+	 *
+	 * @return string[]
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function unresolved(): array {
+		$failed = array_filter( (array) get_option( self::FAILED, array() ), array( self::class, 'is_recent' ) );
+		$found  = array();
+		foreach ( $failed ? Ledger::newest_of( array_map( 'strval', array_keys( $failed ) ) ) : array() as $job_id => $row ) {
+			if ( 'delivered' === $row['state'] && null === $row['revoked_at'] && (int) $row['attempt'] === $failed[ $job_id ]['attempt'] ) {
+				$found[] = (string) $job_id;
+			}
+		}
+		return $found;
+	}
+
+	/** Whether it failed lately. @param array $failed Of FAILED. */
+	private static function is_recent( array $failed ): bool {
+		return $failed['at'] > time() - Time_Limits::NOT_RENEWED;
 	}
 
 	/** Whether an answer holds a link. @param array $answer Of the sidecar. */

@@ -8,9 +8,11 @@
 namespace SmiBridge\Jobs;
 
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Outcome;
 use SmiBridge\Core\States;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Shop\Compat;
 use SmiBridge\Shop\Shop;
 
 defined( 'ABSPATH' ) || exit;
@@ -60,6 +62,22 @@ final class Rerun {
 		$change = Shop::write_progress( $job_id, States::shop_word( 'paid' ), array( 'restarted' => true ) );
 		Shop::announce( $job_id, $change );
 		return Send_Later::job_paid( $job_id, $attempt );
+	}
+
+	/** Message `job.rerun`: an operator orders it at the sidecar's command line. @param array $data See schema. */
+	public static function message( array $data ): Outcome {
+		if ( ! Compat::may_forward() ) {
+			return Outcome::failed( 'not_connected' );
+		}
+		$context = array(
+			'admin_override' => true,
+			'force'          => $data['force'],
+		);
+		$code    = self::start( $data['job_id'], $context );
+		if ( 'started' !== $code ) {
+			return Outcome::refused( 'busy' === $code ? 'working' : $code );
+		}
+		return Outcome::done( array( 'attempt' => (int) Ledger::newest( $data['job_id'] )['attempt'] ) );
 	}
 
 	/**

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Jobs;
 
+use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Reasons;
 use SmiBridge\Core\Sql;
 use SmiBridge\Ledger\History;
@@ -52,6 +53,15 @@ final class Stop {
 			Shop::write_revoked( $row['job_id'] );
 		}
 		return true;
+	}
+
+	/** Message `job.stop`: an operator orders it at the sidecar's command line; a delivered job stays delivered, without its link. @param array $data See schema. */
+	public static function message( array $data ): Outcome {
+		$row = Ledger::newest( $data['job_id'], true );
+		if ( ! $row ) {
+			return Outcome::refused( 'unknown_job' );
+		}
+		return self::job( $row, array( 'by' => 'operator' ), true ) ? Outcome::done() : Outcome::refused( 'settled' );
 	}
 
 	/** Whether a person has stopped it before. @param array $row A ledger row. */

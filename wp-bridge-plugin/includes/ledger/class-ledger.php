@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Ledger;
 
+use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
@@ -41,7 +42,7 @@ final class Ledger {
 	/**
 	 * The newest attempt of a job, or null: the ledger does not know the job.
 	 *
-	 * @param string $job_id The shop's id.
+	 * @param string $job_id The shop's id, or whatever a stranger has sent for one.
 	 * @param bool   $lock   Keep the row locked until the caller's transaction ends; without one it locks nothing.
 	 * @return array|null A row: column => string or null.
 	 */
@@ -49,17 +50,20 @@ final class Ledger {
 		if ( $lock && isset( self::$ahead[ $job_id ] ) ) {
 			return self::$ahead[ $job_id ];
 		}
+		if ( ! Job_Id::matches( $job_id ) ) {
+			return null; // MySQL refuses a statement with bytes that are no text.
+		}
 		return Sql::row( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt DESC LIMIT 1' . ( $lock ? ' FOR UPDATE' : '' ), array( $job_id ) );
 	}
 
 	/**
 	 * All attempts of a job, oldest first.
 	 *
-	 * @param string $job_id The shop's id.
+	 * @param string $job_id The shop's id, or whatever a stranger has sent for one.
 	 * @return array[] Rows; empty: the ledger does not know the job.
 	 */
 	public static function attempts( string $job_id ): array {
-		return Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) );
+		return Job_Id::matches( $job_id ) ? Sql::rows( 'SELECT * FROM ' . Sql::table( 'ledger' ) . ' WHERE job_id = %s ORDER BY attempt', array( $job_id ) ) : array();
 	}
 
 	/**
@@ -249,12 +253,14 @@ final class Ledger {
 
 	/**
 	 * Forgets attempts that were delivered or refunded before a time, with their effects. A job whose newest attempt is open or in
-	 * review stays whole.
+	 * review stays whole; so does one of which something is still to be done: a mail that is owed, an erasure that the sidecar has not
+	 * confirmed.
 	 *
 	 * @param int $before Unix seconds.
 	 */
 	public static function forget_settled( int $before ): void {
-		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
+		$left = 'SELECT 1 FROM ' . Sql::table( 'effects' ) . " e WHERE e.job_id = l.job_id AND ( e.done_at IS NULL OR ( e.effect = 'erase' AND e.outcome = 'failed' ) )";
+		$rows = self::newest_where( "l.state IN ('delivered', 'refunded') AND l.updated_at < %s AND NOT EXISTS ( $left ) LIMIT 1000", array( Sql::utc( $before ) ), 'l.job_id' );
 		array_map( array( self::class, 'forget' ), array_column( $rows, 'job_id' ) );
 	}
 

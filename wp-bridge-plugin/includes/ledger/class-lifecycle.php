@@ -40,6 +40,7 @@ final class Lifecycle {
 		'smi_bridge_tidied'          => 0,
 		'smi_bridge_status_at'       => 0,
 		'smi_bridge_mail'            => array(),
+		'smi_bridge_not_renewed'     => array(),
 	);
 
 	/** Activation. @param bool $network_wide For all sites of the network. */

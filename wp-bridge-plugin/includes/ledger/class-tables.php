@@ -9,7 +9,6 @@ namespace SmiBridge\Ledger;
 
 use SmiBridge\Core\Settings;
 use SmiBridge\Core\Sql;
-use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -37,7 +36,7 @@ final class Tables {
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function drop(): bool {
-		if ( ! Settings::remove_data() ) {
+		if ( ! Settings::is_on( 'remove_data' ) ) {
 			return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( 'ledger' ) ) ) );
 		}
 		$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";
@@ -57,7 +56,6 @@ final class Tables {
 	public static function tidy(): void {
 		update_option( 'smi_bridge_tidied', time() );
 		Idempotency::forget_old();
-		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < ' . Sql::value( Sql::utc( time() - Time_Limits::MAILBOX ) ) );
 		// Marks of digests, which belong to no job.
 		Sql::run( 'DELETE FROM ' . Sql::table( 'effects' ) . " WHERE job_id = '-' AND claimed_at < " . Sql::value( Sql::utc( time() - DAY_IN_SECONDS ) ) );
 		/** Filters for how many days the history of an attempt is kept. */

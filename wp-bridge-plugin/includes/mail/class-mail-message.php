@@ -16,7 +16,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Mail_Message {
 
-	/** Template of the body that most mails share. */
+	/** Template of the body that all mails share. */
 	const BODY = 'parts-body.php';
 
 	/** What of it: 'delivered', 'reminder', 'delayed', 'review', 'refunded', 'message', 'admin'. */
@@ -125,7 +125,7 @@ final class Mail_Message {
 	}
 
 	/**
-	 * Renders a template: the theme's `smi-bridge/emails/<name>` if there is one, else ours; a kind that has none is like most mails.
+	 * Renders a template: the theme's `smi-bridge/emails/<name>` if there is one, else ours; a kind that has none is like all mails.
 	 *
 	 * @param string $template Path below `templates/emails/`.
 	 * @param array  $scope    Variables of the template.

@@ -150,7 +150,7 @@ final class Mail_Words {
 	private static function item( array $item ): array {
 		$kind  = (string) ( $item['kind'] ?? '' );
 		$words = Schemas::get( 'reasons' )['notices'];
-		$words = array_map( array( Schemas::class, 'translated' ), $words[ $kind ] ?? $words['other'] );
+		$words = Schemas::in_words( $words[ $kind ] ?? $words['other'] );
 		$job   = (string) ( $item['job_id'] ?? '' );
 		$view  = 'refund_due' === $kind ? 'failed' : ( 'review' === $kind ? 'review' : 'all' );
 		return array(

@@ -27,17 +27,13 @@ final class Mail {
 	/**
 	 * Sends a mail. Safe to call twice only in the sense that two mails go out.
 	 *
-	 * @param string $kind  One of KINDS. `admin_review`, `admin_hold` and `admin_refund_due` are digests of one item.
+	 * @param string $kind  One of KINDS.
 	 * @param array  $facts `job_id, attempt, email, title, width, height, bytes, format, factor, download_url, expires_at (UTC),
 	 *                      reason, customer_message, amount, status_url, preview_url`; for the digest `items`: list of
 	 *                      `{kind, job_id?, detail?, since?}`. Missing facts leave their line out.
 	 * @return string 'sent' (the mailer accepted it), 'no_address', 'failed' or 'disabled'.
 	 */
 	public static function send( string $kind, array $facts ): string {
-		if ( 0 === strpos( $kind, 'admin_' ) ) {
-			$facts = array( 'items' => array( array( 'kind' => substr( $kind, 6 ) ) + $facts ) );
-			$kind  = 'admin';
-		}
 		if ( ! in_array( $kind, self::KINDS, true ) ) {
 			self::$last_error = 'unknown kind of mail';
 			return 'failed';

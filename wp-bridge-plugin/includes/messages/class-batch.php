@@ -16,6 +16,8 @@ use SmiBridge\Core\Transaction;
 use SmiBridge\Files\Stored_Files;
 use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
+use SmiBridge\Jobs\Rerun;
+use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
@@ -42,8 +44,8 @@ final class Batch {
 		'job.downloaded'  => array( Downloads::class, 'message' ),
 		'job.message'     => array( Delivery_Messages::class, 'message', 'lock' ),
 		'job.failed'      => array( Failure_Messages::class, 'failed', 'lock' ),
-		'job.rerun'       => array( Order_Messages::class, 'rerun' ),
-		'job.stop'        => array( Order_Messages::class, 'stop' ),
+		'job.rerun'       => array( Rerun::class, 'message' ),
+		'job.stop'        => array( Stop::class, 'message' ),
 		'admin.notice'    => array( Admin_Digest::class, 'notice' ),
 		'jobs.unfinished' => array( Reconcile::class, 'unfinished' ),
 		'jobs.lookup'     => array( Pull::class, 'lookup' ),
@@ -54,7 +56,7 @@ final class Batch {
 		'file.remove'     => array( Stored_Files::class, 'remove' ),
 		'file.list'       => array( Stored_Files::class, 'listed' ),
 		'file.refused'    => array( Stored_Files::class, 'refused' ),
-		'sidecar.address' => array( Order_Messages::class, 'address' ),
+		'sidecar.address' => array( Mailbox_Messages::class, 'address' ),
 		'mailbox.collect' => array( Mailbox_Messages::class, 'collect' ),
 	);
 

@@ -30,12 +30,12 @@ final class Early_Endpoint {
 	/** Whether an answer is being made. @var bool */
 	private static $has_begun = false;
 
-	/** See 1. */
+	/** Step 1: hook `plugins_loaded`. */
 	public static function arrive(): void {
 		if ( ! Request::is_to( Messages_Endpoint::ROUTE ) ) {
 			return;
 		}
-		/** Filters whether the sidecar's messages are answered before WordPress is whole. */
+		/** Filters whether the sidecar's messages are answered before WordPress has loaded. */
 		if ( ! apply_filters( 'smi_bridge_answer_early', true ) ) {
 			return;
 		}
@@ -53,7 +53,7 @@ final class Early_Endpoint {
 		Request::at_end( array( self::class, 'answer_at_the_end' ), PHP_INT_MIN );
 	}
 
-	/** What WordPress and its theme will ask for one by one, and mostly in vain, in one statement. */
+	/** Reads in one statement the options that WordPress and its theme would ask for one by one. */
 	private static function read_options(): void {
 		if ( function_exists( 'wp_prime_option_caches' ) ) { // Since WordPress 6.4.
 			wp_prime_option_caches( array( 'WPLANG', 'theme_switched', 'current_theme', 'site_logo', 'theme_mods_' . get_option( 'stylesheet' ) ) );
@@ -75,18 +75,18 @@ final class Early_Endpoint {
 		return true;
 	}
 
-	/** See 2. */
+	/** Step 2: hook `wp_loaded`. */
 	public static function answer(): void {
 		self::say();
 		exit;
 	}
 
-	/** Those who listen have loaded by now: the request may end. */
+	/** Hook `wp_loaded` after step 1: listeners have loaded, and the request may end. */
 	public static function leave(): void {
 		exit;
 	}
 
-	/** See 3. Where something was sent already, the sidecar could not read our answer: it is told what it was that stands there. */
+	/** Step 3: the end of the request. After output of others the answer would be unreadable: then it names that output. */
 	public static function answer_at_the_end(): void {
 		if ( self::$has_begun || headers_sent() ) {
 			return;

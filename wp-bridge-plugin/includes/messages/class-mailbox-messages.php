@@ -1,6 +1,6 @@
 <?php
 /**
- * A sidecar that nobody can reach comes for its messages: mailbox.collect.
+ * Where the sidecar is, and the visits of one that nobody can reach: sidecar.address, mailbox.collect.
  *
  * @package SmiBridge
  */
@@ -63,6 +63,21 @@ final class Mailbox_Messages {
 		return ! in_array( 'job.renew', array_column( array_filter( (array) ( $data['done'] ?? array() ), 'is_array' ), 'type' ), true );
 	}
 
+	/**
+	 * Message `sidecar.address`: where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address; one that somebody has
+	 * set, here or in wp-config.php, stays. Whoever signs this has the secret, and may deliver anyway.
+	 *
+	 * @param array $data See schema.
+	 */
+	public static function address( array $data ): Outcome {
+		if ( '' === Settings::sidecar_url() && ! Settings::is_constant( 'sidecar_url' ) ) {
+			update_option( 'smi_bridge_sidecar_url', esc_url_raw( rtrim( $data['url'], '/' ), array( 'http', 'https' ) ) );
+			Settings::learn_site();
+			Log::write( 'sidecar_address_learnt', 'Setup said where the sidecar is.', array( 'url' => Settings::sidecar_url() ) );
+		}
+		return Outcome::done( array( 'url' => Settings::sidecar_url() ) );
+	}
+
 	/** A bridge that knows no address learns that there is none. */
 	private static function learn(): void {
 		if ( '' === Settings::sidecar_url() && ! Settings::is_pulled() && ! Settings::is_constant( 'sidecar_url' ) ) {
@@ -81,7 +96,7 @@ final class Mailbox_Messages {
 	 * @param array $answer  See answered().
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
-	private static function ended( array $message, int $status, array $answer ): void {
+	public static function ended( array $message, int $status, array $answer ): void {
 		$events    = History::count();
 		$announced = Announcements::count();
 		Sql::run( 'SAVEPOINT smi_bridge_answer' );
@@ -94,7 +109,7 @@ final class Mailbox_Messages {
 			Shop::forget();
 			Log::write( 'answer_not_stored', $error->getMessage(), array( 'type' => $message['type'], 'job_id' => $message['job_id'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			if ( 'job.renew' === $message['type'] ) {
-				History::record( $message['job_id'], (int) $message['data']['attempt'], 'renewal_failed', array( 'reason' => 'database' ) );
+				Renewal::failed( $message['job_id'], (int) $message['data']['attempt'], 'database' );
 			}
 		}
 	}
@@ -103,14 +118,14 @@ final class Mailbox_Messages {
 	 * What follows from an answer.
 	 *
 	 * @param array $message From Mailbox::take_out().
-	 * @param int   $status  As the sidecar's door would answer: 200, or why not.
+	 * @param int   $status  As the sidecar's door would answer: 200, or why not; 0: nobody has come for it.
 	 * @param array $answer  Its answer.
 	 */
 	private static function answered( array $message, int $status, array $answer ): void {
 		$good = 200 === $status;
 		if ( ! $good ) {
 			$reason = sanitize_key( (string) ( $answer['error'] ?? $status ) );
-			Log::write( 'message_not_taken', 'The sidecar has refused a message.', array( 'type' => $message['type'], 'job_id' => $message['job_id'], 'reason' => $reason ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			Log::write( 'message_not_taken', 0 === $status ? 'Nobody has come for a message.' : 'The sidecar has refused a message.', array( 'type' => $message['type'], 'job_id' => $message['job_id'], 'reason' => $reason ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		switch ( $message['type'] ) {
 			case 'job.renew':
@@ -143,7 +158,7 @@ final class Mailbox_Messages {
 		$attempt = (int) $message['data']['attempt'];
 		$row     = Ledger::newest( $job_id, true );
 		if ( $row && ! ( $good && Renewal::is_link( $answer ) ) ) {
-			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => (string) ( $answer['error'] ?? '' ) ) );
+			Renewal::failed( $job_id, $attempt, (string) ( $answer['error'] ?? '' ) );
 			return;
 		}
 		$note = $message['note'] + array(
@@ -156,7 +171,7 @@ final class Mailbox_Messages {
 				Renewal::owe_mail( $job_id, $attempt, (string) $answer['expires_at'] );
 			}
 		} elseif ( $row ) {
-			History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => 'changed' ) );
+			Renewal::failed( $job_id, $attempt, 'changed' );
 		}
 	}
 }

@@ -56,7 +56,7 @@ final class Messages_Endpoint {
 		return Signature::fault( Settings::keys( Signature::TO_SHOP ), self::headers(), Request::body( Signature::MAX_BODY ), time() );
 	}
 
-	/** When the answer is out: whatever others do at the sidecar's visits. */
+	/** After the answer: lets other code act on the sidecar's visit. */
 	public static function afterwards(): void {
 		if ( did_action( 'init' ) ) {
 			/** Fires when the messages of a delivery have been handled and answered. Not where WordPress was not loaded for them. */
@@ -64,7 +64,7 @@ final class Messages_Endpoint {
 		}
 	}
 
-	/** The same as a REST route. */
+	/** Registers the REST route, which gives the same answers. */
 	public static function register_route(): void {
 		register_rest_route(
 			'smi-bridge/v1',
@@ -123,7 +123,7 @@ final class Messages_Endpoint {
 	}
 
 	/**
-	 * The envelope of what is authentic, else null; the log says why.
+	 * The envelope of an authentic delivery, else null; the log says why.
 	 *
 	 * @param array  $headers The three headers.
 	 * @param string $text    The exact bytes that were signed.

@@ -51,9 +51,8 @@ final class Pull {
 	}
 
 	/**
-	 * What has ended here and not by the sidecar's word: refunded, stopped, its link revoked. `job.cancel` said so and may be lost;
-	 * a customer who has his money back would keep a link that works. And ends of later attempts: a Redis that came back with an
-	 * old snapshot knows the attempt before.
+	 * Attempts that the shop has ended: refunded, stopped, their link revoked. A lost `job.cancel` would leave a refunded customer a
+	 * link that works. Also ends of later attempts, since a Redis restored from an old snapshot knows the attempt before.
 	 *
 	 * @return array[] List of {job_id, attempt, state, by_shop}.
 	 */

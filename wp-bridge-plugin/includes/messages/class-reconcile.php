@@ -34,6 +34,9 @@ final class Reconcile {
 			Sidecars::seen( $data['sidecar'] );
 		}
 		$effects = 0 === $after ? self::repair() : array();
+		if ( 0 === $after ) {
+			Left_Messages::send_later();
+		}
 		if ( 0 === $after && Cdn::is_set() ) {
 			Request::at_end( array( Cdn::class, 'check' ), 1020 ); // When the answer is out, and others are done.
 		}
@@ -50,6 +53,7 @@ final class Reconcile {
 		$effects = Refund::end_cut_off();
 		if ( Tables::tidy_when_due() ) {
 			Stored_Files::tidy();
+			Request::at_end( array( Left_Messages::class, 'end_old' ), 1016 ); // In transactions of its own.
 		}
 		return $effects;
 	}

@@ -132,9 +132,21 @@ final class Mailbox {
 		);
 	}
 
+	/**
+	 * Messages that were put in before a time, oldest first.
+	 *
+	 * @param int $before Unix seconds; PHP_INT_MAX: all.
+	 * @param int $most   At most so many.
+	 * @return array[] {message_id, type, data: JSON}
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function before( int $before, int $most ): array {
+		$until = PHP_INT_MAX === $before ? '9999-12-31 00:00:00' : Sql::utc( $before );
+		return Sql::rows( 'SELECT message_id, type, data FROM ' . Sql::table( 'mailbox' ) . ' WHERE created_at < %s ORDER BY id LIMIT %d', array( $until, $most ) );
+	}
+
 	/** Drops the messages about a job that is to be forgotten. @param string $job_id The shop's id. */
 	public static function forget( string $job_id ): void {
 		Sql::run( 'DELETE FROM ' . Sql::table( 'mailbox' ) . ' WHERE job_id = ' . Sql::value( $job_id ) );
 	}
-
 }
