@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from sidecar.clock import RECONCILE_S
 from sidecar.core.advice import advice
 from sidecar.core.messages import new_secret
 from tests.e2e.said import entries
@@ -304,6 +305,59 @@ def test_a_shop_that_is_away(patient: Whole, doctor: Callable) -> None:
     assert "Is the shop up" in wrong["The shop's door"]
 
 
+_PROBLEMS = """
+SmiBridge\\Wire\\Sidecar_Report::inspect( 0 );
+return [ SmiBridge\\Health\\Problems::all(), SmiBridge\\Health\\Site_Health::test_doors(),
+    SmiBridge\\Core\\Time_Limits::SIDECAR_SEEN ];
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "cure"),
+    [
+        (
+            "if ($http_user_agent ~ smi-sidecar) { return 403 '<h1>No robots</h1>'; }",
+            "403, not by the bridge: “No robots”",
+            "user agent smi-sidecar",
+        ),
+        (
+            "if ($request_method = POST) { return 302 /guard/challenge?for=secret; }",
+            "302, not by the bridge: go to ",
+            "bot challenge",
+        ),
+        (
+            "if ($request_method = POST) { return 503 '<title>Checking your browser</title>'; }",
+            "503, not by the bridge: “Checking your browser”",
+            "bot challenge",
+        ),
+    ],
+    ids=["user agent", "redirect", "challenge page"],
+)
+def test_a_wall_before_the_shop_is_named_by_all_who_tell_the_admin(
+    patient: Whole, doctor: Callable, rule: str, words: str, cure: str
+) -> None:
+    """The notice comes within two minutes: reconciliation meets the wall, and an admin's page asks for our status."""
+    snippet = patient.shop.nginx.snippet
+    text = snippet.read_text()
+    snippet.write_text(f"default_type text/html;\n{rule}\n{text}")
+    patient.shop.nginx.restart()
+    try:
+        said = _wrong(doctor())["The shop's door"]
+        reconcile = [sys.executable, "-m", "sidecar", "reconcile"]
+        subprocess.run(reconcile, cwd=REPOSITORY, env=patient.sidecar.env, timeout=60, capture_output=True)
+        problems, doors, asked_every_s = patient.shop.php_json(_PROBLEMS)
+    finally:
+        snippet.write_text(text)
+        patient.shop.nginx.restart()
+        patient.shop.php("delete_option('smi_bridge_sidecar_health');")
+    (notice,) = [problem["text"] for problem in problems if problem["kind"] == "wall"]
+    assert doors["status"] == "critical"
+    for told in (said, notice, doors["description"]):
+        assert words in told and cure in told and "secret" not in told
+    assert "let the sidecar through" in said
+    assert RECONCILE_S + asked_every_s <= 120
+
+
 def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
     redis.stop()
     try:
@@ -325,7 +379,7 @@ def test_what_went_wrong_was_said_in_the_catalogues_words() -> None:
     """By the tests above."""
     assert met == {
         "bridge_not_connected", "clocks_apart", "folder_open", "no_scheduler", "no_worker", "public_address_wrong",
-        "shop_door_blocked", "shop_silent", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused",
+        "shop_door_blocked", "shop_silent", "shop_walled", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused",
         "uploads_not_here", "uploads_not_writable", "uploads_other_folder", "wrong_secret", "wrong_site",
     }  # fmt: skip
 
