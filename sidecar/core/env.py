@@ -183,4 +183,9 @@ def local_address(bind: str) -> str:
     """Where the web process is reached from its own machine, as it stands in an address: SMI_BIND, if that is one."""
     if bind in ("", "0.0.0.0", "::", "[::]"):
         return "127.0.0.1"
-    return f"[{bind}]" if ":" in bind and not bind.startswith("[") else bind
+    return in_address(bind)
+
+
+def in_address(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
