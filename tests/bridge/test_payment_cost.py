@@ -1,23 +1,31 @@
-"""What the payment event costs the request that it fires in, wherever the sidecar is (`make bench`: under load)."""
+"""What the payment event costs the request that it fires in does not depend on the sidecar.
+
+`make bench ONLY=payment_hook` measures it, and holds it to five milliseconds.
+"""
 
 import statistics
 
-import pytest
-
 from tests.bridge.conftest import Bridge
 
-LIMIT_MS = 5
 EVENTS = 11
 # Nobody listens at port 9; nobody at all answers for that network (it is there for documents).
 WHERE = {"up": "", "dead port": "http://127.0.0.1:9", "black hole": "http://192.0.2.1:8321"}
+# Whoever waited for the sidecar would wait for 50 ms at least (Time_Limits), and the event takes one.
+MANY_TIMES = 8
 
 
-@pytest.mark.parametrize("where", WHERE)
-def test_the_payment_event_costs_five_milliseconds_at_most(bridge: Bridge, where: str) -> None:
+def test_the_payment_event_costs_the_same_wherever_the_sidecar_is(bridge: Bridge) -> None:
+    cost = {where: statistics.median(_milliseconds(bridge, address)) for where, address in WHERE.items()}
+    bridge.sidecar.wait("job.paid", EVENTS)
+    assert max(cost.values()) < MANY_TIMES * min(cost.values()), cost
+
+
+def _milliseconds(bridge: Bridge, address: str) -> list[float]:
+    """Of each event, with the sidecar at an address; "": where it is."""
     jobs = [bridge.job() for _ in range(EVENTS)]
     bridge.shop.php("delete_option('smi_bridge_circuit');")
-    if WHERE[where]:
-        bridge.option("smi_bridge_sidecar_url", WHERE[where])
+    if address:
+        bridge.option("smi_bridge_sidecar_url", address)
     try:
         told = bridge.shop.php_json(
             f"""
@@ -33,9 +41,7 @@ def test_the_payment_event_costs_five_milliseconds_at_most(bridge: Bridge, where
         bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
         bridge.shop.php("delete_option('smi_bridge_circuit');")
     assert [what for what, _ in told] == ["started"] * EVENTS
-    assert statistics.median(ms for _, ms in told) < LIMIT_MS
-    if where == "up":
-        bridge.sidecar.wait("job.paid", EVENTS)
+    return [ms for _, ms in told]
 
 
 def test_the_measure_can_tell(bridge: Bridge) -> None:
@@ -43,11 +49,11 @@ def test_the_measure_can_tell(bridge: Bridge) -> None:
     job_id = bridge.job()
     ms = bridge.shop.php_json(
         f"""
-        add_filter('query', function ($sql) {{ usleep(5000); return $sql; }});
+        add_filter('query', function ($sql) {{ usleep(50000); return $sql; }});
         add_action('smi_bridge_payment_taken', function ($id, $what, $ms) use (&$told) {{ $told = $ms; }}, 10, 3);
         do_action('smi_payment_completed', '{job_id}');
         return $told;
         """
     )
-    assert ms > LIMIT_MS
+    assert ms > 50
     bridge.sidecar.wait("job.paid")

@@ -8,8 +8,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,7 +81,7 @@ class Process:
         if self._child is not None:
             self._ended.append(self._child)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, _uninterrupted():
             self._child = subprocess.Popen(
                 list(self.command()),
                 cwd=self.working_folder,
@@ -90,7 +91,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        reaper.watch(self._child.pid)
+            reaper.watch(self._child.pid)
 
     def start(self, timeout: float = 30) -> Self:
         self.launch()
@@ -152,6 +153,28 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals whose handlers may raise come when this is over: a child that was started is known by then. What is
+    ignored stays ignored, also for the child; a handler of ours is not the child's."""
+    came: list[int] = []
+    handlers = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    }
+    ours = [number for number, handler in handlers.items() if callable(handler)]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []  # Python runs handlers in the main thread only
+    for number in ours:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, handlers[number])
+        for number in came:
+            signal.raise_signal(number)
 
 
 def session_members(session: int) -> list[int]:

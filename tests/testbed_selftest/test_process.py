@@ -121,3 +121,24 @@ def test_parts_end_when_their_owner_is_killed(tmp_path: Path) -> None:
     )
     assert ended.returncode == -9, ended.stderr
     assert _eventually(lambda: session_members(int(ended.stdout)) == [])
+
+
+def test_an_interruption_while_a_part_is_launched_comes_when_the_part_is_known(tmp_path: Path) -> None:
+    owner = (
+        "import os, pathlib, signal, sys\n"
+        "from tests.testbed.process import Process\n"
+        "class Sleeper(Process):\n"
+        "    def command(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        return ['sleep', '60']\n"
+        "part = Sleeper('sleeper', pathlib.Path(sys.argv[1]))\n"
+        "try:\n"
+        "    part.launch()\n"
+        "except KeyboardInterrupt:\n"
+        "    print(part.pid, flush=True)\n"
+        "    part.stop()\n"
+    )
+    line = [sys.executable, "-c", owner, str(tmp_path)]
+    ended = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert session_members(int(ended.stdout)) == []
