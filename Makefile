@@ -67,8 +67,7 @@ plugin: ## the bridge as build/smi-bridge.zip, ready to upload in WordPress
 	@mkdir -p $(dir $(PACKAGE)) && $(PYTHON) -m sidecar.adapters.bridge_zip > $(PACKAGE) && echo $(PACKAGE)
 
 dist: venv ## wheel, sdist and the bridge's zip in dist/ (DIST=…), the same bytes each time
-	@mkdir -p $(DIST) && export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1580601600) \
-		&& $(PY) -m hatchling build -d $(DIST) -t sdist -t wheel && $(PY) -m sidecar.adapters.bridge_zip > $(DIST)/smi-bridge.zip
+	@$(PY) hatch_build.py $(DIST)
 
 lock: venv ## renew requirements*.txt from pyproject.toml
 	@$(PY) -m pip install --quiet uv

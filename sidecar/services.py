@@ -122,7 +122,8 @@ class Services:
         if settings.at_the_shop:
             files = RestFiles(shop, folder, crash_point=crash_point)
         else:
-            files = ResultFiles(folder, file_mode=settings.file_mode, folder_mode=settings.folder_mode)
+            modes = {"file_mode": settings.file_mode, "folder_mode": settings.folder_mode}
+            files = ResultFiles(folder, user_of=settings.data_dir, **modes)
         sources = Sources(
             fetcher,
             uploads_dir=None if settings.at_the_shop else settings.uploads_dir,

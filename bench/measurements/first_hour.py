@@ -24,7 +24,7 @@ from ..figures import Figure, at_most, figure
 
 def run(bench: Bench) -> Iterator[Figure]:
     folder = bench.new_folder("first-hour")
-    packed = wheel.build(folder / "dist")[1]
+    packed = wheel.make_dist(folder / "dist").wheel
     with Whole.start(folder / "whole", processes=(), sandbox=["--instant"], connected=False) as whole:
         customer = Customer(whole.shop, folder)
         photo = customer.photo()

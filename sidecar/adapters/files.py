@@ -38,10 +38,11 @@ class StoredFile:  # as workflow.ports.StoredFile
 
 class ResultFiles:
     """The folder `uploads/smi-downloads`. Names are made here, from checked parts only. A write raises
-    ConfigurationError disk_full, folder_not_writable."""
+    ConfigurationError disk_full, folder_not_writable. `user_of`: a folder of the user who has to write there."""
 
-    def __init__(self, root: Path, *, file_mode: int = 0o644, folder_mode: int = 0o755):
+    def __init__(self, root: Path, *, file_mode: int = 0o644, folder_mode: int = 0o755, user_of: Path | None = None):
         self.root = root
+        self._user_of = user_of
         self._root: tuple[tuple[int, int] | None, str] = (None, "")
         self._file_mode, self._folder_mode = file_mode, folder_mode
 
@@ -219,7 +220,7 @@ class ResultFiles:
                     # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
                     path.mkdir(exist_ok=True)
                     os.chmod(path, self._folder_mode)
-                    as_around(path)
+                    as_around(path, self._user_of if path == root else None)
 
 
 def _is_written(path: Path, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Adapter: a file or folder made by root gets the owner of the folder around it."""
+"""Adapter: a file or folder made by root gets the sidecar's user as its owner."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import os
 from pathlib import Path
 
 
-def as_around(path: Path) -> None:
-    """Change the owner of a new file or folder. `setup` and `doctor` run as root; the sidecar runs as another user and
-    writes there later. Raises OSError."""
+def as_around(path: Path, user_of: Path | None = None) -> None:
+    """Give a new file or folder the owner of the folder around it. `setup` and `doctor` run as root; the sidecar runs
+    as another user and writes there later. `user_of`: a folder that this user owns, for a folder around that belongs
+    to root and is open to a group. Raises OSError."""
     if os.geteuid() == 0:
         around = path.parent.stat()
-        os.chown(path, around.st_uid, around.st_gid, follow_symlinks=False)
+        os.chown(path, _owner(user_of) or around.st_uid, around.st_gid, follow_symlinks=False)
+
+
+def _owner(folder: Path | None) -> int:
+    """The owner's number; 0 when the folder is missing or belongs to root."""
+    try:
+        return folder.stat().st_uid if folder else 0
+    except FileNotFoundError:  # nothing has run here yet
+        return 0

@@ -23,7 +23,8 @@ from .owner import as_around
 LEAST_CHUNK = 64 << 10  # bytes; below that the host's limit is not the trouble
 SLOW_S = 20  # a chunk that took longer is followed by a smaller one: a break must not cost much
 TRIES = 8  # failures in a row
-LEAST_PACE = Pace(8_000, window_s=60, grace_s=60)  # of an upload, which keeps a worker
+# Of an upload, which keeps a worker: below any line that is sold, and seven of the least chunks in a window.
+LEAST_PACE = Pace(8_000, window_s=60, grace_s=60)
 PASSING_WALLS = (429, 503)  # maintenance, too many requests
 MOST_PATIENCE = 64  # chunks of a size that goes through, before one of twice the size is tried again
 ASKED_AGAIN_S = (0.5, 2.0)  # a message that got no answer

@@ -23,6 +23,12 @@ _REFUSALS = frozenset(
         *("not_announced", "busy", "disk_full"),  # of bytes; its other refusals of them name the offset
     }
 )
+# What asks for a browser: by its address, or its first words (Cloudflare, Sucuri, DDoS-Guard, Imunify360, captchas).
+_CHALLENGE = re.compile(
+    r"just a moment|captcha|challenge|checking (if the site|your browser)|verify(ing)? (that )?you are (a )?human|"
+    r"are you (a )?(human|robot)|not a (ro)?bot|enable javascript|ddos protection|browser (check|verification)",
+    re.IGNORECASE,
+)
 MOST_WORDS = 120  # characters of a stranger that are shown
 
 
@@ -80,12 +86,13 @@ def _words(status: int, headers: Mapping[str, str], data: bytes) -> str:
 def _cure(status: int, headers: Mapping[str, str], data: bytes) -> str:
     """What lets us in, as far as the answer tells."""
     to = headers.get("Location", "")
+    asks = _CHALLENGE.search(to.partition("?")[0] if status in REDIRECTS else data[:20000].decode(errors="replace"))
+    if "cf-mitigated" in headers or asks:
+        return "A bot challenge, which no program passes: let this machine's address skip it."
     if status in REDIRECTS and not re.search(r"log-?in|signin|auth", to, re.IGNORECASE):
         return "Set SMI_SHOP_URL (or SMI_SHOP_ADDRESS) to the address that needs no redirect."
     if status in REDIRECTS or status == 200:
         return "A login or “coming soon” page: except POST requests with smi-bridge in their address from it."
-    if "cf-mitigated" in headers or b"Just a moment" in data[:20000]:
-        return "A bot challenge, which no program passes: let this machine's address skip it."
     if status == 401 and "WWW-Authenticate" in headers:
         return "A password by the web server: except the address with smi-bridge from it, or set SMI_SHOP_ADDRESS."
     if status in _PASSES:

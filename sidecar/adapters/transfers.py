@@ -14,7 +14,9 @@ from ..core.errors import Crowded, GivenUp
 PATIENCE_S = 0.25  # a worker waits that long for a transfer's bytes, and less while others are slow
 LOOK_S = 0.01  # between two looks at a transfer whose time is up as soon as it waits for bytes again
 LATELY_S = 10  # seconds for which a transfer without a place counts
-TURN_S = 75  # a slow transfer keeps its place for so long: a pace below the minimum shows within a minute
+# A slow transfer keeps its place for so long: a pace below the minimum shows a minute after the headers (Pace: grace
+# and window), so that no drip comes to the end of its turn, and who does has brought some bytes.
+TURN_S = 75
 HEAD_START = 1 << 16  # bytes credited to each transfer: a new one is not the slowest only because nothing has come yet
 REMEMBERED = 10_000  # names of what came slowly
 

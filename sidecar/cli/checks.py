@@ -14,6 +14,7 @@ from ..adapters import embedded, outside
 from ..adapters.connections import place
 from ..core.advice import Advice, advice
 from ..core.compatibility import work_together
+from ..core.env import local_address
 from ..core.errors import ConfigurationError
 from ..core.messages import TO_SIDECAR, Signer, parse_rfc3339, site_identity
 from ..core.version import VERSION
@@ -87,8 +88,7 @@ def _our_door(services: Services, name: str) -> Finding:
         return Finding(name, True, "none: SMI_BIND=none")
     signer = Signer(settings.secret, direction=TO_SIDECAR, site=settings.site)
     body, headers = signer.seal("status", {}, now=services.ports.clock())
-    host = "127.0.0.1" if settings.bind in ("0.0.0.0", "::") else settings.bind
-    address = f"http://{host}:{settings.port}/messages"
+    address = f"http://{local_address(settings.bind)}:{settings.port}/messages"
     seen = outside.post(address, body, headers)
     if seen.status == 0:
         url = address.removesuffix("/messages")

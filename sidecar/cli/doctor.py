@@ -35,13 +35,19 @@ def report(services: Services) -> bool:
     is_well = True
     for finding in examine(services):
         is_well = is_well and bool(finding.ok)
-        mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
-        print(f"{mark}  {finding.name}: {finding.found}", flush=True)
-        if finding.ok is False and finding.advice:  # one remedy, in the words that the shop's pages use
-            print(f"      → {finding.advice.sentence}\n        $ {finding.advice.command}", flush=True)
-        elif finding.ok is False and finding.fix:
-            print(f"      → {finding.fix}", flush=True)
+        print(in_lines(finding), flush=True)
     return is_well
+
+
+def in_lines(finding: Finding) -> str:
+    """As people read it."""
+    mark = {True: "ok  ", False: "FAIL", None: "?   "}[finding.ok]
+    lines = [f"{mark}  {finding.name}: {finding.found}"]
+    if finding.ok is False and finding.advice:  # one remedy, in the words that the shop's pages use
+        lines += [f"      → {finding.advice.sentence}", f"        $ {finding.advice.command}"]
+    elif finding.ok is False and finding.fix:
+        lines.append(f"      → {finding.fix}")
+    return "\n".join(lines)
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -177,3 +177,15 @@ def flag(text: str) -> bool:
 def text(text: str) -> str:
     """Any text, as it is."""
     return text
+
+
+def local_address(bind: str) -> str:
+    """Where the web process is reached from its own machine, as it stands in an address: SMI_BIND, if that is one."""
+    if bind in ("", "0.0.0.0", "::", "[::]"):
+        return "127.0.0.1"
+    return in_address(bind)
+
+
+def in_address(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -115,7 +115,7 @@ def test_every_word_for_a_failed_request_is_understood_where_it_is_read() -> Non
     said = set(pairs(body(client, "$words")).values()) | set(re.findall(r"'([a-z]+)' +=> '/", client)) | {"network"}
     assert said == {"refused", "dns", "timeout", "tls", "network"}
     assert said <= set(CATALOGUE)
-    assert said <= set(re.findall(r"'([a-z]+)' +=> 50\d", source("class-rest.php")))
+    assert said <= {code for code, status in catalogue("interfaces")["statuses"].items() if status >= 500}
     assert said <= set(words(source("class-send-later.php")))
 
 

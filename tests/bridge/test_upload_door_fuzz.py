@@ -12,7 +12,8 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.bridge.uploads import AS_OF, Door, at_upsampler, made, publish, some
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 HOW_MANY = int(os.environ.get("SMI_FUZZ", "300"))
+AT_ONCE = 4  # as many as the shop has PHP processes: each has its own connection
 pytestmark = pytest.mark.timeout(180 + HOW_MANY / 4)
 REFUSED = (401, '{"error":"unauthorized"}')
 NAMES = [
@@ -46,18 +48,16 @@ NUMBERS: list[Any] = [-1, 0, 1, 1 << 62, 1e400, 1.5, "7", None, True, [], {}, "1
 
 
 class Fuzz:
-    """Requests to the door, and who sends them."""
+    """Requests to the door, and who sends them: the same for the same number."""
 
-    def __init__(self, bridge: Bridge, files: RestFiles, door: Door) -> None:
-        self.chance = random.Random(HOW_MANY)
+    def __init__(self, bridge: Bridge, job: str, other: str, name: str) -> None:
+        self.chance = random.Random()
         self.url = f"{bridge.shop.url}/wp-json/smi-bridge/v1/files"
         self.messages = f"{bridge.shop.url}/wp-json/smi-bridge/v1/messages"
         self.signer = Signer(decode_secret(SECRET), direction=TO_SHOP, site=bridge.shop.url)
         self.wrong = Signer(decode_secret(SECRET)[::-1], direction=TO_SHOP, site=bridge.shop.url)
         self.elsewhere = Signer(decode_secret(SECRET), direction=TO_SHOP, site="https://other.example")
-        self.job, self.other = at_upsampler(bridge), at_upsampler(bridge)
-        bridge.open(self.other, attempt=2, state="refunded")
-        self.name = files.name(self.job, 4, "png", AS_OF)
+        self.job, self.other, self.name = job, other, name
         self.http = requests.Session()
         self.kinds: dict[str, Callable[[], tuple[str, bytes, dict[str, Any], set[int]]]] = {
             "noise": self.noise,
@@ -153,6 +153,25 @@ class Fuzz:
         envelope, headers = self.signer.seal("batch", messages, now=time.time())
         return self.messages, envelope, headers, {200, 400}
 
+    def tried(self, numbers: Iterable[int]) -> Counter[str]:
+        """How often each kind had which status. Fails at the first that is not right."""
+        statuses = Counter[str]()
+        for number in numbers:
+            self.chance.seed(number)
+            kind = list(self.kinds)[number % len(self.kinds)]
+            url, body, headers, right = self.kinds[kind]()
+            sent = {key: value for key, value in headers.items() if isinstance(value, str)}
+            answer = self.http.post(url, data=body, headers=sent, timeout=30)
+            assert answer.status_code in right, (number, kind, answer.status_code, answer.text[:300], headers)
+            if answer.status_code == 401:
+                assert (answer.status_code, answer.text) == REFUSED
+            if answer.status_code == 200:
+                (result,) = answer.json()["results"]
+                assert result["status"] == "refused" or result["data"] in NOTHING, (number, body, result)
+            statuses[f"{kind}: {answer.status_code}"] += 1
+        self.http.close()
+        return statuses
+
 
 def everything(bridge: Bridge) -> dict[str, int]:
     """Files of the shop and their sizes, logs apart."""
@@ -167,22 +186,16 @@ def everything(bridge: Bridge) -> dict[str, int]:
 
 def test_no_request_that_is_not_the_sidecars_own_leaves_a_file(bridge: Bridge, files: RestFiles, door: Door) -> None:
     publish(files, at_upsampler(bridge), b"x")  # the folder and its guards are there
-    fuzz, before, answers = Fuzz(bridge, files, door), everything(bridge), Counter[str]()
-    for number in range(HOW_MANY):
-        kind = list(fuzz.kinds)[number % len(fuzz.kinds)]
-        url, body, headers, right = fuzz.kinds[kind]()
-        sent = {key: value for key, value in headers.items() if isinstance(value, str)}
-        answer = fuzz.http.post(url, data=body, headers=sent, timeout=30)
-        assert answer.status_code in right, (kind, answer.status_code, answer.text[:300], headers)
-        if answer.status_code == 401:
-            assert (answer.status_code, answer.text) == REFUSED
-        if answer.status_code == 200:
-            (result,) = answer.json()["results"]
-            assert result["status"] == "refused" or result["data"] in NOTHING, (body, result)
-        answers[f"{kind}: {answer.status_code}"] += 1
+    job, other = at_upsampler(bridge), at_upsampler(bridge)
+    bridge.open(other, attempt=2, state="refunded")
+    name, before = files.name(job, 4, "png", AS_OF), everything(bridge)
+    lanes = [range(lane, HOW_MANY, AT_ONCE) for lane in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as senders:
+        answers = sum(senders.map(lambda lane: Fuzz(bridge, job, other, name).tried(lane), lanes), Counter[str]())
+    print(dict(answers))  # pytest -s shows it
     assert everything(bridge) == before
-    assert {answer.partition(":")[0] for answer in answers} == set(fuzz.kinds)
-    fuzz.http.close()
+    assert {answer.partition(":")[0] for answer in answers} == set(Fuzz(bridge, job, other, name).kinds)
+    assert answers.total() == HOW_MANY
 
 
 def test_a_stolen_chunk_fits_no_other_job_with_the_very_same_picture(

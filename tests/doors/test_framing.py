@@ -161,6 +161,7 @@ def test_no_fault_of_framing_is_a_fault_of_ours_and_none_costs_memory(
     warm = resident_bytes(doors)
     wave(200)
     grown = resident_bytes(doors) - warm
+    print(f"{dict(answers)}; {warm >> 10} KB, and {grown >> 10} KB more after all")  # pytest -s shows it
     assert not bad, bad[:3]
     no_fault_of_ours(doors.log[before:])
     for token in (doors.token, doors.webhook_token):

@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from sidecar.clock import RECONCILE_S
 from sidecar.core.advice import advice
 from sidecar.core.messages import new_secret
+from tests.e2e.said import entries
+from tests.testbed import first_hour
 from tests.testbed.customer import Customer
 from tests.testbed.places import REPOSITORY
 from tests.testbed.redis_server import RedisServer
@@ -71,6 +74,33 @@ def _wrong(findings: dict[str, dict]) -> dict[str, str]:
     assert all(finding["mend"] for finding in faults.values())
     met.update(finding["advice"]["code"] for finding in faults.values() if "advice" in finding)
     return {name: f"{finding['found']} → {finding['mend']}" for name, finding in faults.items()}
+
+
+# What all places have said: code => place => the entry.
+told: dict[str, dict[str, str]] = {}
+
+
+def _tell(place: str, text: str) -> None:
+    for code, entry in entries(text).items():
+        told.setdefault(code, {})[place] = entry
+
+
+def _listen(patient: Whole, findings: dict[str, dict], setup: str = "") -> None:
+    """Have every place say what it finds now."""
+    advised = [finding["advice"] for finding in findings.values() if "advice" in finding]
+    _tell("doctor", "\n".join(f"{words['sentence']} → {words['command']}" for words in advised))
+    page, health, steps = patient.shop.php_json(
+        "require_once ABSPATH . 'wp-admin/includes/admin.php'; wp_set_current_user(1);"
+        "require_once SMI_BRIDGE_DIR . 'admin/class-first-run-page.php';"
+        "$steps = Closure::bind(fn() => self::steps(null), null, SmiBridge\\Admin\\First_Run_Page::class);"
+        "return array(SmiBridge\\Health\\Connection_Test::report()['findings'], array("
+        "SmiBridge\\Health\\Site_Health::test_doors(), SmiBridge\\Health\\Site_Health::test_leak()), $steps());"
+    )
+    _tell("settings page", "\n".join(f"{finding['text']} → {finding['fix']}" for finding in page))
+    _tell("Site Health", "\n".join(result["description"] for result in health))
+    advised = [step["advice"] for step in steps if step["advice"]]
+    _tell("first steps", "\n".join(f"{words['sentence']} → {words['command']}" for words in advised))
+    _tell("setup", setup)
 
 
 def test_a_sound_installation_is_green_and_sells(patient: Whole, doctor: Callable, photos: Path) -> None:
@@ -146,8 +176,15 @@ def test_another_folder_than_wordpress_has(doctor: Callable, tmp_path: Path) -> 
     assert "SMI_UPLOADS_DIR must be the folder behind" in wrong["The same uploads folder"]
 
 
-def test_a_folder_that_is_not_there(doctor: Callable, tmp_path: Path) -> None:
-    wrong = _wrong(doctor(SMI_UPLOADS_DIR=str(tmp_path / "nowhere")))
+def test_a_folder_that_is_not_there(patient: Whole, doctor: Callable, tmp_path: Path) -> None:
+    findings = doctor(SMI_UPLOADS_DIR=str(tmp_path / "nowhere"))
+    flags = ["--yes", "--no-system", "--folder", str(tmp_path), "--uploads", str(tmp_path / "nowhere")]
+    flags += ["--connect", first_hour.connection_string(patient), "--port", str(patient.sidecar_port)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "sidecar", "setup", *flags], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+    )
+    _listen(patient, findings, ended.stdout)
+    wrong = _wrong(findings)
     assert list(wrong) == ["Uploads folder"]
     assert "Set SMI_UPLOADS_DIR" in wrong["Uploads folder"]
 
@@ -158,7 +195,9 @@ def test_a_site_that_was_not_told_the_sidecars_address(patient: Whole, doctor: C
     configuration.write_text(text.replace("SMI_BRIDGE_SIDECAR_URL", "NOTHING"))
     patient.shop.php_fpm.restart()  # PHP remembers files for a moment
     try:
-        assert "enter the sidecar's address" in _wrong(doctor())["The shop's door"]
+        findings = doctor()
+        _listen(patient, findings)
+        assert "enter the sidecar's address" in _wrong(findings)["The shop's door"]
     finally:
         configuration.write_text(text)
         patient.shop.php_fpm.restart()
@@ -186,7 +225,9 @@ def test_an_nginx_without_the_snippet(patient: Whole, doctor: Callable) -> None:
     snippet.write_text("")
     patient.shop.nginx.restart()
     try:
-        wrong = _wrong(doctor())
+        findings = doctor()
+        _listen(patient, findings)
+        wrong = _wrong(findings)
     finally:
         snippet.write_text(text)
         patient.shop.nginx.restart()
@@ -206,6 +247,7 @@ def test_a_paused_site(patient: Whole, doctor: Callable) -> None:
     patient.shop.option("smi_bridge_paused", "1")
     try:
         findings = doctor()
+        _listen(patient, findings)
     finally:
         patient.shop.php("delete_option('smi_bridge_paused');")
     assert "is paused" in _wrong(findings)["The shop's door"]
@@ -234,6 +276,7 @@ def test_dead_processes(patient: Whole, doctor: Callable) -> None:
         faults = wait_for(lambda: _both_missing(patient), "both are missed")
         assert time.monotonic() - began < 30
         assert set(faults) == {"worker", "cron"}
+        _listen(patient, doctor())
         patient.sidecar.kill("web")
         wrong = _wrong(doctor())
     finally:
@@ -262,6 +305,59 @@ def test_a_shop_that_is_away(patient: Whole, doctor: Callable) -> None:
     assert "Is the shop up" in wrong["The shop's door"]
 
 
+_PROBLEMS = """
+SmiBridge\\Wire\\Sidecar_Report::inspect( 0 );
+return [ SmiBridge\\Health\\Problems::all(), SmiBridge\\Health\\Site_Health::test_doors(),
+    SmiBridge\\Core\\Time_Limits::SIDECAR_SEEN ];
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "cure"),
+    [
+        (
+            "if ($http_user_agent ~ smi-sidecar) { return 403 '<h1>No robots</h1>'; }",
+            "403, not by the bridge: “No robots”",
+            "user agent smi-sidecar",
+        ),
+        (
+            "if ($request_method = POST) { return 302 /guard/challenge?for=secret; }",
+            "302, not by the bridge: go to ",
+            "bot challenge",
+        ),
+        (
+            "if ($request_method = POST) { return 503 '<title>Checking your browser</title>'; }",
+            "503, not by the bridge: “Checking your browser”",
+            "bot challenge",
+        ),
+    ],
+    ids=["user agent", "redirect", "challenge page"],
+)
+def test_a_wall_before_the_shop_is_named_by_all_who_tell_the_admin(
+    patient: Whole, doctor: Callable, rule: str, words: str, cure: str
+) -> None:
+    """The notice comes within two minutes: reconciliation meets the wall, and an admin's page asks for our status."""
+    snippet = patient.shop.nginx.snippet
+    text = snippet.read_text()
+    snippet.write_text(f"default_type text/html;\n{rule}\n{text}")
+    patient.shop.nginx.restart()
+    try:
+        said = _wrong(doctor())["The shop's door"]
+        reconcile = [sys.executable, "-m", "sidecar", "reconcile"]
+        subprocess.run(reconcile, cwd=REPOSITORY, env=patient.sidecar.env, timeout=60, capture_output=True)
+        problems, doors, asked_every_s = patient.shop.php_json(_PROBLEMS)
+    finally:
+        snippet.write_text(text)
+        patient.shop.nginx.restart()
+        patient.shop.php("delete_option('smi_bridge_sidecar_health');")
+    (notice,) = [problem["text"] for problem in problems if problem["kind"] == "wall"]
+    assert doors["status"] == "critical"
+    for told in (said, notice, doors["description"]):
+        assert words in told and cure in told and "secret" not in told
+    assert "let the sidecar through" in said
+    assert RECONCILE_S + asked_every_s <= 120
+
+
 def test_a_redis_that_is_down(redis: RedisServer, patient: Whole, doctor: Callable) -> None:
     redis.stop()
     try:
@@ -283,9 +379,24 @@ def test_what_went_wrong_was_said_in_the_catalogues_words() -> None:
     """By the tests above."""
     assert met == {
         "bridge_not_connected", "clocks_apart", "folder_open", "no_scheduler", "no_worker", "public_address_wrong",
-        "shop_door_blocked", "shop_silent", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused",
+        "shop_door_blocked", "shop_silent", "shop_walled", "sidecar_silent", "site_is_a_copy", "upsampler_key_refused",
         "uploads_not_here", "uploads_not_writable", "uploads_other_folder", "wrong_secret", "wrong_site",
     }  # fmt: skip
+
+
+def test_all_places_have_said_it_in_the_same_words() -> None:
+    """In the tests above: what several of them know of, each in the catalogue's sentence, with its command."""
+    assert {code: set(places) for code, places in told.items() if len(places) > 1} == {
+        "bridge_not_connected": {"doctor", "settings page", "Site Health", "first steps"},
+        "folder_open": {"doctor", "Site Health", "first steps"},
+        "no_scheduler": {"doctor", "settings page", "Site Health"},
+        "no_worker": {"doctor", "settings page", "Site Health"},
+        "public_address_wrong": {"doctor", "settings page", "Site Health"},
+        "site_is_a_copy": {"doctor", "settings page", "Site Health", "first steps"},
+        "uploads_not_here": {"doctor", "setup"},
+    }
+    for code, places in told.items():
+        assert len(set(places.values())) == 1 and not any(entry.endswith("?") for entry in places.values()), code
 
 
 def test_after_all_that_it_is_green_again_and_sells(patient: Whole, doctor: Callable, photos: Path) -> None:

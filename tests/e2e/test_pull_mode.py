@@ -265,6 +265,33 @@ def test_two_clocks_that_come_at_once_do_nothing_twice(far: Whole, customer: Cus
         second.stop()
 
 
+def test_a_test_picture_comes_and_goes_by_the_mailbox(far: Whole) -> None:
+    """Its payment waits for the sidecar's visit, and so does the order to forget it; nothing of it stays."""
+
+    def pictures() -> set[str]:
+        return {str(path) for path in far.shop.uploads.rglob("*.jp*g")}
+
+    def ended() -> dict[str, Any] | None:
+        test = far.shop.php_json("return SmiBridge\\Jobs\\Test_Picture::status();")
+        return None if test["running"] else test
+
+    until_empty(far)
+    before, mails = pictures(), len(far.shop.mails())
+    cron = far.sidecar.process("cron")
+    cron.stop()
+    try:
+        assert far.shop.php_json("return SmiBridge\\Jobs\\Test_Picture::start();") == "started"
+        assert waiting(far) == ["job.paid"]
+    finally:
+        cron.launch()
+    test = wait_for(ended, "the test picture has ended", timeout=60)
+    assert test["state"] == "delivered", test
+    assert {"test_picture", "submitted", "delivered"} <= {line["event"] for line in test["story"]}
+    until_empty(far)
+    wait_for(lambda: pictures() == before, "nothing of it is left")
+    assert len(far.shop.mails()) == mails
+
+
 def test_messages_outlive_working_memory(far: Whole, customer: Customer) -> None:
     job_id = customer.buy()
     row = customer.until(job_id, "delivered")

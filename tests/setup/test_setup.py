@@ -15,7 +15,7 @@ import pytest
 
 from sidecar.cli import checks_of_files
 from sidecar.cli.setup import command, dotenv_file, write
-from sidecar.cli.setup.command import STOP
+from sidecar.cli.setup.plan import STOP
 from sidecar.core.advice import advice
 from sidecar.core.settings import Settings
 from tests.fakes.files import MemoryFiles
@@ -308,17 +308,17 @@ def test_a_sidecar_that_systemd_can_not_start_is_no_success(server: Place, monke
 class Busy(Process):
     """Another program at a port."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
         super().__init__("busy", folder)
-        self._port = port
+        self._port, self._host = port, host
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "http.server", str(self._port), "--bind", "127.0.0.1"]
+        return [sys.executable, "-m", "http.server", str(self._port), "--bind", self._host]
 
     def is_ready(self) -> bool:
         from sidecar.cli.setup.machine import Machine
 
-        return Machine.listens(self._port)
+        return Machine.listens(self._port, self._host)
 
 
 def test_a_port_in_use(place: Place, tmp_path: Path) -> None:

@@ -103,6 +103,24 @@ def test_what_roots_doctor_makes_the_sidecars_user_can_write(tmp_path: Path, sto
     assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(nobody, nobody)}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize(("data", "owner"), [("www-data's", 65534), ("root's", 0), ("missing", 0)])
+def test_in_roots_uploads_folder_it_is_the_sidecars_users_where_he_is_known(
+    tmp_path: Path, data: str, owner: int
+) -> None:
+    """As where PHP writes by its group: root:www-data, 0775. His data folder tells who he is."""
+    uploads, group = tmp_path / "uploads", 65534
+    uploads.mkdir(mode=0o775)
+    os.chown(uploads, 0, group)
+    for name, user in (("www-data's", 65534), ("root's", 0)):
+        (tmp_path / name).mkdir()
+        os.chown(tmp_path / name, user, 0)
+    ResultFiles(uploads / "smi-downloads", user_of=tmp_path / data).probe()
+    made = list(uploads.rglob("*"))
+    assert len(made) > 2
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(owner, group)}
+
+
 def test_a_folder_that_is_lost_is_told_of_by_the_next_file(tmp_path: Path) -> None:
     files = ResultFiles(tmp_path / "smi-downloads")
     files.incoming("job-1", "c1").discard()

@@ -64,6 +64,40 @@ def test_a_slow_line_is_no_reason_to_give_up(tmp_path: Path) -> None:
     assert door.there == BYTES
 
 
+class Line(Door):
+    """An honest line of `speed` bytes a second. The door waits for 90 s for a chunk; then nobody knows what came."""
+
+    def __init__(self, speed: float) -> None:
+        super().__init__(0)
+        self.speed = speed
+
+    def send_chunk(self, data: dict[str, Any], body: bytes) -> tuple[int, dict[str, Any]]:
+        self.seconds = min(90, 0.5 + len(body) / self.speed)
+        return super().send_chunk(data, body) if self.seconds < 90 else self._cut()
+
+    def _cut(self) -> tuple[int, dict[str, Any]]:
+        self.now += 90
+        return 0, {"error": "no answer"}
+
+
+@pytest.mark.parametrize(("kbps", "tries"), [(9, 3), (12, 2), (30, 2), (50, 1), (1000, 1)])
+def test_an_honest_line_brings_its_file_however_slow_it_is_above_the_least_speed(
+    tmp_path: Path, kbps: int, tries: int
+) -> None:
+    """The first chunks of 8 MB do not go through on most of these: each try begins with what the last one learnt."""
+    line = Line(kbps * 1000)
+    files = RestFiles(line, tmp_path / "work", sleep=lambda seconds: None, clock=lambda: line.now)
+    incoming = files.incoming("job-1", "claim")
+    incoming.write(bytes(12_000_000))
+    incoming.close()
+    name = files.name("job-1", 4, "png", 0)
+    for _ in range(tries - 1):
+        with pytest.raises(TemporaryError, match="too slowly"):
+            files.publish(incoming.path, name, attempt=1, sha256=incoming.sha256)
+    files.publish(incoming.path, name, attempt=1, sha256=incoming.sha256)
+    assert line.there == 12_000_000
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [

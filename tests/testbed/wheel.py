@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -14,12 +15,34 @@ from packaging.requirements import Requirement
 from tests.testbed.places import REPOSITORY
 
 
-def build(folder: Path, root: Path = REPOSITORY) -> tuple[Path, Path]:
-    """(sdist, wheel) of the source in `root`, as `make dist` makes them."""
-    line = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t", "sdist", "-t", "wheel"]
-    env = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-    subprocess.run(line, cwd=root, env=env, check=True, capture_output=True, timeout=60)
-    return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))
+@dataclass(frozen=True)
+class Built:
+    """What `make dist` makes."""
+
+    sdist: Path
+    wheel: Path
+    bridge: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Built:
+        return cls(*(next(folder.glob(pattern)) for pattern in ("*.tar.gz", "*.whl", "*.zip")))
+
+    def bytes(self) -> list[bytes]:
+        return [self.sdist.read_bytes(), self.wheel.read_bytes(), self.bridge.read_bytes()]
+
+
+def make_dist(folder: Path) -> Built:
+    """`make dist` in the checkout, with the environment that is there already."""
+    line = ["make", "--silent", "--assume-old=venv", "dist", f"PY={sys.executable}", f"DIST={folder}"]
+    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+    return Built.of(folder)
+
+
+def build(folder: Path, root: Path, epoch: int) -> Built:
+    """The same of the source in `root`, which has no history."""
+    line, env = [sys.executable, "hatch_build.py", str(folder)], {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    subprocess.run(line, cwd=root, env=env, check=True, capture_output=True, timeout=120)
+    return Built.of(folder)
 
 
 def install(wheel: Path, folder: Path) -> Path:

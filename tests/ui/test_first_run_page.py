@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -111,6 +112,7 @@ def test_a_folder_that_is_not_ticked_says_why(ui: Ui, answer: str, code: str, is
     )
     try:
         steps = {step["name"]: step for step in ui.ajax("smi_bridge_first_run").json()["data"]["steps"]}
+        health = ui.shop.php_json("return SmiBridge\\Health\\Site_Health::test_leak()['description'];")
     finally:
         remove()
         if is_there:
@@ -120,4 +122,7 @@ def test_a_folder_that_is_not_ticked_says_why(ui: Ui, answer: str, code: str, is
     if is_there and code == "folder_not_closed":
         assert steps["folder"] == {"name": "folder", "done": True, "advice": None}, "it could not be fetched"
     else:
-        assert not steps["folder"]["done"] and steps["folder"]["advice"]["code"] == code
+        said = steps["folder"]["advice"]
+        assert not steps["folder"]["done"] and said["code"] == code
+        if is_there:  # Site Health says the same, with what was answered
+            assert html.unescape(health) == f"<p>{said['sentence']} (no way) → {said['command']}</p>"

@@ -79,7 +79,7 @@ final class Settings_Page {
 	 * @param mixed $value As posted.
 	 */
 	public static function clean_flag( $value ): string {
-		return is_scalar( $value ) && in_array( strtolower( (string) $value ), array( '1', 'true', 'yes', 'on' ), true ) ? '1' : '';
+		return is_scalar( $value ) && Settings::is_yes( (string) $value ) ? '1' : '';
 	}
 
 	/** What customers may get: value of the option => label. @return string[] */

@@ -9,8 +9,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Customer\Status_View;
-
 defined( 'ABSPATH' ) || exit;
 $smib_icon = get_site_icon_url( 64 );
 $smib_logo = (int) get_theme_mod( 'custom_logo' );
@@ -26,8 +24,8 @@ $smib_logo = (int) get_theme_mod( 'custom_logo' );
 <?php if ( $smib_icon ) : ?>
 <link rel="icon" href="<?php echo esc_url( $smib_icon ); ?>">
 <?php endif; ?>
-<link rel="stylesheet" href="<?php echo esc_url( Status_View::asset( 'status-page.css' ) ); ?>">
-<?php Status_View::print_starter(); ?>
+<link rel="stylesheet" href="<?php echo esc_url( Customer\Status_View::asset( 'status-page.css' ) ); ?>">
+<?php Customer\Status_View::print_starter(); ?>
 </head>
 <body>
 <header><a href="<?php echo esc_url( home_url( '/' ) ); ?>">
@@ -41,6 +39,6 @@ if ( $smib_logo ) {
 </a></header>
 <main><?php echo $smib_view; // phpcs:ignore WordPress.Security.EscapeOutput -- rendered by a template that escapes late. ?></main>
 <footer><a href="<?php echo esc_url( home_url( '/' ) ); ?>"><?php esc_html_e( 'Back to the shop', 'smi-bridge' ); ?></a></footer>
-<?php Status_View::print_script(); ?>
+<?php Customer\Status_View::print_script(); ?>
 </body>
 </html>

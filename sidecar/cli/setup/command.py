@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
+from ...core.env import local_address
 from ...core.errors import ConfigurationError, SidecarError
 from ...core.settings import NO_DOOR, SANDBOX_KEY
 from ...services import Services
 from .. import doctor
 from . import dotenv_file, questions, write
 from .find import Facts, Wishes, default_folder, find
-from .machine import Machine
-from .plan import SANDBOX, UNITS, Plan, plan, program, reload
+from .machine import LAST_PORT, Machine
+from .plan import SANDBOX, STOP, TARGET, UNITS, Plan, State, commands, plan, reload
+from .uninstall import runs, uninstall
 
-TARGET = f"{UNITS}/smi-sidecar.target"
 NOBODYS = Connection("", "", "")
 START_S = 30  # how long the sidecar may take until it answers
-STOP = "stop smi-sidecar.target smi-sidecar@*.service"  # and wait until each of them has ended
+# What has to be said again: of the flags that .env keeps, none; where nothing was written, all but secrets.
+NOT_KEPT = ("folder", "address", "web_server", "no_system")
+PLAIN = (*NOT_KEPT, "uploads", "anywhere", "user", "port", "small", "sandbox_port")
+SECRET = ("connect", "key", "redis")
 
 
 def add(commands) -> None:
@@ -36,8 +42,8 @@ def add(commands) -> None:
     flag("--uploads", default="", help="WordPress' uploads folder, as this machine sees it")
     flag("--anywhere", action="store_true", help="the shop is on another machine: files go through its door")
     flag("--user", default="", help="whom the sidecar runs as (the one who PHP runs as)")
-    flag("--port", type=int, default=0, help="port of the web process (8321)")
-    flag("--address", default="", help="where the shop reaches the sidecar (http://127.0.0.1:<port>)")
+    flag("--port", type=_port, default=0, help="port of the web process (8321)")
+    flag("--address", default="", help="where the shop reaches the sidecar (http://127.0.0.1:<port>, or SMI_BIND)")
     flag(
         "--web-server",
         default="",
@@ -46,7 +52,7 @@ def add(commands) -> None:
     )
     flag("--redis", default="", metavar="URL", help="a Redis server in place of the embedded Valkey")
     flag("--small", action=argparse.BooleanOptionalAction, help="one worker, one web process (below 2 GB of memory)")
-    flag("--sandbox-port", type=int, default=0, help="port of the sandbox (9000)")
+    flag("--sandbox-port", type=_port, default=0, help="port of the sandbox (9000)")
     flag("--no-system", action="store_true", help="no units and no web server's files: for containers, and for trying")
     flag("--no-start", action="store_true", help="write only: start nothing, test nothing")
     flag("--yes", action="store_true", help="ask nothing")
@@ -55,12 +61,20 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
+def _port(text: str) -> int:
+    """Raises ArgumentTypeError for what is no port."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port (1 to {LAST_PORT})")
+    return int(text)
+
+
 def run(given, machine: Machine | None = None) -> int:
     """1. find; 2. ask; 3. show; 4. write; 5. start; 6. tell the bridge; 7. test. Exit status 1: something is wrong."""
     machine = machine or Machine()
     may_ask = not given.yes and sys.stdin.isatty()
-    again = (f" --folder {given.folder}" if given.folder else "") + (" --no-system" if given.no_system else "")
-    given.folder = os.path.abspath(given.folder) if given.folder else _known_folder(machine)
+    given.folder = given.folder and os.path.abspath(given.folder)
+    again, all_flags = flags(given, NOT_KEPT), flags(given, PLAIN, SECRET)
+    given.folder = given.folder or _known_folder(machine)
     file = Path(given.folder or default_folder(machine), ".env")
     text = _settings(machine, file)
     present = dotenv_file.values(text)
@@ -76,9 +90,9 @@ def run(given, machine: Machine | None = None) -> int:
     for line in facts.lines:
         print(f"  {'✗' if line.wrong else '·'} {line.text}")
     if given.uninstall:
-        return _uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
+        return uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
     if facts.wrong:
-        return _say(facts.wrong)
+        return say(facts.wrong, all_flags)
     key = questions.key(given.key, present, connection, is_sandbox, may_ask)
     planned = plan(connection, facts, key, text)
     steps = write.steps(machine, facts, planned)
@@ -89,14 +103,30 @@ def run(given, machine: Machine | None = None) -> int:
         return 0
     if changes and may_ask and not questions.agreed("\nWrite this?"):
         return 1
-    was_there = machine.at(TARGET).exists()
+    was_there = machine.at(f"{UNITS}/{TARGET}").exists()
+    state = _state(machine, facts, present, is_changed=bool(changes))
     write.write(machine, facts, planned, steps)
     starts = not given.no_start and facts.systemd and facts.is_root
     if starts:
         _start(machine, stop=was_there and bool(changes))
     works = False if given.no_start else _test(facts, machine, given.address)
-    _outstanding([*write.for_root(steps), *_reload(facts, changes), *planned.commands], facts)
+    left = commands(connection, facts, key, state)
+    _outstanding([*write.for_root(steps), *_reload(facts, changes), *left], facts)
     return 0 if works or given.no_start or not (starts or _runs(machine, facts)) else 1
+
+
+def flags(given, plain: Iterable[str], secret: Iterable[str] = ()) -> str:
+    """Those that were given, as they are typed, each with a space before it; what is secret is left out."""
+    found = ""
+    for name in (*secret, *plain):
+        value, flag = getattr(given, name), f"--{name.replace('_', '-')}"
+        if value is False and name == "small":
+            found += " --no-small"
+        elif value is True:
+            found += f" {flag}"
+        elif value:
+            found += f" {flag} {'…' if name in secret else shlex.quote(str(value))}"
+    return found
 
 
 def _settings(machine: Machine, file: Path) -> str:
@@ -112,7 +142,7 @@ def _reload(facts: Facts, changes: list[write.Step]) -> list[tuple[str, str]]:
     """A web server that includes our lines already has read them as they were."""
     is_read = any(step.file.path.name in ("smi-sidecar.conf", "smi-upstream.conf") for step in changes)
     why = "the web server is to read the sidecar's lines again"
-    return [(why, reload(facts))] if is_read and facts.is_included else []
+    return [(why, reload(facts))] if is_read and facts.site.is_included else []
 
 
 def _known_folder(machine: Machine) -> str:
@@ -134,6 +164,7 @@ def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wis
         small=given.small,
         no_system=given.no_system,
         sandbox=(given.key or present.get("UPSAMPLER_API_KEY")) in (SANDBOX, SANDBOX_KEY),
+        bind=_bind(present),
         sandbox_port=given.sandbox_port or _port_of(present) or 9000,
         again=again,
         anywhere=_is_anywhere(given, present),
@@ -151,6 +182,12 @@ def _is_unreached(given, present: dict[str, str]) -> bool:
     return not given.address and (known == NO_DOOR or (not known and given.anywhere))
 
 
+def _bind(present: dict[str, str]) -> str:
+    """An address, or ""."""
+    known = present.get("SMI_BIND", "")
+    return "" if known.lower() == NO_DOOR else known
+
+
 def _port_of(present: dict[str, str]) -> int:
     """Of the sandbox, as `.env` has it."""
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
@@ -165,16 +202,27 @@ def _show(planned: Plan, steps: list[write.Step]) -> None:
         print(f"  {step.state:<8} {step.place}{owner}{secret}")
 
 
+def _state(machine: Machine, facts: Facts, present: dict[str, str], *, is_changed: bool) -> State:
+    """`present`: the settings as they were, with which a sidecar may run at another place."""
+    before = f"{local_address(_bind(present))}:{present.get('PORT', facts.port)}"
+    return State(
+        is_enabled=machine.at(f"{UNITS}/multi-user.target.wants/{TARGET}").exists(),
+        is_changed=is_changed,
+        runs=runs(machine, facts) or machine.is_the_sidecar(f"http://{before}"),
+        sandbox_runs=machine.listens(facts.sandbox_port),
+    )
+
+
 def _start(machine: Machine, *, stop: bool) -> None:
     if stop:
         machine.systemctl(STOP)  # before the target is read again: it may name other units then
-    machine.systemctl("daemon-reload", "enable --now smi-sidecar.target")
+    machine.systemctl("daemon-reload", f"enable --now {TARGET}")
 
 
 def _runs(machine: Machine, facts: Facts) -> bool:
     if facts.unreached:
         return _comes(_services(machine, facts))
-    return machine.is_the_sidecar(f"http://127.0.0.1:{facts.port}")
+    return machine.is_the_sidecar(f"http://{facts.place}")
 
 
 def _comes(services: Services) -> bool:
@@ -205,7 +253,7 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
     if facts.unreached:
         print("  The sidecar comes to the shop by itself; the bridge need not know where it is.")
     elif address or facts.uploads:
-        print(f"  {send_address(services, address or f'http://127.0.0.1:{facts.port}')}")
+        print(f"  {send_address(services, address or f'http://{facts.place}')}")
     else:
         print("  The bridge was not told where the sidecar is: that takes --address, as the shop reaches it.")
     return doctor.report(services)
@@ -222,11 +270,12 @@ def send_address(services: Services, address: str) -> str:
     return f"The bridge reaches the sidecar at {address}."
 
 
-def _say(wrong: tuple[Advice, ...]) -> int:
+def say(wrong: tuple[Advice, ...], given: str) -> int:
+    """Exit status. `given`: the flags of this run, of which nothing is kept."""
     print()
     for words in wrong:
         print(f"{words.sentence}\n    {words.command}")
-    print("\nNothing was written.")
+    print("\nNothing was written." + (f" Setup needs these flags again, too:{given}" if given else ""))
     return 1
 
 
@@ -236,30 +285,3 @@ def _outstanding(commands: list[tuple[str, str]], facts: Facts) -> None:
     print("\nLeft to you:" if facts.is_root else "\nLeft to you, or to root:")
     for why, line in commands:
         print(f"  # {why}\n  {line}")
-
-
-def _uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: bool) -> int:
-    paths = write.leftovers(machine, facts, planned)
-    print("\nWill remove:" if paths else "\nThere is nothing of setup's to remove.")
-    for path in paths:
-        print(f"  {path}")
-    if facts.is_included:
-        print(f"\n{facts.site_file} includes the sidecar's lines: take that line out, reload, and repeat this.")
-    if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
-        return 0
-    is_unit = machine.at(TARGET).exists()
-    if not is_unit and facts.runs and not facts.unreached:
-        print("\nNothing was removed: the sidecar runs. End its process first.")
-        return 1
-    if roots := [path for path in paths if not write.may_remove(machine, path)]:
-        stop = "sudo systemctl disable --now smi-sidecar.target && " if is_unit else ""
-        print("\nNothing was removed: some of it is root's. As root:")
-        print(f"  {stop}sudo rm -r {' '.join(map(str, roots))}\n  {program()} setup --uninstall{facts.again}")
-        return 1
-    if facts.is_root and is_unit:
-        machine.systemctl("disable --now smi-sidecar.target", STOP)
-    write.remove(machine, paths)
-    if facts.is_root and is_unit:
-        machine.systemctl("daemon-reload")
-    print("\nRemoved. Finished pictures stay; deactivate SMI Bridge, and the shop's own handler works again.")
-    return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +13,11 @@ from ...adapters import outside
 from ...adapters.memory import SMALL_BELOW_MB
 from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
-from .machine import Machine
+from ...core.env import local_address
+from .machine import LAST_PORT, Machine
+from .web_servers import Site, find_site
 
-_SITES = {
-    "nginx": (("/etc/nginx/sites-enabled", "*"), ("/etc/nginx/conf.d", "*.conf"), ("/etc/nginx", "nginx.conf")),
-    "apache": (("/etc/apache2/sites-enabled", "*"), ("/etc/httpd/conf.d", "*.conf")),  # Debian's, Red Hat's
-}
-_NAMES = {
-    "nginx": re.compile(r"^\s*server_name\s+([^;]+);", re.M),
-    "apache": re.compile(r"^\s*Server(?:Name|Alias)\s+(.+)$", re.M | re.I),
-}
-_PROGRAMS = (("nginx", "nginx"), ("apache", "apache2"), ("apache", "httpd"))
-_INCLUDED = re.compile(r"^\s*include\s+\S*smi-sidecar\.conf", re.M | re.I)
+OWN_USER = "smi-sidecar"  # whom the sidecar runs as where PHP's user is not known
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,7 @@ class Wishes:
     sandbox_port: int = 9000
     anywhere: bool = False
     unreached: bool = False
+    bind: str = ""
     again: str = ""
 
 
@@ -58,20 +51,18 @@ class Line:
 @dataclass(frozen=True)
 class Facts:
     """`uploads`: "" where the shop is elsewhere, and files go through its door. `unreached`: nobody has to reach us.
-    `site_lines`: of the site's file, behind which the sidecar's lines belong: one in each block of the shop. `again`:
-    flags that a second run needs."""
+    `host`: where the web process is reached from this machine, as it stands in addresses. `again`: flags that a second
+    run needs."""
 
     folder: Path
     uploads: str
     user: str
     is_root: bool
     systemd: bool
-    web_server: str
-    site_file: str
-    site_lines: tuple[int, ...]
+    site: Site
     apache_folder: str
-    is_included: bool
     apache_sends_files: bool
+    host: str
     port: int
     runs: bool
     redis: str
@@ -84,6 +75,11 @@ class Facts:
     lines: tuple[Line, ...]
 
     @property
+    def place(self) -> str:
+        """host:port of the web process."""
+        return f"{self.host}:{self.port}"
+
+    @property
     def wrong(self) -> tuple[Advice, ...]:
         """What has to be put right before anything is written."""
         return tuple(line.wrong for line in self.lines if line.wrong)
@@ -94,17 +90,22 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
     lines: list[Line] = []
     is_root = machine.is_root()
     uploads = "" if wishes.anywhere else wishes.uploads or connection.uploads
-    user = _user(machine, connection, wishes, uploads, is_root)
+    user, user_line = _user(machine, connection, wishes, uploads, is_root)
+    lines += user_line
     lines += _uploads(machine, uploads, user) if uploads else [Line(_elsewhere(user))]
     lines += _program(machine, user)
     wished = "none" if wishes.no_system or wishes.anywhere else wishes.web_server
-    server, site_file, site_lines = _web_server(machine, (urlsplit(connection.shop).hostname or "").lower(), wished)
-    is_included = bool(site_file and _INCLUDED.search(machine.read(site_file)))
-    lines.append(_site_line(server, site_file, is_included))
+    site = find_site(machine, (urlsplit(connection.shop).hostname or "").lower(), wished)
+    lines.append(_site_line(site))
+    host, runs = local_address(wishes.bind), False
     if wishes.unreached:
-        runs, line = True, Line("No port is needed: the sidecar comes to the shop for its messages.")
+        line = Line("No port is needed: the sidecar comes to the shop for its messages.")
+    elif wishes.sandbox and wishes.port == wishes.sandbox_port:
+        free = _free(machine, host, wishes)
+        words = advice("ports_equal", port=wishes.port, free=free)
+        line = Line(f"Port {wishes.port} is the sandbox's.", words)
     else:
-        runs, line = _port(machine, wishes.port)
+        runs, line = _port(machine, host, wishes)
     lines.append(line)
     systemd = machine.has_systemd() and not wishes.no_system
     lines.append(Line("systemd keeps processes running." if systemd else "Nothing is left to systemd."))
@@ -116,9 +117,8 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         lines.append(Line("No Redis answers here: the embedded Valkey is used."))
     sandbox_port = wishes.sandbox_port
     if wishes.sandbox:
-        sandbox_port = next(
-            port for port in range(sandbox_port, sandbox_port + 1000) if _is_for_the_sandbox(machine, port)
-        )
+        ports = (port for port in range(sandbox_port, LAST_PORT + 1) if port != wishes.port)
+        sandbox_port = next((port for port in ports if _is_for_the_sandbox(machine, port)), sandbox_port)
         lines.append(Line(f"The sandbox listens at port {sandbox_port}."))
     memory = machine.memory_mb()
     small = wishes.small if wishes.small is not None else 0 < memory < SMALL_BELOW_MB
@@ -130,12 +130,10 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         user=user,
         is_root=is_root,
         systemd=systemd,
-        web_server=server,
-        site_file=site_file,
-        site_lines=site_lines,
+        site=site,
         apache_folder="/etc/apache2" if machine.is_folder("/etc/apache2") else "/etc/httpd",
-        is_included=is_included,
         apache_sends_files=machine.at("/etc/apache2/mods-enabled/xsendfile.load").exists(),
+        host=host,
         port=wishes.port,
         runs=runs,
         redis=wishes.redis,
@@ -154,21 +152,28 @@ def default_folder(machine: Machine) -> str:
     return "/etc/smi-sidecar" if machine.is_root() else str(Path.home() / "smi-sidecar")
 
 
-def _user(machine: Machine, connection: Connection, wishes: Wishes, uploads: str, is_root: bool) -> str:
-    """Whom the sidecar runs as: best the one who PHP is."""
-    if wishes.user:
-        return wishes.user
-    if not is_root:
-        return machine.user()
-    for name in (connection.user, machine.owner(uploads) if uploads and machine.is_folder(uploads) else ""):
+def _user(
+    machine: Machine, connection: Connection, wishes: Wishes, uploads: str, is_root: bool
+) -> tuple[str, list[Line]]:
+    """Whom the sidecar runs as: best the one who PHP is. Never root because nobody else is known."""
+    if not is_root and not wishes.user:
+        return machine.user(), []
+    guess = machine.owner(uploads) if uploads and machine.is_folder(uploads) else ""
+    for name in [wishes.user] if wishes.user else [connection.user, "" if guess == "root" else guess, OWN_USER]:
         if name and machine.knows_user(name):
-            return name
-    return machine.user()
+            return name, []
+    user = wishes.user or OWN_USER
+    found = (
+        f"There is no user {user}." if wishes.user else "PHP's user is not known here, and root is not taken for it."
+    )
+    return user, [Line(found, advice("user_unknown", user=user))]
 
 
 def _uploads(machine: Machine, uploads: str, user: str) -> list[Line]:
     if not machine.is_folder(uploads):
         return [Line(f"{uploads} is not here.", advice("uploads_not_here", folder=uploads))]
+    if not machine.knows_user(user):
+        return [Line(f"{uploads} is here.")]
     downloads = f"{uploads}/smi-downloads"
     needed = downloads if machine.is_folder(downloads) else uploads
     if not machine.may(user, needed, os.W_OK | os.X_OK):
@@ -181,27 +186,20 @@ def _elsewhere(user: str) -> str:
     return f"The shop is on another machine: files go through its door. The sidecar runs as {user}."
 
 
+def program_folders() -> list[Path]:
+    """All that has to be read to run the program: its own folder, and Python's, which may be in somebody's home."""
+    places = (Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).parent)
+    return list(dict.fromkeys([*places, *(place.resolve() for place in places)]))
+
+
 def _program(machine: Machine, user: str) -> list[Line]:
     """Programs in root's own folder are nobody else's."""
-    prefix = Path(sys.prefix)
-    if Machine().may(user, prefix, os.R_OK | os.X_OK):
+    if not machine.knows_user(user):
         return []
-    return [Line(f"The program is in {prefix}.", advice("program_hidden", user=user, folder=prefix))]
-
-
-def _web_server(machine: Machine, host: str, wished: str) -> tuple[str, str, tuple[int, ...]]:
-    """(nginx, apache or "", the file of the shop's site or "", the lines in it that name the shop)."""
-    if wished == "none":
-        return "", "", ()
-    here = [server for server, program in _PROGRAMS if machine.has_program(program)]
-    for server in [wished] if wished in _SITES else here:
-        for folder, pattern in _SITES[server]:
-            for file in machine.files(folder, pattern):
-                text = machine.read(file)
-                named = [names for names in _NAMES[server].finditer(text) if host in names[1].lower().split()]
-                if named:
-                    return server, file, tuple(text.count("\n", 0, names.end()) + 1 for names in named)
-    return wished or (here[0] if here else ""), "", ()
+    for folder in program_folders():
+        if not Machine().may(user, folder, os.R_OK | os.X_OK):
+            return [Line(f"The program is in {folder}.", advice("program_hidden", user=user, folder=folder))]
+    return []
 
 
 def _is_for_the_sandbox(machine: Machine, port: int) -> bool:
@@ -209,21 +207,31 @@ def _is_for_the_sandbox(machine: Machine, port: int) -> bool:
     return not machine.listens(port) or outside.get(f"http://127.0.0.1:{port}/sandbox/bill", timeout=5).status == 200
 
 
-def _site_line(server: str, file: str, is_included: bool) -> Line:
-    if not server:
+def _site_line(site: Site) -> Line:
+    if not site.server:
         return Line("No web server is looked after: WordPress stands in for status and downloads.")
-    if not file:
-        return Line(f"{server} is here, and none of its files names the shop.")
-    return Line(f"{server} serves the shop by {file}, which {'has' if is_included else 'lacks'} the sidecar's lines.")
+    if not site.file:
+        return Line(f"{site.server} is here, and none of its files names the shop.")
+    has = "has" if site.is_included else "lacks"
+    return Line(f"{site.server} serves the shop by {site.file}, which {has} the sidecar's lines.")
 
 
-def _port(machine: Machine, port: int) -> tuple[bool, Line]:
-    if not machine.listens(port):
+def _port(machine: Machine, host: str, wishes: Wishes) -> tuple[bool, Line]:
+    """Whether a sidecar runs there, and what is said of it."""
+    port = wishes.port
+    if not machine.listens(port, host):
         return False, Line(f"Port {port} is free.")
-    if machine.is_the_sidecar(f"http://127.0.0.1:{port}"):
+    if machine.is_the_sidecar(f"http://{host}:{port}"):
         return True, Line(f"A sidecar runs at port {port}.")
-    free = next(number for number in range(port + 1, port + 1000) if not machine.listens(number))
-    return False, Line(f"Port {port} is in use.", advice("port_taken", port=port, free=free))
+    words = advice("port_taken", port=port, free=_free(machine, host, wishes))
+    return False, Line(f"Port {port} is in use.", words)
+
+
+def _free(machine: Machine, host: str, wishes: Wishes) -> int:
+    """The next port that nobody has, nor is to have."""
+    others = [*range(wishes.port + 1, LAST_PORT + 1), *range(wishes.port - 1, 1023, -1)]
+    taken = wishes.sandbox_port if wishes.sandbox else 0
+    return next(port for port in others if port != taken and not machine.listens(port, host))
 
 
 def _private(shop: str) -> str:

@@ -15,6 +15,7 @@ from ...adapters import outside
 from ...adapters.memory import total_mb
 from ...core.errors import ConfigurationError
 
+LAST_PORT = 65535
 _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
 
 
@@ -106,11 +107,13 @@ class Machine:
 
     # ------------------------------------------------------------------ network
     @staticmethod
-    def listens(port: int) -> bool:
-        """Whether a port of this machine accepts connections."""
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+    def listens(port: int, host: str = "127.0.0.1") -> bool:
+        """Whether a port of this machine accepts connections. `host`: as in an address."""
+        try:
+            socket.create_connection((host.strip("[]"), port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     @staticmethod
     def is_the_sidecar(url: str) -> bool:

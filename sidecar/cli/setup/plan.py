@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,17 @@ from ...core.connection_string import Connection
 from ...core.packaged import DEPLOY
 from ...core.settings import NO_DOOR, SANDBOX_KEY, described
 from . import dotenv_file
-from .find import Facts
+from .find import Facts, program_folders
+from .web_servers import sed
 
 SANDBOX = "sandbox"  # the word that is given in place of a key
 UNITS = "/etc/systemd/system"
 NGINX_SNIPPET, NGINX_UPSTREAM = "/etc/nginx/snippets/smi-sidecar.conf", "/etc/nginx/conf.d/smi-upstream.conf"
 APACHE_SNIPPET = "smi-sidecar.conf"  # in Apache's own folder
+TARGET, RUNNING = "smi-sidecar.target", "smi-sidecar@*.service"
+STOP = f"stop {TARGET} {RUNNING}"  # and wait until each of them has ended
+# The target is read again only when all has stopped: it may name other units then.
+RESTART = f"sudo systemctl stop {TARGET} '{RUNNING}' && sudo systemctl daemon-reload && sudo systemctl start {TARGET}"
 MODULES = "sudo a2enmod -q proxy proxy_http headers setenvif && "
 _EXAMPLE_UPLOADS, _EXAMPLE_ADDRESS = "/var/www/html/wp-content/uploads", "127.0.0.1:8321"
 
@@ -36,13 +42,22 @@ class File:
 
 @dataclass(frozen=True)
 class Plan:
-    """`folders`: (path, owner). `system`: files that only root may write; another user gets commands for them.
-    `commands`: (why, line) for root or the owner."""
+    """`folders`: (path, owner). `system`: files that only root may write; another user gets commands for them."""
 
     folders: tuple[tuple[Path, str], ...]
     files: tuple[File, ...]
     system: tuple[File, ...]
-    commands: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """Of the installation: whether systemd starts it by itself, whether anything that it reads changes, and what runs
+    before that."""
+
+    is_enabled: bool
+    is_changed: bool
+    runs: bool
+    sandbox_runs: bool
 
 
 def data_folder(facts: Facts) -> Path:
@@ -56,12 +71,7 @@ def plan(connection: Connection, facts: Facts, key: str, present: str) -> Plan:
     text = dotenv_file.merged(present, wanted(connection, facts, key, dotenv_file.values(present)))
     files = [File(facts.folder / ".env", text, 0o600, owner, secret=True)]
     system = _units(facts, data, key) + _snippets(connection, facts)
-    return Plan(
-        folders=((facts.folder, ""), (data, owner)),
-        files=tuple(files),
-        system=tuple(system),
-        commands=tuple(_commands(connection, facts, key)),
-    )
+    return Plan(folders=((facts.folder, ""), (data, owner)), files=tuple(files), system=tuple(system))
 
 
 def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str, str]) -> dict[str, str | None]:
@@ -89,7 +99,7 @@ def wanted(connection: Connection, facts: Facts, key: str, present: Mapping[str,
     env["SMI_PRIVATE_HOSTS"] = ",".join(dict.fromkeys(private)) or None
     if facts.redis:
         env["REDIS_URL"] = facts.redis
-    if facts.is_included and "SMI_PUBLIC_URL" not in present:
+    if facts.site.is_included and "SMI_PUBLIC_URL" not in present:
         env |= {"SMI_PUBLIC_URL": public_url(connection), "SMI_DOWNLOAD_MODE": _download_mode(facts)}
     if facts.unreached:
         env |= {"SMI_BIND": NO_DOOR, "SMI_PUBLIC_URL": None}
@@ -118,7 +128,7 @@ def public_url(connection: Connection) -> str:
 
 
 def _download_mode(facts: Facts) -> str:
-    if facts.web_server == "nginx":
+    if facts.site.server == "nginx":
         return "x-accel"
     return "x-sendfile" if facts.apache_sends_files else "stream"
 
@@ -138,7 +148,7 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
         r"^ReadWritePaths=.*": f"ReadWritePaths={data} {facts.uploads}".rstrip(),
         r"^# Adjust User.*": "# Written by `smi-sidecar setup`.",
     }
-    if any(Path("/home") in Path(path).parents for path in (facts.folder, facts.uploads, Path(sys.executable))):
+    if any(map(_is_in_a_home, [facts.folder, Path(facts.uploads), *program_folders()])):
         changes[r"^ProtectHome=.*"] = "ProtectHome=read-only"
     for pattern, line in changes.items():
         template, found = re.subn(pattern, _as_it_is(line), template, flags=re.MULTILINE)
@@ -152,20 +162,25 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
     return [*files, File(Path(UNITS, "smi-sidecar.target"), target)]
 
 
+def _is_in_a_home(path: Path) -> bool:
+    """Where ProtectHome=yes lets nobody look."""
+    return any(path.is_relative_to(home) for home in ("/home", "/root", "/run/user"))
+
+
 def _snippets(connection: Connection, facts: Facts) -> list[File]:
     """The web server's files, with the right paths. Not yet included in the site: that is the owner's to do."""
     url = urlsplit(connection.uploads_url or f"{connection.shop}/wp-content/uploads").path
 
     def adjusted(name: str) -> str:
         text = (DEPLOY / name).read_text().replace(_EXAMPLE_UPLOADS, facts.uploads)
-        text = text.replace(_EXAMPLE_ADDRESS, f"127.0.0.1:{facts.port}")
+        text = text.replace(_EXAMPLE_ADDRESS, facts.place)
         return text.replace("location ^~ /wp-content/uploads/", f"location ^~ {url}/")
 
-    if facts.web_server == "nginx":
+    if facts.site.server == "nginx":
         snippet = File(Path(NGINX_SNIPPET), adjusted("nginx.conf"))
         return [snippet, File(Path(NGINX_UPSTREAM), adjusted("nginx-upstream.conf"))]
     apache = File(Path(facts.apache_folder, APACHE_SNIPPET), adjusted("apache.conf"))
-    return [apache] if facts.web_server == "apache" else []
+    return [apache] if facts.site.server == "apache" else []
 
 
 def sandbox_line(facts: Facts) -> str:
@@ -178,29 +193,40 @@ def program() -> str:
     return str(Path(sys.executable).with_name("smi-sidecar"))
 
 
-def _commands(connection: Connection, facts: Facts, key: str) -> list[tuple[str, str]]:
-    commands = []
-    if not facts.systemd:
-        if key == SANDBOX:
-            commands.append(("start the sandbox", f"{program()} {sandbox_line(facts)}"))
-        as_user = f"sudo -u {facts.user} " if facts.is_root and facts.user != "root" else ""
-        commands.append(("start the sidecar", f"cd {facts.folder} && {as_user}{program()} run"))
-    elif not facts.is_root:
-        commands.append(("start the sidecar for good", "sudo systemctl enable --now smi-sidecar.target"))
-    if facts.web_server and not facts.is_included:
-        commands.append(("let the web server lead to the sidecar and close the folder", _include(connection, facts)))
-    if commands:
-        commands.append(("then run setup again: it tests everything", f"{program()} setup{facts.again}"))
-    return commands
+def commands(connection: Connection, facts: Facts, key: str, state: State) -> list[tuple[str, str]]:
+    """(why, line) of what is left to root or the owner."""
+    found = [] if facts.systemd and facts.is_root else _starts(facts, key, state)
+    if facts.site.server and not facts.site.is_included:
+        found.append(("let the web server lead to the sidecar and close the folder", _include(connection, facts)))
+    if found:
+        found.append(("then run setup again: it tests everything", f"{program()} setup{facts.again}"))
+    return found
+
+
+def _starts(facts: Facts, key: str, state: State) -> list[tuple[str, str]]:
+    """What runs already, and as it should, is not started."""
+    if facts.systemd:
+        if not state.is_enabled:
+            return [("start the sidecar for good", "sudo systemctl enable --now smi-sidecar.target")]
+        if state.is_changed:
+            return [("start the sidecar again, with what has changed", RESTART)]
+        return [] if state.runs else [("start the sidecar", f"sudo systemctl start {TARGET}")]
+    if state.runs and not state.is_changed:
+        return []
+    found = []
+    if key == SANDBOX and not state.sandbox_runs:
+        found.append(("start the sandbox", f"{program()} {sandbox_line(facts)}"))
+    as_user = f"sudo -u {facts.user} " if facts.is_root and facts.user != "root" else ""
+    why = "end the sidecar that runs, and start it again with what has changed" if state.runs else "start the sidecar"
+    return [*found, (why, f"cd {shlex.quote(str(facts.folder))} && {as_user}{program()} run")]
 
 
 def _include(connection: Connection, facts: Facts) -> str:
-    nginx = facts.web_server == "nginx"
+    nginx = facts.site.server == "nginx"
     line = f"include {NGINX_SNIPPET};" if nginx else f"Include {facts.apache_folder}/{APACHE_SNIPPET}"
     # In Debian's folders a site is a link to its file.
-    edits = " ".join(rf"-e '{number}a\    {line}'" for number in facts.site_lines)
-    edit = f"sudo sed -i --follow-symlinks {edits} {facts.site_file} && "
-    if not facts.site_file:  # only the owner knows it; what follows is a command all the same
+    edit = f"sudo sed -i --follow-symlinks {sed(facts.site, line)} {shlex.quote(facts.site.file)} && "
+    if not facts.site.file:  # only the owner knows it; what follows is a command all the same
         edit = f"# write “{line}” into the block of {urlsplit(connection.shop).hostname}, then:\n  "
     modules = "" if nginx or facts.apache_folder != "/etc/apache2" else MODULES
     return f"{edit}{modules}{reload(facts)}"
@@ -208,7 +234,7 @@ def _include(connection: Connection, facts: Facts) -> str:
 
 def reload(facts: Facts) -> str:
     """The command by which the web server reads its files again, if they are right."""
-    if facts.web_server == "nginx":
+    if facts.site.server == "nginx":
         return "sudo nginx -t && sudo systemctl reload nginx"
     service = "apache2" if facts.apache_folder == "/etc/apache2" else "httpd"
     return f"sudo apachectl configtest && sudo systemctl reload {service}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,24 +77,40 @@ def leftovers(machine: Machine, facts: Facts, plan: Plan) -> list[Path]:
     """What `--uninstall` removes: what setup has written. Finished pictures are not among it."""
     ours = [file.path for file in (*plan.files, *plan.system)]
     ours += [facts.folder / "for-root", data_folder(facts)]
-    if facts.is_included:  # the web server would not start without a file that it is told to include
+    if facts.site.is_included:  # the web server would not start without a file that it is told to include
         servers = {Path("/etc/nginx"), Path(facts.apache_folder)}
         ours = [path for path in ours if not servers & set(path.parents)]
     return [path for path in ours if machine.at(path).exists()]
 
 
 def may_remove(machine: Machine, path: Path) -> bool:
-    return os.access(machine.at(path).parent, os.W_OK | os.X_OK)
+    """Whether all of it can go: of a folder, also what is in it, down to the last."""
+    real, whole = machine.at(path), os.R_OK | os.W_OK | os.X_OK
+    if not os.access(real.parent, os.W_OK | os.X_OK) or _sticks(real):
+        return False
+    if not real.is_dir() or real.is_symlink():
+        return True
+    if not os.access(real, whole):
+        return False
+    inside = (inner for inner in real.rglob("*") if inner.is_dir() and not inner.is_symlink())
+    return all(os.access(folder, whole) and not _sticks(folder) for folder in inside)
+
+
+def _sticks(real: Path) -> bool:
+    """In a folder as /tmp is, only the owner of a file may remove it."""
+    around, me = real.parent.stat(), os.geteuid()
+    return bool(around.st_mode & stat.S_ISVTX) and me not in (0, around.st_uid, real.lstat().st_uid)
 
 
 def remove(machine: Machine, paths: list[Path]) -> None:
     """Folders go with all that is in them; a folder that only setup uses, with the last of its files."""
     for path in paths:
         real = machine.at(path)
-        if real.is_dir():
+        if real.is_dir() and not real.is_symlink():
             shutil.rmtree(real)
         else:
             real.unlink()
         parent = real.parent
-        if parent.name in ("smi-sidecar", "smi-sidecar@sandbox.service.d") and not any(parent.iterdir()):
+        is_ours = parent.name in ("smi-sidecar", "smi-sidecar@sandbox.service.d") and not any(parent.iterdir())
+        if is_ours and os.access(parent.parent, os.W_OK | os.X_OK):
             parent.rmdir()

@@ -72,11 +72,6 @@ final class Settings {
 		return in_array( $format, self::OUTPUT_FORMATS, true ) ? $format : null;
 	}
 
-	/** Whether uninstalling also removes the ledger and all options. */
-	public static function remove_data(): bool {
-		return self::flag( 'remove_data' );
-	}
-
 	/** Whether a setting comes from wp-config.php and can't be changed here. @param string $name See CONSTANTS. */
 	public static function is_constant( string $name ): bool {
 		return isset( self::CONSTANTS[ $name ] ) && defined( self::CONSTANTS[ $name ] );
@@ -101,7 +96,7 @@ final class Settings {
 
 	/** Whether this site must not act: an admin paused it, or it is a copy of the one that was connected (staging). */
 	public static function is_paused(): bool {
-		return self::flag( 'paused' ) || Staging_Lock::is_copy();
+		return self::is_on( 'paused' ) || Staging_Lock::is_copy();
 	}
 
 	/** Since when this bridge takes paid jobs (Unix seconds): older ones that the shop never finished wait for a person. */
@@ -144,11 +139,16 @@ final class Settings {
 	}
 
 	/**
-	 * A setting as yes or no.
+	 * Whether a switch is on: `paused`, by an admin; `remove_data`, the ledger and all options go with the plugin.
 	 *
 	 * @param string $name See CONSTANTS.
 	 */
-	private static function flag( string $name ): bool {
-		return in_array( strtolower( self::text( $name ) ), array( '1', 'true', 'yes', 'on' ), true );
+	public static function is_on( string $name ): bool {
+		return self::is_yes( self::text( $name ) );
+	}
+
+	/** Whether a text says yes. @param string $text As an admin or a constant writes it. */
+	public static function is_yes( string $text ): bool {
+		return in_array( strtolower( $text ), array( '1', 'true', 'yes', 'on' ), true );
 	}
 }

@@ -138,15 +138,12 @@ final class Site_Health {
 
 	/** Both doors, clock, workers: the same test as the settings page's button. */
 	public static function test_doors(): array {
-		if ( ! Settings::is_configured() ) {
-			return self::of_problems( 'doors', array( 'setup' ), '', '' );
-		}
 		$report = Connection_Test::report();
 		$wrong  = array();
 		foreach ( $report['findings'] as $finding ) {
 			// Bad ones; and what the catalogue has an entry for, as a shop that is paused. `fix` is a command of the catalogue.
 			if ( 'bad' === $finding['level'] || ( 'warn' === $finding['level'] && '' !== $finding['fix'] ) ) {
-				$wrong[] = $finding['title'] . ': ' . $finding['text'] . ( '' === $finding['detail'] ? '' : ' (' . $finding['detail'] . ')' ) . ( '' === $finding['fix'] ? '' : ' → ' . $finding['fix'] );
+				$wrong[] = $finding['title'] . ': ' . self::sentence( $finding['text'], $finding['detail'], $finding['fix'] );
 			}
 		}
 		if ( ! $wrong ) {
@@ -155,6 +152,9 @@ final class Site_Health {
 				: __( 'A signed message went both ways, the clocks agree, and workers are alive.', 'smi-bridge' ) );
 		}
 		$words = implode( ' · ', $wrong );
+		if ( ! Settings::is_configured() ) {
+			return self::result( 'doors', 'recommended', __( 'SMI Bridge is not connected yet', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) );
+		}
 		return $report['ok']
 			? self::result( 'doors', 'recommended', __( 'Bridge and sidecar work together, and there is something to fix', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) )
 			: self::result( 'doors', 'critical', __( 'Bridge and sidecar do not work together', 'smi-bridge' ), $words, Admin_Access::url( 'settings' ) );
@@ -197,12 +197,23 @@ final class Site_Health {
 	 */
 	private static function leak( $answer, bool $is_open ): array {
 		if ( is_wp_error( $answer ) ) {
-			return self::result( 'leak', 'recommended', __( 'Whether finished pictures are public could not be found out', 'smi-bridge' ), $answer->get_error_message() );
+			return self::result( 'leak', 'recommended', __( 'Whether finished pictures are public could not be found out', 'smi-bridge' ), self::advised( 'folder_not_looked_at', $answer->get_error_message() ) );
 		}
 		if ( $is_open ) {
-			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), __( 'The web server hands out the folder uploads/smi-downloads to anybody who knows or guesses a name, without token and after the link has ended. nginx ignores .htaccess: put the lines from deploy/nginx.conf into its configuration.', 'smi-bridge' ) . ' → ' . Advice::of( 'folder_open' )['command'] );
+			return self::result( 'leak', 'critical', __( 'Finished pictures can be fetched by their address', 'smi-bridge' ), self::advised( 'folder_open' ) );
 		}
 		return self::result( 'leak', 'good', __( 'Finished pictures are not public', 'smi-bridge' ), __( 'A test file in their folder could not be fetched from outside.', 'smi-bridge' ) );
+	}
+
+	/** The catalogue's sentence about the folder of finished pictures, a detail, and the command. @param string $code Of the catalogue. @param string $detail Plain text. */
+	private static function advised( string $code, string $detail = '' ): string {
+		$advice = Advice::of( $code, array( 'url' => rtrim( self::address( '' ), '/' ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		return self::sentence( $advice['sentence'], $detail, $advice['command'] );
+	}
+
+	/** What was found, in one line. @param string $text Plain text. @param string $detail Plain text. @param string $command To be typed. */
+	private static function sentence( string $text, string $detail, string $command ): string {
+		return $text . ( '' === $detail ? '' : ' (' . $detail . ')' ) . ( '' === $command ? '' : ' → ' . $command );
 	}
 
 	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */

@@ -11,6 +11,7 @@ use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Job_Id;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Schemas;
 use SmiBridge\Jobs\Actions;
 
 defined( 'ABSPATH' ) || exit;
@@ -24,22 +25,6 @@ final class Rest {
 
 	/** The id of a job in an address. */
 	const JOB = '/jobs/(?P<id>' . Job_Id::PATTERN . ')';
-
-	/** Codes of Actions that are not "the job does not allow it" (409). */
-	const STATUS = array(
-		'unknown_job'    => 404,
-		'no_file'        => 410,
-		'database'       => 503,
-		'refund_failed'  => 502,
-		'failed'         => 502,
-		'not_understood' => 502,
-		'no_sidecar'     => 502,
-		'refused'        => 503,
-		'dns'            => 503,
-		'timeout'        => 503,
-		'tls'            => 503,
-		'network'        => 503,
-	);
 
 	/** The server that has our routes. @var \WP_REST_Server|null */
 	private static $server = null;
@@ -215,6 +200,6 @@ final class Rest {
 
 	/** An answer that is no success. @param string $code Code of Actions. @param string $message Plain text. */
 	public static function error( string $code, string $message ): \WP_Error {
-		return new \WP_Error( 'smi_bridge_' . $code, $message, array( 'status' => self::STATUS[ $code ] ?? 409 ) );
+		return new \WP_Error( 'smi_bridge_' . $code, $message, array( 'status' => Schemas::get( 'interfaces' )['statuses'][ $code ] ?? 409 ) );
 	}
 }

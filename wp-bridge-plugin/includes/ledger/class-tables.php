@@ -36,7 +36,7 @@ final class Tables {
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function drop(): bool {
-		if ( ! Settings::remove_data() ) {
+		if ( ! Settings::is_on( 'remove_data' ) ) {
 			return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( 'ledger' ) ) ) );
 		}
 		$ours = "option_name LIKE 'smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_smi\\_bridge\\_%' OR option_name LIKE '\\_transient\\_timeout\\_smi\\_bridge\\_%'";

@@ -9,10 +9,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Core\Admin_Access;
-use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Schemas;
-
 defined( 'ABSPATH' ) || exit;
 ?>
 <div class="wrap smib-admin">
@@ -39,17 +35,17 @@ defined( 'ABSPATH' ) || exit;
 	<section id="smib-now" class="smib-panel wide" aria-labelledby="smib-now-title">
 		<h2 id="smib-now-title"><?php esc_html_e( 'Right now', 'smi-bridge' ); ?> <span id="smib-link" class="smib-link-state"></span></h2>
 		<div class="smib-now">
-			<a class="smib-number" href="<?php echo esc_url( Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in progress', 'smi-bridge' ); ?></span></a>
+			<a class="smib-number" href="<?php echo esc_url( Core\Admin_Access::url( 'jobs', array( 'view' => 'working' ) ) ); ?>"><strong data-smib="working">–</strong> <span><?php esc_html_e( 'in progress', 'smi-bridge' ); ?></span></a>
 			<div class="smib-number"><strong data-smib="workers">–</strong> <span><?php esc_html_e( 'workers alive', 'smi-bridge' ); ?></span></div>
 			<table class="smib-stages">
 				<caption class="screen-reader-text"><?php esc_html_e( 'Waiting in each stage', 'smi-bridge' ); ?></caption>
 				<thead><tr>
-					<?php foreach ( Job_Labels::stages() as $smib_label ) : ?>
+					<?php foreach ( Core\Labels\Job_Labels::stages() as $smib_label ) : ?>
 					<th scope="col"><?php echo esc_html( $smib_label ); ?></th>
 					<?php endforeach; ?>
 				</tr></thead>
 				<tbody><tr>
-					<?php foreach ( Job_Labels::stages() as $smib_stage => $smib_label ) : ?>
+					<?php foreach ( Core\Labels\Job_Labels::stages() as $smib_stage => $smib_label ) : ?>
 					<td data-smib-stage="<?php echo esc_attr( $smib_stage ); ?>"><strong>–</strong><span></span></td>
 					<?php endforeach; ?>
 				</tr></tbody>
@@ -58,13 +54,13 @@ defined( 'ABSPATH' ) || exit;
 	</section>
 
 	<div class="smib-periods" role="group" aria-label="<?php esc_attr_e( 'Period', 'smi-bridge' ); ?>">
-		<?php foreach ( Schemas::words( 'pages', 'periods' ) as $smib_period => $smib_label ) : ?>
+		<?php foreach ( Core\Schemas::words( 'pages', 'periods' ) as $smib_period => $smib_label ) : ?>
 		<button type="button" class="button" data-smib-period="<?php echo esc_attr( $smib_period ); ?>" aria-pressed="<?php echo '24h' === $smib_period ? 'true' : 'false'; ?>"><?php echo esc_html( $smib_label ); ?></button>
 		<?php endforeach; ?>
 	</div>
 
 	<div class="smib-cards">
-		<?php foreach ( Schemas::words( 'pages', 'cards' ) as $smib_name => $smib_words ) : ?>
+		<?php foreach ( Core\Schemas::words( 'pages', 'cards' ) as $smib_name => $smib_words ) : ?>
 		<div class="smib-card"><span><?php echo esc_html( $smib_words['title'] ); ?></span><strong data-smib="<?php echo esc_attr( $smib_name ); ?>">–</strong><small><?php echo esc_html( $smib_words['note'] ); ?></small><?php echo 'success' === $smib_name ? '<small data-smib="rate"></small>' : ''; ?></div>
 		<?php endforeach; ?>
 	</div>

@@ -7,9 +7,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Core\Admin_Access;
-use SmiBridge\Core\Schemas;
-
 defined( 'ABSPATH' ) || exit;
 
 ?>
@@ -17,7 +14,7 @@ defined( 'ABSPATH' ) || exit;
 	<h1><?php esc_html_e( 'First steps', 'smi-bridge' ); ?></h1>
 	<section class="smib-panel">
 		<ol class="smib-path smib-steps" id="smib-steps" aria-live="polite">
-			<?php foreach ( Schemas::words( 'pages', 'steps' ) as $smib_name => $smib_step ) : ?>
+			<?php foreach ( Core\Schemas::words( 'pages', 'steps' ) as $smib_name => $smib_step ) : ?>
 			<li data-smib-step="<?php echo esc_attr( $smib_name ); ?>" class="<?php echo 'plugin' === $smib_name ? 'done' : ''; ?>">
 				<h3><?php echo esc_html( $smib_step['title'] ); ?> <span class="smib-tick"><?php echo 'plugin' === $smib_name ? esc_html__( 'done', 'smi-bridge' ) : ''; ?></span></h3>
 				<p class="smib-how"><?php echo esc_html( $smib_step['text'] ); ?></p>
@@ -37,6 +34,6 @@ smi-sidecar setup</pre>
 			</li>
 			<?php endforeach; ?>
 		</ol>
-		<p><a href="<?php echo esc_url( Admin_Access::url( 'settings' ) ); ?>"><?php esc_html_e( 'Settings', 'smi-bridge' ); ?></a></p>
+		<p><a href="<?php echo esc_url( Core\Admin_Access::url( 'settings' ) ); ?>"><?php esc_html_e( 'Settings', 'smi-bridge' ); ?></a></p>
 	</section>
 </div>

@@ -14,47 +14,37 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Job_Actions;
-use SmiBridge\Admin\Job_Page;
-use SmiBridge\Core\Admin_Access;
-use SmiBridge\Core\Format;
-use SmiBridge\Core\Labels\Job_Labels;
-use SmiBridge\Core\Sql;
-use SmiBridge\Customer\Status_View;
-use SmiBridge\Jobs\Allowed_Actions;
-use SmiBridge\Jobs\Downloads;
-
 defined( 'ABSPATH' ) || exit;
 $smib_attachment = (int) ( $job['attachment_id'] ?? 0 );
-$smib_downloaded = null !== Downloads::first( $job_id );
-$smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
+$smib_downloaded = null !== Jobs\Downloads::first( $job_id );
+$smib_actions    = $row ? Jobs\Allowed_Actions::possible( $row ) : array( 'retry' );
 ?>
 <div class="wrap smib-admin">
-	<p class="smib-back"><a href="<?php echo esc_url( Admin_Access::url( 'jobs' ) ); ?>"><?php echo is_rtl() ? '→' : '←'; ?> <?php esc_html_e( 'All jobs', 'smi-bridge' ); ?></a></p>
+	<p class="smib-back"><a href="<?php echo esc_url( Core\Admin_Access::url( 'jobs' ) ); ?>"><?php echo is_rtl() ? '→' : '←'; ?> <?php esc_html_e( 'All jobs', 'smi-bridge' ); ?></a></p>
 	<div class="smib-jobhead">
 		<?php echo $smib_attachment ? wp_get_attachment_image( $smib_attachment, 'thumbnail', true, array( 'class' => 'smib-thumb large', 'alt' => '' ) ) : '<span class="smib-thumb large"></span>'; // phpcs:ignore WordPress.Security.EscapeOutput, WordPress.Arrays.ArrayDeclarationSpacing ?>
 		<div>
 			<h1><?php echo esc_html( '' === $title ? __( 'Untitled picture', 'smi-bridge' ) : $title ); ?></h1>
 			<p>
-				<?php echo $row ? Job_Labels::badge( $row ) : ''; // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
-				<span class="smib-ref"><?php echo esc_html( Format::reference( $job_id ) ); ?></span>
-				<span class="smib-soft"><?php echo $row ? esc_html( Job_Labels::next( $row ) ) : esc_html__( 'The bridge has not taken this job.', 'smi-bridge' ); ?></span>
+				<?php echo $row ? Core\Labels\Job_Labels::badge( $row ) : ''; // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
+				<span class="smib-ref"><?php echo esc_html( Core\Format::reference( $job_id ) ); ?></span>
+				<span class="smib-soft"><?php echo $row ? esc_html( Core\Labels\Job_Labels::next( $row ) ) : esc_html__( 'The bridge has not taken this job.', 'smi-bridge' ); ?></span>
 			</p>
 			<?php if ( $row && ( $row['reason'] || $row['detail'] ) ) : ?>
-			<p class="smib-why"><strong><?php echo esc_html( Job_Labels::reason( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
-				<?php if ( 'review' === $row['state'] && '' !== Job_Labels::advice( $row['reason'] ) ) : ?>
-			<p class="smib-advice"><?php echo esc_html( Job_Labels::advice( $row['reason'] ) ); ?></p>
+			<p class="smib-why"><strong><?php echo esc_html( Core\Labels\Job_Labels::reason( $row['reason'] ) ); ?></strong> <?php echo esc_html( (string) $row['detail'] ); ?></p>
+				<?php if ( 'review' === $row['state'] && '' !== Core\Labels\Job_Labels::advice( $row['reason'] ) ) : ?>
+			<p class="smib-advice"><?php echo esc_html( Core\Labels\Job_Labels::advice( $row['reason'] ) ); ?></p>
 				<?php endif; ?>
 			<?php endif; ?>
 		</div>
 		<div class="smib-buttons">
 			<?php foreach ( $smib_actions as $smib_at => $smib_action ) : ?>
-				<?php echo Job_Actions::link( Allowed_Actions::of_row( $smib_action, array( 'downloaded' => $smib_downloaded ) ), $job_id, 0 === $smib_at ? 'button button-primary' : 'button' ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
+				<?php echo Admin\Job_Actions::link( Jobs\Allowed_Actions::of_row( $smib_action, array( 'downloaded' => $smib_downloaded ) ), $job_id, 0 === $smib_at ? 'button button-primary' : 'button' ); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there. ?>
 			<?php endforeach; ?>
 		</div>
 	</div>
 	<hr class="wp-header-end">
-	<?php Job_Actions::print_results(); ?>
+	<?php Admin\Job_Actions::print_results(); ?>
 	<div class="smib-columns">
 		<div>
 			<?php foreach ( $histories as $smib_attempt => $smib_lines ) : ?>
@@ -65,7 +55,7 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 				printf( esc_html__( 'Attempt %s', 'smi-bridge' ), esc_html( number_format_i18n( $smib_attempt ) ) );
 				?>
 				</h2>
-				<?php $smib_refused = Job_Page::refused( $job_id, (int) $smib_attempt ); ?>
+				<?php $smib_refused = Admin\Job_Page::refused( $job_id, (int) $smib_attempt ); ?>
 				<?php if ( '' !== $smib_refused ) : ?>
 				<div class="smib-compare">
 					<?php if ( $smib_attachment ) : ?>
@@ -80,12 +70,12 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 					<li class="<?php echo esc_attr( $smib_line['tone'] ); ?>">
 						<div class="smib-line">
 							<strong><?php echo esc_html( $smib_line['words'] ); ?></strong>
-							<time datetime="<?php echo esc_attr( (string) Sql::rfc3339( $smib_line['at'] ) ); ?>" title="<?php echo esc_attr( Format::moment( $smib_line['at'] ) ); ?>"><?php echo esc_html( (string) wp_date( get_option( 'date_format' ) . ' H:i:s', (int) Format::timestamp( $smib_line['at'] ) ) ); ?></time>
+							<time datetime="<?php echo esc_attr( (string) Core\Sql::rfc3339( $smib_line['at'] ) ); ?>" title="<?php echo esc_attr( Core\Format::moment( $smib_line['at'] ) ); ?>"><?php echo esc_html( (string) wp_date( get_option( 'date_format' ) . ' H:i:s', (int) Core\Format::timestamp( $smib_line['at'] ) ) ); ?></time>
 							<?php if ( $smib_line['gap'] ) : ?>
 							<span class="smib-gap">
 								<?php
 								/* translators: %s: time span, such as "12 s" */
-								printf( esc_html__( 'after %s', 'smi-bridge' ), esc_html( Format::span( (int) $smib_line['gap'] ) ) );
+								printf( esc_html__( 'after %s', 'smi-bridge' ), esc_html( Core\Format::span( (int) $smib_line['gap'] ) ) );
 								?>
 							</span>
 							<?php endif; ?>
@@ -93,7 +83,7 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 						<?php if ( $smib_line['detail'] ) : ?>
 						<p>
 							<?php foreach ( $smib_line['detail'] as $smib_name => $smib_value ) : ?>
-							<span class="smib-pairing"><span><?php echo esc_html( Job_Labels::fact( $smib_name ) ); ?></span> <?php echo esc_html( $smib_value ); ?></span>
+							<span class="smib-pairing"><span><?php echo esc_html( Core\Labels\Job_Labels::fact( $smib_name ) ); ?></span> <?php echo esc_html( $smib_value ); ?></span>
 							<?php endforeach; ?>
 						</p>
 						<?php endif; ?>
@@ -110,7 +100,7 @@ $smib_actions    = $row ? Allowed_Actions::possible( $row ) : array( 'retry' );
 				<?php endforeach; ?>
 			</dl>
 			<p class="smib-buttons">
-				<a class="button" href="<?php echo esc_url( Status_View::link( $job_id ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'What the customer sees', 'smi-bridge' ); ?></a>
+				<a class="button" href="<?php echo esc_url( Customer\Status_View::link( $job_id ) ); ?>" target="_blank" rel="noreferrer"><?php esc_html_e( 'What the customer sees', 'smi-bridge' ); ?></a>
 			</p>
 		</aside>
 	</div>

@@ -10,9 +10,6 @@
 
 namespace SmiBridge;
 
-use SmiBridge\Admin\Job_Actions;
-use SmiBridge\Core\Admin_Access;
-
 defined( 'ABSPATH' ) || exit;
 ?>
 <div class="wrap smib-admin">
@@ -26,7 +23,7 @@ defined( 'ABSPATH' ) || exit;
 	</span>
 	<?php endif; ?>
 	<hr class="wp-header-end">
-	<?php Job_Actions::print_results(); ?>
+	<?php Admin\Job_Actions::print_results(); ?>
 	<?php $table->views(); ?>
 	<form method="get" id="smib-filter" action="<?php echo esc_url( admin_url( 'admin.php' ) ); ?>">
 		<input type="hidden" name="page" value="smi-bridge-jobs">
@@ -35,7 +32,7 @@ defined( 'ABSPATH' ) || exit;
 		<?php endif; ?>
 		<?php $table->search_box( __( 'Search jobs', 'smi-bridge' ), 'smib-search' ); ?>
 	</form>
-	<form method="post" action="<?php echo esc_url( Admin_Access::url( 'jobs', array_filter( array( 'view' => $wanted['view'], 's' => $wanted['search'], 'from' => $wanted['from'], 'to' => $wanted['to'] ) ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing ?>">
+	<form method="post" action="<?php echo esc_url( Core\Admin_Access::url( 'jobs', array_filter( array( 'view' => $wanted['view'], 's' => $wanted['search'], 'from' => $wanted['from'], 'to' => $wanted['to'] ) ) ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing ?>">
 		<?php $table->display(); ?>
 	</form>
 </div>
