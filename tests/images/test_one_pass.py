@@ -28,6 +28,8 @@ COLOURS = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
 # With several strips, the last of them of another height.
 SIZES = {"L": (2701, 2503), "RGB": (1201, 1803), "LA": (1801, 1803), "RGBA": (1201, 1403)}
 
+# By line: all types in turn; none; strips without any in between.
+FILTERS = {"mixed": bytes(range(5)), "none": b"\0", "some strips": bytes(1250) + bytes((2, 4)) * 125}
 
 WIDE = {"L": (3000, 1100), "RGB": (2000, 1100), "LA": (3000, 1100), "RGBA": (1600, 1100)}
 
@@ -78,14 +80,14 @@ def apart(one: Image.Image, other: Image.Image) -> int:
     return max(most for _, most in (extrema if isinstance(extrema[0], tuple) else [extrema]))
 
 
-@pytest.mark.parametrize("quality", [92, 80])
+@pytest.mark.parametrize(("filters", "quality"), [*((filters, 92) for filters in FILTERS), ("mixed", 80)])
 @pytest.mark.parametrize("mode", COLOURS)
 def test_a_jpeg_of_many_strips_is_the_one_that_would_be_made_of_the_whole(
-    tmp_path: Path, mode: str, quality: int
+    tmp_path: Path, filters: str, mode: str, quality: int
 ) -> None:
-    """Noise, under every filter type: one wrong byte would be seen in all that follow."""
+    """Noise: one wrong byte would be seen in all that follow."""
     size = SIZES[mode]
-    pixels = scanlines(*size, 8 * CHANNELS[COLOURS[mode]], False)
+    pixels = scanlines(*size, 8 * CHANNELS[COLOURS[mode]], False, FILTERS[filters])
     data = bytes(Png(*size, colour=COLOURS[mode], pixels=pixels, idat_size=1 << 16))
     made = pass_over(data, size, tmp_path, quality=quality)
     assert made.jpeg is not None and b"\xff\xd0" in made.jpeg, "one strip only"

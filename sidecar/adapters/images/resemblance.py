@@ -110,7 +110,8 @@ def compare(before: Image, after: Image) -> Resemblance:
     gain = min(_MAX_GAIN, max(1.0, _ENOUGH_CONTRAST / max(source_contrast, 0.01)))
 
     def stretched(image: Image) -> Image:
-        return ImageMath.lambda_eval(lambda of: (of["a"] - middle) * gain + middle, a=image.convert("F"))
+        image = image.convert("F")
+        return image if gain == 1 else ImageMath.lambda_eval(lambda of: (of["a"] - middle) * gain + middle, a=image)
 
     def product(a: Image, b: Image) -> Image:
         return ImageMath.lambda_eval(lambda of: of["a"] * of["b"], a=a, b=b)

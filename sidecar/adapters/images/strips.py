@@ -37,9 +37,9 @@ class Strip:
 
 
 class Gathered(NamedTuple):
-    """The scanlines of a strip, in pieces."""
+    """The scanlines of a strip."""
 
-    pieces: list[bytes]
+    rows: bytes
     high: int
     last: bool
 
@@ -100,7 +100,7 @@ class Strips:
         self._missing = self._high * self._stride
 
     def _end(self) -> None:
-        gathered = Gathered(self._pieces, self._high, not self._left)
+        gathered = Gathered(b"".join(self._pieces), self._high, not self._left)
         self._pieces = []
         self._begin()
         if self._behind:
@@ -109,19 +109,19 @@ class Strips:
             self._hand_on(gathered)
 
     def _hand_on(self, gathered: Gathered) -> None:
-        image = self._unfiltered(gathered.pieces, gathered.high)
+        image = self._unfiltered(gathered.rows, gathered.high)
         if not gathered.last:
             self._above = image.crop((0, gathered.high - 1, image.width, gathered.high)).tobytes()
         self._take(_on_white(image, gathered.last))
 
-    def _unfiltered(self, pieces: list[bytes], high: int) -> Image:
+    def _unfiltered(self, rows: bytes, high: int) -> Image:
         from PIL import Image
 
         width, mode = self._info.width, self._info.mode
-        if self._above:
-            pieces.insert(0, b"\0" + self._above)
+        if not any(rows[:: self._stride]):  # filter type 0 throughout, as libvips and sharp write it by default
+            return Image.frombytes(mode, (width, high), memoryview(rows)[1:], "raw", mode, self._stride)
         # Pillow's decoder wants a zlib stream.
-        stream = _stored(pieces)
+        stream = _stored([b"\0" + self._above, rows] if self._above else [rows])
         image = Image.frombytes(mode, (width, high + bool(self._above)), stream, "zip", mode, 0)
         return image.crop((0, 1, width, high + 1)) if self._above else image
 
