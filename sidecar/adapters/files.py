@@ -57,7 +57,7 @@ class ResultFiles:
             self._make(self.root / INCOMING)
             for name, text in GUARDS.items():
                 path = self.root / name
-                if not path.exists() or (text and not path.stat().st_size):  # the disk may have run full over it
+                if not _is_written(path, text):
                     path.write_text(text)
                     as_around(path)
         except OSError as error:
@@ -221,6 +221,14 @@ class ResultFiles:
                     path.mkdir(exist_ok=True)
                     os.chmod(path, self._folder_mode)
                     as_around(path, self._user_of if path == root else None)
+
+
+def _is_written(path: Path, text: str) -> bool:
+    """Whether a guard stands there; an empty one may be what a full disk has left of it."""
+    try:
+        return os.stat(path).st_size > 0 or not text
+    except _NOT_THERE:
+        return False
 
 
 def _has_link(root: str, path: str) -> bool:

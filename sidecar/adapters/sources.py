@@ -76,7 +76,7 @@ class Sources:
         """
         path = self.local_path(job)
         if path is not None:
-            return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
+            return self.inspect_here(path)
         url = self._address(job)
         head = self._first_bytes(url, transfer)
         try:
@@ -102,6 +102,10 @@ class Sources:
             return  # it says nothing
         if _BY_THE_BRIDGE in head.headers:
             our_format(head.data)
+
+    def inspect_here(self, path: Path) -> Source:
+        """What a source is that `local_path` has found. Raises as `inspect`."""
+        return Source(self.public_url(path), path, read_header(path), path.stat().st_size)
 
     def inspect_file(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched. Raises as `inspect`."""
@@ -220,7 +224,7 @@ class Sources:
     def _inside(self, relative: str) -> Path:
         if "\0" in relative:
             raise PermanentError("source_url_invalid", "the source's path holds a zero byte")
-        path = (self._dir / relative).resolve()
+        path = Path(os.path.realpath(self._dir / relative))
         if not path.is_relative_to(self._real_dir()):
             raise PermanentError("source_outside_uploads", "the source's path leaves the uploads folder")
         return path

@@ -31,8 +31,8 @@ Ended = Callable[[BaseException | None], None]
 
 def inspect(ports: Ports, stage: str, job: Job) -> Source | Left:
     """What the source is. Raises as `Sources.inspect`, and as `Sources.stream`."""
-    if ports.sources.local_path(job) is not None:
-        return _seen(ports.sources.inspect(job))
+    if (path := ports.sources.local_path(job)) is not None:
+        return ports.sources.inspect_here(path)
     key = _key(job)
     if full := _full_part(ports, job):
         return ports.sources.inspect_file(job, full.path)
@@ -131,8 +131,3 @@ def _name(job: Job) -> str:
 def _key(job: Job) -> str:
     """Which source a part is of: a person may have replaced it before the next attempt."""
     return hashlib.sha256(f"{job.attempt} {job.source_type} {job.source_path} {job.source_url}".encode()).hexdigest()
-
-
-def _seen(source: Source | None) -> Source:
-    assert source is not None, "a file on this machine is read as far as it takes"
-    return source

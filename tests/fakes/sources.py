@@ -40,12 +40,19 @@ class FakeSources:
     breaks_at: int | None = None
     failure: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    _addresses: dict[Path, str] = field(default_factory=dict)
 
     def local_path(self, job: Job) -> Path | None:
         if self.far:
             return None
         self._may_fail(job)
-        return Path(job.source_url)
+        return self.here(job)
+
+    def here(self, job: Job) -> Path:
+        """As if it lay on this machine."""
+        path = Path(job.source_url)
+        self._addresses[path] = job.source_url
+        return path
 
     def inspect(self, job: Job, transfer: Any = None) -> Source | None:
         self._may_fail(job)
@@ -53,8 +60,13 @@ class FakeSources:
         if self.far and job.source_url in self.long_heads:
             return None
         path = self.local_path(job)
-        info = self.info.get(job.source_url, INFO)
-        return Source(job.source_url, path, info, self.sizes.get(job.source_url, 1000))
+        return self.inspect_here(path) if path else self._source(job.source_url, None)
+
+    def inspect_here(self, path: Path) -> Source:
+        return self._source(self._addresses[path], path)
+
+    def _source(self, url: str, path: Path | None) -> Source:
+        return Source(url, path, self.info.get(url, INFO), self.sizes.get(url, 1000))
 
     def inspect_file(self, job: Job, fetched: Path) -> Source:
         return self.seen_before(job, self.info.get(job.source_url, INFO), len(self.data))

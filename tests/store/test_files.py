@@ -257,6 +257,14 @@ def test_the_folder_is_guarded_for_apache_and_iis_and_lists_nothing(disk: Result
     assert "Deny" in (disk.root / "web.config").read_text()
 
 
+def test_a_guard_that_has_gone_or_is_empty_is_written_again_with_the_next_file(disk: ResultFiles) -> None:
+    disk.prepare()
+    (disk.root / ".htaccess").unlink()
+    (disk.root / "web.config").write_text("")
+    disk.incoming("job-1", "c1").discard()
+    assert {name: (disk.root / name).read_text() for name in GUARDS} == GUARDS
+
+
 def test_an_owners_own_guard_is_not_overwritten(disk: ResultFiles) -> None:
     disk.prepare()
     (disk.root / ".htaccess").write_text("# mine\n")

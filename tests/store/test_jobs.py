@@ -109,6 +109,15 @@ def test_a_renewed_lease_does_not_lapse(memory: Memory) -> None:
     assert memory.store.claim("job-1", 1, ALL, lease_s=10) is not None
 
 
+def test_a_renewal_moves_the_lease_and_nothing_else_of_a_job(memory: Memory) -> None:
+    memory.paid()
+    claimed = memory.store.claim("job-1", 1, ALL, lease_s=10)
+    memory.let_pass(8)
+    memory.store.renew(claimed, lease_s=10)
+    assert memory.store.get("job-1") == claimed.but(updated_at=int(memory.clock()))
+    assert memory.store.due_at("job-1") == memory.clock() + 10
+
+
 def test_an_advance_writes_state_timetable_and_messages_in_one_step(memory: Memory) -> None:
     memory.paid()
     claimed = memory.store.claim("job-1", 1, ALL, lease_s=10)

@@ -237,7 +237,7 @@ class Dripping(FakeSources):
         self.drips, self.go_on = drips, threading.Event()
 
     def local_path(self, job: Job) -> Path | None:
-        return None if job.job_id in self.drips else Path(job.source_url)
+        return None if job.job_id in self.drips else self.here(job)
 
     def inspect(self, job: Job, transfer: Any = None) -> Source | None:
         if job.job_id in self.drips:

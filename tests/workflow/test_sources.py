@@ -181,6 +181,13 @@ def test_another_servers_address_is_asked_for_as_browsers_do(uploads: Path) -> N
     assert source.url == "https://cdn.example/%C3%A4%20b.png"
 
 
+def test_a_link_that_leads_to_itself_is_a_source_that_is_gone(uploads: Path) -> None:
+    (uploads / "loop.png").symlink_to(uploads / "loop.png")
+    with pytest.raises(PermanentError) as caught:
+        sources(uploads).inspect(job(source_url=f"{URL}/loop.png"))
+    assert caught.value.code == "source_gone"
+
+
 def test_a_link_in_the_uploads_folder_that_leads_out_of_it_is_not_followed(uploads: Path) -> None:
     (uploads / "link.png").symlink_to(uploads.parent / "secret.png")
     with pytest.raises(PermanentError) as caught:

@@ -59,12 +59,11 @@ class RedisJobStore:
         ages = RedisAges(connection, keys, clock)
         self.oldest, self.is_busy = ages.oldest, ages.is_busy
         register = connection.register_script
-        self._create, self._arrive, self._claim, self._update = (
-            register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE)
+        self._create, self._arrive, self._claim, self._update, self._renew = (
+            register(s) for s in (scripts.CREATE, scripts.ARRIVE, scripts.CLAIM, scripts.UPDATE, scripts.RENEW)
         )
-        self._versions = register(scripts.VERSIONS)
-        self._take_due, self._take_slot, self._free_slot = (
-            register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT)
+        self._take_due, self._take_slot, self._free_slot, self._versions = (
+            register(s) for s in (scripts.TAKE_DUE, scripts.TAKE_SLOT, scripts.FREE_SLOT, scripts.VERSIONS)
         )
 
     # ------------------------------------------------------------------ jobs
@@ -134,7 +133,10 @@ class RedisJobStore:
 
     def renew(self, job: Job, *, lease_s: float) -> None:
         """Push the lease on; raises StaleClaim when the job has passed to another claim."""
-        self.advance(job, {}, due_at=self._clock() + lease_s, release=False)
+        now = self._clock()
+        args = [job.job_id, job.attempt, job.claim, now + lease_s, int(now)]
+        if not self._renew(keys=[self._keys.job(job.job_id), self._keys.due], args=args):
+            raise StaleClaim(job.job_id)
 
     def advance(
         self,

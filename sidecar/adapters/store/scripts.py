@@ -151,6 +151,15 @@ return {woken, redis.call('HGETALL', KEYS[1]), KEYS[9] and redis.call('EXISTS', 
 """
 )
 
+# KEYS: job hash, schedule.  ARGV: id, attempt, claim, lease end, now.  -> 1 it is pushed on
+RENEW = """
+local row = redis.call('HMGET', KEYS[1], 'attempt', 'claim')
+if row[1] ~= ARGV[2] or row[2] ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], 'lease', ARGV[4], 'updated_at', ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+return 1
+"""
+
 # KEYS: jobs.  -> attempt, state, attempt, state, … ('' for an unknown job). One answer instead of thousands.
 VERSIONS = """
 local found = {}

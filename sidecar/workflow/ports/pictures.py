@@ -40,6 +40,9 @@ class Sources(Protocol):
         """What the source is; of one that lies elsewhere, as far as its first bytes tell it: None, when they do not.
         `transfer`: in whose thread it is fetched. Raises GivenUp when that is to end."""
 
+    def inspect_here(self, path: Path) -> Source:
+        """What a source is that `local_path` has found."""
+
     def inspect_file(self, job: Job, fetched: Path) -> Source:
         """What a source is that lies elsewhere and was fetched."""
 
