@@ -2,8 +2,9 @@
 
     python -m bench.one_pass [--runs N] [--large]
 
-Without --large: the result of 1 MB that `throughput` sells, as the median of many calls, and 8000 x 6000 px under two
-filters. With it: 32000 x 24000 px. docs/decisions/16-one-pass.md shows the figures.
+Without --large: the result of 1 MB that `throughput` sells, as the median of many calls, in the forms that take two
+passes as well, and 8000 x 6000 px under two filters. With it: 32000 x 24000 px. docs/decisions/16-one-pass.md and
+docs/performance.md show the figures.
 """
 
 from __future__ import annotations
@@ -177,6 +178,9 @@ WAYS: tuple[Callable[[Path, Path], None], ...] = (
 )  # fmt: skip
 
 
+IN_TWO_PASSES = (check, convert, apart)
+
+
 def _one(name: str, path: Path, calls: int) -> None:
     """In the child: CPU and wall seconds (medians of `calls`), peak memory in MB."""
     memory.keep_freed()  # as a worker does
@@ -203,6 +207,21 @@ def _made(folder: Path, filter: str) -> Path:
     return path
 
 
+def _forms(folder: Path) -> list[tuple[str, Path]]:
+    """The result of `throughput` in the forms of PNG that take two passes."""
+    import pyvips
+
+    image = pyvips.Image.new_from_file(str(pictures.bought()[1])).copy_memory()
+    wide = (image.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16")
+    forms = [("16 bits", wide, {}), ("palette", image, {"palette": True}), ("interlaced", image, {"interlace": True})]
+    made = []
+    for name, form, options in forms:
+        path = folder / f"{name}.png"
+        form.pngsave(str(path), **options)
+        made.append((f"{path.stat().st_size / 1e6:.2f} MB, {name}", path))
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.one_pass", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--large", action="store_true", help="32000 x 24000 px instead")
@@ -217,14 +236,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=pictures.FOLDER) as temporary:
         folder = Path(temporary)
         if options.large:
-            cases = [("768 MP", pictures.huge_png(), 1)]
+            cases = [("768 MP", pictures.huge_png(), 1, WAYS)]
         else:
-            small = ("1 MB", pictures.bought()[1], 40)
-            cases = [small, *((f"48 MP, {kind}", _made(folder, kind), 1) for kind in ("sub", "paeth"))]
-        for picture, path, calls in cases:
+            cases = [("1 MB", pictures.bought()[1], 40, WAYS)]
+            cases += [(name, path, 40, IN_TWO_PASSES) for name, path in _forms(folder)]
+            cases += [(f"48 MP, {kind}", _made(folder, kind), 1, WAYS) for kind in ("sub", "paeth")]
+        for picture, path, calls, ways in cases:
             seen: dict[str, list[list[float]]] = {}
             for _ in range(options.runs):  # the ways take turns
-                for way in WAYS:
+                for way in ways:
                     child = [sys.executable, "-m", "bench.one_pass", "--one", way.__name__, str(path), str(calls)]
                     ended = subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
                     seen.setdefault(way.__name__, []).append([float(word) for word in ended.stdout.split()])

@@ -133,9 +133,8 @@ class RedisJobStore:
 
     def renew(self, job: Job, *, lease_s: float) -> None:
         """Push the lease on; raises StaleClaim when the job has passed to another claim."""
-        now = self._clock()
-        args = [job.job_id, job.attempt, job.claim, now + lease_s, int(now)]
-        if not self._renew(keys=[self._keys.job(job.job_id), self._keys.due], args=args):
+        keys, now = [self._keys.job(job.job_id), self._keys.due], self._clock()
+        if not self._renew(keys=keys, args=[job.job_id, job.attempt, job.claim, now + lease_s, int(now)]):
             raise StaleClaim(job.job_id)
 
     def advance(
