@@ -97,7 +97,7 @@ def _delivered(ours: Ours, file) -> tuple[str, str]:
     name = ports.files.name(job_id, 4, "png", now)
     ports.files.path(name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, ports.files.path(name))
-    static = ours.shop.uploads / "static.png"
+    static = ours.shop.uploads / f"static-{job_id}.png"
     os.link(ports.files.path(name), static)  # two copies lie in memory differently, and differ in speed
     token = ports.tokens.download(DownloadGrant(job_id, 1, now + 3600))
     job = Job(
@@ -113,7 +113,7 @@ def _delivered(ours: Ours, file) -> tuple[str, str]:
         expires_at=now + 3600,
     )
     ports.store.create(job, due_at=None, settled=True)
-    return f"{ours.shop.url}/smi/download/{token}", f"{ours.shop.url}/wp-content/uploads/static.png"
+    return f"{ours.shop.url}/smi/download/{token}", f"{ours.shop.url}/wp-content/uploads/{static.name}"
 
 
 def _sold_by_handler(baseline: Baseline, file) -> str:
