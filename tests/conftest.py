@@ -57,9 +57,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Workers of `-n auto`. Tests of real parts wait for most of their time: three workers keep a processor busy. The
-    fast ones compute, and would starve those with deadlines: one more than processors, for some of them wait."""
+    fast ones compute, and would starve those with deadlines: two more than processors, for some of them wait."""
     processors = len(os.sched_getaffinity(0))
-    return processors + 1 if config.getoption("--fast") else 3 * processors
+    return processors + 2 if config.getoption("--fast") else 3 * processors
 
 
 @pytest.hookimpl(tryfirst=True)
