@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
 
 from tests.bridge.conftest import Bridge
-from tests.fetch.wire_server import Exchange, WireServer
+from tests.fetch import drips
+from tests.fetch.wire_server import WireServer
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
 
 
-def _head(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nX-Slow: ")
-
-
-def _body(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-
-
-def _drip(exchange: Exchange, start: bytes) -> None:
-    """A byte each tenth of a second, for as long as anybody listens: far longer than any of the limits."""
-    exchange.send(start)
-    with suppress(OSError):
-        while not exchange.server.stopping.wait(0.1):
-            exchange.send(b" ")
-
-
-def _never(exchange: Exchange) -> None:
-    exchange.server.stopping.wait(120)
-
-
-@pytest.fixture(params=[_head, _body, _never], ids=["headers drip", "a body drips", "silence"])
+@pytest.fixture(params=drips.ALL.values(), ids=drips.ALL)
 def slow(request: pytest.FixtureRequest, bridge: Bridge) -> Iterator[WireServer]:
     """The bridge's sidecar is this one."""
     with WireServer(request.param) as server:

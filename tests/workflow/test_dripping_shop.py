@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -14,31 +14,12 @@ from sidecar.core.messages import TO_SHOP, Signer
 from sidecar.periodic import run_periodic
 from sidecar.pull import Pull
 from sidecar.workflow.time_limits import VISIT_IDLE_S
+from tests.fetch import drips
 from tests.fetch.wire_server import Exchange, WireServer
 from tests.workflow.rig import Rig
 
 
-def _headers(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nX-Slow: ")
-
-
-def _body(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-
-
-def _drip(exchange: Exchange, start: bytes) -> None:
-    """A byte now and then, for as long as anybody listens."""
-    exchange.send(start)
-    with suppress(OSError):
-        while not exchange.server.stopping.wait(0.05):
-            exchange.send(b" ")
-
-
-def _silence(exchange: Exchange) -> None:
-    exchange.server.stopping.wait(120)
-
-
-@pytest.fixture(params=[_headers, _body, _silence], ids=["headers drip", "a body drips", "silence"])
+@pytest.fixture(params=drips.ALL.values(), ids=drips.ALL)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """Its shop is behind the real door, whose 90 s are a third of one here."""
     script: Callable[[Exchange], None] = request.param
