@@ -29,6 +29,7 @@ _CHALLENGE = re.compile(
     r"are you (a )?(human|robot)|not a (ro)?bot|enable javascript|ddos protection|browser (check|verification)",
     re.IGNORECASE,
 )
+FIRST_WORDS = 400  # characters in which a challenge says what it is
 MOST_WORDS = 120  # characters of a stranger that are shown
 
 
@@ -77,16 +78,20 @@ def _words(status: int, headers: Mapping[str, str], data: bytes) -> str:
     if status in REDIRECTS:
         to = urlsplit(headers.get("Location", ""))
         return f"go to {to._replace(query='', fragment='').geturl()[:MOST_WORDS]}"
-    text = data[:20000].decode(errors="replace")
-    text = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", text)
-    text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    text = _visible(data)
     return f"“{text[:MOST_WORDS]}”" if text and text[0] not in "[{" else text[:MOST_WORDS]
+
+
+def _visible(data: bytes) -> str:
+    """What a person would read of a page; scripts are no words, though a login's may name a captcha."""
+    text = re.sub(r"(?is)<(style|script)\b.*?</\1>", " ", data[:20000].decode(errors="replace"))
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 def _cure(status: int, headers: Mapping[str, str], data: bytes) -> str:
     """What lets us in, as far as the answer tells."""
     to = headers.get("Location", "")
-    asks = _CHALLENGE.search(to.partition("?")[0] if status in REDIRECTS else data[:20000].decode(errors="replace"))
+    asks = _CHALLENGE.search(to.partition("?")[0] if status in REDIRECTS else _visible(data)[:FIRST_WORDS])
     if "cf-mitigated" in headers or asks:
         return "A bot challenge, which no program passes: let this machine's address skip it."
     if status in REDIRECTS and not re.search(r"log-?in|signin|auth", to, re.IGNORECASE):

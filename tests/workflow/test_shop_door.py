@@ -212,6 +212,8 @@ def test_a_redirect_is_not_followed_and_its_place_is_named(shop: Shop, status: i
         ((403, {}, b"<p>Verify you are human</p>"), "Verify you are human", "bot challenge"),
         ((200, {}, b"<p>One moment</p><noscript>Enable JavaScript</noscript>"), "One moment", "bot challenge"),
         ((302, {"Location": "/wp-login.php?redirect_to=/challenge"}, b""), "/wp-login.php", "login"),
+        ((200, {}, b"<script src=//x/recaptcha.js></script><p>Log in</p>"), "Log in", "login"),
+        ((503, {}, b"<script>var captcha = 1</script><p>Back soon</p>"), "Back soon", "Maintenance"),
         ((302, {"Location": "/wp-login.php?redirect_to=x"}, b""), "/wp-login.php", "login"),
         ((200, {}, b"<html>Coming soon</html>"), "200, not by the bridge: “Coming soon”", "login"),
         ((503, {}, b"<html>Briefly unavailable</html>"), "Briefly unavailable", "Maintenance"),
