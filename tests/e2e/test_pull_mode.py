@@ -276,7 +276,12 @@ def test_a_test_picture_comes_and_goes_by_the_mailbox(far: Whole) -> None:
         return None if test["running"] else test
 
     until_empty(far)
-    before, mails = pictures(), len(far.shop.mails())
+
+    def mails() -> list[str]:
+        """Digests apart: one about earlier orders may be due at any moment."""
+        return [mail.path.name for mail in far.shop.mails() if far.shop.admin_email not in mail.to]
+
+    before, mailed = pictures(), mails()
     cron = far.sidecar.process("cron")
     cron.stop()
     try:
@@ -289,7 +294,7 @@ def test_a_test_picture_comes_and_goes_by_the_mailbox(far: Whole) -> None:
     assert {"test_picture", "submitted", "delivered"} <= {line["event"] for line in test["story"]}
     until_empty(far)
     wait_for(lambda: pictures() == before, "nothing of it is left")
-    assert len(far.shop.mails()) == mails
+    assert mails() == mailed
 
 
 def test_messages_outlive_working_memory(far: Whole, customer: Customer) -> None:
