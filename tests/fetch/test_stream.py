@@ -230,7 +230,7 @@ def test_a_dripping_body_ends_at_the_deadline_although_each_byte_comes_in_time(h
         began = monotonic()
         error = refusal(make(server), server.url, deadline_s=0.3)
     assert (type(error), error.code) == (TemporaryError, "fetch_failed")
-    assert monotonic() - began < 3
+    assert monotonic() - began < 30, "the whole would take minutes"
 
 
 def test_dripping_headers_end_at_the_deadline():
@@ -239,7 +239,7 @@ def test_dripping_headers_end_at_the_deadline():
         error = refusal(make(server), server.url, deadline_s=0.3)
         assert server.connections == 1
     assert error.code == "fetch_failed"
-    assert monotonic() - began < 3
+    assert monotonic() - began < 30, "the whole would take minutes"
 
 
 def test_silence_is_a_failed_fetch():
@@ -339,8 +339,8 @@ def test_a_kept_connection_that_the_server_closed_is_replaced():
 def test_no_deadline_outlives_its_fetch():
     with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", b"picture"))) as server:
         fetcher = make(server)
-        fetch(fetcher, server.url, deadline_s=0.3)
-        time.sleep(0.5)
+        fetch(fetcher, server.url, deadline_s=1)
+        time.sleep(1.1)
         assert fetch(fetcher, server.url, deadline_s=20) == b"picture"
         assert server.connections == 1, "the kept connection was not shut down"
 

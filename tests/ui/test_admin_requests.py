@@ -23,7 +23,7 @@ AJAX = [
 ]
 FORMS = ["smi_bridge_secret", "smi_bridge_lock_site", "smi_bridge_keep_paused"]
 PAGES = ["smi-bridge", "smi-bridge-jobs", "smi-bridge-settings", "smi-bridge-first-run"]
-HOSTILE = ["'", '"><script>alert(1)</script>', "' OR 1=1 -- ", "%' AND SLEEP(2) -- ", "\\", "%", "ü" * 300, "\x00a"]
+HOSTILE = ["'", '"><script>alert(1)</script>', "' OR 1=1 -- ", "%' AND SLEEP(20) -- ", "\\", "%", "ü" * 300, "\x00a"]
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +130,7 @@ def test_a_hostile_search_finds_nothing_and_breaks_nothing(ui: Ui, words: str):
         )
         assert answer.status_code == 200, field
         assert "<script>alert(1)" not in answer.text
-        assert answer.elapsed.total_seconds() < 2, "no sleeping in the database"
+        assert answer.elapsed.total_seconds() < 20, "no sleeping in the database"
 
 
 def test_a_hostile_title_and_reason_are_text_in_list_and_history(ui: Ui):
