@@ -137,12 +137,12 @@ def test_a_large_message_is_taken_and_a_crowd_of_them_is_not(doors: Doors) -> No
     with slow_senders(doors.sidecar.url, 30, head + b"x" * 70000) as crowd:
         refused: set[socket.socket] = set()
 
-        def told() -> bool:
+        def are_refused() -> bool:
             answered = select.select([each for each in crowd if each not in refused], [], [], 0)[0]
             refused.update(each for each in answered if status_of(each.recv(100)) == 503)
             return len(refused) >= 30 - 3 * 4
 
-        wait_for(told, "those that are too many are refused", HEAD_S)
+        wait_for(are_refused, "those that are too many are refused", HEAD_S)
         answers_in_time(doors, doors.sidecar.url)
 
 

@@ -70,7 +70,7 @@ def test_one_payment_costs_one_attempt_one_order_and_one_mail(
 def test_one_request_id_follows_the_job_from_payment_to_mail(delivered: Delivered, whole: Whole) -> None:
     lines: list[dict[str, Any]] = []
 
-    def told_of_it() -> dict[str, dict[str, Any]]:
+    def logged() -> dict[str, dict[str, Any]]:
         """The last line of each event; the one about the delivery comes when the shop has answered, and mailed."""
         lines[:] = [
             json.loads(line)
@@ -80,7 +80,7 @@ def test_one_request_id_follows_the_job_from_payment_to_mail(delivered: Delivere
         ]
         return {line["log_event"]: line for line in lines}
 
-    told = wait_for(lambda: (told := told_of_it()).get("job.delivered") and told, "the delivery is told")
+    told = wait_for(lambda: (told := logged()).get("job.delivered") and told, "the delivery is told")
     assert (told["job.delivered"]["attempt"], told["job.delivered"]["outcome"]) == (1, "sent")
     assert len(told) > 1, "the way there is told, too"
     assert [line for line in lines if not line.get("request_id")] == []
