@@ -17,6 +17,7 @@ use SmiBridge\Files\Stored_Files;
 use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Rerun;
+use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
@@ -166,19 +167,20 @@ final class Batch {
 		return $outcomes;
 	}
 
-	/** How many events and announcements stand. @return int[] */
+	/** How many events, announcements and messages to the sidecar stand. @return int[] */
 	private static function recorded(): array {
-		return array( History::count(), Announcements::count() );
+		return array( History::count(), Announcements::count(), Send_Later::count() );
 	}
 
 	/**
-	 * Events and announcements of what was undone are forgotten, and rows are read again.
+	 * Events, announcements and messages about what was undone are forgotten, and rows are read again.
 	 *
 	 * @param int[] $recorded What stands, see recorded().
 	 */
-	private static function forget( array $recorded = array( 0, 0 ) ): void {
+	private static function forget( array $recorded = array( 0, 0, 0 ) ): void {
 		History::forget( $recorded[0] );
 		Announcements::forget( $recorded[1] );
+		Send_Later::forget( $recorded[2] );
 		Shop::forget();
 		Ledger::forget_locked();
 	}
