@@ -11,6 +11,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
+use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Served_File;
@@ -57,7 +58,7 @@ final class Download_Route {
 	 * @return array|string
 	 */
 	private static function opened( string $job_id, string $token ) {
-		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), time() );
+		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), Settings::link_keys(), time() );
 		return is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ? self::not_there( $row['path'] ) : $row;
 	}
 
