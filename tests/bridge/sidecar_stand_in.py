@@ -31,7 +31,7 @@ def rfc3339(unix: float) -> str:
 
 @dataclass
 class Answer:
-    """What the stand-in says next; `body` of None means the usual answer of the type, one of text is sent as a web page.
+    """What the stand-in says next; `body` of None means the usual answer of the type; text is sent as a web page.
     `is_lost`: the message is taken, and nobody hears of it."""
 
     status: int = 200
