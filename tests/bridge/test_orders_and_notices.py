@@ -254,3 +254,19 @@ def test_a_retry_waits_for_the_end_of_a_refund_that_is_under_way(bridge: Bridge)
     assert bridge.door.send("job.rerun", {"job_id": job_id, "force": False})["reason"] == "working"
     bridge.pay(job_id, admin_override=True)
     assert bridge.state(job_id) == "refunding"
+
+
+def test_two_test_pictures_at_once_are_one(bridge: Bridge) -> None:
+    """The other one would have no shop: it fails, and tells the admin of a refund that is due."""
+    begun = bridge.shop.php_json(
+        """
+        get_option('smi_bridge_test_picture'); // As it was when this request began.
+        $other = serialize(['at' => time(), 'job_id' => 'smi-test-other', 'source' => 'smi-test-other.jpg']);
+        $GLOBALS['wpdb']->update('wp_options', ['option_value' => $other], ['option_name' => 'smi_bridge_test_picture']);
+        return SmiBridge\\Jobs\\Test_Picture::start();
+        """
+    )
+    left = [path.name for path in bridge.shop.uploads.glob("smi-test-*")]
+    bridge.option("smi_bridge_test_picture", "")
+    assert (begun, left, bridge.sidecar.received) == ("running", [], [])
+    assert bridge.shop.sql("SELECT job_id FROM wp_smi_bridge_ledger WHERE job_id LIKE 'smi-test-%'") == []
