@@ -261,8 +261,8 @@ def test_two_test_pictures_at_once_are_one(bridge: Bridge) -> None:
     begun = bridge.shop.php_json(
         """
         get_option('smi_bridge_test_picture'); // As it was when this request began.
-        $other = serialize(['at' => time(), 'job_id' => 'smi-test-other', 'source' => 'smi-test-other.jpg']);
-        $GLOBALS['wpdb']->update('wp_options', ['option_value' => $other], ['option_name' => 'smi_bridge_test_picture']);
+        $set = ['option_value' => serialize(['at' => time(), 'job_id' => 'smi-test-other', 'source' => 'x.jpg'])];
+        $GLOBALS['wpdb']->update('wp_options', $set, ['option_name' => 'smi_bridge_test_picture']);
         return SmiBridge\\Jobs\\Test_Picture::start();
         """
     )

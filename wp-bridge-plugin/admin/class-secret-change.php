@@ -29,7 +29,7 @@ final class Secret_Change {
 			self::back( 'constant' );
 		}
 		if ( 'new' === $what && '' !== Settings::previous_secret() ) {
-			self::back( 'under_way' ); // The page is old, or the button was pressed twice: the sidecar may still have the one before.
+			self::back( 'unfinished' ); // The page is old, or the button was pressed twice: the sidecar may still have the one before.
 		}
 		if ( 'new' === $what ) {
 			update_option( 'smi_bridge_previous_secret', null === Signature::decode_own_secret( Settings::secret() ) ? '' : Settings::secret() );

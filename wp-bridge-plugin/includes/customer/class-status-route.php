@@ -20,7 +20,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it; and no link without the status token.
+ * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. The id is enough to see it: no e-mail, no reason in it; and no link without the status token.
  */
 final class Status_Route {
 

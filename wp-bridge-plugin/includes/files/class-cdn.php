@@ -57,7 +57,7 @@ final class Cdn {
 
 	/** One check; takes some seconds at the most. */
 	public static function check(): void {
-		Request::finish(); // Whoever asks does not wait for the CDN.
+		Request::finish(); // The sidecar does not wait for the CDN.
 		$before = self::fault();
 		$why    = self::settings_fault();
 		$why    = '' === $why ? self::found() : $why;

@@ -51,7 +51,7 @@ final class Stored_Files {
 
 	/**
 	 * Digest of a file. A large one takes seconds, which the host’s limit need not allow for, and a proxy may leave before: what was
-	 * found out is kept for whoever asks again.
+	 * found out is kept for the next question.
 	 *
 	 * @param string $path   Path.
 	 * @param string $job_id Whose it is.

@@ -26,7 +26,7 @@ final class Ledger {
 	private static $ahead = array();
 
 	/**
-	 * Locks the newest attempts of many jobs in one statement, for whoever asks for one of them with `$lock`.
+	 * Locks the newest attempts of many jobs in one statement; newest() with `$lock` finds them here.
 	 *
 	 * @param string[] $job_ids At most some hundreds.
 	 */
