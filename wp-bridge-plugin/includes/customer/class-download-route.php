@@ -42,12 +42,15 @@ final class Download_Route {
 		Private_Answer::mark();
 		try {
 			$row = self::opened( Request::query( 'job' ), Request::query( 'token' ) );
-			$why = is_string( $row ) ? $row : self::send( $row );
 		} catch ( Database_Error $error ) {
 			Log::write( 'download_not_looked_up', $error->getMessage() );
-			$why = 'away';
+			$row = 'away';
 		}
-		self::refuse( $why );
+		if ( is_array( $row ) ) {
+			self::send( $row );
+		} else {
+			self::refuse( $row );
+		}
 	}
 
 	/**
@@ -78,8 +81,8 @@ final class Download_Route {
 		}
 	}
 
-	/** Sends the file and ends the request. @param array $row A ledger row. @return string A word for why it can’t be sent. */
-	private static function send( array $row ): string {
+	/** Sends the file, or says why not, and ends the request. @param array $row A ledger row. */
+	private static function send( array $row ): void {
 		$path  = (string) Stored_Files::path( $row['path'] );
 		$end   = pathinfo( $path, PATHINFO_EXTENSION );
 		$job   = Status_Access::job( $row['job_id'] );
@@ -103,7 +106,8 @@ final class Download_Route {
 		}
 		$file = Served_File::open( $path );
 		if ( null === $file ) {
-			return self::not_there( $row['path'] );
+			self::refuse( self::not_there( $row['path'] ) );
+			return;
 		}
 		self::note( $row );
 		Served_File::send( $file, $etag, $about );
