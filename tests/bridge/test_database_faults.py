@@ -29,6 +29,11 @@ KILL = """
     usleep( 50000 );
     return $sql;
 """
+UNDO = """
+    mysqli_query( $GLOBALS['wpdb']->dbh, 'ROLLBACK' );
+    $GLOBALS['wpdb']->suppress_errors();
+    return 'nonsense';
+"""
 REFUSE = "$GLOBALS['wpdb']->suppress_errors(); return 'nonsense';"
 
 
@@ -290,3 +295,65 @@ def test_a_refund_whose_end_can_not_be_written_is_not_told_as_made(
     payment = bridge.row(job_id)["stripe_payment_intent_id"]
     assert len(bridge.shop.sql("SELECT * FROM wp_smi_demo_refunds WHERE payment_intent = %s", payment)) == 1
     assert len(bridge.shop.mails(email)) == 1
+
+
+def test_a_transaction_that_the_database_has_undone_is_begun_again(bridge: Bridge) -> None:
+    """As after a deadlock: what comes then would be written without one, and could not be undone."""
+    emails = [address() for _ in range(3)]
+    jobs = [bridge.paid(email=email) for email in emails]
+    message = sealed(bridge, *map(delivery, jobs))
+    remove = bridge.mu_plugin(
+        "db-fault",
+        LOOK
+        % {"fault": "'UPDATE wp_smi_bridge_ledger'", "act": UNDO, "once": "true"}
+        + "add_filter('query', function ($sql) {"
+        f" return 0 === strpos($sql, 'UPDATE wp_smi_jobs') && strpos($sql, \"'{jobs[1]}'\") ? 'nonsense' : $sql; }});",
+    )
+    try:
+        results = bridge.door.post(*message).json()["results"]
+    finally:
+        remove()
+    assert [result["status"] for result in results] == ["done", "failed", "done"]
+    assert untouched(bridge, jobs[1])
+    assert [result["status"] for result in bridge.door.post(*message).json()["results"]] == ["done"] * 3
+    assert [len(bridge.shop.mails(email)) for email in emails] == [1, 1, 1]
+
+
+def throws(method: str, job_id: str) -> str:
+    """Code of a shop's plugin that throws over one job."""
+    listener = f"function ($no, $id) {{ if ('{job_id}' === $id) {{ throw new Error('x'); }} }}"
+    return f"add_filter('smi_bridge_{method}', {listener}, 10, 2);"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_other_code_that_throws_over_one_job_fails_its_message_only(bridge: Bridge, together: bool) -> None:
+    """A filter of a shop's plugin: the others would wait behind it for ever, and what it undid would be told."""
+    bad, good = bridge.job(email=""), bridge.job(email="")
+    for job_id in (bad, good):
+        bridge.open(job_id)
+    remove = bridge.mu_plugin("throws", throws("write_progress", bad))
+    try:
+        results = bridge.door.batch(
+            *[("job.stop", {"job_id": job_id}) for job_id in ((bad, good) if together else (bad,))]
+        )
+    finally:
+        remove()
+    assert [(result["status"], result["reason"]) for result in results][0] == ("failed", "broke")
+    assert (bridge.state(bad), bridge.history(bad)) == ("paid", [])
+    if together:
+        assert (results[1]["status"], bridge.state(good)) == ("done", "review")
+        assert [message.data["job_id"] for message in bridge.sidecar.wait("job.cancel")] == [good]
+    else:
+        assert bridge.sidecar.received == []
+
+
+def test_other_code_that_throws_over_an_outcome_leaves_the_others_written(bridge: Bridge) -> None:
+    emails = [address() for _ in range(2)]
+    jobs = [bridge.paid(email=email) for email in emails]
+    remove = bridge.mu_plugin("throws", throws("write_mailed", jobs[0]))
+    try:
+        results = bridge.door.batch(*[("job.delivered", delivery(job_id)) for job_id in jobs])
+    finally:
+        remove()
+    assert [result["data"] for result in results] == [{"mail": "sent"}] * 2
+    assert [bridge.effects(job_id)["mail:delivered"]["outcome"] for job_id in jobs] == ["sent", "sent"]

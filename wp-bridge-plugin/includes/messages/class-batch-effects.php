@@ -183,9 +183,7 @@ final class Batch_Effects {
 			$transaction = new Transaction();
 			Sql::gather(
 				function () {
-					foreach ( $this->writes as $write ) {
-						$write();
-					}
+					array_map( array( $this, 'write' ), $this->writes );
 				}
 			);
 			History::write();
@@ -198,6 +196,17 @@ final class Batch_Effects {
 			if ( $transaction ) {
 				$transaction->rollback();
 			}
+		}
+	}
+
+	/** Writes one outcome. What other people's code throws over it does not undo the others. @param callable $write See add(). */
+	private function write( callable $write ): void {
+		try {
+			$write();
+		} catch ( Database_Error $error ) {
+			throw $error;
+		} catch ( \Throwable $error ) {
+			Log::write( 'outcome_broke', $error->getMessage(), array( 'where' => basename( $error->getFile() ) . ':' . $error->getLine() ) );
 		}
 	}
 

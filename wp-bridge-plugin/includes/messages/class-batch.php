@@ -102,11 +102,11 @@ final class Batch {
 			History::write();
 			$transaction->commit();
 			return $outcomes;
-		} catch ( Database_Error $error ) {
-			Log::write( 'messages_undone', $error->getMessage() );
+		} catch ( \Throwable $error ) {
+			Log::write( 'messages_undone', self::said( $error ) );
 			$transaction->rollback();
 			self::forget();
-			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
+			return array_fill( 0, count( $messages ), self::failed( $error ) );
 		} finally {
 			Announcements::hold( false );
 			Ledger::forget_locked();
@@ -115,10 +115,10 @@ final class Batch {
 
 	/**
 	 * All messages as one step, whose rows are written together, since as a rule none fails; null, and nothing is changed, when the database
-	 * has refused one of them, or somebody else was faster with a row.
+	 * has refused one of them, somebody else was faster with a row, or other people's code has thrown.
 	 *
 	 * @param \stdClass[] $messages    Messages.
-	 * @param Transaction $transaction Of the delivery.
+	 * @param Transaction $transaction Of the delivery; begun anew where the database has undone it all, as after a deadlock.
 	 * @return Outcome[]|null
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
@@ -134,8 +134,11 @@ final class Batch {
 					);
 				}
 			);
-		} catch ( Database_Error $error ) {
+		} catch ( \Throwable $error ) {
 			self::forget( $recorded );
+			if ( $transaction->is_lost() ) {
+				$transaction->restart();
+			}
 			return null;
 		}
 	}
@@ -146,7 +149,7 @@ final class Batch {
 	 * @param \stdClass[] $messages    Messages.
 	 * @param Transaction $transaction Of the delivery.
 	 * @return Outcome[]
-	 * @throws Database_Error When nothing can be saved any more.
+	 * @throws \Throwable When nothing can be saved any more.
 	 */
 	private static function one_by_one( array $messages, Transaction $transaction ): array {
 		$outcomes = array();
@@ -158,13 +161,26 @@ final class Batch {
 						return self::handle_message( $message );
 					}
 				);
-			} catch ( Database_Error $error ) {
+			} catch ( \Throwable $error ) {
+				if ( $transaction->is_lost() ) {
+					throw $error; // The messages before are undone, too.
+				}
 				self::forget( $recorded );
-				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
-				$outcomes[ $index ] = Outcome::failed( 'database' );
+				Log::write( 'message_failed', self::said( $error ), array( 'type' => $message->type ) );
+				$outcomes[ $index ] = self::failed( $error );
 			}
 		}
 		return $outcomes;
+	}
+
+	/** The outcome of what has thrown: the sender comes again. @param \Throwable $error What. */
+	private static function failed( \Throwable $error ): Outcome {
+		return Outcome::failed( $error instanceof Database_Error ? 'database' : 'broke' );
+	}
+
+	/** What it says, and where it comes from if it is not the database's. @param \Throwable $error What. */
+	private static function said( \Throwable $error ): string {
+		return $error->getMessage() . ( $error instanceof Database_Error ? '' : ' (' . basename( $error->getFile() ) . ':' . $error->getLine() . ')' );
 	}
 
 	/** How many events, announcements and messages to the sidecar stand. @return int[] */
