@@ -200,6 +200,19 @@ def test_uninstalling_keeps_the_ledger_unless_the_admin_said_otherwise(site: Sho
     assert options(site) == set()
 
 
+def test_uninstalling_leaves_finished_pictures_and_no_copy_of_what_customers_sent(site: Shop) -> None:
+    """Nobody would clean up after them any more."""
+    site.activate("smi-bridge")
+    site.deactivate("smi-bridge")
+    folder = site.uploads / "smi-downloads"
+    names = ["2026/11/job_4x.jpg", ".sources/job.1.jpg", ".incoming/job.1.9.ab.part", ".refused/job.1.jpg", "cdn/1.txt"]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    uninstall(site)
+    assert [name for name in names if (folder / name).exists()] == names[:1]
+
+
 def test_a_database_that_drops_no_table_does_not_stop_the_deletion(site: Shop) -> None:
     site.activate("smi-bridge")
     site.deactivate("smi-bridge")

@@ -61,13 +61,18 @@ final class Lifecycle {
 		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
 	}
 
-	/** The plugin is deleted. What users have set on our pages is the network's: it goes when no site keeps anything. */
-	public static function uninstall(): void {
+	/**
+	 * The plugin is deleted. What users have set on our pages is the network's: it goes when no site keeps anything.
+	 *
+	 * @param callable $files Forgets files that nobody would tidy any more, on the current site.
+	 */
+	public static function uninstall( callable $files ): void {
 		$kept = false;
 		self::on_sites(
 			true,
-			static function () use ( &$kept ) {
+			static function () use ( &$kept, $files ) {
 				self::clear_timetable();
+				$files();
 				$kept = false === self::may_fail( array( Tables::class, 'drop' ), 'not_deleted' ) || $kept;
 			}
 		);
