@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..core.errors import ConfigurationError, SidecarError
-from .behind import Behind
+from .behind import Behind, begun
 
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
 SPARE_BYTES = 2 << 20  # of a spare, held in memory: most are thrown away before they have touched the disk
@@ -59,7 +59,7 @@ class Incoming:
 
     def _put(self, chunk: bytes | memoryview) -> None:
         if self._behind is None and self.bytes > DIRECT_BYTES:
-            self._behind = Behind(self._store, most=CHUNKS_BEHIND, name="incoming")
+            self._behind = begun(self._store, most=CHUNKS_BEHIND, name="incoming")
         if self._behind is None:
             self._store(chunk)
         else:

@@ -84,8 +84,9 @@ class Counters:
     def _begin(self) -> None:
         """In this process, which may be a fork of one that counts, too: nothing of the parent's is ours."""
         self._lock, self._waiting, self._pid = threading.Lock(), Counter(), os.getpid()
-        threading.Thread(target=self._flush_for_ever, name="metrics", daemon=True).start()
         Finalize(None, self._last_flush, exitpriority=1)
+        with suppress(RuntimeError):  # no room for a thread: the counts are added at the end
+            threading.Thread(target=self._flush_for_ever, name="metrics", daemon=True).start()
 
     def _flush_for_ever(self) -> None:
         while True:  # ends: a daemon thread, with its process
