@@ -37,8 +37,12 @@ class Incoming:
         self._behind: Behind[bytes | memoryview] | None = None
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-            os.fchmod(self._fd, mode)
         except OSError as error:
+            raise storage_error(error, path) from error
+        try:
+            set_mode(self._fd, mode)
+        except OSError as error:
+            os.close(self._fd)
             raise storage_error(error, path) from error
 
     def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
@@ -115,6 +119,31 @@ class Incoming:
     def _check(self) -> None:
         if self._error is not None:
             raise storage_error(self._error, self.path) from self._error
+
+
+_UNKNOWN_THERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+
+
+def set_mode(file: Path | int, mode: int) -> None:
+    """The mode of a new file or folder (a path, or a descriptor), where its file system has modes. Raises OSError."""
+    try:
+        os.chmod(file, mode)
+    except OSError as error:  # EPERM: FAT, and shares that belong to one user
+        if error.errno not in (errno.EPERM, *_UNKNOWN_THERE):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name in it survives a loss of power, where its file system can promise that (older SMB, FUSE). Raises
+    OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _UNKNOWN_THERE:
+            raise
+    finally:
+        os.close(handle)
 
 
 def storage_error(error: OSError, path: Path) -> SidecarError:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import Blueprint
 from werkzeug.http import quote_etag
 
+from ..adapters.files import disk_errors
 from ..core.errors import ConfigurationError
 from ..core.formats import MEDIA_TYPES
 from ..core.job import Job
@@ -59,6 +60,11 @@ def answer(services: Services, environ: Environ) -> Application | None:
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
+    with disk_errors(path):
+        return _of_file(parts, environ, grant, job, path)
+
+
+def _of_file(parts: Ports, environ: Environ, grant: DownloadGrant, job: Job, path: Path) -> Application:
     if not path.is_file():
         if not parts.files.root.is_dir():
             raise ConfigurationError("folder_not_writable", f"{parts.files.root}: the folder is not there")

@@ -222,6 +222,18 @@ def test_a_missing_file(web: Web) -> None:
     assert "download.missing" in [event for event, _ in web.rig.events]
 
 
+def test_a_folder_that_can_not_be_looked_into_is_no_fault_of_ours(web: Web) -> None:
+    """As a share that has gone stale: a system call says neither "there" nor "not there"."""
+    link = web.deliver()
+    folder = web.rig.files.root
+    put_by = folder.rename(folder.with_name("put-by"))
+    folder.symlink_to(folder.name)
+    sorry(web, link, 503, "Your picture is safe")
+    folder.unlink()
+    put_by.rename(folder)
+    assert web.client.get(link).status_code == 200
+
+
 def test_a_folder_that_is_away_is_no_missing_file(web: Web) -> None:
     link = web.deliver()
     folder = web.rig.files.root
