@@ -335,6 +335,13 @@ def test_an_address_of_its_own_keeps_the_shops_name_in_the_host_header(shop: Sho
     door.close()
 
 
+def test_a_shop_with_an_international_name_is_called_by_it_in_ascii(shop: Shop) -> None:
+    door = shop.door(shop_url="https://žluť.example", address=shop.url)
+    door.send([])
+    assert shop.requests[0][1] == "xn--lu-yta1h.example"
+    door.close()
+
+
 def test_a_question_is_answered_or_the_shop_is_away(shop: Shop) -> None:
     door = shop.door()
     assert door.ask("status", {"a": 1}) == {"echo": {"a": 1}}
