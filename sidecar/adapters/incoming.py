@@ -121,6 +121,7 @@ class Incoming:
             raise storage_error(self._error, self.path) from self._error
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, the process' own limit
 _UNKNOWN_THERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
@@ -148,6 +149,5 @@ def sync_folder(folder: Path) -> None:
 
 def storage_error(error: OSError, path: Path) -> SidecarError:
     """Which of our two holds a failed write to the uploads folder is."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the process' own limit
-    code = "disk_full" if full else "folder_not_writable"
+    code = "disk_full" if error.errno in FULL else "folder_not_writable"
     return ConfigurationError(code, f"{path}: {error.strerror}")
