@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from contextlib import suppress
@@ -135,7 +136,7 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Appl
         headers += [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
     else:
         # Apache serves ranges of it, but does not say so to HEAD.
-        headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
+        headers += [("X-Sendfile", os.fsencode(path).decode("latin-1")), ("Accept-Ranges", "bytes")]  # PEP 3333
     return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format])])
 
 

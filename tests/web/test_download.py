@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -156,6 +157,16 @@ def test_the_web_server_sends_the_bytes_where_it_can(tmp_path: Path, mode: str) 
         assert answer.headers["X-Sendfile"] == str(web.rig.files.path("2026/11/job-1_4x.png"))
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.headers["ETag"] and "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_apache_gets_the_bytes_of_a_path_as_the_disk_has_them(tmp_path: Path) -> None:
+    """A header is Latin-1 (PEP 3333), and a path need not be: each download of such a shop was a 500."""
+    folder = tmp_path / "Žluťoučké bücher 100%"
+    folder.mkdir()
+    web = Web(folder, SMI_DOWNLOAD_MODE="x-sendfile")
+    answer = web.client.get(web.deliver())
+    path = web.rig.files.path("2026/11/job-1_4x.png")
+    assert answer.headers["X-Sendfile"].encode("latin-1") == os.fsencode(path)
 
 
 @pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
