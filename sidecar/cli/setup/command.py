@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...core.advice import Advice, advice
+from ...core.advice import Advice, advice, in_two_lines
 from ...core.connection_string import Connection
 from ...core.env import local_address
 from ...core.errors import ConfigurationError, SidecarError
@@ -85,10 +85,11 @@ def run(given, machine: Machine | None = None) -> int:
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
     # The settings page shows the same fingerprint; what `.env` has is not all of the string.
     named = "" if present.get("SMI_SECRET") and not given.connect else f", connection {connection.fingerprint}"
-    print(f"Shop {connection.shop}{named}\n\nFound:")
     facts = find(machine, connection, _wishes(machine, given, present, again))
-    for line in facts.lines:
-        print(f"  {'✗' if line.wrong else '·'} {line.text}")
+    if connection is not NOBODYS:
+        print(f"Shop {connection.shop}{named}\n\nFound:")
+        for line in facts.lines:
+            print(f"  {'✗' if line.wrong else '·'} {line.text}")
     if given.uninstall:
         return uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
     if facts.wrong:
@@ -102,6 +103,7 @@ def run(given, machine: Machine | None = None) -> int:
         print("\nNothing was written (--dry-run).")
         return 0
     if changes and may_ask and not questions.agreed("\nWrite this?"):
+        print("Nothing was written.")
         return 1
     was_there = machine.at(f"{UNITS}/{TARGET}").exists()
     state = _state(machine, facts, present, is_changed=bool(changes))
@@ -134,7 +136,7 @@ def _settings(machine: Machine, file: Path) -> str:
     text = machine.read(file)
     if not text and machine.hides(file):
         words = advice("env_unreadable", file=file, user=machine.owner(file) or "root", program="smi-sidecar setup")
-        raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}")
+        raise ConfigurationError("env_unreadable", in_two_lines(words))
     return text
 
 
@@ -244,8 +246,7 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
         if time.monotonic() >= deadline:
             print("\nThe sidecar does not run yet, so nothing could be tested.")
             if facts.systemd and facts.is_root:
-                words = advice("does_not_start")
-                print(f"{words.sentence}\n    {words.command}")
+                print(in_two_lines(advice("does_not_start")))
             return False
         time.sleep(0.2)
     services = _services(machine, facts)
@@ -274,7 +275,7 @@ def say(wrong: tuple[Advice, ...], given: str) -> int:
     """Exit status. `given`: the flags of this run, of which nothing is kept."""
     print()
     for words in wrong:
-        print(f"{words.sentence}\n    {words.command}")
+        print(in_two_lines(words))
     print("\nNothing was written." + (f" Setup needs these flags again, too:{given}" if given else ""))
     return 1
 

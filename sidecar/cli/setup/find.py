@@ -108,7 +108,9 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         runs, line = _port(machine, host, wishes)
     lines.append(line)
     systemd = machine.has_systemd() and not wishes.no_system
-    lines.append(Line("systemd keeps processes running." if systemd else "Nothing is left to systemd."))
+    lines.append(
+        Line("systemd keeps processes running." if systemd else "Without systemd: starting the sidecar is left to you.")
+    )
     if wishes.redis:
         lines.append(Line("The Redis server that you name is used."))
     elif machine.has_redis():
