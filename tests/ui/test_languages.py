@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.ui import languages
 from tests.ui.axe import findings
-from tests.ui.conftest import Ui
+from tests.ui.conftest import Ui, speaking
 from tests.ui.documents import document
 from tests.ui.test_status_view import RETURN, StatusDoor
 
@@ -47,18 +47,22 @@ def test_a_translation_keeps_every_placeholder_and_no_markup(locale: str):
             assert "<" not in string
 
 
+def test_german_addresses_everybody_alike():
+    """As "du", in every mail and on every page."""
+    formal = re.compile(r"\bIhr(?:e[mnrs]?)?\b|\bIhnen\b|\w+n Sie\b")
+    words = [
+        string
+        for m in languages.translation("de_DE")
+        for string in ([m.string] if isinstance(m.string, str) else m.string)
+    ]
+    assert [string for string in words if formal.search(string)] == []
+
+
 @pytest.fixture
 def german(ui_everywhere: Ui) -> Iterator[Ui]:
     """A German site. WordPress' own words stay English: its translation is not part of the testbed."""
-    ui = ui_everywhere
-    folder = ui.shop.root / "wp-content" / "languages"
-    folder.mkdir(exist_ok=True)
-    # WordPress offers a language only when it has a file of its own.
-    (folder / "de_DE.mo").write_bytes(languages.compiled(languages.Catalog(locale="de_DE")))
-    ui.shop.option("WPLANG", "de_DE")
-    yield ui
-    ui.shop.option("WPLANG", "")
-    (folder / "de_DE.mo").unlink()
+    with speaking(ui_everywhere.shop, "de_DE"):
+        yield ui_everywhere
 
 
 def test_the_customers_view_speaks_the_sites_language(german: Ui):
