@@ -54,7 +54,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 def env_file() -> Path | None:
     """`.env` of the working folder, else the one that setup has written."""
     places = (Path(".env"), Path("/etc/smi-sidecar/.env"), Path.home() / "smi-sidecar" / ".env")
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if os.path.exists(place)), None)
 
 
 def _env_of_file() -> dict[str, str]:

@@ -50,7 +50,7 @@ def _refused(error: ConfigurationError) -> int:
     if error.code == "connection_string_damaged":
         print(in_two_lines(advice(error.code)), file=sys.stderr)
         return 2
-    if error.code in ("flag_missing", "env_unreadable"):
+    if error.code in ("flag_missing", "env_unreadable", "not_written"):
         print(error.detail, file=sys.stderr)
         return 2 if error.code == "flag_missing" else 1
     if error.code != "configuration_invalid":

@@ -13,6 +13,7 @@ OUTSIDE_THE_STAGES = {
     "connection_string_damaged",
     "env_unreadable",
     "flag_missing",
+    "not_written",
     "start_failed",
     "configuration_invalid",
     "redis_unavailable",

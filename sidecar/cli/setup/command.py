@@ -105,9 +105,12 @@ def run(given, machine: Machine | None = None) -> int:
     if changes and may_ask and not questions.agreed("\nWrite this?"):
         print("Nothing was written.")
         return 1
-    was_there = machine.at(f"{UNITS}/{TARGET}").exists()
+    was_there = machine.exists(f"{UNITS}/{TARGET}")
     state = _state(machine, facts, present, is_changed=bool(changes))
-    write.write(machine, facts, planned, steps)
+    try:
+        write.write(machine, facts, planned, steps)
+    except OSError as error:
+        raise ConfigurationError("not_written", f"{error.filename} can't be written: {error.strerror}.") from error
     starts = not given.no_start and facts.systemd and facts.is_root
     if starts:
         _start(machine, stop=was_there and bool(changes))
@@ -150,7 +153,7 @@ def _reload(facts: Facts, changes: list[write.Step]) -> list[tuple[str, str]]:
 def _known_folder(machine: Machine) -> str:
     """Where an earlier setup has written."""
     folders = ("/etc/smi-sidecar", str(Path.home() / "smi-sidecar"))
-    return next((folder for folder in folders if machine.at(Path(folder, ".env")).exists()), "")
+    return next((folder for folder in folders if machine.exists(Path(folder, ".env"))), "")
 
 
 def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wishes:
@@ -208,7 +211,7 @@ def _state(machine: Machine, facts: Facts, present: dict[str, str], *, is_change
     """`present`: the settings as they were, with which a sidecar may run at another place."""
     before = f"{local_address(_bind(present))}:{present.get('PORT', facts.port)}"
     return State(
-        is_enabled=machine.at(f"{UNITS}/multi-user.target.wants/{TARGET}").exists(),
+        is_enabled=machine.exists(f"{UNITS}/multi-user.target.wants/{TARGET}"),
         is_changed=is_changed,
         runs=runs(machine, facts) or machine.is_the_sidecar(f"http://{before}"),
         sandbox_runs=machine.listens(facts.sandbox_port),

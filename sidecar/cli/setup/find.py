@@ -134,7 +134,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         systemd=systemd,
         site=site,
         apache_folder="/etc/apache2" if machine.is_folder("/etc/apache2") else "/etc/httpd",
-        apache_sends_files=machine.at("/etc/apache2/mods-enabled/xsendfile.load").exists(),
+        apache_sends_files=machine.exists("/etc/apache2/mods-enabled/xsendfile.load"),
         host=host,
         port=wishes.port,
         runs=runs,
@@ -172,6 +172,9 @@ def _user(
 
 
 def _uploads(machine: Machine, uploads: str, user: str) -> list[Line]:
+    if machine.is_closed(uploads):
+        wrong = advice("uploads_closed", folder=uploads, user=machine.user())
+        return [Line(f"{uploads} is closed to {machine.user()}.", wrong)]
     if not machine.is_folder(uploads):
         return [Line(f"{uploads} is not here.", advice("uploads_not_here", folder=uploads))]
     if not machine.knows_user(user):
