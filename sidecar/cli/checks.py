@@ -233,7 +233,7 @@ CHECKS = (
 )
 
 FIXES = {
-    "redis_unavailable": "Start Redis (`smi-sidecar run` has one of its own), do what is said here, or correct REDIS_URL.",
+    "redis_unavailable": "Start Redis (`smi-sidecar run` has its own), do what is said here, or correct REDIS_URL.",
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",

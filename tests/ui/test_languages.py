@@ -81,6 +81,35 @@ def test_a_pill_on_a_page_of_another_language_fetches_its_words(german: Ui):
     assert words["pill_ready"] == "Dein Bild ist fertig"
 
 
+def test_the_admins_pages_fit_a_phone_in_it(german: Ui):
+    """Its words are longer: nothing sticks out of the page."""
+    job = german.bought("review", reason="upsampler_silent")
+    pages = (
+        "smi-bridge",
+        "smi-bridge-jobs",
+        f"smi-bridge-jobs&job={job}",
+        "smi-bridge-settings",
+        "smi-bridge-first-run",
+    )
+    with german.admin(viewport={"width": 375, "height": 812}) as page:
+        for name in pages:
+            page.goto(german.url(f"/wp-admin/admin.php?page={name}"))
+            page.locator(".wrap").wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+            wide = "it => it.getBoundingClientRect().right > 375 && !it.closest('pre, .uplot, details')"
+            found = page.evaluate(
+                f"[...document.querySelectorAll('.smib-panel *')].filter({wide}).map(it => it.outerHTML)"
+            )
+            assert found == [], name
+
+
+def test_a_history_is_told_in_it_from_the_payment_on(german: Ui):
+    job = german.bought("submitted")
+    page = german.shop.admin.get(german.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={job}"), timeout=30).text
+    history = page[page.index('class="smib-panel smib-history"') :]
+    assert "<strong>Bezahlt</strong>" in history and "<strong>Paid</strong>" not in history
+
+
 def test_mails_and_pages_of_the_admin_speak_it_too(german: Ui):
     german.shop.php("SmiBridge\\Mail\\Mail::send('refunded', ['email' => 'buyer@customer.example', 'amount' => 4.8]);")
     mail = german.shop.wait_mail("buyer@customer.example")

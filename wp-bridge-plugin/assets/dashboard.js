@@ -35,7 +35,7 @@
 		var details = place.parentNode.querySelector( 'details' ) || document.createElement( 'details' );
 		var grid = document.createElement( 'table' );
 		var head = grid.createTHead().insertRow();
-		[ __( 'From', 'smi-bridge' ) ].concat( names.map( function ( name ) {
+		[ __( 'Time', 'smi-bridge' ) ].concat( names.map( function ( name ) {
 			return text[ name ];
 		} ) ).forEach( function ( words ) {
 			var cell = document.createElement( 'th' );
