@@ -123,6 +123,18 @@ def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Ui):
         clean.shop.option("smi_bridge_sidecar_url", clean.sidecar.url)
 
 
+def test_a_bridge_that_is_not_connected_any_more_does_not_seem_so(clean: Ui):
+    """Whatever the sidecar has said while it was."""
+    clean.shop.php("SmiBridge\\Wire\\Sidecar_Report::inspect( 0 );")
+    clean.shop.option("smi_bridge_sidecar_url", "")
+    try:
+        with clean.admin() as page:
+            page.goto(clean.url("/wp-admin/admin.php?page=smi-bridge"))
+            expect(page.locator("#smib-link")).to_contain_text("SMI Bridge is not connected yet.")
+    finally:
+        clean.shop.option("smi_bridge_sidecar_url", clean.sidecar.url)
+
+
 def test_nothing_wrong_means_no_notice_and_no_light(clean: Ui):
     clean.bought("delivered")
     page = clean.shop.admin.get(clean.url(HOME), timeout=30).text
