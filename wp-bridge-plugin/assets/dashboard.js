@@ -10,7 +10,7 @@
 		review: __( 'In review', 'smi-bridge' ),
 		refunded: __( 'Refunded', 'smi-bridge' ),
 		p50: __( 'Half are faster', 'smi-bridge' ),
-		p95: __( '95 % are faster', 'smi-bridge' ),
+		p95: __( '95% are faster', 'smi-bridge' ),
 	};
 	var lang = document.documentElement.lang || 'en';
 	var period = '24h';
@@ -23,7 +23,7 @@
 	}
 
 	function span( seconds ) {
-		return seconds === null ? '–' : seconds < 90 ? __( '%s s', 'smi-bridge' ).replace( '%s', Math.round( seconds ) ) : __( '%s min', 'smi-bridge' ).replace( '%s', ( seconds / 60 ).toFixed( seconds < 600 ? 1 : 0 ) );
+		return seconds === null ? '–' : seconds < 90 ? __( '%s s', 'smi-bridge' ).replace( '%s', Math.round( seconds ) ) : __( '%s min', 'smi-bridge' ).replace( '%s', new Intl.NumberFormat( lang, { maximumFractionDigits: seconds < 600 ? 1 : 0 } ).format( seconds / 60 ) );
 	}
 
 	function when( unix, step ) {
@@ -35,7 +35,7 @@
 		var details = place.parentNode.querySelector( 'details' ) || document.createElement( 'details' );
 		var grid = document.createElement( 'table' );
 		var head = grid.createTHead().insertRow();
-		[ __( 'From', 'smi-bridge' ) ].concat( names.map( function ( name ) {
+		[ __( 'Time', 'smi-bridge' ) ].concat( names.map( function ( name ) {
 			return text[ name ];
 		} ) ).forEach( function ( words ) {
 			var cell = document.createElement( 'th' );

@@ -40,6 +40,7 @@
 			var done = data.steps.every( function ( step ) {
 				return step.done;
 			} );
+			document.getElementById( 'smib-all-done' ).hidden = ! done;
 			free = data.free;
 			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
 			if ( data.test ) {

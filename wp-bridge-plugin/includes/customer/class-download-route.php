@@ -140,6 +140,16 @@ final class Download_Route {
 		if ( 'away' === $why ) {
 			header( 'Retry-After: 60' );
 		}
-		wp_die( esc_html( Schemas::words( 'view', 'links' )[ $why ] ), '', array( 'response' => $statuses[ $why ] ?? 410 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		$links = Schemas::words( 'view', 'links' );
+		$words = $links[ 'invalid' === $why ? 'missing' : $why ];
+		wp_die(
+			'<h1>' . esc_html( $words['title'] ) . '</h1><p>' . esc_html( $words['text'] ) . '</p>',
+			esc_html( $words['title'] ),
+			array(
+				'response'  => (int) ( $statuses[ $why ] ?? 410 ),
+				'link_url'  => esc_url( home_url( '/' ) ),
+				'link_text' => esc_html( $links['back'] ),
+			)
+		);
 	}
 }
