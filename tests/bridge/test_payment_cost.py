@@ -3,19 +3,18 @@
 `make bench ONLY=payment_hook` measures it, and holds it to five milliseconds.
 """
 
-import statistics
-
 from tests.bridge.conftest import Bridge
 
 EVENTS = 11
 # Nobody listens at port 9; nobody at all answers for that network (it is there for documents).
 WHERE = {"up": "", "dead port": "http://127.0.0.1:9", "black hole": "http://192.0.2.1:8321"}
-# Whoever waited for the sidecar would wait for 50 ms at least (Time_Limits), and the event takes one.
+# An event that waits for the sidecar waits for 50 ms at least, each time; else it takes one. The quickest of some is
+# told, since a busy machine makes single ones slow.
 MANY_TIMES = 8
 
 
 def test_the_payment_event_costs_the_same_wherever_the_sidecar_is(bridge: Bridge) -> None:
-    cost = {where: statistics.median(_milliseconds(bridge, address)) for where, address in WHERE.items()}
+    cost = {where: min(_milliseconds(bridge, address)) for where, address in WHERE.items()}
     bridge.sidecar.wait("job.paid", EVENTS)
     assert max(cost.values()) < MANY_TIMES * min(cost.values()), cost
 
