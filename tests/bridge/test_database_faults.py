@@ -83,7 +83,8 @@ def test_a_connection_that_is_lost_leaves_nothing_half_done(bridge: Bridge, faul
     assert bridge.state(job_id) == "delivered"
 
 
-def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge, fault) -> None:
+@pytest.mark.parametrize("by", ["the database", "other code"])
+def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge, fault, by: str) -> None:
     """Of the messages that a sidecar has taken out of the mailbox: they would be brought again for ever."""
     job_ids = [bridge.paid(email=""), bridge.paid(email="")]
     for job_id in job_ids:
@@ -99,7 +100,10 @@ def test_an_answer_that_can_not_be_stored_keeps_no_other_from_it(bridge: Bridge,
             {"id": it["id"], "type": it["type"], "status": 200, "answer": link}
             for it, link in zip(mail, links, strict=True)
         ]
-        remove = fault("token = 'new-0'", REFUSE, once=False)
+        if by == "the database":
+            remove = fault("token = 'new-0'", REFUSE, once=False)
+        else:
+            remove = bridge.mu_plugin("throws", throws("write_delivery", job_ids[0]))
         result = bridge.door.send("mailbox.collect", {"sidecar": "pull-1", "done": done})
         remove()
         assert (result["status"], result["data"]["messages"]) == ("done", [])
@@ -338,7 +342,7 @@ def test_other_code_that_throws_over_one_job_fails_its_message_only(bridge: Brid
         )
     finally:
         remove()
-    assert [(result["status"], result["reason"]) for result in results][0] == ("failed", "broke")
+    assert [(result["status"], result["reason"]) for result in results][0] == ("failed", "other_code")
     assert (bridge.state(bad), bridge.history(bad)) == ("paid", [])
     if together:
         assert (results[1]["status"], bridge.state(good)) == ("done", "review")

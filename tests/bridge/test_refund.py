@@ -340,6 +340,31 @@ def test_a_rerun_of_the_same_moment_does_not_outlive_a_refund_made_in_stripe(bri
     assert bridge.sidecar.wait("job.cancel")[0].data["attempt"] == 2
 
 
+def test_a_rerun_that_begins_while_a_refund_is_written_down_ends_with_it(bridge: Bridge) -> None:
+    """The attempt before is still as it was read: its end alone would leave the rerun to deliver for nothing."""
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="review")
+    rerun = (
+        "INSERT INTO wp_smi_bridge_ledger (job_id, attempt, state, created_at, updated_at) "
+        f"VALUES ('{job_id}', 2, 'paid', UTC_TIMESTAMP(), UTC_TIMESTAMP())"
+    )
+    bridge.shop.php(after("UPDATE wp_smi_bridge_ledger", rerun) + charge(bridge, job_id))
+    assert [row["state"] for row in bridge.ledger(job_id)] == ["refunded", "refunded"]
+    assert bridge.sidecar.wait("job.cancel")[0].data["attempt"] == 2
+
+
+def test_a_rerun_of_the_moment_in_which_a_refund_begins_does_not_start(bridge: Bridge) -> None:
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="review")
+    begins = f"UPDATE wp_smi_bridge_ledger SET state = 'refunding' WHERE job_id = '{job_id}'"
+    code = bridge.shop.php_json(
+        after("INSERT IGNORE INTO wp_smi_bridge_ledger", begins)
+        + f"return SmiBridge\\Jobs\\Actions::run('retry', '{job_id}')['code'];"
+    )
+    assert (code, [row["state"] for row in bridge.ledger(job_id)]) == ("busy", ["refunding"])
+    assert bridge.sidecar.received == []
+
+
 @pytest.mark.parametrize("code", ["unknown", "card_error"])
 def test_stripes_word_that_comes_before_its_lost_answer_is_the_truth(bridge: Bridge, code: str) -> None:
     """The call hangs, the money goes, charge.refunded comes in by another request, then the call times out."""

@@ -32,7 +32,8 @@ final class Shared_Option {
 			// A locking read sees what others have committed, also inside a transaction that began before.
 			$row = Sql::row( "SELECT option_value FROM $options WHERE option_name = %s LIMIT 1 FOR UPDATE", array( $name ) );
 			if ( ! $row ) {
-				add_option( $name, array(), '', false );
+				$none = array( $name, maybe_serialize( array() ), 'no' ); // Not autoloaded. Not add_option(), which writes over what others have begun.
+				Sql::run( "INSERT IGNORE INTO $options (option_name, option_value, autoload) VALUES " . Sql::in( $none ) );
 				continue;
 			}
 			$old = maybe_unserialize( $row['option_value'] );
@@ -49,6 +50,11 @@ final class Shared_Option {
 
 	/** What get_option() tells from now on. @param string $name Option. @param string $value Serialized. */
 	private static function remember( string $name, string $value ): void {
+		$none = wp_cache_get( 'notoptions', 'options' );
+		if ( isset( $none[ $name ] ) ) {
+			unset( $none[ $name ] );
+			wp_cache_set( 'notoptions', $none, 'options' );
+		}
 		$all = wp_load_alloptions();
 		if ( isset( $all[ $name ] ) ) {
 			$all[ $name ] = $value;

@@ -34,11 +34,15 @@ final class Sql {
 	 *
 	 * @param string $table See TABLES.
 	 * @param array  $row   Column => int, float, string or null.
-	 * @return int The new row's id (1 where the table has none), 0 when the key was taken.
+	 * @param array  $while Column => value of another row of the table: only if there is one. Somebody who has it locked is waited for.
+	 * @return int The new row's id (1 where the table has none), 0 when the key was taken or the other row is not there.
 	 * @throws Database_Error When the database refuses.
 	 */
-	public static function insert_ignore( string $table, array $row ): int {
-		$sql = 'INSERT IGNORE INTO ' . self::table( $table ) . ' (' . implode( ', ', array_keys( $row ) ) . ') VALUES ' . self::in( $row );
+	public static function insert_ignore( string $table, array $row, array $while = array() ): int {
+		$name   = self::table( $table );
+		$values = self::in( $row );
+		$source = $while ? 'SELECT ' . trim( $values, '()' ) . " FROM $name WHERE " . self::tests( $while ) : "VALUES $values";
+		$sql    = "INSERT IGNORE INTO $name (" . implode( ', ', array_keys( $row ) ) . ") $source";
 		return self::run( $sql ) ? max( 1, (int) $GLOBALS['wpdb']->insert_id ) : 0;
 	}
 
@@ -79,11 +83,16 @@ final class Sql {
 		foreach ( $set as $column => $value ) {
 			$pairs[] = $column . ' = ' . self::value( $value );
 		}
+		return self::run( "UPDATE $table SET " . implode( ', ', $pairs ) . ' WHERE ' . self::tests( $where ) );
+	}
+
+	/** That every column equals its value. @param array $where Column => value (null: IS NULL), not empty. */
+	private static function tests( array $where ): string {
 		$tests = array();
 		foreach ( $where as $column => $value ) {
 			$tests[] = $column . ( null === $value ? ' IS NULL' : ' = ' . self::value( $value ) );
 		}
-		return self::run( "UPDATE $table SET " . implode( ', ', $pairs ) . ' WHERE ' . implode( ' AND ', $tests ) );
+		return implode( ' AND ', $tests );
 	}
 
 	/**

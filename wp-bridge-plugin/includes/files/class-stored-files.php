@@ -218,7 +218,7 @@ final class Stored_Files {
 
 	/** Forgets what shows a customer’s picture and is no finished file: half an upload, copies of its source, thumbnails. @param string $job_id The shop’s id. */
 	public static function forget_job( string $job_id ): void {
-		if ( preg_match( '/^' . Job_Id::PATTERN . '\z/', $job_id ) ) {
+		if ( Job_Id::matches( $job_id ) ) {
 			foreach ( array( self::INCOMING, self::COPIES, self::REFUSED ) as $folder ) {
 				array_map( 'unlink', self::removable( $folder, $job_id . '.*' ) );
 			}

@@ -104,17 +104,17 @@ final class Refund {
 		$job_id = $row['job_id'];
 		$facts  = compact( 'amount', 'reason' );
 		$change = Shop::write_refund( $job_id, $facts ); // First: a repeat writes it again until the ledger agrees.
-		$moved  = null;
-		for ( $try = 0; ! $moved && 'refunded' !== $row['state'] && $try < 5; $try++ ) {
+		for ( $try = 0; 'refunded' !== $row['state'] && $try < 5; $try++ ) {
 			$set   = array(
 				'reason'      => $reason,
 				'event'       => 'refunded',
 				'revoked_at'  => null === $row['path'] ? null : ( $row['revoked_at'] ?? Sql::utc( time() ) ),
 				'next_try_at' => null,
 			);
-			$moved = Ledger::move( $row, 'refunded', $set );
+			$moved  = Ledger::move( $row, 'refunded', $set );
+			$newest = Ledger::newest( $job_id, true ) ?? $row;
 			// A delivery, or a rerun, of the same moment was faster: that ends, too, or the customer would keep picture and money.
-			$row = $moved ?? Ledger::newest( $job_id, true ) ?? $row;
+			$row = $moved && (int) $newest['attempt'] === (int) $row['attempt'] ? $moved : $newest;
 			if ( $moved && $try ) {
 				$change = Shop::write_refund( $job_id, $facts ) ?? $change; // A delivery has written the shop's row, too.
 			}

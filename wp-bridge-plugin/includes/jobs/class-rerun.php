@@ -53,8 +53,8 @@ final class Rerun {
 			'is_rerun'  => (int) (bool) $newest,
 			'is_forced' => (int) ! empty( $context['force'] ),
 		);
-		if ( ! Ledger::open( $job_id, $attempt, $facts ) ) {
-			return self::declined( $job_id, 'busy' ); // Somebody else pressed the button in the same moment.
+		if ( ! Ledger::open( $job_id, $attempt, $facts, $newest ) ) {
+			return self::declined( $job_id, 'busy' ); // Somebody else pressed the button, or refunds, in the same moment.
 		}
 		if ( $newest ) {
 			History::record( $job_id, $attempt, 'rerun', array( 'forced' => $facts['is_forced'], 'user' => get_current_user_id() ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing

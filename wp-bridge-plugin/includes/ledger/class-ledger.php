@@ -116,9 +116,10 @@ final class Ledger {
 	 * @param string $job_id The shop's id.
 	 * @param int    $attempt 1 or the newest + 1.
 	 * @param array  $facts  Further columns: is_rerun, is_forced, state, submission, upsampler_id.
+	 * @param array|null $before The attempt before, as it was read: if it has another state by now, as that of a refund, nothing is started.
 	 * @return array|null What the row begins with (columns that are not set are absent); null: somebody else has started it.
 	 */
-	public static function open( string $job_id, int $attempt, array $facts = array() ): ?array {
+	public static function open( string $job_id, int $attempt, array $facts = array(), ?array $before = null ): ?array {
 		self::forget_locked();
 		$now = time();
 		/** Filters the seconds that an attempt may stay unsettled before the next one may be started by hand. */
@@ -135,7 +136,7 @@ final class Ledger {
 			'deadline_at' => Sql::utc( $now + $patience ),
 		);
 		$row      = array_merge( $row, $facts );
-		$id       = Sql::insert_ignore( 'ledger', $row );
+		$id       = Sql::insert_ignore( 'ledger', $row, array_intersect_key( (array) $before, array_flip( array( 'id', 'state' ) ) ) );
 		return $id ? array_map( array( self::class, 'as_read' ), array( 'id' => $id ) + $row ) : null;
 	}
 

@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Mail;
 
+use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Reasons;
@@ -135,7 +136,7 @@ final class Mail_Words {
 		$mail->preheader    = implode( ' · ', array_unique( wp_list_pluck( $mail->items, 'title' ) ) );
 		$mail->button       = array(
 			'label' => __( 'Open the jobs', 'smi-bridge' ),
-			'url'   => 1 === $count ? $mail->items[0]['url'] : admin_url( 'admin.php?page=smi-bridge-jobs' ),
+			'url'   => 1 === $count ? $mail->items[0]['url'] : Admin_Access::url( 'jobs' ),
 		);
 		/* translators: %s: number of orders */
 		$rest               = $more ? array( sprintf( _n( '%s more order is not listed here: see the list of jobs.', '%s more orders are not listed here: see the list of jobs.', $more, 'smi-bridge' ), number_format_i18n( $more ) ) ) : array();
@@ -159,9 +160,7 @@ final class Mail_Words {
 			'detail' => trim( wp_strip_all_tags( (string) ( $item['detail'] ?? $item['reason'] ?? '' ) ) ),
 			'since'  => Format::moment( $item['since'] ?? '' ),
 			'job'    => $job,
-			'url'    => '' === $job
-				? admin_url( in_array( $kind, array( 'review', 'refund_due' ), true ) ? 'admin.php?page=smi-bridge-jobs&view=' . $view : 'admin.php?page=smi-bridge' )
-				: admin_url( 'admin.php?page=smi-bridge-jobs&job=' . rawurlencode( $job ) ),
+			'url'    => '' === $job && 'all' === $view ? Admin_Access::url( 'dashboard' ) : Admin_Access::url( 'jobs', '' === $job ? compact( 'view' ) : compact( 'job' ) ),
 		);
 	}
 

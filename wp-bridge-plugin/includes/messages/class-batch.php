@@ -175,7 +175,7 @@ final class Batch {
 
 	/** The outcome of what has thrown: the sender comes again. @param \Throwable $error What. */
 	private static function failed( \Throwable $error ): Outcome {
-		return Outcome::failed( $error instanceof Database_Error ? 'database' : 'broke' );
+		return Outcome::failed( $error instanceof Database_Error ? 'database' : 'other_code' );
 	}
 
 	/** What it says, and where it comes from if it is not the database's. @param \Throwable $error What. */

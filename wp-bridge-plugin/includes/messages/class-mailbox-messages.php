@@ -88,8 +88,8 @@ final class Mailbox_Messages {
 	}
 
 	/**
-	 * What follows from an answer, or nothing where the database refuses it: one message must not have each visit fail, and all others
-	 * with it. An erasure is repeated daily; a renewal is told as failed.
+	 * What follows from an answer, or nothing where the database refuses it, or other people's code throws: one message must not have each
+	 * visit fail, and all others with it. An erasure is repeated daily; a renewal is told as failed.
 	 *
 	 * @param array $message See answered().
 	 * @param int   $status  See answered().
@@ -102,14 +102,14 @@ final class Mailbox_Messages {
 		Sql::run( 'SAVEPOINT smi_bridge_answer' );
 		try {
 			self::answered( $message, $status, $answer );
-		} catch ( Database_Error $error ) {
+		} catch ( \Throwable $error ) {
 			Sql::run( 'ROLLBACK TO SAVEPOINT smi_bridge_answer' ); // Fails after a deadlock, which undid everything: then the visit comes again.
 			History::forget( $events );
 			Announcements::forget( $announced );
 			Shop::forget();
 			Log::write( 'answer_not_stored', $error->getMessage(), array( 'type' => $message['type'], 'job_id' => $message['job_id'] ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			if ( 'job.renew' === $message['type'] ) {
-				Renewal::failed( $message['job_id'], (int) $message['data']['attempt'], 'database' );
+				Renewal::failed( $message['job_id'], (int) $message['data']['attempt'], $error instanceof Database_Error ? 'database' : 'other_code' );
 			}
 		}
 	}
