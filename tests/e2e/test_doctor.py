@@ -261,7 +261,7 @@ def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
 
     operate("hold", "submit")
     try:
-        assert "python -m sidecar resume" in _wrong(doctor())["Holds"]
+        assert "smi-sidecar resume" in _wrong(doctor())["Holds"]
     finally:
         operate("resume", "submit")
 

@@ -16,6 +16,7 @@ from tests.testbed.browser import Browser
 from tests.testbed.photos import photo
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
+from tests.ui import languages
 
 # Tests that share a shop and a browser: four groups of about the same time, which xdist keeps together.
 _TOGETHER = {"test_status_view": 1, "test_settings_page": 2, "test_mails": 2, "test_jobs_list": 3, "test_dashboard": 3}
@@ -80,6 +81,19 @@ def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:
         ui.browser = browser
         sidecar.status |= {"workers": 2, "scheduler": True, "queues": {"submit": 3}, "held": {}}
         yield ui
+
+
+@contextmanager
+def speaking(shop: Shop, locale: str) -> Iterator[None]:
+    """The site's language. WordPress' own words stay English: its translation is not part of the testbed."""
+    folder = shop.root / "wp-content" / "languages"
+    folder.mkdir(exist_ok=True)
+    own = folder / f"{locale}.mo"  # WordPress offers a language only when it has a file of its own.
+    own.write_bytes(languages.compiled(languages.Catalog(locale=locale)))
+    shop.option("WPLANG", locale)
+    yield
+    shop.option("WPLANG", "")
+    own.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,24 @@ def test_forms_need_capability_and_nonce(ui: Ui, editor: requests.Session, actio
     assert ui.shop.option("smi_bridge_secret") == before
 
 
+def test_a_new_secret_is_made_once_however_often_the_button_is_pressed(ui: Ui):
+    """The second one would end the secret that the sidecar has."""
+    before = ui.shop.option("smi_bridge_secret")
+    page = ui.shop.admin.get(ui.url("/wp-admin/admin.php?page=smi-bridge-settings"), timeout=30).text
+    form = page.partition('value="smi_bridge_secret"')[2]
+    nonce = re.search(r'name="_wpnonce" value="([0-9a-f]+)"', form)
+    assert nonce
+    try:
+        data = {"action": "smi_bridge_secret", "what": "new", "_wpnonce": nonce[1]}
+        answers = [ui.shop.admin.post(ui.url("/wp-admin/admin-post.php"), data=data, timeout=30) for _ in range(2)]
+        assert "There is a new secret." in answers[0].text
+        assert "A change of the secret is under way" in answers[1].text
+        assert ui.shop.option("smi_bridge_previous_secret") == before
+    finally:
+        ui.shop.option("smi_bridge_secret", before)
+        ui.shop.option("smi_bridge_previous_secret", "")
+
+
 @pytest.mark.parametrize("action", ["retry", "cancel", "refund", "resend", "renew", "mark_refunded"])
 def test_a_row_action_needs_the_nonce_of_its_own_job(ui: Ui, editor: requests.Session, action: str):
     job, other = ui.bought("review"), ui.bought("review")

@@ -480,7 +480,7 @@ def test_the_block_shows_the_same_view_and_can_be_inserted(ui_everywhere: Ui):
     )
     with ui.visitor() as page:
         page.goto(ui.url(f"/?page_id={page_id}"))
-        expect(page.get_by_role("heading", name="You have your money back")).to_be_visible()
+        expect(page.get_by_role("heading", name="We have sent your money back")).to_be_visible()
     with ui.admin() as page:
         page.goto(ui.url(f"/wp-admin/post.php?post={page_id}&action=edit"))
         page.wait_for_function("window.wp?.data?.select('core/block-editor')?.getBlocks().length === 1")
