@@ -29,6 +29,10 @@ def rfc3339(unix: float) -> str:
     return datetime.fromtimestamp(int(unix), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def unix(rfc3339: str) -> float:
+    return datetime.strptime(rfc3339, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
 @dataclass
 class Answer:
     """What the stand-in says next; `body` of None means the usual answer of the type; text is sent as a web page.
@@ -78,7 +82,7 @@ class SidecarStandIn:
         self.refused = 0
         self.answer = Answer()
 
-    def wait(self, type: str, count: int = 1, timeout: float = 10) -> list[Received]:
+    def wait(self, type: str, count: int = 1, timeout: float = 30) -> list[Received]:
         """The messages of that type, once there are `count`. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         with self._arrived:
@@ -164,8 +168,10 @@ class ShopDoor:
     def seal(
         self, body: dict[str, Any] | bytes, *, at: float | None = None, id: str = "", key: bytes | None = None
     ) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of a signed request."""
-        at = time.time() if at is None else at
+        """Body and headers of a signed request. By default the headers have the body's time: a second may begin between
+        the making of both."""
+        if at is None:
+            at = unix(body["timestamp"]) if isinstance(body, dict) else time.time()
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         id = id or "msg_" + hashlib.sha256(f"{self.counter}{time.time_ns()}".encode()).hexdigest()[:32]
         self.counter += 1

@@ -5,16 +5,22 @@ import time
 
 import pytest
 
-from tests.bridge.conftest import Bridge
-from tests.bridge.sidecar_stand_in import direction_key, rfc3339
+from tests.bridge.conftest import SECRET, Bridge
+from tests.bridge.sidecar_stand_in import ShopDoor, direction_key, rfc3339
 
 UNAUTHORIZED = {"error": "unauthorized"}
 STATUS = [{"id": "m0", "type": "status", "data": {}}]
 
 
 def sealed(bridge: Bridge, **changes):
-    envelope = bridge.door.envelope(STATUS) | changes
-    return bridge.door.seal(envelope)
+    at = time.time()
+    return bridge.door.seal(bridge.door.envelope(STATUS, at=at) | changes, at=at)
+
+
+def test_the_stand_ins_messages_have_one_time() -> None:
+    """Also when the clock goes on between envelope and signature."""
+    door = ShopDoor("https://shop.example", "https://shop.example", SECRET, None)
+    assert door.seal(door.envelope(STATUS, at=1_795_862_578.9))[1]["webhook-timestamp"] == "1795862578"
 
 
 def test_the_status_question_is_answered(bridge: Bridge) -> None:

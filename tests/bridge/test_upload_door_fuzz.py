@@ -103,7 +103,8 @@ class Fuzz:
         change: dict[str, Any] = {"job_id": self.other, "offset": 5, "name": "2026/11/x_4x.jpg", "digest": "0" * 64}
         key = self.chance.choice([*sorted(change), "time"])
         if key == "time":
-            headers["webhook-timestamp"] = str(int(time.time()) - self.chance.choice([1, 301, 86_400]))
+            sealed_at = int(headers["webhook-timestamp"])
+            headers["webhook-timestamp"] = str(sealed_at - self.chance.choice([1, 301, 86_400]))
         else:
             envelope = json.loads(base64.urlsafe_b64decode(headers["smi-envelope"]))
             envelope["data"][key] = change[key]

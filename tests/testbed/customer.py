@@ -122,7 +122,7 @@ class Customer:
         answer.raise_for_status()
         return answer.json()
 
-    def mail(self, job_id: str, count: int = 1, timeout: float = 15) -> Mail:
+    def mail(self, job_id: str, count: int = 1, timeout: float = 30) -> Mail:
         """The `count`-th mail to the job's customer."""
         return self.shop.wait_mail(self.row(job_id)["email"], timeout, count)
 

@@ -55,7 +55,7 @@ class Mailbox:
         found = list(self._read.values())
         return [mail for mail in found if to is None or to in mail.to]
 
-    def wait(self, to: str, timeout: float = 10, count: int = 1) -> Mail:
+    def wait(self, to: str, timeout: float = 30, count: int = 1) -> Mail:
         """The `count`-th mail to that address. Raises TimeoutError, naming what did come."""
         deadline = time.monotonic() + timeout
         while len(found := self.mails(to)) < count:

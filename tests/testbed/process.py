@@ -98,12 +98,12 @@ class Process:
             )
             reaper.watch(self._child.pid)
 
-    def start(self, timeout: float = 30) -> Self:
+    def start(self, timeout: float = 60) -> Self:
         self.launch()
         self.wait_ready(timeout)
         return self
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self, timeout: float = 60) -> None:
         """Raises StartFailed when the process ends, or is not ready after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not self.is_ready():
@@ -138,7 +138,7 @@ class Process:
         """Send one signal to the process alone, not to its children."""
         _send(self.pid, number)
 
-    def restart(self, timeout: float = 30) -> None:
+    def restart(self, timeout: float = 60) -> None:
         self.stop()
         self.start(timeout)
 

@@ -219,7 +219,7 @@ class Shop:
         """All mails so far, oldest first."""
         return self.mailbox.mails(to)
 
-    def wait_mail(self, to: str, timeout: float = 10, count: int = 1) -> Mail:
+    def wait_mail(self, to: str, timeout: float = 30, count: int = 1) -> Mail:
         """The `count`-th mail to that address. Raises TimeoutError."""
         return self.mailbox.wait(to, timeout, count)
 

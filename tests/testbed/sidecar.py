@@ -114,7 +114,7 @@ class Sidecar:
         env: Mapping[str, str],
         processes: Iterable[str] = ALL,
         port: int | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
         procfile: Path = PROCFILE,
         entered: Sequence[str] = (),
     ) -> "Sidecar":
@@ -138,7 +138,7 @@ class Sidecar:
         for name in processes:
             self.process(name).launch()
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self, timeout: float = 60) -> None:
         for process in self.processes.values():
             if process.running or process.returncode is not None:
                 process.wait_ready(timeout)
@@ -157,7 +157,7 @@ class Sidecar:
         else:
             process.signal(signal.SIGKILL)
 
-    def restart(self, name: str, timeout: float = 30) -> None:
+    def restart(self, name: str, timeout: float = 60) -> None:
         """Stop it (gently, if it still runs) with all its children, and start it again."""
         self.process(name).restart(timeout)
 
