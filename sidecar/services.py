@@ -165,7 +165,7 @@ class Services:
             cdn=Cdn(settings, folder, clock=time.time)
             if settings.download_mode == "redirect" and settings.hands_out
             else None,
-            parts=Parts(folder / INCOMING),
+            parts=Parts(folder / INCOMING, prepare=files.prepare),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys, settings.site_hash),

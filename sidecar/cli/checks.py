@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from ..adapters import embedded, outside
 from ..adapters.connections import place
+from ..core.addresses import host_as_sent
 from ..core.advice import Advice, advice
 from ..core.compatibility import work_together
 from ..core.env import local_address
@@ -145,7 +145,7 @@ def _shop(services: Services, name: str) -> Finding:
 def _why_refused(services: Services, name: str) -> Finding:
     """The bridge says only 401. Its public REST index tells the site's address, its answer's date the clock."""
     settings = services.settings
-    host = urlsplit(settings.shop_url).netloc if settings.shop_address else ""
+    host = host_as_sent(settings.shop_url) if settings.shop_address else ""
     seen = outside.get(f"{settings.shop_address or settings.shop_url}/?rest_route=/&_fields=home", host=host)
     skew = _skew(seen.date, services.ports.clock())
     if abs(skew) > MOST_SKEW_S:

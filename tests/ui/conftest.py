@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
+from tests.bridge.conftest import BRIDGE, SECRET, STILL, Bridge, connect
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
 from tests.testbed.browser import Browser
 from tests.testbed.photos import photo
@@ -103,7 +103,7 @@ def connected(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[C
 
         @cache
         def of(version: str) -> Ui:
-            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP]))
+            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP], constants=STILL))
             return open_shops.enter_context(start_ui(shop, browser))
 
         yield of
@@ -119,6 +119,7 @@ def _without_faults(ui: Ui) -> Iterator[Ui]:
     ui.shop.mailbox.clear()
     before = len(ui.shop.debug_log)
     yield ui
+    ui.shop.wait_still()
     lines = ui.shop.debug_log[before:].splitlines()
     # WordPress itself complains when it can't reach wordpress.org; anything about our files is a fault of ours.
     ours = [line for line in lines if "PHP " in line and "smi-bridge" in line or "WordPress database error" in line]

@@ -30,7 +30,7 @@
 		return new Intl.DateTimeFormat( lang, step < 86400 ? { weekday: 'short', hour: 'numeric', minute: '2-digit' } : { day: 'numeric', month: 'short' } ).format( new Date( unix * 1000 ) );
 	}
 
-	/* The same figures as a table: for screen readers, and for whoever wants numbers. */
+	/* The same figures as a table: for screen readers, and for people who want numbers. */
 	function table( place, series, names, format, step ) {
 		var details = place.parentNode.querySelector( 'details' ) || document.createElement( 'details' );
 		var grid = document.createElement( 'table' );

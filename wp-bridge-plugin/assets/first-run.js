@@ -11,6 +11,7 @@
 	var said = button.parentNode.querySelector( '.smib-said' );
 	var history = document.getElementById( 'smib-history' );
 	var free = false;
+	var timer = 0;
 
 	function show( step ) {
 		var item = document.querySelector( '[data-smib-step="' + step.name + '"]' );
@@ -25,6 +26,12 @@
 	function say( words, isBad ) {
 		said.textContent = words;
 		said.classList.toggle( 'bad', isBad );
+	}
+
+	/* One at a time, also when the button asks in between. */
+	function again( pause ) {
+		clearTimeout( timer );
+		timer = setTimeout( refresh, pause );
 	}
 
 	function refresh() {
@@ -42,11 +49,11 @@
 				history.hidden = ! data.test.history;
 			}
 			if ( ! done ) {
-				setTimeout( refresh, data.test && data.test.running ? 1000 : 5000 );
+				again( data.test && data.test.running ? 1000 : 5000 );
 			}
 		}, function ( error ) {
 			say( error.message, true );
-			setTimeout( refresh, 10000 );
+			again( 10000 );
 		} );
 	}
 

@@ -18,6 +18,7 @@ use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Jobs\Renewal;
+use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
@@ -59,6 +60,9 @@ final class Problems {
 			$found[] = self::problem( 'copy', 'warn', __( 'This site looks like a copy and is paused', 'smi-bridge' ), __( 'Nothing is forwarded, mailed or refunded from here.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		} elseif ( Settings::is_paused() ) {
 			$found[] = self::problem( 'paused', 'warn', __( 'The bridge is paused', 'smi-bridge' ), __( 'Paid jobs are written down and wait.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		}
+		if ( ! Lifecycle::is_installed() ) {
+			$found[] = self::problem( 'database', 'bad', __( 'The ledger’s tables are not those of this version', 'smi-bridge' ), __( 'The database refused; its log says why.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		}
 		if ( 'attached' === Compat::handler_status() ) {
 			$found[] = self::problem( 'handler', 'bad', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'So that no picture is paid for twice, nothing is forwarded.', 'smi-bridge' ), admin_url( 'site-health.php' ) );
