@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import NAMES
 from sidecar.cli.checks import CHECKS
 from sidecar.cli.main import main
 from sidecar.core.states import QUEUES, STATES
@@ -102,3 +103,17 @@ def test_every_target_of_make_that_a_page_names_exists() -> None:
     for page in PAGES:
         for target in re.findall(r"(?:`|^|\n)(?:[A-Z_]+=\S+ )*make ([a-z-]+)", page.read_text()):
             assert target in targets, f"{page.name}: make {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    """As `tests/folder/test_file.py::test_name`, or a file alone."""
+    for file, name in re.findall(r"`((?:tests|bench)/[\w/]+\.py)(?:::(\w+))?", page.read_text()):
+        assert (REPOSITORY / file).exists(), f"{page.name}: {file}"
+        assert not name or f"def {name}(" in (REPOSITORY / file).read_text(), f"{page.name}: {file}::{name}"
+
+
+def test_every_measurement_that_a_page_names_exists() -> None:
+    for page in PAGES:
+        for name in re.findall(r"make bench ONLY=([a-z_]+)", page.read_text()):
+            assert name in NAMES, f"{page.name}: {name}"

@@ -24,6 +24,9 @@ defined( 'ABSPATH' ) || exit;
 /opt/smi-sidecar/bin/pip install /path/to/smi_sidecar-*.whl
 ln -sf /opt/smi-sidecar/bin/smi-sidecar /usr/local/bin/
 smi-sidecar setup</pre>
+				</div>
+				<p class="smib-how"><?php esc_html_e( 'Setup asks for the connection string:', 'smi-bridge' ); ?></p>
+				<div class="smib-how smib-code">
 					<?php require __DIR__ . '/connection-string.php'; ?>
 				</div>
 				<?php elseif ( 'picture' === $smib_name ) : ?>
