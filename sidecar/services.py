@@ -23,6 +23,7 @@ from .adapters.fetch import SafeFetcher
 from .adapters.files import INCOMING, ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
+from .adapters.owner import home, user_name
 from .adapters.parts import Parts
 from .adapters.rest_files import RestFiles
 from .adapters.shop import ShopDoor
@@ -53,14 +54,27 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 def _env_file() -> dict[str, str]:
     """`.env` of the working folder, else the one that setup has written. Raises `env_unreadable`."""
-    places = (Path(".env"), Path("/etc/smi-sidecar/.env"), Path.home() / "smi-sidecar" / ".env")
-    file = next((place for place in places if place.exists()), places[0])
+    places = (Path(".env"), Path("/etc/smi-sidecar/.env"), home() / "smi-sidecar" / ".env")
+    try:
+        file = next((place for place in places if place.exists()), places[0])
+    except PermissionError:  # the folder of it is closed
+        file = places[1]
     try:
         return {name: value for name, value in dotenv_values(file).items() if value is not None}
     except PermissionError as error:
-        owner = file.owner()
+        owner = _owner(file)
         words = advice("env_unreadable", file=file, user=owner, program=" ".join(("smi-sidecar", *sys.argv[1:])))
         raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("configuration_invalid", f"{file} is no text in UTF-8: save it as that") from error
+
+
+def _owner(file: Path) -> str:
+    """Root, where this user may not even ask."""
+    try:
+        return user_name(file.stat().st_uid)
+    except PermissionError:
+        return user_name(0)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,16 @@ from pathlib import Path
 
 from ...adapters import outside
 from ...adapters.memory import total_mb
+from ...adapters.owner import user_name
 from ...core.errors import ConfigurationError
 
 LAST_PORT = 65535
 _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
+
+
+def port_number(text: str) -> int:
+    """0 for what is no port."""
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= LAST_PORT else 0
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,11 @@ class Machine:
         return self.root / Path(path).relative_to("/")
 
     def is_folder(self, path: str | Path) -> bool:
-        return self.at(path).is_dir()
+        """Not one of another system (``C:\\inetpub``), nor one that this user may not see."""
+        try:
+            return Path(path).is_absolute() and self.at(path).is_dir()
+        except OSError:
+            return False
 
     def read(self, path: str | Path) -> str:
         """The text of a file; "" when it is missing or unreadable."""
@@ -80,7 +90,7 @@ class Machine:
 
     @staticmethod
     def user() -> str:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return user_name(os.geteuid())
 
     @staticmethod
     def knows_user(name: str) -> bool:
@@ -100,7 +110,10 @@ class Machine:
     def may(self, user: str, path: str | Path, mode: int) -> bool:
         """Whether file modes allow a user this access (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
         here = self.at(path)
-        if not here.exists():
+        try:
+            if not here.exists():
+                return False
+        except PermissionError:  # nor see it
             return False
         above = [folder for folder in here.parents if folder.is_relative_to(self.root) and folder != self.root]
         return _allows(user, here, mode) and all(_allows(user, folder, os.X_OK) for folder in above)

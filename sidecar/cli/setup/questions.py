@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.connection_string import Connection, parse
+from ...core.env import url
 from ...core.errors import ConfigurationError
 from .plan import SANDBOX
 
@@ -21,6 +22,7 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
     """From the flag (a string, a file, or - for the standard input), else from `.env` as it is, else asked for. Raises
     ConfigurationError "connection_string_damaged", "configuration_invalid"."""
     if not given and present.get("SMI_SECRET"):
+        _check(present.get("SMI_SHOP_URL", ""))
         return Connection(
             shop=present.get("SMI_SHOP_URL", ""),
             secret=present["SMI_SECRET"],
@@ -40,6 +42,14 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
     elif not given.lstrip().startswith("smi1_"):
         given = _of_file(given)
     return parse(given)
+
+
+def _check(shop: str) -> None:
+    """Raises ConfigurationError("configuration_invalid") for an address that can't be the shop's."""
+    try:
+        url(shop)
+    except ValueError as error:
+        raise ConfigurationError("configuration_invalid", f"SMI_SHOP_URL {error}") from error
 
 
 def _of_file(given: str) -> str:
