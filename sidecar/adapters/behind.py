@@ -50,6 +50,8 @@ class Behind(Generic[Piece]):
             self._pieces.put(None)
             self._thread.join()  # ends: with the None above, after one piece of work
             self._thread = None
+            # It is its caller's, as a rule: both would keep their memory until cycles are looked for.
+            self._work = _nothing
 
     def _check(self) -> None:
         if self._error is not None:
@@ -63,3 +65,7 @@ class Behind(Generic[Piece]):
                 self._work(*waiting)
             except BaseException as error:
                 self._error = error
+
+
+def _nothing(piece: object) -> None:
+    pass

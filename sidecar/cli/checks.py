@@ -58,9 +58,7 @@ def _closed_store(services: Services, name: str) -> Finding:
     folder = embedded.folder(services.settings.data_dir)
     found = embedded.open_to_others(services.settings.data_dir)
     if found:
-        fix = (
-            f"chmod -R go= {folder}, and chown it to the sidecar's user; the Procfile's `store` does so at each start."
-        )
+        fix = f"chmod -R go= {folder}, and chown it to the sidecar's user; `smi-sidecar run` does so at each start."
         return Finding(name, False, f"others may use {found[0]} (and {len(found) - 1} more)", fix)
     return Finding(name, True, f"{folder} is its owner's only")
 
@@ -69,7 +67,7 @@ def _worker(services: Services, name: str) -> Finding:
     workers, late = services.ports.queue.workers(), lateness.late(services.ports)
     if workers and late:
         found = "; ".join(f"{queue}: {words}" for queue, (_, words) in late.items())
-        fix = "Raise SMI_WORKERS; `python -m sidecar jobs` lists the oldest orders."
+        fix = "Raise SMI_WORKERS; `smi-sidecar jobs` lists the oldest orders."
         return Finding(name, False, f"{workers} alive, and work is past due: {found}", fix)
     fix, silent = "Start the Procfile's `worker`.", advice("no_worker")
     return Finding(name, workers > 0, f"{workers} alive", fix, silent)
@@ -119,8 +117,8 @@ def _held(services: Services, name: str) -> Finding:
     if not held:
         return Finding(name, True, "nothing is held")
     found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())
-    manually = any(why["reason"] == "held_by_admin" for why in held.values())
-    fix = "`python -m sidecar resume <stage>`." if manually else "It goes on by itself when the cause is gone."
+    manual = [stage for stage, why in held.items() if why["reason"] == "held_by_admin"]
+    fix = f"`smi-sidecar resume {manual[0]}`." if manual else "It goes on by itself when the cause is gone."
     return Finding(name, False, found, fix)
 
 
@@ -235,7 +233,7 @@ CHECKS = (
 )
 
 FIXES = {
-    "redis_unavailable": "Start Redis (or the Procfile's `store`), do what is said here, or correct REDIS_URL.",
+    "redis_unavailable": "Start Redis (`smi-sidecar run` has its own), do what is said here, or correct REDIS_URL.",
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",

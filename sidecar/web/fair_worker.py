@@ -28,6 +28,9 @@ from .board import board
 from .sender import Sender
 
 HESITATION_S = 0.001  # so long a process with more connections leaves a new one to the others
+NOTIFIED_EVERY_S = (
+    1  # gunicorn's master looks at its workers' files once a second, and waits half a minute for a change
+)
 OURS = (b"POST /messages HTTP/", b"GET /healthz HTTP/")
 LARGE_AT_ONCE = 4  # bodies above arrival.SMALL_BODY: signed messages of a MiB, which nobody sends by the dozen
 LINGER_S, LINGER_BYTES = 2, 64 << 10  # so that a client reads our last words before the connection is reset
@@ -51,7 +54,7 @@ class FairWorker(ThreadWorker):
         self._for_strangers = max(1, self.cfg.threads - self._for_messages)
         self._strangers = 0  # threads that work for them now
         self._line: deque[TConn] = deque()
-        self._look_again = self._log_again = 0.0
+        self._look_again = self._log_again = self._notify_again = 0.0
         self._sender = Sender()
 
     def init_process(self) -> None:
@@ -69,8 +72,10 @@ class FairWorker(ThreadWorker):
         self._body_limit = getattr(self.wsgi, "body_limit", lambda method, path: 1 << 20)
 
     def notify(self) -> None:
-        """Called in each turn of the loop."""
-        super().notify()
+        """gunicorn: called in each turn of the loop, of which a message takes some four."""
+        if (now := time.monotonic()) >= self._notify_again:
+            self._notify_again = now + NOTIFIED_EVERY_S
+            super().notify()
         board.report(self.age, self.nr_conns)
 
     # ------------------------------------------------------------------ in the loop: bytes come in
@@ -150,6 +155,7 @@ class FairWorker(ThreadWorker):
             conn.sock.settimeout(ANSWER_S)
             conn.parser.unreader.unread(bytes(conn.arrival.bytes))
             request = next(conn.parser)
+            conn.is_last = request.should_close() and not conn.arrival.unread
             return self._keepalive_after(conn, self.handle_request(request, conn))
         except (errors.NoMoreData, StopIteration):
             return False
@@ -200,7 +206,7 @@ class FairWorker(ThreadWorker):
     def _sent(self, conn: TConn, future: Future, whole: bool) -> None:
         if whole and not future.cancelled() and not future.exception() and future.result():  # ends: it is done
             super().finish_request(conn, future)
-        elif whole:
+        elif whole and not getattr(conn, "is_last", False):
             self._linger(conn)
         else:
             self._drop(conn)

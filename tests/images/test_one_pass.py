@@ -3,9 +3,11 @@ bytes each time; and of a file at fault, nothing."""
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import threading
+import weakref
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +99,37 @@ def test_a_jpeg_of_many_strips_is_the_one_that_would_be_made_of_the_whole(
         on_white(image).save(whole, "JPEG", quality=quality, subsampling=sampling)
     most = 0 if mode in ("L", "RGB") else 20  # two ways of rounding alpha, before noise is compressed
     assert apart(Image.open(io.BytesIO(made.jpeg)), Image.open(whole)) <= most
+
+
+@pytest.mark.parametrize("size", [(301, 203), SIZES["RGB"]])
+@pytest.mark.parametrize("sound", [True, False])
+def test_memory_of_a_picture_is_free_as_soon_as_nobody_needs_it(
+    tmp_path: Path, size: tuple[int, int], sound: bool
+) -> None:
+    """A worker looks for cycles every few hundred jobs: what waits for that is memory that the next picture lacks."""
+    data = bytes(Png(*size, pixels=bytes((1 + 3 * size[0]) * size[1]), idat_size=1 << 10))
+    opened: list[weakref.ref[Incoming]] = []
+
+    def open_file() -> Incoming:
+        file = Incoming(tmp_path / "made.jpg", 0o644)
+        opened.append(weakref.ref(file))
+        return file
+
+    gc.disable()
+    try:
+        order = AsJpeg(92, size, open_file)
+        verifier = Verifier(Expected(*size, frozenset({"png"}), 1 << 30, 2), look=True, jpeg=order)
+        verifier.feed(data if sound else data[: len(data) // 2])
+        if sound:
+            verifier.finish()
+            reduction = weakref.ref(verifier.reduction)
+        else:
+            verifier.discard()
+            reduction = opened[0]
+        del verifier
+        assert opened[0]() is None and reduction() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("mode", COLOURS)

@@ -46,7 +46,7 @@ def test_counts_arrive_by_themselves_also_from_a_fork(redis_url: str):
     child.join(30)
     assert child.exitcode == 0
     reader = Counters(redis.Redis.from_url(redis_url, decode_responses=True), KEYS)
-    wait_for(lambda: reader.read() == {"n|job.paid|||": 2}, "both counts", 5)
+    wait_for(lambda: reader.read() == {"n|job.paid|||": 2}, "both counts")
 
 
 def test_what_is_counted_while_redis_is_away_is_added_when_it_is_back(redis_url: str):

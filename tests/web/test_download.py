@@ -211,6 +211,24 @@ def test_an_expired_token(web: Web) -> None:
     sorry(web, link, 410, "expired")
 
 
+@pytest.mark.parametrize(
+    ("asked", "language", "words"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Dieser Link ist abgelaufen"),
+        ("fr-FR,fr", "en", "This link has expired"),
+        ("en-US,de;q=0.5", "en", "This link has expired"),
+        ("../../etc", "en", "This link has expired"),
+    ],
+)
+def test_the_page_speaks_the_browsers_language(web: Web, asked: str, language: str, words: str) -> None:
+    link = web.deliver()
+    web.rig.clock.advance(25 * 3600)
+    answer = web.client.get(link, headers={"Accept-Language": asked})
+    page = answer.get_data(as_text=True)
+    assert f'<html lang="{language}">' in page and f"<title>{words}</title>" in page and words in page
+    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, "Accept-Language")
+
+
 @pytest.mark.parametrize("how", ["stop", "refunded_elsewhere"])
 def test_a_revoked_link(web: Web, how: str) -> None:
     link = web.deliver()

@@ -62,6 +62,7 @@ class Byproducts:
         """End after a check without fault: copy and JPEG become available. Raises as the file that `jpeg.open` gave."""
         if self._strips:
             self._strips.finish()
+            self._strips = None  # it knows us: the picture's memory would wait for a search for cycles
         self.reduction = self._reduction
         if self._jpeg and self._file:
             info = self._jpeg.finish()
@@ -72,6 +73,7 @@ class Byproducts:
         """Throw copy and JPEG away. Safe to repeat."""
         if self._strips:
             self._strips.discard()
+            self._strips = None
         self._jpeg = self._reduction = self.converted = None
         if self._file:
             self._file.discard()

@@ -36,12 +36,25 @@ class Machine:
         """The real place of a path of this machine."""
         return self.root / Path(path).relative_to("/")
 
+    def exists(self, path: str | Path) -> bool:
+        """What lies in a folder that is closed to this user does not exist for him."""
+        return os.path.exists(self.at(path))
+
     def is_folder(self, path: str | Path) -> bool:
-        """Not one of another system (``C:\\inetpub``), nor one that this user may not see."""
+        """As `exists`. A path of another system (``C:\\inetpub``) is none here."""
+        return os.path.isabs(path) and os.path.isdir(self.at(path))
+
+    def is_closed(self, path: str | Path) -> bool:
+        """Whether it lies in a folder that this user may not enter."""
+        if not os.path.isabs(path):
+            return False
         try:
-            return Path(path).is_absolute() and self.at(path).is_dir()
+            self.at(path).stat()
+        except PermissionError:
+            return True
         except OSError:
             return False
+        return False
 
     def read(self, path: str | Path) -> str:
         """The text of a file; "" when it is missing or unreadable."""
@@ -64,7 +77,7 @@ class Machine:
             yield str(Path("/") / path.relative_to(self.root))
 
     def has_program(self, name: str) -> bool:
-        return any(self.at(Path("/") / folder / name).exists() for folder in _PROGRAMS)
+        return any(self.exists(Path("/") / folder / name) for folder in _PROGRAMS)
 
     def has_systemd(self) -> bool:
         """Whether systemd runs the machine, as sd_booted(3) finds out."""
@@ -110,10 +123,7 @@ class Machine:
     def may(self, user: str, path: str | Path, mode: int) -> bool:
         """Whether file modes allow a user this access (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
         here = self.at(path)
-        try:
-            if not here.exists():
-                return False
-        except PermissionError:  # nor see it
+        if not self.exists(path):
             return False
         above = [folder for folder in here.parents if folder.is_relative_to(self.root) and folder != self.root]
         return _allows(user, here, mode) and all(_allows(user, folder, os.X_OK) for folder in above)
