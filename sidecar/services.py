@@ -23,6 +23,7 @@ from .adapters.fetch import SafeFetcher
 from .adapters.files import INCOMING, ResultFiles
 from .adapters.lease import LeaseKeeper
 from .adapters.metrics import Counters, CountingLog
+from .adapters.owner import home, user_name
 from .adapters.parts import Parts
 from .adapters.rest_files import RestFiles
 from .adapters.shop import ShopDoor
@@ -53,7 +54,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 def env_file() -> Path | None:
     """`.env` of the working folder, else the one that setup has written."""
-    places = (Path(".env"), Path("/etc/smi-sidecar/.env"), Path.home() / "smi-sidecar" / ".env")
+    places = (Path(".env"), Path("/etc/smi-sidecar/.env"), home() / "smi-sidecar" / ".env")
     return next((place for place in places if os.path.exists(place)), None)
 
 
@@ -65,9 +66,11 @@ def _env_of_file() -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(file).items() if value is not None}
     except PermissionError as error:
-        owner = file.owner()
+        owner = user_name(file.stat().st_uid)
         words = advice("env_unreadable", file=file, user=owner, program=" ".join(("smi-sidecar", *sys.argv[1:])))
         raise ConfigurationError("env_unreadable", in_two_lines(words)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("configuration_invalid", f"{file} is no text in UTF-8: save it as that") from error
 
 
 @dataclass(frozen=True)

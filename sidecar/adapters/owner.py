@@ -1,9 +1,26 @@
-"""Adapter: a file or folder made by root gets the sidecar's user as its owner."""
+"""Adapter: users: a file or folder made by root gets the sidecar's user as its owner; who they are."""
 
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+
+
+def user_name(uid: int) -> str:
+    """The user's name, or the number where it has none, as in a container that was given one."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def home() -> Path:
+    """The user's own folder; the root, in which nothing of his is, where the system knows none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def as_around(path: Path, user_of: Path | None = None) -> None:

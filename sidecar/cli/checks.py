@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from ..adapters import embedded, outside
 from ..adapters.connections import place
+from ..adapters.owner import user_name
 from ..core.addresses import host_as_sent
 from ..core.advice import Advice, advice
 from ..core.compatibility import work_together
@@ -249,7 +249,7 @@ FIXES = {
 def advised(services: Services, code: str) -> Advice | None:
     """The catalogue's entry for an error that a check ended in."""
     settings = services.settings
-    user = pwd.getpwuid(os.geteuid()).pw_name
+    user = user_name(os.geteuid())
     return {
         "folder_not_writable": advice("uploads_not_writable", user=user, folder=settings.downloads_dir),
         "shop_unavailable": advice("shop_silent", url=settings.shop_url),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from ..adapters.refusals import in_words
 from ..core.errors import SidecarError
 from ..services import Services
-from .checks import CHECKS, FIXES, Finding, advised
+from .checks import CHECKS, FIXES, Check, Finding, advised
 
 
 def add(commands) -> None:
@@ -57,11 +57,11 @@ def _document(finding: Finding) -> dict[str, Any]:
     )
 
 
-def examine(services: Services) -> Iterator[Finding]:
+def examine(services: Services, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
     """All checks, in the order in which faults explain each other. A check that an earlier fault makes impossible says
-    so. An error of ours or of Redis becomes the finding of its check."""
+    so. An error of ours, of Redis or of the disk becomes the finding of its check."""
     failed: set[str] = set()
-    for check in CHECKS:
+    for check in checks:
         if blocked := failed.intersection(check.needs):
             yield Finding(check.name, None, f"not looked at: first fix “{blocked.pop()}”")
             continue
@@ -73,6 +73,8 @@ def examine(services: Services) -> Iterator[Finding]:
         except RedisError as error:  # it went away between two checks
             found = f"redis_unavailable: {in_words(error)}"
             finding = Finding(check.name, False, found, FIXES["redis_unavailable"])
+        except OSError as error:  # a folder that was there a moment ago
+            finding = Finding(check.name, False, f"{error.filename or check.name}: {error.strerror}")
         if finding.ok is False:
             failed.add(check.name)
         yield finding

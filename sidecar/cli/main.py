@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..core.errors import ConfigurationError, SidecarError
 from ..services import env_file
 from . import doctor, operate, plugin, processes, setup, upgrade
 
+PROCESSES = ("store", "web", "worker", "cron", "run", "sandbox")
 GROUPS = (setup, processes, operate, doctor, upgrade, plugin)
 
 
@@ -42,6 +44,14 @@ def main(arguments: Sequence[str] | None = None, **parts: Any) -> int:
         return 1
     except RedisError as error:
         print(f"redis_unavailable: {in_words(error)}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still held goes there at the exit
+        return 1
+    except OSError as error:
+        if given.command in PROCESSES:  # where it is a fault of ours, and its place counts
+            raise
+        print(f"{error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         return 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CallerError
 from ..core.reasons import in_words
-from ..core.states import LABELS, LANES, STAGES
+from ..core.states import LABELS, LANES, SETTLED, STAGES, STATES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
 from ..workflow import cleanup, holds, manual, reconcile
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
+    from rich.text import Text
 
 
 def add(commands) -> None:
     _command(commands, "status", _status, "queues, jobs by state, workers, holds")
     jobs = _command(commands, "jobs", _jobs, "the unfinished jobs")
-    jobs.add_argument("--state", help="only those in this state")
-    jobs.add_argument("--limit", type=int, default=50, help="at most this many (50)")
+    jobs.add_argument("--state", choices=[state for state in STATES if state not in SETTLED], help="only those in it")
+    jobs.add_argument("--limit", type=_number, default=50, help="at most this many (50)")
     for name, run, help in (
         ("show", _show, "everything that is known of one job"),
         ("push", _push, "look at a job now, instead of when it is due"),
@@ -50,6 +52,13 @@ def add(commands) -> None:
     clean.add_argument("--dry-run", action="store_true", help="only say what would go")
 
 
+def _number(text: str) -> int:
+    """Raises ArgumentTypeError for what is no number of jobs."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is no number of jobs")
+    return int(text)
+
+
 def _command(commands, name: str, run, help: str):
     command = commands.add_parser(name, help=help, description=help)
     command.add_argument("--json", action="store_true", help="the answer as JSON")
@@ -70,13 +79,20 @@ def _console() -> Console:
     """What goes into a pipe is not folded: `jobs | grep <id>` must find it."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 240)
 
 
 def _table(*columns: str, **options: Any) -> Table:
     from rich.table import Table
 
     return Table(*columns, **options)
+
+
+def _red(words: str) -> Text:
+    """What needs somebody. Nothing else has a colour: brackets in titles and answers of others are no markup."""
+    from rich.text import Text
+
+    return Text(words, "bold red")
 
 
 def _bar(given) -> Progress:
@@ -116,20 +132,20 @@ def _status(given) -> int:
     table.add_row("Oldest ready work", ", ".join(f"{queue} {_age(s)}" for queue, s in ages.items() if s >= 1) or "none")
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
-    table.add_row("Clock", "alive" if document["clock"] else "[bold red]no heartbeat[/]")
+    table.add_row("Clock", "alive" if document["clock"] else _red("no heartbeat"))
     if services.settings.pulls:
-        seen = "seen within the last minute" if document["connected"] else "[bold red]not seen for a minute[/]"
+        seen = "seen within the last minute" if document["connected"] else _red("not seen for a minute")
         table.add_row("At the shop", seen)
     table.add_row("Versions", _versions(version))
     for stage, why in held.items():
-        table.add_row(f"[bold red]{stage} is held[/]", f"{why['reason']}: {why['detail']}\n{in_words(why['reason'])}")
+        table.add_row(_red(f"{stage} is held"), f"{why['reason']}: {why['detail']}\n{in_words(why['reason'])}")
     return _out(given, document, table)
 
 
-def _versions(version: dict[str, Any]) -> str:
+def _versions(version: dict[str, Any]) -> str | Text:
     """A bridge that was not reached is not said to differ."""
-    apart = " [bold red]do not fit[/]" if version["compatible"] is False else ""
-    return f"sidecar {version['sidecar']}, bridge {version['bridge'] or 'not reached'}{apart}"
+    said = f"sidecar {version['sidecar']}, bridge {version['bridge'] or 'not reached'}"
+    return _red(f"{said} do not fit") if version["compatible"] is False else said
 
 
 def _jobs(given) -> int:

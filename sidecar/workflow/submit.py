@@ -73,8 +73,10 @@ def run(ports: Ports, job: Job) -> None:
     try:
         accepted(ports, job, submission.upsampler_id, submission.credits)
     except StaleClaim:
-        # Somebody else has the job, or working memory was lost. What we heard is worth as much as a webhook: a hint.
-        if webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id) == "unknown":
+        # Somebody else has the job, or working memory was lost, or has gone back to a time before this submission, for
+        # which it would ask once more. What we heard is worth as much as a webhook: a hint.
+        heard = webhook_received(ports, job.job_id, job.attempt, job.submission, submission.upsampler_id)
+        if heard in ("unknown", "stale"):
             _record_in_ledger(ports, job, submission)
         raise
     except Exception:

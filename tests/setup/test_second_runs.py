@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -208,3 +209,35 @@ def test_a_link_goes_without_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(there)
     write.remove(Machine(), [tmp_path / "link"])
     assert (there / "kept").exists() and not (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("uploads", ["C:\\inetpub\\uploads", "wp-content/uploads"])
+def test_a_folder_of_another_system_is_said_not_to_be_here(place: Place, uploads: str) -> None:
+    text = replace(place.connection, uploads=uploads).text()
+    status, said = place.setup("--connect", text, connect=False)
+    assert status == 1 and f"{uploads} is not here" in said
+
+
+def test_a_relative_folder_of_uploads_is_meant_from_where_one_stands(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, said = place.setup("--uploads", "uploads")
+    assert status == 1 and f"{tmp_path}/uploads is not here" in said
+
+
+@pytest.mark.parametrize("line", ["PORT=abc", "PORT=99999999999999999999", "PORT=-1", "PORT=²"])
+def test_a_port_that_is_none_is_written_anew(place: Place, tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "kept"
+    env = place.file(f"{folder}/.env", f"{line}\n")
+    status, said = place.setup("--folder", str(folder))
+    assert status == 0, said
+    assert line not in env.read_text() and f"PORT={place.port}\n" in env.read_text()
+
+
+@pytest.mark.parametrize("line", ["SMI_SHOP_URL=http://[::1", "SMI_SHOP_URL=shop", ""])
+def test_a_shop_that_is_none_is_told_before_anything_is_found(place: Place, tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "kept"
+    place.file(f"{folder}/.env", f"SMI_SECRET={place.connection.secret}\n{line}\n")
+    status, said = place.setup("--folder", str(folder), connect=False)
+    assert status == 2 and "SMI_SHOP_URL" in said

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -438,3 +440,38 @@ def test_every_value_is_read_back_as_it_was(value: str) -> None:
     assert dotenv_file.values(text) == {"A": value, "B": value}
     assert dotenv_file.merged(text, {"A": value, "B": value}) == text
     assert dotenv_file.merged(text, {"A": None, "B": None}) == "# first\n"
+
+
+ODD = '/srv/Local Sites/50% "shop"/wp-content/uploads'
+
+
+@pytest.mark.parametrize("web_server", ["nginx", "apache"])
+def test_an_uploads_folder_with_blanks_and_signs_is_spelled_as_each_program_reads_it(
+    server: Place, web_server: str
+) -> None:
+    """As desktop tools make them. Of two words a unit allowed the first, and nginx took no site at all any more."""
+    (server.root / ODD.lstrip("/")).mkdir(parents=True)
+    server.file("/etc/apache2/apache2.conf")
+    url = "https://shop.example/my%20shop/wp-content/uploads"
+    text = replace(server.connection, uploads=ODD, uploads_url=url).text()
+    status, said = server.setup("--connect", text, "--web-server", web_server, connect=False)
+    assert status == 0, said
+    assert _env(server)["SMI_UPLOADS_DIR"] == ODD
+    unit = server.text(UNIT)
+    spelled = ODD.replace('"', '\\"')
+    assert f'ReadWritePaths=/var/lib/smi-sidecar "{spelled.replace("%", "%%")}"\n' in unit
+    if web_server == "nginx":
+        snippet = server.text("/etc/nginx/snippets/smi-sidecar.conf")
+        assert f'alias "{spelled}/smi-downloads/";' in snippet
+        assert 'location ^~ "/my shop/wp-content/uploads/smi-downloads/" {' in snippet
+    else:
+        snippet = server.text("/etc/apache2/smi-sidecar.conf")
+        assert f'XSendFilePath "{spelled}/smi-downloads"' in snippet
+        assert f'<Directory "{spelled}/smi-downloads">' in snippet
+
+
+def test_what_is_to_be_typed_is_one_word_for_a_shell(place: Place, tmp_path: Path) -> None:
+    (place.root / "run/systemd/system").mkdir(parents=True)
+    _, said = place.setup("--folder", str(tmp_path / "my folder"))
+    lines = [shlex.split(line) for line in said.splitlines() if "sudo install" in line]
+    assert lines and all(len(words) == 7 for words in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from sidecar.adapters.connections import connect
 from sidecar.adapters.store import RedisJobStore
 from sidecar.adapters.store.server import RedisServer
 from tests.fakes.site import KEYS
+from tests.testbed.redis_server import RedisServer as RedisServer_
+from tests.testbed.waiting import wait_for
 
 
 @pytest.fixture
@@ -40,3 +43,19 @@ def test_a_client_that_does_not_count_its_connections_asks_each_time(redis_url: 
     store.server.generation()
     store.server.generation()
     assert len(asked) == 2
+
+
+def test_a_replica_that_has_taken_over_is_another_generation_also_with_an_append_only_file(tmp_path: Path) -> None:
+    """It may lack what the primary wrote last: a go that was used, for one."""
+    with (
+        RedisServer_(tmp_path / "first", aof=True) as first,
+        RedisServer_(tmp_path / "second", aof=True) as second,
+        closing(second.client()) as client,
+    ):
+        assert RedisServer(connect(first.url, tmp_path, decode=True), KEYS).generation() == ""
+        client.replicaof("127.0.0.1", first.port)
+        wait_for(lambda: client.info("replication")["master_link_status"] == "up", "the replica follows", 30)
+        client.replicaof("NO", "ONE")
+        after = RedisServer(connect(second.url, tmp_path, decode=True), KEYS).generation()
+        assert len(after) == 8
+        assert RedisServer(connect(second.url, tmp_path, decode=True), KEYS).generation() == after

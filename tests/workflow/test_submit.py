@@ -289,6 +289,27 @@ def test_an_answer_that_is_heard_after_memory_was_lost_is_kept_as_a_hint(rig: Ri
     assert (rig.row().state, len(rig.upsampler.accepted)) == ("delivered", 1)
 
 
+def test_memory_that_loses_the_last_second_while_upsampler_answers_costs_no_second_submit(rig: Rig) -> None:
+    """As with an append-only file that is synced once a second, when its machine loses power: it comes back with a job
+    that asks for the go with the very claim that had it. The worker lives, and knows Upsampler's id."""
+    rig.webhooks = False
+    rig.buy()
+    parts = (rig.store, rig.outbox, rig.queue)
+    before = [part.snapshot() for part in parts]
+    rig.run(rig.queue.tasks.pop(0))
+
+    def lose(point: str) -> None:
+        if point == "submit:after_post" and len(rig.upsampler.accepted) == 1:
+            for part, old in zip(parts, before, strict=True):
+                part.restore(old)
+
+    rig.crash_point = lose
+    submit(rig)
+    assert len(rig.upsampler.accepted) == 1
+    rig.let_pass(300, sweeping=True)
+    assert (rig.row().state, len(rig.upsampler.accepted)) == ("delivered", 1)
+
+
 def test_a_job_that_was_cancelled_while_upsampler_was_asked_stays_cancelled(rig: Rig) -> None:
     go(rig)
 

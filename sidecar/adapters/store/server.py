@@ -40,8 +40,9 @@ class RedisServer:
             return ""
 
     def generation(self) -> str:
-        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot. "" where
-        a restart forgets nothing (append-only file), and where the server does not tell.
+        """Names the time since Redis last began to remember; a restart may have brought back an old snapshot, and a
+        replica that has taken over may lack what was written last. "" where a restart forgets nothing (append-only
+        file) and nobody has taken over, and where the server does not tell.
 
         Asked for before each submit, so it is kept for a second, and no longer than the connections to that server: a
         restart ends them all."""
@@ -59,10 +60,16 @@ class RedisServer:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.info("persistence")
                 pipe.info("server")
-                persistence, server = pipe.execute()
+                pipe.info("replication")
+                persistence, server, replication = pipe.execute()
         except redis.ResponseError:
             return ""
-        return "" if persistence.get("aof_enabled") else str(server.get("run_id", ""))[:8]
+        if not persistence.get("aof_enabled"):
+            return str(server.get("run_id", ""))[:8]
+        # A primary that was a replica once keeps the name of the history that it goes on with, until it restarts:
+        # https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ ("Replication ID explained")
+        before = str(replication.get("master_replid2") or "").strip("0")
+        return str(replication.get("master_replid", ""))[:8] if before else ""
 
     def name(self) -> str:
         """What this sidecar calls itself: made by its first process, kept in Redis, which all its processes share."""

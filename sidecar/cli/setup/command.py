@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from ...adapters.owner import home
 from ...core.advice import Advice, advice, in_two_lines
 from ...core.connection_string import Connection
 from ...core.env import local_address
@@ -20,7 +20,7 @@ from ...services import Services
 from .. import doctor
 from . import dotenv_file, questions, write
 from .find import Facts, Wishes, default_folder, find
-from .machine import LAST_PORT, Machine
+from .machine import LAST_PORT, Machine, port_number
 from .plan import SANDBOX, STOP, TARGET, UNITS, Plan, State, commands, plan, reload
 from .uninstall import runs, uninstall
 
@@ -63,9 +63,9 @@ def add(commands) -> None:
 
 def _port(text: str) -> int:
     """Raises ArgumentTypeError for what is no port."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= LAST_PORT:
+    if not port_number(text):
         raise argparse.ArgumentTypeError(f"{text} is no port (1 to {LAST_PORT})")
-    return int(text)
+    return port_number(text)
 
 
 def run(given, machine: Machine | None = None) -> int:
@@ -73,6 +73,7 @@ def run(given, machine: Machine | None = None) -> int:
     machine = machine or Machine()
     may_ask = not given.yes and sys.stdin.isatty()
     given.folder = given.folder and os.path.abspath(given.folder)
+    given.uploads = given.uploads and os.path.abspath(given.uploads)
     again, all_flags = flags(given, NOT_KEPT), flags(given, PLAIN, SECRET)
     given.folder = given.folder or _known_folder(machine)
     file = Path(given.folder or default_folder(machine), ".env")
@@ -152,7 +153,7 @@ def _reload(facts: Facts, changes: list[write.Step]) -> list[tuple[str, str]]:
 
 def _known_folder(machine: Machine) -> str:
     """Where an earlier setup has written."""
-    folders = ("/etc/smi-sidecar", str(Path.home() / "smi-sidecar"))
+    folders = ("/etc/smi-sidecar", str(home() / "smi-sidecar"))
     return next((folder for folder in folders if machine.exists(Path(folder, ".env"))), "")
 
 
@@ -163,7 +164,7 @@ def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wis
         folder=given.folder,
         uploads=given.uploads or (known if known and machine.is_folder(known) else ""),
         user=given.user,
-        port=given.port or int(present.get("PORT") or 8321),
+        port=given.port or port_number(present.get("PORT", "")) or 8321,
         web_server=given.web_server,
         redis=given.redis or present.get("REDIS_URL", ""),
         small=given.small,
@@ -196,7 +197,8 @@ def _bind(present: dict[str, str]) -> str:
 def _port_of(present: dict[str, str]) -> int:
     """Of the sandbox, as `.env` has it."""
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
-    return (urlsplit(present.get("UPSAMPLER_URL", "")).port or 0) if is_sandbox else 0
+    place = present.get("UPSAMPLER_URL", "").partition("://")[2].partition("/")[0]
+    return port_number(place.rpartition(":")[2]) if is_sandbox else 0
 
 
 def _show(planned: Plan, steps: list[write.Step]) -> None:

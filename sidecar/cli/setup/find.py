@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ...adapters import outside
 from ...adapters.memory import SMALL_BELOW_MB
+from ...adapters.owner import home
 from ...core.advice import Advice, advice
 from ...core.connection_string import Connection
 from ...core.env import local_address
@@ -151,7 +152,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
 
 def default_folder(machine: Machine) -> str:
     """Where `.env` is kept: root's place for settings, or the user's own."""
-    return "/etc/smi-sidecar" if machine.is_root() else str(Path.home() / "smi-sidecar")
+    return "/etc/smi-sidecar" if machine.is_root() else str(home() / "smi-sidecar")
 
 
 def _user(

@@ -13,10 +13,16 @@ from pathlib import Path
 
 from ...adapters import outside
 from ...adapters.memory import total_mb
+from ...adapters.owner import user_name
 from ...core.errors import ConfigurationError
 
 LAST_PORT = 65535
 _PROGRAMS = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
+
+
+def port_number(text: str) -> int:
+    """0 for what is no port."""
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= LAST_PORT else 0
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,13 @@ class Machine:
         return os.path.exists(self.at(path))
 
     def is_folder(self, path: str | Path) -> bool:
-        """As `exists`."""
-        return os.path.isdir(self.at(path))
+        """As `exists`. A path of another system (``C:\\inetpub``) is none here."""
+        return os.path.isabs(path) and os.path.isdir(self.at(path))
 
     def is_closed(self, path: str | Path) -> bool:
         """Whether it lies in a folder that this user may not enter."""
+        if not os.path.isabs(path):
+            return False
         try:
             self.at(path).stat()
         except PermissionError:
@@ -95,7 +103,7 @@ class Machine:
 
     @staticmethod
     def user() -> str:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return user_name(os.geteuid())
 
     @staticmethod
     def knows_user(name: str) -> bool:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ...core.connection_string import Connection
 from ...core.packaged import DEPLOY
 from ...core.settings import NO_DOOR, SANDBOX_KEY, described
 from . import dotenv_file
 from .find import Facts, program_folders
+from .spelled import for_apache, for_exec_argument, for_nginx, for_systemd
 from .web_servers import sed
 
 SANDBOX = "sandbox"  # the word that is given in place of a key
@@ -143,9 +144,9 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
     changes = {
         r"^User=.*": f"User={facts.user}",
         r"^Group=.*\n": "",  # the user's own group
-        r"^WorkingDirectory=.*": f"WorkingDirectory={facts.folder}",
-        r"^ExecStart=.*": f"ExecStart={sys.executable} -m sidecar %i",
-        r"^ReadWritePaths=.*": f"ReadWritePaths={data} {facts.uploads}".rstrip(),
+        r"^WorkingDirectory=.*": f"WorkingDirectory={str(facts.folder).replace('%', '%%')}",
+        r"^ExecStart=.*": f"ExecStart={for_systemd(sys.executable)} -m sidecar %i",
+        r"^ReadWritePaths=.*": f"ReadWritePaths={' '.join(map(for_systemd, filter(None, (str(data), facts.uploads))))}",
         r"^# Adjust User.*": "# Written by `smi-sidecar setup`.",
     }
     if any(map(_is_in_a_home, [facts.folder, Path(facts.uploads), *program_folders()])):
@@ -156,7 +157,7 @@ def _units(facts: Facts, data: Path, key: str) -> list[File]:
     files = [File(Path(UNITS, "smi-sidecar@.service"), template)]
     if key == SANDBOX:
         target = re.sub(r"^(Wants=.*)$", r"\1 smi-sidecar@sandbox.service", target, flags=re.MULTILINE)
-        line = f"{sys.executable} -m sidecar {sandbox_line(facts)}"
+        line = f"{for_systemd(sys.executable)} -m sidecar {sandbox_line(facts, for_exec_argument)}"
         drop_in = Path(UNITS, "smi-sidecar@sandbox.service.d", "command.conf")
         files.append(File(drop_in, f"[Service]\nExecStart=\nExecStart={line}\n"))
     return [*files, File(Path(UNITS, "smi-sidecar.target"), target)]
@@ -169,12 +170,15 @@ def _is_in_a_home(path: Path) -> bool:
 
 def _snippets(connection: Connection, facts: Facts) -> list[File]:
     """The web server's files, with the right paths. Not yet included in the site: that is the owner's to do."""
-    url = urlsplit(connection.uploads_url or f"{connection.shop}/wp-content/uploads").path
+    url = unquote(urlsplit(connection.uploads_url or f"{connection.shop}/wp-content/uploads").path)  # as nginx compares
 
     def adjusted(name: str) -> str:
-        text = (DEPLOY / name).read_text().replace(_EXAMPLE_UPLOADS, facts.uploads)
+        downloads, text = f"{facts.uploads}/smi-downloads", (DEPLOY / name).read_text()
+        text = text.replace(f"alias {_EXAMPLE_UPLOADS}/smi-downloads/;", f"alias {for_nginx(downloads + '/')};")
+        text = text.replace(f"{_EXAMPLE_UPLOADS}/smi-downloads", for_apache(downloads))
         text = text.replace(_EXAMPLE_ADDRESS, facts.place)
-        return text.replace("location ^~ /wp-content/uploads/", f"location ^~ {url}/")
+        at = "location ^~ {}/smi-downloads/"
+        return text.replace(at.format("/wp-content/uploads"), f"location ^~ {for_nginx(url + '/smi-downloads/')}")
 
     if facts.site.server == "nginx":
         snippet = File(Path(NGINX_SNIPPET), adjusted("nginx.conf"))
@@ -183,14 +187,14 @@ def _snippets(connection: Connection, facts: Facts) -> list[File]:
     return [apache] if facts.site.server == "apache" else []
 
 
-def sandbox_line(facts: Facts) -> str:
-    """The command that runs the sandbox, without the program before it."""
-    return f"sandbox --folder {data_folder(facts) / 'sandbox'} --port {facts.sandbox_port}"
+def sandbox_line(facts: Facts, spelled: Callable[[str], str] = shlex.quote) -> str:
+    """The command that runs the sandbox, without the program before it. `spelled`: as whoever runs it reads a path."""
+    return f"sandbox --folder {spelled(str(data_folder(facts) / 'sandbox'))} --port {facts.sandbox_port}"
 
 
 def program() -> str:
-    """The command `smi-sidecar`, by its full path."""
-    return str(Path(sys.executable).with_name("smi-sidecar"))
+    """The command `smi-sidecar`, by its full path, as a shell reads it."""
+    return shlex.quote(str(Path(sys.executable).with_name("smi-sidecar")))
 
 
 def commands(connection: Connection, facts: Facts, key: str, state: State) -> list[tuple[str, str]]:

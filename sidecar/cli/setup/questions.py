@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...core.advice import advice
 from ...core.connection_string import Connection, parse
+from ...core.env import url
 from ...core.errors import ConfigurationError
 from .plan import SANDBOX
 
@@ -24,6 +25,7 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
     """From the flag (a string, a file, or - for the standard input), else from `.env` as it is, else asked for. Raises
     ConfigurationError "connection_string_damaged", "flag_missing"."""
     if not given and present.get("SMI_SECRET"):
+        _check(present.get("SMI_SHOP_URL", ""))
         return Connection(
             shop=present.get("SMI_SHOP_URL", ""),
             secret=present["SMI_SECRET"],
@@ -43,6 +45,14 @@ def connection(given: str, present: dict[str, str], owner: str, may_ask: bool) -
     elif not given.lstrip().startswith("smi1_"):
         given = _of_file(given)
     return parse(given)
+
+
+def _check(shop: str) -> None:
+    """Raises ConfigurationError("configuration_invalid") for an address that can't be the shop's."""
+    try:
+        url(shop)
+    except ValueError as error:
+        raise ConfigurationError("configuration_invalid", f"SMI_SHOP_URL {error}") from error
 
 
 def _asked(tries: int = 3) -> Connection:

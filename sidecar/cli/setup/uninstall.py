@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from redis.exceptions import RedisError
 
 from ...adapters.connections import connect, socket_path
@@ -27,7 +29,7 @@ def uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: boo
     if roots := [path for path in paths if not write.may_remove(machine, path)]:
         stop = f"sudo systemctl disable --now {TARGET} && " if is_unit else ""
         print("\nNothing was removed: some of it is root's. As root:")
-        print(f"  {stop}sudo rm -r {' '.join(map(str, roots))}\n  {program()} setup --uninstall{facts.again}")
+        print(f"  {stop}sudo rm -r {shlex.join(map(str, roots))}\n  {program()} setup --uninstall{facts.again}")
         return 1
     if facts.is_root and is_unit:
         machine.systemctl(f"disable --now {TARGET}", STOP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ def steps(machine: Machine, facts: Facts, plan: Plan) -> list[Step]:
 def for_root(steps_: list[Step]) -> list[tuple[str, str]]:
     """(why, command) for each file that waits for root."""
     waiting = [(step.place, step.file.path) for step in steps_ if step.place != step.file.path]
-    return [(f"put {to.name} in place", f"sudo install -D -m 644 {ready} {to}") for ready, to in waiting]
+    install = "sudo install -D -m 644"
+    return [(f"put {to.name} in place", f"{install} {shlex.quote(str(ready))} {to}") for ready, to in waiting]
 
 
 def _step(machine: Machine, file: File, place: Path) -> Step:
