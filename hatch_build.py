@@ -33,6 +33,8 @@ class Everything(BuildHookInterface):
                 str(root / "deploy"): "sidecar/deploy",
             }
         )
+        for file in (root / "wp-bridge-plugin" / "languages").glob("*.mo"):
+            build_data["force_include"][str(file)] = f"sidecar/languages/{file.name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         Path(self.directory, ".smi-bridge.zip").unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from .adapters import schemas
@@ -15,6 +16,7 @@ from .workflow.ports import Ports
 from .workflow.time_limits import ANSWER_KEPT_S
 from .workflow.webhook import webhook_from_outside
 
+REFUSALS_TOLD_EVERY_S = 60  # of a kind; a stranger must not fill the log
 _STATUS = {"message_invalid": 400, "message_unknown_type": 422, "no_file": 404}
 
 
@@ -30,10 +32,19 @@ def receive(services: Services, body: bytes, headers: Headers) -> tuple[str, int
     try:
         message = services.opener.open(body, headers, now=parts.clock())
     except Unauthorized as refusal:
-        parts.log("message.unauthorized", "A message was refused.", level="warning", reason=refusal.detail)
+        _tell(parts, refusal)
         return json.dumps({"error": "unauthorized"}), 401
     with parts.bind(request_id=message.id):
         return _do(parts, message)
+
+
+def _tell(parts: Ports, refusal: Unauthorized) -> None:
+    """Each kind once a minute: anybody may send us something. A refusal needs no Redis."""
+    with suppress(*parts.memory_outages):
+        if parts.store.heartbeats.acquire_interval(f"unauthorized:{refusal.why}", every_s=REFUSALS_TOLD_EVERY_S):
+            sentence = "A message was refused; more of them within a minute are not told."
+            about = {"reason": refusal.why, "detail": refusal.detail}
+            parts.log("message.unauthorized", sentence, level="warning", **about)
 
 
 def _do(parts: Ports, message: Message) -> tuple[str, int]:

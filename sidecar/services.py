@@ -31,7 +31,7 @@ from .adapters.store import RedisJobStore, RedisOutbox
 from .adapters.transfers import Transfers
 from .adapters.upsampler import UpsamplerClient
 from .adapters.workqueue import WorkQueue
-from .core.advice import advice
+from .core.advice import advice, in_two_lines
 from .core.errors import ConfigurationError
 from .core.messages import TO_SHOP, TO_SIDECAR, Opener, Signer
 from .core.settings import Settings
@@ -45,22 +45,29 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Settings from `.env` and the environment, which wins; a small machine has fewer processes. Raises
     ConfigurationError "configuration_invalid" with all faults at once, "env_unreadable"."""
     if env is None:
-        env = {**memory.defaults(), **_env_file(), **os.environ}
+        env = {**memory.defaults(), **_env_of_file(), **os.environ}
     settings = Settings.from_env(env)
     connect(settings.redis_url, settings.data_dir, decode=True)  # opens nothing, and looks at the options of REDIS_URL
     return settings
 
 
-def _env_file() -> dict[str, str]:
-    """`.env` of the working folder, else the one that setup has written. Raises `env_unreadable`."""
+def env_file() -> Path | None:
+    """`.env` of the working folder, else the one that setup has written."""
     places = (Path(".env"), Path("/etc/smi-sidecar/.env"), Path.home() / "smi-sidecar" / ".env")
-    file = next((place for place in places if place.exists()), places[0])
+    return next((place for place in places if os.path.exists(place)), None)
+
+
+def _env_of_file() -> dict[str, str]:
+    """Raises `env_unreadable`."""
+    file = env_file()
+    if file is None:
+        return {}
     try:
         return {name: value for name, value in dotenv_values(file).items() if value is not None}
     except PermissionError as error:
         owner = file.owner()
         words = advice("env_unreadable", file=file, user=owner, program=" ".join(("smi-sidecar", *sys.argv[1:])))
-        raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}") from error
+        raise ConfigurationError("env_unreadable", in_two_lines(words)) from error
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Services:
             cdn=Cdn(settings, folder, clock=time.time)
             if settings.download_mode == "redirect" and settings.hands_out
             else None,
-            parts=Parts(folder / INCOMING),
+            parts=Parts(folder / INCOMING, prepare=files.prepare),
             transfers=Transfers(most=settings.slow_downloads),
             pictures=images,
             tokens=TokenMaker(settings.signing_keys, settings.site_hash),

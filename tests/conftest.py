@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.wordpress import NEWEST, OLDEST
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from tests.testbed.browser import Browser
     from tests.testbed.shop import Shop
+
+# An example may take as long as a busy machine lets it: a property says nothing of time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 TESTS = Path(__file__).resolve().parent
 REAL_PARTS = frozenset(

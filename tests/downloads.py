@@ -42,7 +42,8 @@ class Case:
     def token(self, link: dict[str, Any] | str) -> str:
         if isinstance(link, str):
             return link
-        maker = TokenMaker(self.keys, site_hash(link.get("site", self.site)))
+        keys = (b"a stranger's own key",) if link.get("forged") else self.keys
+        maker = TokenMaker(keys, site_hash(link.get("site", self.site)))
         token = maker.download(DownloadGrant(self.job_id, link["attempt"], self.now + link["ends"]))
         if link.get("damaged"):
             token = token[:-20] + ("A" if token[-20] != "A" else "B") + token[-19:]

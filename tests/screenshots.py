@@ -2,6 +2,7 @@
 
 python -m tests.screenshots              # everything
 python -m tests.screenshots mails jobs   # what has one of these words in its name
+python -m tests.screenshots --locale de_DE   # in German, in build/screenshots/de_DE/; WordPress' own words stay English
 """
 
 import argparse
@@ -9,26 +10,30 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from PIL import Image, ImageDraw
 
 from sidecar.core.advice import advice
+from sidecar.core.packaged import PACKAGE
+from sidecar.core.states import STATES
+from sidecar.web import sorry
 from tests.bridge.conftest import BRIDGE
 from tests.testbed.browser import Browser, screenshot
 from tests.testbed.customer import status_page
 from tests.testbed.places import REPOSITORY
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
-from tests.ui.conftest import Ui, start_ui
+from tests.ui.conftest import Ui, speaking, start_ui
 from tests.ui.documents import PHASES, after, document
 from tests.ui.sample_shop import fill_with_samples
 
 FOLDER = REPOSITORY / "build" / "screenshots"
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
@@ -63,7 +68,7 @@ FIRST_RUN: dict[str, tuple[int, dict[str, str] | None, dict[str, Any] | None]] =
     ),
     "delivered": (4, None, {"running": False, "said": "Delivered, and cleaned up.", "history": HISTORY}),
 }
-MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "message", "admin")
+MAILS = ("delivered", "reminder", "delayed", "review", "refunded", "refunded_by_person", "message", "admin")
 ADMIN_PAGES = {
     "dashboard": "admin.php?page=smi-bridge",
     "jobs": "admin.php?page=smi-bridge-jobs",
@@ -78,6 +83,7 @@ ADMIN_PAGES = {
     "shops-own-jobs": "admin.php?page=sell-my-images-jobs",
 }
 FIRST_DAY = ("dashboard", "jobs")
+SORRY = ("token_expired", "token_invalid", "file_at_the_shop", "temporarily_unavailable")
 RIGHT_TO_LEFT = ("enlarging", "ready")
 # What there is to ask for.
 NAMES = (
@@ -86,7 +92,9 @@ NAMES = (
     *("view-pill", "view-cancelled", "status-page", "status-page-without-secret"),
     *(f"mail-{kind}" for kind in MAILS),
     *(f"admin-first-day-{name}" for name in FIRST_DAY),
-    *(f"admin-{name}" for name in (*ADMIN_PAGES, "trouble", "pulled")),
+    *(f"admin-{name}" for name in (*ADMIN_PAGES, "trouble", "pulled", "copy", "unconnected")),
+    *(f"admin-job-{state}" for state in STATES),
+    *(f"sorry-{code}" for code in ("shop", *SORRY)),
     *(f"first-run-{state}" for state in FIRST_RUN),
 )
 
@@ -98,6 +106,8 @@ class Studio:
     ui: Ui
     jobs: dict[str, str]
     words: list[str]
+    folder: Path = FOLDER
+    language: str = "en"
     taken: list[Path] = field(default_factory=list)
 
     @contextmanager
@@ -106,7 +116,7 @@ class Studio:
         who = self.ui.admin if admin else self.ui.visitor
         with who(**LOOKS[look]) as page:
             yield page
-            path = FOLDER / f"{name}-{look}.png"
+            path = self.folder / f"{name}-{look}.png"
             screenshot(page, path, full_page=full_page)
             self.taken.append(path)
             print(path.relative_to(REPOSITORY), flush=True)
@@ -128,11 +138,11 @@ class Studio:
             if self.wants("view-pill"):
                 with self.sitting("view-pill", look) as page:
                     self._come_back(page, "enlarging", job)
-                    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+                    page.locator(".smi-bridge-dialog .close").click()
             if self.wants("view-cancelled"):
                 with self.sitting("view-cancelled", look) as page:
                     page.goto(self.ui.url("/?smi_payment=cancelled&job_id=x"))
-                    page.get_by_text("not been charged").wait_for()
+                    page.locator(".toast").wait_for()
             if self.wants("status-page"):
                 with self.sitting("status-page", look) as page:
                     self._answer(page, "ready")
@@ -160,13 +170,17 @@ class Studio:
         for kind in MAILS:
             if not self.wants(f"mail-{kind}"):
                 continue
-            html = self.ui.shop.php_json(
-                f"return SmiBridge\\Mail\\Mail::compose('{kind}', SmiBridge\\Admin\\Mail_Preview::facts('{kind}'))->html();"  # noqa: E501
+            facts = f"['reason' => '{kind}']" if kind.endswith("_by_person") else "[]"
+            subject, text, html = self.ui.shop.php_json(
+                f"$facts = {facts} + SmiBridge\\Admin\\Mail_Preview::facts('{kind}');"
+                f"$mail = SmiBridge\\Mail\\Mail::compose('{kind.removesuffix('_by_person')}', $facts);"
+                "return [$mail->subject, $mail->text(), $mail->html()];"
             )
+            (self.folder / f"mail-{kind}.txt").write_text(f"{subject}\n\n{text}")
             for look, width in (("light", 760), ("dark", 760), ("phone", 320)):
                 with self.ui.browser.page(**LOOKS[look] | {"viewport": {"width": width, "height": 600}}) as page:
                     page.set_content(html)
-                    self.taken.append(screenshot(page, FOLDER / f"mail-{kind}-{look}.png"))
+                    self.taken.append(screenshot(page, self.folder / f"mail-{kind}-{look}.png"))
 
     def first_day(self) -> None:
         """A shop that has sold nothing yet."""
@@ -189,7 +203,7 @@ class Studio:
                         if name == "site-health-facts":
                             page.locator("button[aria-controls=health-check-accordion-block-smi-bridge]").click()
                         if name == "settings":
-                            page.get_by_role("button", name="Test connection").click()
+                            page.locator("#smib-test").click()
                             page.locator(".smib-findings").wait_for()
                         page.evaluate("scrollTo(0, 0)")  # What sticks to the top would stand in the middle.
 
@@ -220,7 +234,7 @@ class Studio:
         for look in ("light", "phone"):
             with self.sitting("admin-pulled-settings", look, admin=True) as page:
                 page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["settings"]))
-                page.get_by_role("button", name="Test connection").click()
+                page.locator("#smib-test").click()
                 page.locator(".smib-findings").wait_for()
                 page.locator("#smib-url").scroll_into_view_if_needed()
         self.ui.shop.php(
@@ -232,6 +246,44 @@ class Studio:
                 page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES["dashboard"]))
             page.locator(".smib-legend").first.wait_for()
         self.ui.shop.option("smi_bridge_sidecar_url", self.ui.sidecar.url)
+
+    def job_pages(self) -> None:
+        """A job's page in each state that a job can be in."""
+        for state in STATES:
+            if self.wants(f"admin-job-{state}"):
+                job = self.jobs.get(state) or self.ui.bought(state)
+                for look in ("light", "phone"):
+                    with self.sitting(f"admin-job-{state}", look, admin=True, full_page=True) as page:
+                        page.goto(self.ui.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={job}"))
+
+    def notices(self) -> None:
+        """WordPress' own dashboard on a copy of the site, and before the sidecar is connected."""
+        for name, option, value in (
+            ("copy", "smi_bridge_site_lock", ["https://shop.example"[start::2] for start in (0, 1)]),
+            ("unconnected", "smi_bridge_sidecar_url", ""),
+        ):
+            if self.wants(f"admin-{name}"):
+                usual = self.ui.shop.php_json(f"return get_option('{option}');")
+                self.ui.shop.option(option, value)
+                for look in ("light", "phone"):
+                    for path in ("index", "dashboard"):
+                        with self.sitting(f"admin-{name}-{path}", look, admin=True) as page:
+                            page.goto(self.ui.url("/wp-admin/" + ADMIN_PAGES.get(path, "index.php")))
+                self.ui.shop.option(option, usual)
+
+    def sorry(self) -> None:
+        """What a customer reads whose download link opens nothing, at WordPress and by the sidecar."""
+        at_shop = f"/?smi-bridge=download&job={self.jobs['delivered']}&token=no"
+        app = Flask("sidecar", template_folder=str(PACKAGE / "templates"))
+        language = {"Accept-Language": self.language}
+        for look in LOOKS:
+            if self.wants("sorry-shop"):
+                with self.sitting("sorry-shop", look) as page:
+                    page.goto(self.ui.url(at_shop))
+            for code in SORRY:
+                if self.wants(f"sorry-{code}"):
+                    with self.sitting(f"sorry-{code}", look) as page, app.test_request_context(headers=language):
+                        page.set_content(sorry.page(code, 410, self.ui.shop.url).get_data(as_text=True))
 
     def first_run(self) -> None:
         """The first-run page in each of its states."""
@@ -292,19 +344,22 @@ def _top(image: Image.Image, scale: float) -> tuple[float, float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="only pictures with one of these words in their names")
+    parser.add_argument("--locale", default="", help="de_DE: the site's language")
     parser.add_argument("--wordpress", default=NEWEST, help="6.1, 6.8 or 7.1")
     arguments = parser.parse_args()
     words: list[str] = arguments.words
     if unknown := [word for word in words if not any(word in name for name in NAMES)]:
         parser.error(f"no picture has {' or '.join(unknown)} in its name; there are: {', '.join(NAMES)}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    target = FOLDER / arguments.locale
+    target.mkdir(parents=True, exist_ok=True)
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="smi-screenshots.") as scratch, Browser() as browser:
         folder = Path(scratch)
         with Shop.start(folder / "shop", arguments.wordpress, [BRIDGE, DEMO_SHOP], progress=say) as shop:
             shop.php("update_option('blogname', 'Blue Door Prints');")
-            with start_ui(shop, browser) as ui:
-                studio = Studio(ui, {}, words)
+            language = speaking(shop, arguments.locale) if arguments.locale else nullcontext()
+            with start_ui(shop, browser) as ui, language:
+                studio = Studio(ui, {}, words, target, arguments.locale.split("_")[0] or "en")
                 ui.sidecar.status |= {"queues": {}}
                 studio.first_day()
                 ui.sidecar.status |= {"queues": {"submit": 1, "watch": 0, "collect": 1, "deliver": 0, "settle": 0}}
@@ -314,11 +369,14 @@ def main() -> None:
                 studio.views()
                 studio.mails()
                 studio.admin()
+                studio.job_pages()
+                studio.notices()
+                studio.sorry()
                 studio.first_run()
                 studio.trouble()
                 studio.pulled()
-    print(contact_sheet(studio.taken, FOLDER / "contact-sheet.png").relative_to(REPOSITORY))
-    (FOLDER / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
+    print(contact_sheet(studio.taken, target / "contact-sheet.png").relative_to(REPOSITORY))
+    (target / "index.json").write_text(json.dumps([path.name for path in studio.taken], indent=1))
 
 
 if __name__ == "__main__":

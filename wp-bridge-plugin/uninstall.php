@@ -11,4 +11,4 @@ if ( ! defined( 'SMI_BRIDGE_DIR' ) ) {
 	define( 'SMI_BRIDGE_DIR', __DIR__ . '/' );
 }
 require_once SMI_BRIDGE_DIR . 'includes/autoload.php';
-SmiBridge\Ledger\Lifecycle::uninstall();
+SmiBridge\Ledger\Lifecycle::uninstall( array( SmiBridge\Files\Stored_Files::class, 'forget_all' ) );

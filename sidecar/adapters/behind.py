@@ -11,6 +11,14 @@ from typing import Generic, TypeVar
 Piece = TypeVar("Piece")
 
 
+def begun(work: Callable[[Piece], None], *, most: int, name: str) -> Behind[Piece] | None:
+    """None where the system has no room for a thread: then the caller does the work."""
+    try:
+        return Behind(work, most=most, name=name)
+    except RuntimeError:
+        return None
+
+
 class Behind(Generic[Piece]):
     """`most`: pieces that may wait. An error of `work` ends the work, and is raised by the next `put` or `end`."""
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import PermanentError
 from ..core.formats import EXTENSIONS
 from ..core.job import Job
-from .images import ImageInfo, compress_source, upright
+from .images import ImageInfo, can_fit, compress_source, upright
 from .incoming import storage_error
 
 FOLDER = ".sources"
@@ -46,6 +47,8 @@ class SourceCopies:
             raise storage_error(error, self._root) from error
         stem = f"{job.job_id}.{job.attempt}"
         turned, target = (self._root / f"{stem}.{part}" for part in ("upright.png", "copy"))
+        if not can_fit(info, max_pixels=max_pixels, factor=job.factor):  # before all of it is decoded to be turned
+            raise PermanentError("source_too_large", f"no copy of {info.width}x{info.height} pixels has few enough")
         try:
             if info.orientation != 1:
                 source = upright(source, turned)

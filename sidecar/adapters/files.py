@@ -9,14 +9,14 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ConfigurationError, PermanentError
 from ..core.job import JOB_ID
 from ..core.packaged import SCHEMAS
-from .incoming import Incoming, storage_error
+from .incoming import Incoming, set_mode, storage_error, sync_folder
 from .owner import as_around
 
 INCOMING = ".incoming"
@@ -78,18 +78,15 @@ class ResultFiles:
         target = self.path(name)
         try:
             self._make(target.parent)
-            os.chmod(temp, self._file_mode)
+            set_mode(temp, self._file_mode)
             os.replace(temp, target)
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(target.parent)
         except OSError as error:
             raise storage_error(error, target) from error
 
     def path(self, name: str) -> Path:
-        """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder."""
+        """Where a stored file lies; PermanentError("path_outside") for a name that would leave the folder. Raises
+        ConfigurationError("folder_not_writable")."""
         root = self._real_root()
         path = os.path.normpath(os.path.join(root, name))
         if _has_link(root, path):  # only then is it worth looking at every folder up to the file system's root again
@@ -105,6 +102,8 @@ class ResultFiles:
             now = os.stat(self.root)
         except FileNotFoundError:
             return os.path.realpath(self.root)
+        except OSError as error:
+            raise storage_error(error, self.root) from error
         known = (now.st_dev, now.st_ino)
         if self._root[0] != known:
             self._root = known, os.path.realpath(self.root)
@@ -113,7 +112,7 @@ class ResultFiles:
     def size(self, name: str) -> int | None:
         """Bytes, or None if there is no such file."""
         if self.owner(name) is not None:
-            with suppress(*_NOT_THERE):
+            with suppress(*_NOT_THERE), disk_errors(self.root):
                 found = self.path(name).stat()
                 return found.st_size if stat.S_ISREG(found.st_mode) else None
             self._must_be_there()
@@ -121,7 +120,7 @@ class ResultFiles:
 
     def sha256(self, name: str) -> str:
         if self.owner(name) is not None:
-            with suppress(*_NOT_THERE), self.path(name).open("rb") as file:
+            with suppress(*_NOT_THERE), disk_errors(self.root), self.path(name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
             self._must_be_there()
         return ""
@@ -129,8 +128,9 @@ class ResultFiles:
     def _must_be_there(self) -> None:
         """Raises ConfigurationError folder_not_writable when the folder is away, as with a volume that is not mounted:
         its files are not gone then."""
-        if not self.root.is_dir():
-            raise ConfigurationError("folder_not_writable", f"{self.root}: the folder is not there")
+        with disk_errors(self.root):
+            if not self.root.is_dir():
+                raise ConfigurationError("folder_not_writable", f"{self.root}: the folder is not there")
 
     def hash_file(self, path: Path) -> tuple[int, str]:
         """Bytes and sha256 of any local file, and sync it."""
@@ -162,10 +162,11 @@ class ResultFiles:
 
     def of_job(self, job_id: str) -> list[str]:
         """Names of all stored files of a job, of whatever month and factor."""
-        if self.root.exists() or not self.root.parent.is_dir():  # else it is still to be made, by the first file
-            self._must_be_there()
-        found = self.root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/{job_id}_*")
-        return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
+        with disk_errors(self.root):
+            if self.root.exists() or not self.root.parent.is_dir():  # else it is still to be made, by the first file
+                self._must_be_there()
+            found = self.root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/{job_id}_*")
+            return [name for path in found if self.owner(name := str(path.relative_to(self.root))) == job_id]
 
     def discard_temps(self, job_id: str) -> None:
         """What dead tries have left (not by `Path.glob`, which compiles a pattern for each job). What is in the way
@@ -192,7 +193,7 @@ class ResultFiles:
         for path in self.root.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*"):
             name = str(path.relative_to(self.root))
             if self.owner(name) is not None:
-                with suppress(FileNotFoundError):
+                with suppress(*_NOT_THERE), disk_errors(path):
                     found = path.stat()
                     if stat.S_ISREG(found.st_mode):
                         yield StoredFile(name, found.st_size, found.st_mtime)
@@ -219,8 +220,20 @@ class ResultFiles:
                 if not path.is_dir():
                     # Not the uploads folder itself: when its volume is not mounted, the file must not go elsewhere.
                     path.mkdir(exist_ok=True)
-                    os.chmod(path, self._folder_mode)
+                    set_mode(path, self._folder_mode)
                     as_around(path, self._user_of if path == root else None)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What a disk that is away says (a share that has gone stale, a folder that may not be looked into) becomes
+    ConfigurationError folder_not_writable: nobody knows then. That something is not there is no such error."""
+    try:
+        yield
+    except _NOT_THERE:
+        raise
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 def _is_written(path: Path, text: str) -> bool:

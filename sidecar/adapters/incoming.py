@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..core.errors import ConfigurationError, SidecarError
-from .behind import Behind
+from .behind import Behind, begun
 
 DIRECT_BYTES = 4 << 20  # most results end before a thread would pay
 SPARE_BYTES = 2 << 20  # of a spare, held in memory: most are thrown away before they have touched the disk
@@ -37,8 +37,12 @@ class Incoming:
         self._behind: Behind[bytes | memoryview] | None = None
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-            os.fchmod(self._fd, mode)
         except OSError as error:
+            raise storage_error(error, path) from error
+        try:
+            set_mode(self._fd, mode)
+        except OSError as error:
+            os.close(self._fd)
             raise storage_error(error, path) from error
 
     def write(self, chunk: bytes | memoryview, *, spare: bool = False) -> None:
@@ -59,7 +63,7 @@ class Incoming:
 
     def _put(self, chunk: bytes | memoryview) -> None:
         if self._behind is None and self.bytes > DIRECT_BYTES:
-            self._behind = Behind(self._store, most=CHUNKS_BEHIND, name="incoming")
+            self._behind = begun(self._store, most=CHUNKS_BEHIND, name="incoming")
         if self._behind is None:
             self._store(chunk)
         else:
@@ -117,8 +121,33 @@ class Incoming:
             raise storage_error(self._error, self.path) from self._error
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota, the process' own limit
+_UNKNOWN_THERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+
+
+def set_mode(file: Path | int, mode: int) -> None:
+    """The mode of a new file or folder (a path, or a descriptor), where its file system has modes. Raises OSError."""
+    try:
+        os.chmod(file, mode)
+    except OSError as error:  # EPERM: FAT, and shares that belong to one user
+        if error.errno not in (errno.EPERM, *_UNKNOWN_THERE):
+            raise
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name in it survives a loss of power, where its file system can promise that (older SMB, FUSE). Raises
+    OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _UNKNOWN_THERE:
+            raise
+    finally:
+        os.close(handle)
+
+
 def storage_error(error: OSError, path: Path) -> SidecarError:
     """Which of our two holds a failed write to the uploads folder is."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the process' own limit
-    code = "disk_full" if full else "folder_not_writable"
+    code = "disk_full" if error.errno in FULL else "folder_not_writable"
     return ConfigurationError(code, f"{path}: {error.strerror}")

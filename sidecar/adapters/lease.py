@@ -7,8 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ..core.errors import StaleClaim
+
+
+@dataclass
+class _Held:
+    """A claim that is held: it is renewed at `due`, monotonic seconds."""
+
+    due: float
+    renew: Callable[[], object]
 
 
 class LeaseKeeper:
@@ -20,7 +29,7 @@ class LeaseKeeper:
 
     def __init__(self, *, every_s: float = 4.0):
         self._every_s = every_s
-        self._held: dict[object, tuple[float, Callable[[], object]]] = {}  # -> (next time, renew)
+        self._held: dict[int, _Held] = {}
         self._changed = threading.Condition()
         self._parked = False  # the thread sleeps until it is called
         self._pid = 0
@@ -33,24 +42,27 @@ class LeaseKeeper:
         The block itself notices a lost claim at its next write, which the store refuses. When the block is left, no
         call is under way.
         """
-        key = object()
-        with self._changed:
-            self._start()
-            self._held[key] = (time.monotonic() + self._every_s, renew)
-            if self._parked:
-                self._changed.notify()
+        held = _Held(time.monotonic() + self._every_s, renew)
         try:
+            with self._changed:
+                self._start()
+                self._held[id(held)] = held
+                if self._parked:
+                    self._changed.notify()
             yield
         finally:
-            with self._changed:
-                self._held.pop(key, None)
+            # First, and without the lock: the time of a worker may be up, which raises in the midst of waiting for it,
+            # and nobody must renew the claim of a block that has been left.
+            self._held.pop(id(held), None)
+            with self._changed:  # no call is under way
+                pass
 
     def _start(self) -> None:
         """A fork leaves its child without our thread."""
         if self._pid != os.getpid():
-            self._pid = os.getpid()
             self._held.clear()
             threading.Thread(target=self._run, name="lease", daemon=True).start()
+            self._pid = os.getpid()
 
     def _run(self) -> None:
         """Looks around so often that no claim waits much longer than it should: to be woken for each stage would
@@ -59,15 +71,15 @@ class LeaseKeeper:
             while True:
                 self._parked = not self._held
                 self._changed.wait(None if self._parked else self._every_s / 4)
-                for key, (due, renew) in list(self._held.items()):
-                    if due <= time.monotonic():
-                        self._renew(key, renew)
+                for held in list(self._held.values()):
+                    if held.due <= time.monotonic():
+                        self._renew(held)
 
-    def _renew(self, key: object, renew: Callable[[], object]) -> None:
-        self._held[key] = (time.monotonic() + self._every_s, renew)
+    def _renew(self, held: _Held) -> None:
+        held.due = time.monotonic() + self._every_s
         try:
-            renew()
+            held.renew()
         except StaleClaim:
-            self._held.pop(key, None)
+            self._held.pop(id(held), None)
         except Exception:
             return

@@ -6,6 +6,7 @@ The exposition is prometheus_client's; what is counted is the log's events, so t
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,10 @@ from ..core.stored_names import Keys
 
 BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 _LABELS = ("stage", "reason", "outcome")
+# What a label may say: the words of our tables and of the shop's. The hash never expires, so a text with something that
+# changes each time in it, which a stranger may have brought about, would fill Redis.
+_WORD = re.compile(r"[A-Za-z0-9_.]{0,64}")
+NO_WORD = "other"
 
 
 class Counters:
@@ -43,7 +48,7 @@ class Counters:
         bucket."""
         if self._pid != os.getpid():
             self._begin()
-        labels = "|".join(str(fields.get(name) or "") for name in _LABELS)
+        labels = "|".join(map(_label, (fields.get(name) for name in _LABELS)))
         seconds = fields.get("seconds")
         with self._lock:
             self._waiting[f"n|{event}|{labels}"] += 1
@@ -79,8 +84,9 @@ class Counters:
     def _begin(self) -> None:
         """In this process, which may be a fork of one that counts, too: nothing of the parent's is ours."""
         self._lock, self._waiting, self._pid = threading.Lock(), Counter(), os.getpid()
-        threading.Thread(target=self._flush_for_ever, name="metrics", daemon=True).start()
         Finalize(None, self._last_flush, exitpriority=1)
+        with suppress(RuntimeError):  # no room for a thread: the counts are added at the end
+            threading.Thread(target=self._flush_for_ever, name="metrics", daemon=True).start()
 
     def _flush_for_ever(self) -> None:
         while True:  # ends: a daemon thread, with its process
@@ -90,6 +96,11 @@ class Counters:
     def _last_flush(self) -> None:
         with suppress(redis.RedisError):  # away: what was counted waits
             self.flush()
+
+
+def _label(value: object) -> str:
+    text = str(value or "")
+    return text if _WORD.fullmatch(text) else NO_WORD
 
 
 class CountingLog:

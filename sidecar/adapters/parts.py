@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -33,8 +33,9 @@ class Parts:
     """One for each name, in the folder of temp files: whatever machine goes on with the job finds it there. A write
     raises ConfigurationError disk_full, folder_not_writable."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, prepare: Callable[[], None] = lambda: None):
+        """`prepare`: makes the folder where it is not there yet."""
+        self._folder, self._prepare = folder, prepare
 
     @staticmethod
     def source_of(job_id: str) -> str:
@@ -127,6 +128,7 @@ class Parts:
     def keep_look(self, job_id: str, key: str, info: ImageInfo, bytes: int | None) -> None:
         """Keep what was seen of a source that lies elsewhere."""
         path = self._look(job_id)
+        self._prepare()  # it may be the first thing ever that is written here
         try:
             path.write_text(json.dumps({"key": key, "info": asdict(info), "bytes": bytes}))
         except OSError as error:

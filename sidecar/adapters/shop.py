@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 
+from ..core.addresses import host_as_sent
 from ..core.errors import CallerError, ConfigurationError, SidecarError, TemporaryError
 from ..core.messages import Signer
 from ..core.version import VERSION
@@ -44,7 +44,7 @@ class ShopDoor:
         self._addresses = [f"{base}/wp-json/{ROUTE}", f"{base}/?rest_route=/{ROUTE}", f"{base}/?smi-bridge=messages"]
         self.detour = ""  # why the first form is not the one that works
         self._for_bytes = ""  # the form that lets them through, where it is not that of messages
-        self._host = urlsplit(shop_url).netloc if address else ""
+        self._host = host_as_sent(shop_url) if address else ""
         # Not `requests`, which takes half as much CPU again for the same exchange.
         self._http = BoundedPool(connect_s=timeout[0], whole_s=timeout[1], most_bytes=MAX_ANSWER_BYTES)
 

@@ -141,7 +141,14 @@ class Transfers:
                 # until cycles are looked for.
                 failure = None
 
-        threading.Thread(target=body, name="transfer", daemon=True).start()
+        try:
+            threading.Thread(target=body, name="transfer", daemon=True).start()
+        except BaseException as error:  # no room for one, or the worker's own time is up
+            with self._lock:
+                self._running.discard(transfer)
+            if not isinstance(error, RuntimeError):
+                raise
+            raise Crowded(slow=transfer.slow) from error
         try:
             in_time = self._wait(transfer, done)
         except BaseException:  # the worker's own time is up

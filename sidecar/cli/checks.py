@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from ..adapters import embedded, outside
 from ..adapters.connections import place
+from ..core.addresses import host_as_sent
 from ..core.advice import Advice, advice
 from ..core.compatibility import work_together
 from ..core.env import local_address
@@ -58,9 +58,7 @@ def _closed_store(services: Services, name: str) -> Finding:
     folder = embedded.folder(services.settings.data_dir)
     found = embedded.open_to_others(services.settings.data_dir)
     if found:
-        fix = (
-            f"chmod -R go= {folder}, and chown it to the sidecar's user; the Procfile's `store` does so at each start."
-        )
+        fix = f"chmod -R go= {folder}, and chown it to the sidecar's user; `smi-sidecar run` does so at each start."
         return Finding(name, False, f"others may use {found[0]} (and {len(found) - 1} more)", fix)
     return Finding(name, True, f"{folder} is its owner's only")
 
@@ -69,7 +67,7 @@ def _worker(services: Services, name: str) -> Finding:
     workers, late = services.ports.queue.workers(), lateness.late(services.ports)
     if workers and late:
         found = "; ".join(f"{queue}: {words}" for queue, (_, words) in late.items())
-        fix = "Raise SMI_WORKERS; `python -m sidecar jobs` lists the oldest orders."
+        fix = "Raise SMI_WORKERS; `smi-sidecar jobs` lists the oldest orders."
         return Finding(name, False, f"{workers} alive, and work is past due: {found}", fix)
     fix, silent = "Start the Procfile's `worker`.", advice("no_worker")
     return Finding(name, workers > 0, f"{workers} alive", fix, silent)
@@ -119,8 +117,8 @@ def _held(services: Services, name: str) -> Finding:
     if not held:
         return Finding(name, True, "nothing is held")
     found = "; ".join(f"{stage}: {why['reason']} ({why['detail']})" for stage, why in held.items())
-    manually = any(why["reason"] == "held_by_admin" for why in held.values())
-    fix = "`python -m sidecar resume <stage>`." if manually else "It goes on by itself when the cause is gone."
+    manual = [stage for stage, why in held.items() if why["reason"] == "held_by_admin"]
+    fix = f"`smi-sidecar resume {manual[0]}`." if manual else "It goes on by itself when the cause is gone."
     return Finding(name, False, found, fix)
 
 
@@ -147,7 +145,7 @@ def _shop(services: Services, name: str) -> Finding:
 def _why_refused(services: Services, name: str) -> Finding:
     """The bridge says only 401. Its public REST index tells the site's address, its answer's date the clock."""
     settings = services.settings
-    host = urlsplit(settings.shop_url).netloc if settings.shop_address else ""
+    host = host_as_sent(settings.shop_url) if settings.shop_address else ""
     seen = outside.get(f"{settings.shop_address or settings.shop_url}/?rest_route=/&_fields=home", host=host)
     skew = _skew(seen.date, services.ports.clock())
     if abs(skew) > MOST_SKEW_S:
@@ -235,7 +233,7 @@ CHECKS = (
 )
 
 FIXES = {
-    "redis_unavailable": "Start Redis (or the Procfile's `store`), do what is said here, or correct REDIS_URL.",
+    "redis_unavailable": "Start Redis (`smi-sidecar run` has its own), do what is said here, or correct REDIS_URL.",
     "folder_not_writable": "Let the sidecar's user write there: chown, or a common group and SMI_FOLDER_MODE=0775.",
     "disk_full": "Make room in the uploads folder.",
     "shop_unavailable": "Is the shop up, and does SMI_SHOP_URL (or SMI_SHOP_ADDRESS) reach it from this machine?",

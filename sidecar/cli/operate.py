@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import CallerError
 from ..core.reasons import in_words
-from ..core.states import LABELS, LANES, QUEUES
+from ..core.states import LABELS, LANES, STAGES
 from ..core.stored_names import JOB_FIELDS, stored
 from ..services import Services
 from ..workflow import cleanup, holds, manual, reconcile
@@ -112,7 +112,7 @@ def _status(given) -> int:
     for state, count in counts.items():
         since = f", the oldest for {_age(oldest[state])}" if state in oldest else ""
         table.add_row(LABELS[state], f"{count}{since}")
-    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in QUEUES))
+    table.add_row("Queued work", ", ".join(f"{stage} {depths[stage]}" for stage in (*STAGES, *LANES)))
     table.add_row("Oldest ready work", ", ".join(f"{queue} {_age(s)}" for queue, s in ages.items() if s >= 1) or "none")
     table.add_row("Messages to the shop", ", ".join(f"{k} {v}" for k, v in document["messages_waiting"].items()))
     table.add_row("Workers", str(document["workers"]))
@@ -202,15 +202,25 @@ def _reconcile(given) -> int:
     return _out(given, document, f"{report['unfinished']} unfinished, {report['restored']} restored")
 
 
+_THROWN_AWAY = {
+    "expired": "Files whose link has ended",
+    "orphans": "Files of no order",
+    "temps": "Temporary files",
+    "sources": "Copies of sources",
+    "bytes": "Bytes of all these",
+    "kept": "Files that stay",
+}
+
+
 def _cleanup(given) -> int:
     ports = Services.from_env().ports
     with _bar(given) as bar:
         task = bar.add_task("looking at files", total=None)
         done = cleanup.run(ports, dry_run=given.dry_run, progress=lambda files: bar.update(task, completed=files))
     report = done.as_dict()
-    table = _table(title="would be thrown away" if given.dry_run else "thrown away", show_header=False)
-    for name, value in report.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    table = _table(title="Would be thrown away" if given.dry_run else "Thrown away", show_header=False)
+    for name, words in _THROWN_AWAY.items():
+        table.add_row(words, f"{report[name]:,}")
     return _out(given, report, table)
 
 

@@ -124,7 +124,10 @@ def env_example() -> str:
     """deploy/env.example: every setting on a line of its own; those that must be set are not commented out."""
     from ..core.settings import described
 
-    lines = ["# SMI Sidecar: copy to .env beside the Procfile. Each X may also stand in a file that X_FILE names.", ""]
+    lines = [
+        "# SMI Sidecar: copy to .env in the sidecar's folder. Each X may also stand in a file that X_FILE names.",
+        "",
+    ]
     for item in described():
         lines.append(f"# {item['help']}")
         given = item["example"] if item["default"] is None else item["default"]

@@ -40,6 +40,17 @@ def host_of(address: str) -> str:
         return ""
 
 
+def host_as_sent(address: str) -> str:
+    """Host and port as they stand in the header of a request, in ASCII (RFC 5891); the address is taken for a sound
+    one."""
+    return URL(address).host
+
+
+def origin(address: str) -> str:
+    """As browsers name it, in ASCII and without a path (RFC 6454), though a site may live in a folder."""
+    return URL(address).origin
+
+
 def path_below(folder: str, address: str) -> str | None:
     """The path of a file below the folder at `folder`, decoded; None if `address` (as `as_opened` gives it) lies
     elsewhere. http and https, ``www.``, usual ports and doubled slashes make no difference, nor does the query."""

@@ -20,6 +20,11 @@ class Advice:
     command: str
 
 
+def in_two_lines(words: Advice) -> str:
+    """As a console shows it."""
+    return f"{words.sentence}\n    {words.command}"
+
+
 def advice(code: str, **facts: object) -> Advice:
     """The entry with its {names} filled in. Raises KeyError for an unknown code or a fact that is missing."""
     entry = CATALOGUE[code]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from .messages import decode_secret
@@ -19,14 +23,40 @@ def _split(text: str) -> SplitResult:
     return parts
 
 
+def lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str]) -> str | None:
+    """The text of a variable, or of the file that `name`_FILE names; None where neither is set. Raises ValueError,
+    OSError."""
+    text, file = env.get(name), env.get(f"{name}_FILE")
+    if file and text:
+        raise ValueError(f"and {name}_FILE are both set: which one counts?")
+    # Some editors put a mark before the first letter of a file.
+    return (
+        read_file(Path(file)).strip().removeprefix("\ufeff") if file else (text.strip() if text is not None else None)
+    )
+
+
 def url(text: str) -> str:
     """An address of http or https without query, fragment and user name; the slash at its end goes."""
+    if " " in text or not text.isprintable():  # line breaks, which the parser drops in silence, are no signs either
+        raise ValueError("must hold no blank and no sign that can't be seen")
     parts = _split(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must have no query, fragment or user name")
     return text.rstrip("/")
+
+
+def plain_url(text: str) -> str:
+    """As `url`, in ASCII: it stands in a header, or in the first line of a request."""
+    if not text.isascii():
+        raise ValueError("must be ASCII: an international name in its xn-- form, a path percent-encoded")
+    return url(text)
+
+
+def optional_plain_url(text: str) -> str:
+    """As `plain_url`, or ""."""
+    return plain_url(text) if text else ""
 
 
 def optional_url(text: str) -> str:
@@ -118,11 +148,15 @@ def hosts(text: str) -> frozenset[str]:
     return frozenset(host.strip().lower() for host in text.split(",") if host.strip())
 
 
+_WHOLE = re.compile("-?[0-9]{1,18}")
+_OCTAL = re.compile("(?:0o)?[0-7]{1,4}")
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Whole numbers, both ends allowed."""
 
     def read(text: str) -> int:
-        value = int(text) if text.lstrip("-").isdigit() else None
+        value = int(text) if _WHOLE.fullmatch(text) else None
         if value is None or not low <= value <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return value
@@ -135,9 +169,9 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         try:
-            value = float(text)
+            value = float(text) if text.isascii() and "_" not in text else math.nan
         except ValueError:
-            value = -1.0
+            value = math.nan
         if not low <= value <= high:
             raise ValueError(f"must be a number of seconds from {low:g} to {high:g}")
         return value
@@ -156,15 +190,18 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return read
 
 
-def octal(text: str) -> int:
-    """The mode of a file, e.g. 0644: no more than 0777."""
-    try:
-        mode = int(text, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o777:
-        raise ValueError("must be an octal file mode such as 0644")
-    return mode
+def octal(least: int) -> Callable[[str], int]:
+    """A mode, e.g. 0644: no more than 0777, and `least` bits of it."""
+
+    def read(text: str) -> int:
+        mode = int(text, 8) if _OCTAL.fullmatch(text) else -1
+        if not 0 <= mode <= 0o777:
+            raise ValueError("must be an octal file mode such as 0644")
+        if mode & least != least:
+            raise ValueError(f"must allow the sidecar itself to use what it makes (at least {least:04o})")
+        return mode
+
+    return read
 
 
 def flag(text: str) -> bool:
@@ -172,6 +209,29 @@ def flag(text: str) -> bool:
     if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
         raise ValueError("must be 1 or 0")
     return text.lower() in ("1", "true", "yes")
+
+
+def visible(text: str) -> str:
+    """ASCII without blanks, as it stands in a header. No fault quotes it."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("holds a blank or a sign that is none of ASCII's: copy it once more")
+    return text
+
+
+def listens_at(text: str) -> str:
+    """An address of this machine, a name, or `none`; a port is a setting of its own."""
+    if _HOST.fullmatch(text):
+        return text
+    try:
+        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ValueError(
+            "must be an address such as 127.0.0.1 or ::1, a host's name, or none; without a port"
+        ) from None
+    return text
+
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 
 
 def text(text: str) -> str:

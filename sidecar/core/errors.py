@@ -31,6 +31,10 @@ class TemporaryError(SidecarError):
     """May work later by itself (network, 5xx, 429, disk full): retried, honouring `retry_after`."""
 
 
+class PartRefused(TemporaryError):
+    """A server does not go on with what an earlier try has of a file: all of it is fetched next time."""
+
+
 class PermanentError(SidecarError):
     """Will not work however often it is tried (source gone, result corrupt): the recovery table decides."""
 

@@ -35,10 +35,12 @@ _SIGNATURE = re.compile(r"v1,([A-Za-z0-9+/]{43}=)\Z")
 
 
 class Unauthorized(CallerError):
-    """The message is not authentic. `detail` is for our log only: outside, every refusal looks the same."""
+    """The message is not authentic. `why`, a word for its kind, and `detail` are for our log only: outside, every
+    refusal looks the same."""
 
-    def __init__(self, detail: str):
+    def __init__(self, why: str, detail: str):
         super().__init__("unauthorized", detail)
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -182,40 +184,40 @@ class Opener:
             if "\\u" in text:  # an escape may stand for half a character, which is no text and which PHP refuses
                 json.dumps(envelope, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
-            raise Unauthorized("body is not JSON") from None
+            raise Unauthorized("body", "body is not JSON") from None
         if not isinstance(envelope, dict) or set(envelope) != {"type", "timestamp", "audience", "data"}:
-            raise Unauthorized("body is not an envelope")
+            raise Unauthorized("body", "body is not an envelope")
         type, audience, data = envelope["type"], envelope["audience"], envelope["data"]
         if not (isinstance(type, str) and isinstance(audience, str) and isinstance(data, dict)):
-            raise Unauthorized("envelope has a field of the wrong type")
+            raise Unauthorized("body", "envelope has a field of the wrong type")
         if envelope["timestamp"] != rfc3339(timestamp):
-            raise Unauthorized("timestamps of header and body differ")
+            raise Unauthorized("body", "timestamps of header and body differ")
         if audience != self._audience and not (audience == ANY_SITE and type == "status"):
-            raise Unauthorized(f"audience is {audience[:100]!r}, not {self._audience!r}")
+            raise Unauthorized("audience", f"audience is {audience[:100]!r}, not {self._audience!r}")
         return Message(id, type, data, hashlib.sha256(body).hexdigest())
 
     def _check_headers(self, body: bytes, headers: Headers, now: float) -> tuple[str, int, str]:
         id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         if not _ID.match(id):
-            raise Unauthorized("webhook-id is missing or malformed")
+            raise Unauthorized("headers", "webhook-id is missing or malformed")
         if not _TIMESTAMP.match(timestamp):
-            raise Unauthorized("webhook-timestamp is missing or malformed")
+            raise Unauthorized("headers", "webhook-timestamp is missing or malformed")
         if abs(now - int(timestamp)) > TOLERANCE_S:
-            raise Unauthorized(f"webhook-timestamp is {now - int(timestamp):.0f} s away from our clock")
+            raise Unauthorized("clock", f"webhook-timestamp is {now - int(timestamp):.0f} s away from our clock")
         if len(body) > MAX_BODY_BYTES:
-            raise Unauthorized("body is larger than 1 MiB")
+            raise Unauthorized("body", "body is larger than 1 MiB")
         try:
             return id, int(timestamp), body.decode()
         except UnicodeDecodeError:
-            raise Unauthorized("body is not UTF-8") from None
+            raise Unauthorized("body", "body is not UTF-8") from None
 
     def _check_signature(self, id: str, timestamp: int, text: str, header: str) -> None:
         given = [match[1] for part in header.split(" ")[:8] if (match := _SIGNATURE.match(part))]
         if not given:
-            raise Unauthorized("webhook-signature is missing or malformed")
+            raise Unauthorized("headers", "webhook-signature is missing or malformed")
         at = datetime.fromtimestamp(timestamp, UTC)
         for webhook in self._webhooks:
             expected = webhook.sign(id, at, text).removeprefix("v1,")
             if any(hmac.compare_digest(expected, signature) for signature in given):
                 return
-        raise Unauthorized("no signature fits one of our secrets")
+        raise Unauthorized("secret", "no signature fits one of our secrets")

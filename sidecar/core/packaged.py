@@ -1,5 +1,5 @@
 """Core: where the files are that are no Python. A wheel holds them inside the package; a checkout has each one where it
-is written, the schemas in the bridge's own folder. `hatch_build.py` puts them into the wheel."""
+is written, schemas and translations in the bridge's own folder. `hatch_build.py` puts them into the wheel."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def _place(in_the_wheel: str, in_a_checkout: str) -> Path:
 
 
 SCHEMAS = _place("schemas", "wp-bridge-plugin/schemas")
+LANGUAGES = _place("languages", "wp-bridge-plugin/languages")
 DEPLOY = _place("deploy", "deploy")
 # Of these two a checkout has the folder only, and a wheel the ready file only.
 BRIDGE_ZIP = PACKAGE / "smi-bridge.zip"

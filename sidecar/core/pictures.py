@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from .errors import PermanentError
 from .formats import WEBP
+
+MOST_PASSES = 4_000_000_000  # pixels times scans: some seconds. Ten scans are usual, and 16 bytes are enough for one
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class ImageInfo:
         has_icc: an embedded ICC profile.
         orientation: EXIF 1 to 8; 1 if absent.
         progressive: a decoder has to hold the whole image (progressive JPEG, interlaced PNG).
+        scans: of a progressive JPEG, each of which costs a decoder a pass over all pixels; 1 where nobody has counted.
         doubtful: the metadata are such that decoders may read another orientation out of them.
     """
 
@@ -36,6 +39,7 @@ class ImageInfo:
     has_icc: bool = False
     orientation: int = 1
     progressive: bool = False
+    scans: int = field(default=1, compare=False)
     doubtful: bool = False
 
     @property
@@ -48,8 +52,10 @@ class ImageInfo:
         return self.width * self.height
 
     def decodable_within(self, megapixels: int) -> bool:
-        """Whether a decoder works line by line, or holds (2 to 6 bytes a pixel) no more than so many megapixels."""
-        return not (self.progressive or self.format == WEBP) or self.pixels <= megapixels * 1_000_000
+        """Whether a decoder works line by line, or holds (2 to 6 bytes a pixel) no more than so many megapixels, and
+        does not pass over them for minutes: nothing ends it before it is done."""
+        at_once = self.pixels <= megapixels * 1_000_000 and self.pixels * self.scans <= MOST_PASSES
+        return at_once or not (self.progressive or self.format == WEBP)
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,22 @@ from .env import (
     flag,
     hosts,
     keys,
+    listens_at,
+    lookup,
     octal,
+    optional_plain_url,
     optional_secret,
     optional_url,
     optional_url_with_user,
+    plain_url,
     redis_url,
     seconds,
     secret,
     text,
     url,
+    visible,
     whole,
-)
+)  # fmt: skip
 from .errors import ConfigurationError
 from .messages import direction_key, site_hash, site_identity
 
@@ -64,12 +69,12 @@ class Settings:
     uploads_url: str = setting("SMI_UPLOADS_URL", optional_url, "The same folder's public address; default SMI_SHOP_URL/wp-content/uploads", "")  # fmt: skip
     # --- addresses of our own
     public_url: str = setting("SMI_PUBLIC_URL", optional_url, "Where browsers reach the sidecar, e.g. https://shop.example/smi; empty: not public, WordPress stands in", "")  # fmt: skip
-    bind: str = setting("SMI_BIND", text, "Address that the web process listens on; none: there is no web process, and the sidecar comes to the shop for its messages", "127.0.0.1")  # fmt: skip
+    bind: str = setting("SMI_BIND", listens_at, "Address that the web process listens on; none: there is no web process, and the sidecar comes to the shop for its messages", "127.0.0.1")  # fmt: skip
     port: int = setting("PORT", whole(1, 65535), "Port that the web process listens on", "8321")
     trusted_proxies: int = setting("SMI_TRUSTED_PROXIES", whole(0, 5), "How many reverse proxies stand before the web process", "1")  # fmt: skip
     # --- Upsampler
-    upsampler_key: str = setting("UPSAMPLER_API_KEY", text, "The API key of your Upsampler account", None, "your-upsampler-api-key")  # fmt: skip
-    upsampler_url: str = setting("UPSAMPLER_URL", url, "The API's address", "https://upsampler.com/api/v1")
+    upsampler_key: str = setting("UPSAMPLER_API_KEY", visible, "The API key of your Upsampler account", None, "your-upsampler-api-key")  # fmt: skip
+    upsampler_url: str = setting("UPSAMPLER_URL", plain_url, "The API's address", "https://upsampler.com/api/v1")
     upsampler_mode: str = setting("SMI_UPSAMPLER_MODE", choice("precise-upscale", "smart-upscale", "dynamic-upscale"), "Which enlargement to order", "precise-upscale")  # fmt: skip
     upsampler_image_type: str = setting("SMI_UPSAMPLER_IMAGE_TYPE", choice("universal", "realism", "anime"), "What kind of pictures the shop sells", "universal")  # fmt: skip
     upsampler_concurrency: int = setting("SMI_UPSAMPLER_CONCURRENCY", whole(0, 100000), "How many jobs may be at Upsampler at the same time, over all machines; 0: no limit", "0")  # fmt: skip
@@ -87,13 +92,15 @@ class Settings:
     check_picture: bool = setting("SMI_CHECK_PICTURE", flag, "Compare each result with the picture that was bought", "1")  # fmt: skip
     result_off_by: int = setting("SMI_RESULT_OFF_BY", whole(0, 16), "By how many pixels a side of a result may differ from what was paid for; it is resized then, not ordered again", "2")  # fmt: skip
     private_hosts: frozenset[str] = setting("SMI_PRIVATE_HOSTS", hosts, "host:port pairs, comma-separated, that may be fetched from although they are not public", "")  # fmt: skip
-    file_mode: int = setting("SMI_FILE_MODE", octal, "Mode of delivered files", "0644")
-    folder_mode: int = setting("SMI_FOLDER_MODE", octal, "Mode of folders made for them", "0755")
+    file_mode: int = setting("SMI_FILE_MODE", octal(0o400), "Mode of delivered files", "0644")
+    folder_mode: int = setting("SMI_FOLDER_MODE", octal(0o700), "Mode of folders made for them", "0755")
     # --- downloads
     keep_days: int = setting("SMI_KEEP_DAYS", whole(0, 3650), "Days that a delivered file is kept after its link has expired", "7")  # fmt: skip
     download_mode: str = setting("SMI_DOWNLOAD_MODE", choice("stream", "x-accel", "x-sendfile", "redirect"), "Who sends the bytes: the sidecar, nginx, Apache with mod_xsendfile, a CDN (redirect; where the shop hands files out, by its wp-config.php)", "stream")  # fmt: skip
     accel_prefix: str = setting("SMI_ACCEL_PREFIX", text, "nginx's internal location of uploads/smi-downloads (x-accel)", "/smi-internal/")  # fmt: skip
-    cdn_url: str = setting("SMI_CDN_URL", optional_url, "Address of uploads/smi-downloads at the CDN (redirect)", "")
+    cdn_url: str = setting(
+        "SMI_CDN_URL", optional_plain_url, "Address of uploads/smi-downloads at the CDN (redirect)", ""
+    )
     cdn_signing: str = setting("SMI_CDN_SIGNING", choice("secure-link", "bunny", "cloudfront"), "How the CDN wants addresses signed: nginx's secure_link_md5, bunny.net's token, CloudFront's canned policy", "secure-link")  # fmt: skip
     cdn_key: str = setting("SMI_CDN_KEY", cdn_key, "The key for that: a text, or (cloudfront) an RSA private key in PEM; better in a file, SMI_CDN_KEY_FILE", "")  # fmt: skip
     cdn_key_id: str = setting("SMI_CDN_KEY_ID", text, "CloudFront's id of the key (Key-Pair-Id)", "")
@@ -121,7 +128,7 @@ class Settings:
         for item in fields(cls):
             name, default = item.metadata["name"], item.metadata["default"]
             try:
-                text = _lookup(env, name, read_file)
+                text = lookup(env, name, read_file)
                 if text is None or text == "":
                     unless = item.metadata["unless"]
                     if default is None and not (unless and values.get(unless[0]) == unless[1]):
@@ -223,13 +230,6 @@ def hint_mac(secret: bytes, token: str) -> str:
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def _lookup(env: Mapping[str, str], name: str, read_file: Callable[[Path], str]) -> str | None:
-    text, file = env.get(name), env.get(f"{name}_FILE")
-    if file and text:
-        raise ValueError(f"and {name}_FILE are both set: which one counts?")
-    return read_file(Path(file)).strip() if file else (text.strip() if text is not None else None)
-
-
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
     """Faults of settings that are each fine by themselves; a rule about one that could not be read is passed over."""
     return [
@@ -280,8 +280,8 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., bool], str], ...] = (
     ),
     (
         ("accel_prefix",),
-        lambda prefix: prefix.startswith("/") and prefix.endswith("/"),
-        "SMI_ACCEL_PREFIX must begin and end with /",
+        lambda prefix: prefix.startswith("/") and prefix.endswith("/") and prefix.isascii() and prefix.isprintable(),
+        "SMI_ACCEL_PREFIX must begin and end with /, and be ASCII",
     ),
     (
         ("uploads_dir", "storage"),

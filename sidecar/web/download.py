@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from contextlib import suppress
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from flask import Blueprint
 from werkzeug.http import quote_etag
 
+from ..adapters.files import disk_errors
 from ..core.errors import ConfigurationError
 from ..core.formats import MEDIA_TYPES
 from ..core.job import Job
@@ -59,6 +61,11 @@ def answer(services: Services, environ: Environ) -> Application | None:
     if parts.settings.at_the_shop:
         raise Gone("file_at_the_shop", "the shop hands the file out, by a link of its own")
     path = parts.files.path(job.path)
+    with disk_errors(path):
+        return _of_file(parts, environ, grant, job, path)
+
+
+def _of_file(parts: Ports, environ: Environ, grant: DownloadGrant, job: Job, path: Path) -> Application:
     if not path.is_file():
         if not parts.files.root.is_dir():
             raise ConfigurationError("folder_not_writable", f"{parts.files.root}: the folder is not there")
@@ -129,7 +136,7 @@ def _by_web_server(parts: Ports, job: Job, path: Path, headers: Headers) -> Appl
         headers += [("X-Accel-Redirect", settings.accel_prefix + quote(job.path))]
     else:
         # Apache serves ranges of it, but does not say so to HEAD.
-        headers += [("X-Sendfile", str(path)), ("Accept-Ranges", "bytes")]
+        headers += [("X-Sendfile", os.fsencode(path).decode("latin-1")), ("Accept-Ranges", "bytes")]  # PEP 3333
     return of_bytes("200 OK", [*headers, ("Content-Type", MEDIA_TYPES[job.format])])
 
 

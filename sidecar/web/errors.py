@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from ..adapters.refusals import in_words
 from ..core.errors import CallerError, SidecarError
 from ..workflow.ports import Ports
+from . import sorry
 from .parts import ports, services
 
 _STATUS = {
@@ -78,8 +79,7 @@ def _fault(error: Exception) -> Response:
 
 def _answer(code: str, status: int) -> Response:
     if request.path.startswith("/download/"):
-        page = render_template("sorry.html", code=code, shop=services().settings.shop_url)
-        response = Response(page, status, mimetype="text/html")
+        response = sorry.page(code, status, services().settings.shop_url)
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"

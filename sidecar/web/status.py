@@ -9,6 +9,7 @@ from flask import Blueprint, Response, json, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..core import status_token
+from ..core.addresses import origin
 from ..core.errors import SidecarError, TemporaryError
 from ..core.job import Job, is_job_id
 from ..workflow import view
@@ -75,7 +76,7 @@ def _restore(job_id: str) -> Job | None:
 def _headers(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Access-Control-Allow-Origin"] = _origin(services().settings.site)
+    response.headers["Access-Control-Allow-Origin"] = origin(services().settings.site)
     response.headers["Access-Control-Expose-Headers"] = "ETag"
     response.headers["Vary"] = f"Origin, {TOKEN}"
     if request.method == "OPTIONS":  # a browser of another origin asks for leave, two hours at a time
@@ -83,11 +84,6 @@ def _headers(response: Response) -> Response:
         response.headers["Access-Control-Max-Age"] = "7200"
     response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _origin(site: str) -> str:
-    """An origin has no path (RFC 6454), though a site may live in a folder."""
-    return "/".join(site.split("/")[:3])
 
 
 def _answer(document: dict, status: int) -> Response:

@@ -36,7 +36,11 @@ class BriefWait:
             finally:
                 self.places.release()
 
-        threading.Thread(target=run, name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=run, name=self._name, daemon=True).start()
+        except RuntimeError as error:  # no room for one
+            self.places.release()
+            raise TemporaryError(self._code, str(error)) from error
         try:
             return answer.result(timeout=wait_s)
         except TimeoutError:

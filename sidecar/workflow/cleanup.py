@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.job import JOB_ID
 from ..core.messages import parse_rfc3339
+from ..core.states import SETTLED
 from .ports import Ports, StoredFile
 from .time_limits import REFUSED_LIFE_S, TEMP_LIFE_S
 
@@ -49,11 +50,18 @@ def run(ports: Ports, *, dry_run: bool = False, progress: Callable[[int], None] 
         _stored_files(ports, page, now, report)
         looked_at += len(page)
         progress(looked_at)
-    report.temps += _outlived(ports.files.temps(), now - TEMP_LIFE_S, report)
+    report.temps += _outlived(_of_nobody(ports, ports.files.temps()), now - TEMP_LIFE_S, report)
     report.sources += _outlived(ports.copies.all(), now - TEMP_LIFE_S, report)
     report.temps += _outlived(ports.files.refused(), now - REFUSED_LIFE_S, report)
     ports.log("cleanup", "Cleaned up.", **report.as_dict())
     return report
+
+
+def _of_nobody(ports: Ports, temps: list[Path]) -> list[Path]:
+    """Without what is kept for jobs that are not settled: a finished file may wait for days for its shop, or a held
+    stage, and Upsampler does not keep the result for as long."""
+    jobs = ports.store.versions(list({path.name.partition(".")[0] for path in temps}))
+    return [path for path in temps if jobs.get(path.name.partition(".")[0], (0, "review"))[1] in SETTLED]
 
 
 def _outlived(paths: Iterable[Path], before: float, report: Report) -> int:

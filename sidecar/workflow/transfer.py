@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..core.errors import Crowded, GivenUp, TemporaryError
+from ..core.errors import Crowded, GivenUp, PartRefused, TemporaryError
 from ..core.formats import JPEG, PNG
 from ..core.job import Job
 from ..core.parts import Part
@@ -117,7 +117,10 @@ def _from_network(ports: Ports, job: Job, part: Part | None) -> Brought | None:
     def ended(failure: BaseException | None, result: Brought | None) -> None:
         if result:  # it was whole, and checked, in the very moment in which the worker left
             about: dict[str, Any] = {"key": result_key(job), "total": result.bytes, "etag": ""}
-            ports.parts.keep(result.path, job.job_id, complete=True, **about)
+            try:
+                ports.parts.keep(result.path, job.job_id, complete=True, **about)
+            except Exception as error:
+                failure = error
         give_back(ports, "collect", job, failure)
 
     try:
@@ -288,7 +291,8 @@ def grow(
                 transfer.came(size)
         ports.parts.keep(path, name, complete=True, **about)
     except BaseException as error:
-        if isinstance(error, TemporaryError | GivenUp) and about["etag"]:
+        is_of_use = isinstance(error, TemporaryError | GivenUp) and not isinstance(error, PartRefused)
+        if is_of_use and about["etag"]:
             with suppress(FileNotFoundError):  # whoever has the job now has thrown it away
                 ports.parts.keep(path, name, complete=False, **about)
         path.unlink(missing_ok=True)

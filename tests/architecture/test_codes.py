@@ -12,6 +12,8 @@ from tests.architecture.code import calls, modules, strings
 OUTSIDE_THE_STAGES = {
     "connection_string_damaged",
     "env_unreadable",
+    "flag_missing",
+    "not_written",
     "start_failed",
     "configuration_invalid",
     "redis_unavailable",

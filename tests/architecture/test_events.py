@@ -29,6 +29,10 @@ def written() -> set[str]:
     events |= {
         f"mail:{kind}" for kind in ("delivered", "renewed", "reminder", "delayed", "refunded", "review", "message")
     }
+    for both in re.findall(
+        r"\$opening += [^\n]*\? '([a-z]+)' : '([a-z]+)';", php
+    ):  # Job_Page begins each attempt with it
+        events |= set(both)
     events |= set(re.findall(r"const (?:REFUND|ERASE|EFFECT) += '([a-z]+)';", php))
     events |= set(re.findall(r'progress\([^\n]+, "[a-z]+", "([a-z_]+)"', python))
     events |= set(re.findall(r'_(?:again|next_submission)\(ports, [^\n]*"([a-z_]+)"\)', python))

@@ -31,10 +31,12 @@ def rfc3339(unix: float) -> str:
 
 @dataclass
 class Answer:
-    """What the stand-in says next; `body` of None means the usual answer of the type."""
+    """What the stand-in says next; `body` of None means the usual answer of the type; text is sent as a web page.
+    `is_lost`: the message is taken, and nobody hears of it."""
 
     status: int = 200
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | str | None = None
+    is_lost: bool = False
     date: str | None = None
     delay: float = 0
 
@@ -92,7 +94,9 @@ class SidecarStandIn:
             return {"token": "renewed", "download_url": None, "expires_at": rfc3339(time.time() + 7200)}
         return {"stored": True}
 
-    def _take(self, body: bytes, headers: dict[str, str], connection: tuple[str, int]) -> tuple[int, dict[str, Any]]:
+    def _take(
+        self, body: bytes, headers: dict[str, str], connection: tuple[str, int]
+    ) -> tuple[int, dict[str, Any] | str]:
         try:
             message = Webhook(direction_key(self.secret, "to-sidecar")).verify(body, headers)
         except WebhookVerificationError:
@@ -128,11 +132,14 @@ class SidecarStandIn:
                 there = self.path == "/healthz"
                 self._say(200 if there else 404, {"ok": there})
 
-            def _say(self, status: int, answer: dict[str, Any]) -> None:
-                text = json.dumps(answer).encode()
+            def _say(self, status: int, answer: dict[str, Any] | str) -> None:
+                if stand_in.answer.is_lost:
+                    self.close_connection = True
+                    return
+                text = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
                 self.send_response_only(status)
                 self.send_header("Date", stand_in.answer.date or self.date_time_string())
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", "text/html" if isinstance(answer, str) else "application/json")
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)

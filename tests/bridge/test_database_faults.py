@@ -29,6 +29,11 @@ KILL = """
     usleep( 50000 );
     return $sql;
 """
+UNDO = """
+    mysqli_query( $GLOBALS['wpdb']->dbh, 'ROLLBACK' );
+    $GLOBALS['wpdb']->suppress_errors();
+    return 'nonsense';
+"""
 REFUSE = "$GLOBALS['wpdb']->suppress_errors(); return 'nonsense';"
 
 
@@ -223,3 +228,132 @@ def test_two_deliveries_of_the_same_job_at_once_leave_the_shops_row_right(bridge
 
 def _note(job_id: str, key: str) -> dict[str, Any]:
     return {"job_id": job_id, "attempt": 1, "key": key, "customer_message": "x"}
+
+
+@pytest.mark.parametrize("by", ["the batch", "a person"])
+def test_a_stop_that_is_undone_is_not_told_to_the_sidecar(bridge: Bridge, by: str) -> None:
+    """Else the sidecar would give up a paid job that the ledger has under way."""
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="submitted", submission=1)
+    stop = f"SmiBridge\\Jobs\\Actions::run('cancel', '{job_id}');"
+    if by == "the batch":
+        stop = (
+            f"$stop = (object) ['id' => 'm', 'type' => 'job.stop', 'data' => (object) ['job_id' => '{job_id}']];"
+            "SmiBridge\\Messages\\Batch::handle([$stop], null, new SmiBridge\\Core\\Transaction());"
+        )
+    bridge.shop.php(LOOK % {"fault": "'COMMIT'", "act": REFUSE, "once": "true"} + stop)
+    assert (bridge.state(job_id), bridge.sidecar.received) == ("submitted", [])
+    bridge.shop.php(stop)
+    assert (bridge.state(job_id), [message.type for message in bridge.sidecar.received]) == ("review", ["job.cancel"])
+
+
+def test_of_several_stops_those_that_are_undone_are_not_told(bridge: Bridge, fault) -> None:
+    job_ids = [bridge.job(email="") for _ in range(2)]
+    for job_id in job_ids:
+        bridge.open(job_id, state="submitted", submission=1)
+    remove = fault(f"'{job_ids[1]}', 1, '", REFUSE, once=False)
+    results = bridge.door.batch(*[("job.stop", {"job_id": job_id}) for job_id in job_ids])
+    remove()
+    assert [result["status"] for result in results] in (["done", "failed"], ["failed", "failed"])
+    stopped = [job_id for job_id in job_ids if bridge.state(job_id) == "review"]
+    found = bridge.sidecar.wait("job.cancel", count=len(stopped)) if stopped else bridge.sidecar.received
+    assert [message.data["job_id"] for message in found] == stopped
+
+
+def test_a_shop_that_can_not_be_asked_for_its_table_is_no_site_without_a_shop(bridge: Bridge, fault) -> None:
+    """The customer's address would be unknown for ever, and the shop's row would stay as it is."""
+    email = address()
+    job_id = bridge.paid(email=email)
+    message = sealed(bridge, delivery(job_id))
+    bridge.shop.php("delete_option('smi_bridge_shop_columns');")
+    for statement in ("SHOW TABLES LIKE", "DESCRIBE wp_smi_jobs"):
+        remove = fault(statement, REFUSE, once=False)
+        assert bridge.door.post(*message).json()["results"][0]["reason"] == "database", statement
+        remove()
+        assert untouched(bridge, job_id)
+    assert bridge.door.post(*message).json()["results"][0]["data"] == {"mail": "sent"}
+    assert (bridge.row(job_id)["status"], len(bridge.shop.mails(email))) == ("completed", 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "outcome"), [("UPDATE wp_smi_bridge_effects", "review"), ("UPDATE wp_smi_jobs", "refunded")]
+)
+def test_a_refund_whose_end_can_not_be_written_is_not_told_as_made(
+    bridge: Bridge, fault, statement: str, outcome: str
+) -> None:
+    """The sidecar asks again until the ledger knows: the bank is called once."""
+    email = address()
+    job_id = bridge.paid(email=email)
+    data = {"job_id": job_id, "attempt": 1, "reason": "source_gone", "detail": "", "refund": "yes"}
+    remove = fault(statement, REFUSE)
+    first = bridge.door.send("job.failed", data)
+    remove()
+    assert (first["status"], first["reason"], bridge.state(job_id)) == ("failed", "cut_off", "refunding")
+    bridge.shop.sql("UPDATE wp_smi_bridge_effects SET claimed_at = '2026-01-01' WHERE job_id = %s", job_id)
+    again = bridge.door.send("job.failed", data)
+    assert (again["data"]["outcome"], bridge.state(job_id)) == (outcome, outcome)
+    payment = bridge.row(job_id)["stripe_payment_intent_id"]
+    assert len(bridge.shop.sql("SELECT * FROM wp_smi_demo_refunds WHERE payment_intent = %s", payment)) == 1
+    assert len(bridge.shop.mails(email)) == 1
+
+
+def test_a_transaction_that_the_database_has_undone_is_begun_again(bridge: Bridge) -> None:
+    """As after a deadlock: what comes then would be written without one, and could not be undone."""
+    emails = [address() for _ in range(3)]
+    jobs = [bridge.paid(email=email) for email in emails]
+    message = sealed(bridge, *map(delivery, jobs))
+    remove = bridge.mu_plugin(
+        "db-fault",
+        LOOK
+        % {"fault": "'UPDATE wp_smi_bridge_ledger'", "act": UNDO, "once": "true"}
+        + "add_filter('query', function ($sql) {"
+        f" return 0 === strpos($sql, 'UPDATE wp_smi_jobs') && strpos($sql, \"'{jobs[1]}'\") ? 'nonsense' : $sql; }});",
+    )
+    try:
+        results = bridge.door.post(*message).json()["results"]
+    finally:
+        remove()
+    assert [result["status"] for result in results] == ["done", "failed", "done"]
+    assert untouched(bridge, jobs[1])
+    assert [result["status"] for result in bridge.door.post(*message).json()["results"]] == ["done"] * 3
+    assert [len(bridge.shop.mails(email)) for email in emails] == [1, 1, 1]
+
+
+def throws(method: str, job_id: str) -> str:
+    """Code of a shop's plugin that throws over one job."""
+    listener = f"function ($no, $id) {{ if ('{job_id}' === $id) {{ throw new Error('x'); }} }}"
+    return f"add_filter('smi_bridge_{method}', {listener}, 10, 2);"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_other_code_that_throws_over_one_job_fails_its_message_only(bridge: Bridge, together: bool) -> None:
+    """A filter of a shop's plugin: the others would wait behind it for ever, and what it undid would be told."""
+    bad, good = bridge.job(email=""), bridge.job(email="")
+    for job_id in (bad, good):
+        bridge.open(job_id)
+    remove = bridge.mu_plugin("throws", throws("write_progress", bad))
+    try:
+        results = bridge.door.batch(
+            *[("job.stop", {"job_id": job_id}) for job_id in ((bad, good) if together else (bad,))]
+        )
+    finally:
+        remove()
+    assert [(result["status"], result["reason"]) for result in results][0] == ("failed", "broke")
+    assert (bridge.state(bad), bridge.history(bad)) == ("paid", [])
+    if together:
+        assert (results[1]["status"], bridge.state(good)) == ("done", "review")
+        assert [message.data["job_id"] for message in bridge.sidecar.wait("job.cancel")] == [good]
+    else:
+        assert bridge.sidecar.received == []
+
+
+def test_other_code_that_throws_over_an_outcome_leaves_the_others_written(bridge: Bridge) -> None:
+    emails = [address() for _ in range(2)]
+    jobs = [bridge.paid(email=email) for email in emails]
+    remove = bridge.mu_plugin("throws", throws("write_mailed", jobs[0]))
+    try:
+        results = bridge.door.batch(*[("job.delivered", delivery(job_id)) for job_id in jobs])
+    finally:
+        remove()
+    assert [result["data"] for result in results] == [{"mail": "sent"}] * 2
+    assert [bridge.effects(job_id)["mail:delivered"]["outcome"] for job_id in jobs] == ["sent", "sent"]

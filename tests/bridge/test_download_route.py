@@ -175,6 +175,36 @@ def test_a_folder_that_is_away_is_no_reason_to_say_that_the_picture_is_gone(brid
     assert (health["status"], sold.get().status_code) == ("critical", 200)
 
 
+def test_a_file_that_goes_between_look_and_send_is_told_as_gone_and_counts_as_no_download(
+    bridge: Bridge, sold: Sold
+) -> None:
+    remove = bridge.mu_plugin(
+        "goes", "add_filter('smi_bridge_sendfile_header', function ($h, $path) { unlink($path); return $h; }, 10, 2);"
+    )
+    try:
+        answer = sold.get()
+    finally:
+        remove()
+    assert answer.status_code == 404 and "can’t find that download" in answer.text.replace("&#8217;", "’")
+    assert bridge.ledger(sold.job_id)[0]["downloaded_at"] is None
+
+
+def test_a_database_that_refuses_is_no_reason_to_show_the_customer_a_fatal_error(bridge: Bridge, sold: Sold) -> None:
+    remove = bridge.mu_plugin(
+        "refuses",
+        "add_filter('query', function ($sql) { $GLOBALS['wpdb']->suppress_errors();"
+        " return strpos($sql, 'FROM wp_smi_bridge_ledger') ? 'nonsense' : $sql; });",
+    )
+    try:
+        link = sold.get()
+        status = requests.get(f"{bridge.shop.url}/wp-json/smi-bridge/v1/status/{sold.job_id}", timeout=30)
+    finally:
+        remove()
+    assert (link.status_code, link.headers["Retry-After"]) == (503, "60") and "safe" in link.text
+    assert (status.status_code, status.json()) == (503, {"error": "database"})
+    assert "no-store" in status.headers["Cache-Control"]
+
+
 def test_a_newer_attempt_has_its_own_link_and_while_it_is_under_way_the_old_one_opens(
     bridge: Bridge, sold: Sold
 ) -> None:

@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bridge.conftest import Bridge
+from sidecar.core.settings import Settings
+from tests.bridge.conftest import SECRET, Bridge
 from tests.downloads import CASES, DELIVERED, SHA256, Case
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
+
+
+def settings_lines(bridge: Bridge) -> dict[str, str]:
+    """Of the shop's sidecar."""
+    shop = {"SMI_SHOP_URL": bridge.shop.url, "SMI_UPLOADS_DIR": str(bridge.shop.uploads)}
+    return shop | {"SMI_SECRET": SECRET, "UPSAMPLER_API_KEY": "a-key"}
 
 
 def utc(at: int) -> str:
@@ -35,7 +42,8 @@ def sold(bridge: Bridge, case: Case, name: str) -> None:
 
 @pytest.mark.parametrize("vector", CASES, ids=lambda vector: vector["name"])
 def test_a_link_opens_what_the_vectors_say(bridge: Bridge, vector: dict[str, Any]) -> None:
-    case = Case(vector, str(uuid.uuid4()), int(time.time()), bridge.shop.url)
+    keys = Settings.from_env(settings_lines(bridge)).signing_keys
+    case = Case(vector, str(uuid.uuid4()), int(time.time()), bridge.shop.url, keys)
     folder = bridge.shop.uploads / "smi-downloads"
     path = folder / f"2026/11/{case.job_id}_4x.png"
     sold(bridge, case, f"2026/11/{case.job_id}_4x.png")
@@ -60,3 +68,18 @@ def test_a_link_opens_what_the_vectors_say(bridge: Bridge, vector: dict[str, Any
     case.check(status=answer.status_code, text=text, headers=answer.headers, body=answer.content, data=data, path=path)
     noted = [row["attempt"] for row in bridge.ledger(case.job_id) if row["downloaded_at"]]
     assert noted == vector["answer"].get("noted", [1])
+
+
+def test_a_link_signed_before_a_change_of_the_secret_is_known_again(bridge: Bridge) -> None:
+    vector = next(case for case in CASES if case["name"] == "a link that was made anew")
+    before = "whsec_" + "YSBzZWNyZXQgdGhhdCBpcyBub3QgdXNlZCBhbnkgbW9yZSE="
+    keys = Settings.from_env({**settings_lines(bridge), "SMI_SECRET": before}).signing_keys
+    case = Case(vector, str(uuid.uuid4()), int(time.time()), bridge.shop.url, keys)
+    sold(bridge, case, f"2026/11/{case.job_id}_4x.png")
+    link = {"smi-bridge": "download", "job": case.job_id, "token": case.token(vector["link"])}
+    answers = []
+    for previous in ("", before):
+        bridge.option("smi_bridge_previous_secret", previous)
+        answers.append(requests.get(f"{bridge.shop.url}/", params=link, timeout=30).status_code)
+    bridge.option("smi_bridge_previous_secret", "")
+    assert answers == [404, 410]

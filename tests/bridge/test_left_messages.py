@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.bridge.conftest import Bridge, delivery
+from tests.testbed.site import PhpError
 from tests.testbed.waiting import wait_for
 
 NEWEST_ONLY = True  # nothing here depends on the version of WordPress
@@ -133,3 +135,58 @@ def test_a_job_of_which_something_is_still_to_be_done_is_not_forgotten_by_age(br
     bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET updated_at = '2020-01-01' WHERE job_id IN (%s, %s)", erased, other)
     bridge.shop.php("SmiBridge\\Ledger\\Ledger::forget_settled(time() - YEAR_IN_SECONDS);")
     assert (len(bridge.ledger(erased)), bridge.ledger(other)) == (1, [])
+
+
+def test_a_wall_that_answers_in_the_sidecars_place_ends_nothing(bridge: Bridge) -> None:
+    """A login page with status 200: nobody has erased anything, and no link is made."""
+    renewed, erased = delivered(bridge), delivered(bridge)
+    act(bridge, "renew", renewed)
+    bridge.shop.php(f"SmiBridge\\Interfaces\\Privacy\\Erasure::of('{erased}');")
+    bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
+    bridge.sidecar.answer.body = "<html>Please log in.</html>"
+    bridge.shop.php("SmiBridge\\Messages\\Left_Messages::send();")
+    assert waiting(bridge) == ["job.renew", "job.erase"]
+    assert bridge.effects(erased)["erase"]["outcome"] is None
+    assert not {"renewed", "renewal_failed"} & set(bridge.history(renewed))
+    bridge.sidecar.answer.body = None
+    bridge.shop.php("SmiBridge\\Messages\\Left_Messages::send();")
+    assert (bridge.effects(erased)["erase"]["outcome"], bridge.history(renewed)[-1]) == ("erased", "renewed")
+
+
+def test_what_is_sent_again_because_its_answer_was_lost_is_done_once(bridge: Bridge) -> None:
+    """After a change from "none" to an address: one mail about the link, one refund and one mail about it."""
+    emails = [f"{uuid.uuid4().hex}@example.org" for _ in range(2)]
+    renewed, refunded = (bridge.paid(email=email) for email in emails)
+    for job_id in (renewed, refunded):
+        bridge.door.send("job.delivered", delivery(job_id))
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET expires_at = '2020-01-01' WHERE job_id = %s", renewed)
+    assert (act(bridge, "resend", renewed), act(bridge, "refund", refunded)) == ("under_way", "refunded")
+    assert waiting(bridge) == ["job.renew", "job.cancel"]
+    before = [len(bridge.shop.mails(email)) for email in emails]
+    bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
+    for lost in (True, True, False, False):
+        bridge.sidecar.answer.is_lost = lost
+        bridge.shop.php("SmiBridge\\Messages\\Left_Messages::send();")
+        assert (waiting(bridge) == []) is not lost
+    assert [message.type for message in bridge.sidecar.received] == ["job.renew"] * 3 + ["job.cancel"]
+    assert [len(bridge.shop.mails(email)) for email in emails] == [before[0] + 1, before[1]]
+    assert (bridge.ledger(renewed)[0]["token"], bridge.history(renewed).count("renewed")) == ("renewed", 1)
+    payment = bridge.row(refunded)["stripe_payment_intent_id"]
+    assert len(bridge.shop.sql("SELECT * FROM wp_smi_demo_refunds WHERE payment_intent = %s", payment)) == 1
+    assert (bridge.state(refunded), bridge.history(refunded).count("refunded")) == ("refunded", 1)
+
+
+def test_a_request_that_dies_between_the_link_and_its_mail_leaves_the_mail_to_the_next(bridge: Bridge) -> None:
+    email = f"{uuid.uuid4().hex}@example.org"
+    bridge.door.send("job.delivered", delivery(job_id := bridge.paid(email=email)))
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET expires_at = '2020-01-01' WHERE job_id = %s", job_id)
+    assert act(bridge, "resend", job_id) == "under_way"
+    before = len(bridge.shop.mails(email))
+    bridge.option("smi_bridge_sidecar_url", bridge.sidecar.url)
+    dies = "add_filter('query', fn($sql) => strpos($sql, \"outcome = 'due'\") ? exit(9) : $sql);"
+    with pytest.raises(PhpError, match="did not come to its end"):
+        bridge.shop.php(dies + "SmiBridge\\Messages\\Left_Messages::send();")
+    assert (waiting(bridge), len(bridge.shop.mails(email))) == ([], before)
+    for _ in range(2):
+        bridge.shop.php("do_action('smi_bridge_follow_up');")
+        assert len(bridge.shop.mails(email)) == before + 1

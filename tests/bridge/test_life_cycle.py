@@ -64,6 +64,29 @@ def test_tables_come_back_after_an_update_without_activation(site: Shop) -> None
     assert tables(site) == TABLES
 
 
+def test_tables_that_the_database_refuses_are_missed_told_and_tried_again(site: Shop) -> None:
+    """A user of the database who may not change tables: an update must not count as made."""
+    site.activate("smi-bridge")
+    site.sql("ALTER TABLE wp_smi_bridge_ledger DROP COLUMN stage_since")
+    refuse = (
+        "add_filter('query', function ($sql) { $GLOBALS['wpdb']->suppress_errors();"
+        " return 0 === strpos($sql, 'ALTER TABLE') ? 'not allowed' : $sql; });"
+    )
+    again = "SmiBridge\\Ledger\\Lifecycle::when_version_changed();"
+    problems = (
+        "return [SmiBridge\\Ledger\\Tables::missing(), array_column(SmiBridge\\Health\\Problems::all(), 'kind')];"
+    )
+    connected = "add_filter('pre_option_smi_bridge_sidecar_url', fn() => 'none');"
+    missing, kinds = site.php_json(refuse + connected + "update_option('smi_bridge_schema', '4');" + again + problems)
+    assert missing == ["wp_smi_bridge_ledger.stage_since"] and "database" in kinds
+    site.http.get(site.url, timeout=30)
+    assert site.option("smi_bridge_schema").startswith("refused "), "not with each request"
+    site.option("smi_bridge_schema", "refused 1000")
+    site.http.get(site.url, timeout=30)
+    missing, kinds = site.php_json(connected + problems)
+    assert missing == [] and "database" not in kinds
+
+
 def test_running_the_table_definitions_again_changes_nothing(site: Shop) -> None:
     site.activate("smi-bridge")
     changes = site.php_json(
@@ -175,6 +198,19 @@ def test_uninstalling_keeps_the_ledger_unless_the_admin_said_otherwise(site: Sho
     uninstall(site)
     assert tables(site) == set()
     assert options(site) == set()
+
+
+def test_uninstalling_leaves_finished_pictures_and_no_copy_of_what_customers_sent(site: Shop) -> None:
+    """Nobody would clean up after them any more."""
+    site.activate("smi-bridge")
+    site.deactivate("smi-bridge")
+    folder = site.uploads / "smi-downloads"
+    names = ["2026/11/job_4x.jpg", ".sources/job.1.jpg", ".incoming/job.1.9.ab.part", ".refused/job.1.jpg", "cdn/1.txt"]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    uninstall(site)
+    assert [name for name in names if (folder / name).exists()] == names[:1]
 
 
 def test_a_database_that_drops_no_table_does_not_stop_the_deletion(site: Shop) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.bridge.conftest import Bridge, delivery
+from tests.bridge.conftest import BRIDGE, Bridge, delivery
 from tests.testbed.waiting import wait_for
 
 MOST_AT_PAYMENT = 27
@@ -31,7 +31,7 @@ def loaded(bridge: Bridge) -> Iterator[Callable[[], list[str]]]:
     def read() -> list[str]:
         files = json.loads(wait_for(lambda: told.exists() and told.read_text(), "the request's end", timeout=10))
         told.unlink()
-        return sorted(file.split("/includes/")[1] for file in files if "bridge" in file and "/includes/" in file)
+        return sorted(file.split("/includes/")[1] for file in files if f"{BRIDGE.name}/includes/" in file)
 
     yield read
     remove()

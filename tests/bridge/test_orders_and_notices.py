@@ -1,5 +1,6 @@
 """What an operator orders (job.rerun, job.stop), and alerts for the admin."""
 
+import json
 import time
 from typing import Any
 
@@ -209,3 +210,63 @@ def test_a_job_that_comes_into_review_while_a_digest_is_sent_is_in_the_next_one(
         """
     )
     assert job_id in next_window(bridge)
+
+
+STALE = """
+    SmiBridge\\Mail\\Admin_Digest::open(); // As it was when this request began.
+    $GLOBALS['wpdb']->update('wp_options', ['option_value' => serialize(%s)], ['option_name' => 'smi_bridge_notices']);
+    %s
+"""
+
+
+def test_a_hold_that_ends_while_another_request_mails_does_not_come_back(bridge: Bridge) -> None:
+    """Mails take seconds: what that request read before them is out of date."""
+    bridge.door.send(*notice())
+    bridge.shop.php(
+        "$open = SmiBridge\\Mail\\Admin_Digest::open(); $open['hold:submit']['told'] = false;"
+        "update_option('smi_bridge_notices', $open, false);"
+    )
+    bridge.shop.php(STALE % ("[]", "SmiBridge\\Mail\\Admin_Digest::send_digest();"))
+    assert open_notices(bridge) == {}
+
+
+def test_two_requests_with_notices_at_once_keep_both(bridge: Bridge) -> None:
+    data = notice(stage="collect", reason="disk_full")[1]
+    other = (
+        "['hold:submit' => ['kind' => 'hold', 'stage' => 'submit', 'reason' => null, 'detail' => '', 'told' => true]]"
+    )
+    collect = "SmiBridge\\Mail\\Admin_Digest::notice(json_decode('" + json.dumps(data) + "', true));"
+    bridge.shop.php(STALE % (other, collect))
+    assert set(open_notices(bridge)) == {"hold:submit", "hold:collect"}
+    resumed = json.dumps(notice(kind="resume", stage="collect", reason=None)[1])
+    end = f"SmiBridge\\Mail\\Admin_Digest::notice(json_decode('{resumed}', true));"
+    bridge.shop.php(
+        "update_option('smi_bridge_notices', [], false);" + STALE % (other.replace("submit", "collect"), end)
+    )
+    assert open_notices(bridge) == {}, "what this request has not seen ends, too"
+
+
+def test_a_retry_waits_for_the_end_of_a_refund_that_is_under_way(bridge: Bridge) -> None:
+    """Else the customer would keep the picture, and the money: also when the attempt's deadline is over."""
+    job_id = bridge.job(email="")
+    bridge.open(job_id, state="refunding")
+    bridge.shop.sql("UPDATE wp_smi_bridge_ledger SET deadline_at = '2026-01-01' WHERE job_id = %s", job_id)
+    assert bridge.door.send("job.rerun", {"job_id": job_id, "force": False})["reason"] == "working"
+    bridge.pay(job_id, admin_override=True)
+    assert bridge.state(job_id) == "refunding"
+
+
+def test_two_test_pictures_at_once_are_one(bridge: Bridge) -> None:
+    """The other one would have no shop: it fails, and tells the admin of a refund that is due."""
+    begun = bridge.shop.php_json(
+        """
+        get_option('smi_bridge_test_picture'); // As it was when this request began.
+        $set = ['option_value' => serialize(['at' => time(), 'job_id' => 'smi-test-other', 'source' => 'x.jpg'])];
+        $GLOBALS['wpdb']->update('wp_options', $set, ['option_name' => 'smi_bridge_test_picture']);
+        return SmiBridge\\Jobs\\Test_Picture::start();
+        """
+    )
+    left = [path.name for path in bridge.shop.uploads.glob("smi-test-*")]
+    bridge.option("smi_bridge_test_picture", "")
+    assert (begun, left, bridge.sidecar.received) == ("running", [], [])
+    assert bridge.shop.sql("SELECT job_id FROM wp_smi_bridge_ledger WHERE job_id LIKE 'smi-test-%'") == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import resource
 import shutil
 import signal
 import threading
@@ -18,7 +17,7 @@ import requests
 from tests.chaos.dripping_proxy import DrippingProxy
 from tests.chaos.stopwatch import Stopwatch
 from tests.testbed.far import Far
-from tests.testbed.process import Process
+from tests.testbed.process import Process, limit_files
 from tests.testbed.redis_server import RedisServer
 from tests.testbed.sidecar import SidecarProcess, commands
 from tests.testbed.waiting import wait_for
@@ -167,11 +166,9 @@ class FaultInjection:
     def disk_full(self) -> None:
         """No worker may write past the first kilobyte of a file. (A full disk, as far as one process can see it.)"""
         workers = self._sidecar.process("worker").pids()
-        for pid in workers:
-            _limit_files(pid, 1024)
+        limit_files(workers, 1024)
         time.sleep(self._chance.uniform(1, 4))
-        for pid in workers:
-            _limit_files(pid, resource.RLIM_INFINITY)
+        limit_files(workers)
 
     def folder_lost(self) -> None:
         """The downloads folder is not there for some seconds, and can't be made: as when a volume is not mounted."""
@@ -264,9 +261,3 @@ class FaultInjection:
                 return int(client.get(self._sidecar.keys.alive("cron")) or 0) > since
 
         return works
-
-
-def _limit_files(pid: int, size: int) -> None:
-    """The largest file that a process may write, in bytes."""
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from PIL import Image, ImageChops, ImageStat
@@ -17,7 +17,7 @@ from sidecar.adapters.images import Expected, Verifier
 from sidecar.core.errors import SidecarError
 from sidecar.core.tokens import TokenMaker
 from tests.chaos.admin import Admin
-from tests.testbed.whole import Whole
+from tests.testbed.whole import Whole, webhook_token
 
 SETTLED = ("delivered", "refunded", "review")
 RESENT = "mail:renewed:"  # of effects
@@ -238,12 +238,6 @@ class Books:
                     faults[line.replace("\\n", "\n").strip('"}').splitlines()[-1][:200]] += 1
         for last_line, count in faults.items():
             self.result.broken.append(f'{count} times "a fault of ours": {last_line}')
-
-
-def webhook_token(address: str) -> str:
-    """The sidecar's own address ends with it; the shop's has it in its query."""
-    place = urlsplit(address)
-    return parse_qs(place.query)["token"][0] if place.query else place.path.rpartition("/")[2]
 
 
 def _file_fault(path: Path, row: dict[str, Any], size: tuple[int, int], small: Image.Image) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -55,10 +54,7 @@ def rig(rig_factory: Callable[..., Rig], points: Points) -> Rig:
 
 
 def _stopped(rig: Rig) -> int | None:
-    for pid in rig.sidecar.process("worker").pids():
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return pid
-    return None
+    return next(iter(rig.sidecar.process("worker").stopped()), None)
 
 
 @pytest.mark.parametrize("point", POINTS)

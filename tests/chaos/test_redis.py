@@ -106,10 +106,7 @@ def test_a_stage_that_ends_while_redis_is_away_is_done_once(
 
 
 def _stopped(rig: Rig) -> int | None:
-    for pid in rig.sidecar.process("worker").pids():
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return pid
-    return None
+    return next(iter(rig.sidecar.process("worker").stopped()), None)
 
 
 def test_a_full_redis_stops_the_work_and_loses_nothing(rig: Rig, server: RedisServer) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -51,10 +50,7 @@ def _snapshot_at(rig: Rig, server: RedisServer, points: Points, point: str, name
 
 
 def _stopped(rig: Rig) -> int | None:
-    for pid in rig.sidecar.process("worker").pids():
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return pid
-    return None
+    return next(iter(rig.sidecar.process("worker").stopped()), None)
 
 
 # Where the snapshot was taken, and how the job stood when Redis crashed.

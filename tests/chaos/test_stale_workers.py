@@ -77,14 +77,7 @@ def sleepers(rig: Rig, points: Points) -> Iterator[dict[str, Asleep]]:
 
 
 def _stopped(rig: Rig) -> set[int]:
-    return {pid for pid in rig.sidecar.process("worker").pids() if _is_stopped(pid)}
-
-
-def _is_stopped(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    except FileNotFoundError:
-        return False
+    return set(rig.sidecar.process("worker").stopped())
 
 
 def _traces(rig: Rig, job_id: str) -> dict[str, Any]:
@@ -106,7 +99,7 @@ def test_a_worker_that_wakes_up_late_writes_nothing(point: str, rig: Rig, sleepe
     sleeper = sleepers[point]
     assert rig.settled(sleeper.job_id, timeout=60)["state"] == meanwhile
     rig.until_memory(sleeper.job_id, "state", meanwhile)  # the sidecar has heard what the ledger has written
-    assert _is_stopped(sleeper.pid)
+    assert sleeper.pid in _stopped(rig)
     before = _traces(rig, sleeper.job_id)
     _finish(sleeper.pid)
     if afterwards == meanwhile:

@@ -6,7 +6,7 @@ import unicodedata
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sidecar.core.addresses import as_opened, climbs_out, host_of, path_below, spellings
@@ -47,7 +47,6 @@ def test_an_address_is_opened_as_browsers_open_it(text: str, opened: str | None)
 
 
 @given(st.text() | st.from_regex(r"(https?:)?//[^\s]*", fullmatch=True))
-@settings(deadline=None)
 def test_whatever_stands_in_a_row_the_address_is_sound_or_none(text: str) -> None:
     opened = as_opened(text, SHOP)
     if opened is not None:
@@ -61,7 +60,6 @@ names = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/\
 
 
 @given(st.lists(names, min_size=1, max_size=4), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_a_file_of_the_folder_is_found_however_its_address_is_spelt(parts: list[str], chance) -> None:
     assume(not {".", ".."} & set(parts))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.cli.checks import CHECKS
 from sidecar.cli.main import main
 from sidecar.core.states import QUEUES, STATES
 from sidecar.core.stored_names import Keys
@@ -17,7 +18,7 @@ from tests.testbed.places import REPOSITORY
 from tests.testbed.sidecar import commands
 
 DOCS = REPOSITORY / "docs"
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 MECHANISM = (DOCS / "how-it-works.md").read_text()
 OPERATION = (DOCS / "operation.md").read_text()
 
@@ -52,12 +53,24 @@ def test_every_command_of_the_console_is_in_the_operators_page(capsys: pytest.Ca
     listed = re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.MULTILINE)
     assert len(listed) > 15
     for command in listed:
-        assert re.search(rf"^\| .*`(python -m sidecar )?{command}\b", OPERATION, re.MULTILINE), command
+        assert re.search(rf"^\| .*`(smi-sidecar )?{command}\b", OPERATION, re.MULTILINE), command
+
+
+def test_the_command_has_one_name() -> None:
+    """Whoever has installed the wheel has no `python -m sidecar`; where a page is about a checkout, it says so."""
+    for page in sorted(DOCS.glob("*.md")):
+        for line in page.read_text().splitlines():
+            assert "python -m sidecar" not in line or "heckout" in line, f"{page.name}: {line[:80]}"
+
+
+def test_the_doctors_lines_in_the_operators_page_are_its_checks() -> None:
+    lines = re.findall(r"^(?:ok  |FAIL)  ([^:]+): ", OPERATION, re.MULTILINE)
+    assert lines == [check.name for check in CHECKS]
 
 
 def test_every_process_of_the_procfile_is_in_the_operators_page() -> None:
     for name in commands():
-        assert f"| `python -m sidecar {name}` |" in OPERATION
+        assert f"| `smi-sidecar {name}` |" in OPERATION
 
 
 def test_every_state_and_stage_is_explained() -> None:

@@ -55,7 +55,9 @@ class Everything(Process):
 
 def _family(pid: int) -> set[int]:
     """A process and all its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children: list[str] = []
+    with suppress(OSError):  # it has just gone
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return {pid}.union(*(_family(int(child)) for child in children))
 
 

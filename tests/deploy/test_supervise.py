@@ -83,11 +83,13 @@ def _pid(file: Path) -> int:
     return wait_for(lambda: file.exists() and file.read_text().strip() and int(file.read_text()), f"{file} has a pid")
 
 
-STAY = "echo $$ > stay; echo stays; exec sleep 60"
+# What writes its pid has said its word: whoever has read the pid may kill it.
+STAY = "echo stays; echo $$ > stay; exec sleep 60"
+DIES = "echo begun; echo $$ > dies; exec sleep 60"
 
 
 def test_one_that_dies_is_started_again_and_the_others_do_not_notice(tmp_path: Path) -> None:
-    with Run(tmp_path, STAY, "echo $$ > dies; echo begun; exec sleep 60") as run:
+    with Run(tmp_path, STAY, DIES) as run:
         wait_for(lambda: run.said("begun") == 1, "it has begun")
         stays, dies = _pid(tmp_path / "stay"), _pid(tmp_path / "dies")
         os.kill(dies, signal.SIGKILL)
@@ -99,7 +101,7 @@ def test_one_that_dies_is_started_again_and_the_others_do_not_notice(tmp_path: P
 
 
 def test_one_that_cant_be_kept_alive_ends_all_with_its_error(tmp_path: Path) -> None:
-    with Run(tmp_path, STAY, "echo begun; exit 7") as run:
+    with Run(tmp_path, STAY, "while [ ! -s stay ]; do sleep 0.01; done; echo begun; exit 7") as run:
         assert run.process.wait(20) == 7
         assert run.said("begun") == 3
         assert run.said("run.hopeless") == 1
@@ -231,7 +233,7 @@ def test_a_closed_terminal_ends_nothing_that_was_begun_with_nohup(tmp_path: Path
     def deafen() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    with Run(tmp_path, STAY, "echo $$ > dies; echo begun; exec sleep 60", before=deafen) as run:
+    with Run(tmp_path, STAY, DIES, before=deafen) as run:
         dies = _pid(tmp_path / "dies")
         run.process.send_signal(signal.SIGHUP)
         os.kill(dies, signal.SIGKILL)
@@ -264,7 +266,7 @@ def _parent(pid: int) -> int:
 
 
 def test_what_a_dead_one_has_left_behind_ends_before_it_is_started_again(tmp_path: Path) -> None:
-    with Run(tmp_path, STAY, "echo begun; sleep 60 & echo $! > left; wait", pause_s=1) as run:
+    with Run(tmp_path, STAY, "echo begun; sleep 60 & echo $! > left; wait", pause_s=60) as run:
         left = _pid(tmp_path / "left")
         os.kill(int(Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
         wait_for(lambda: not _lives(left), "its child has ended")

@@ -60,12 +60,13 @@ def test_the_sdist_makes_the_same_three_files_byte_by_byte(built: wheel.Built, t
 
 def test_the_wheel_holds_what_is_no_python(built: wheel.Built) -> None:
     names = set(zipfile.ZipFile(built.wheel).namelist())
-    for folder, inside in (
-        ("wp-bridge-plugin/schemas", "schemas"),
-        ("deploy", "deploy"),
-        ("sidecar/templates", "templates"),
+    for folder, inside, kind in (
+        ("wp-bridge-plugin/schemas", "schemas", "*"),
+        ("wp-bridge-plugin/languages", "languages", "*.mo"),
+        ("deploy", "deploy", "*"),
+        ("sidecar/templates", "templates", "*"),
     ):
-        files = [path for path in (REPOSITORY / folder).rglob("*") if path.is_file()]
+        files = [path for path in (REPOSITORY / folder).rglob(kind) if path.is_file()]
         assert files
         assert {f"sidecar/{inside}/{path.relative_to(REPOSITORY / folder)}" for path in files} <= names
     assert not [name for name in names if "test" in name.lower() or "__pycache__" in name]

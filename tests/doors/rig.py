@@ -210,8 +210,9 @@ def slow_senders(url: str, number: int, request: bytes, every_s: float = 0.5) ->
             connection.close()
 
 
-def answers_in_time(doors: Doors, public: str, within_s: float = 2) -> None:
-    """What customers and the shop need works: a poll, a message, the probe, the beginning of a download.
+def answers_in_time(doors: Doors, public: str, within_s: float = 5) -> None:
+    """What customers and the shop need works: a poll, a message, the probe, the beginning of a download. Whoever is
+    stopped waits for ten seconds at least, until the slow ones are given up.
 
     `public`: the address that browsers use, e.g. http://127.0.0.1:80/smi.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import select
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -52,7 +54,7 @@ def test_who_does_not_come_to_an_end_is_given_up(doors: Doors) -> None:
             for kind in BEGINNINGS
         }
         for kind, connection in slow.items():
-            connection.settimeout(max(HEAD_S, BODY_S) + 5)
+            connection.settimeout(max(HEAD_S, BODY_S) + 20)
             answer = b""
             with contextlib.suppress(ConnectionResetError):
                 while part := connection.recv(65536):
@@ -63,7 +65,7 @@ def test_who_does_not_come_to_an_end_is_given_up(doors: Doors) -> None:
                 assert status_of(answer) == 200
             else:
                 assert status_of(answer) == 408, kind
-    assert time.monotonic() - begun < max(HEAD_S, BODY_S) + 5
+    assert time.monotonic() - begun < max(HEAD_S, BODY_S) + 20, "else they would drip for ever"
 
 
 @contextlib.contextmanager
@@ -113,7 +115,7 @@ def test_who_does_not_close_stops_nobody(doors: Doors) -> None:
             connection = stack.enter_context(connect(doors.sidecar.url))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 200"
-        answers_in_time(doors, doors.sidecar.url, within_s=1)
+        answers_in_time(doors, doors.sidecar.url)
 
 
 def test_a_crowd_makes_room_for_who_is_fast(doors: Doors) -> None:
@@ -133,12 +135,14 @@ def test_a_large_message_is_taken_and_a_crowd_of_them_is_not(doors: Doors) -> No
         == 401
     )
     with slow_senders(doors.sidecar.url, 30, head + b"x" * 70000) as crowd:
-        refused = 0
-        for connection in crowd:
-            connection.settimeout(0.2)
-            with contextlib.suppress(TimeoutError):
-                refused += status_of(connection.recv(100)) == 503
-        assert refused >= 30 - 3 * 4
+        refused: set[socket.socket] = set()
+
+        def are_refused() -> bool:
+            answered = select.select([each for each in crowd if each not in refused], [], [], 0)[0]
+            refused.update(each for each in answered if status_of(each.recv(100)) == 503)
+            return len(refused) >= 30 - 3 * 4
+
+        wait_for(are_refused, "those that are too many are refused", HEAD_S)
         answers_in_time(doors, doors.sidecar.url)
 
 

@@ -59,7 +59,7 @@ class Announcements:
     def of(self, job_id: str) -> list[tuple[str, str]]:
         """(old status, new status) of a completed job in their order. Listeners hear last, so they are waited for."""
         completed = ("processing", "completed")
-        wait_for(lambda: self._announced(job_id)[-1:] == [completed], f"the end of {job_id}", timeout=5)
+        wait_for(lambda: self._announced(job_id)[-1:] == [completed], f"the end of {job_id}")
         return self._announced(job_id)
 
     def _announced(self, job_id: str) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ def test_an_empty_configuration_is_answered_with_all_that_is_missing(process: st
     assert ended.returncode == 2
     lines = [line.split()[1] for line in ended.stderr.splitlines() if line.startswith("  - ")]
     assert lines == ["SMI_SHOP_URL", "SMI_SECRET", "SMI_UPLOADS_DIR", "UPSAMPLER_API_KEY"]
-    assert "deploy/env.example" in ended.stderr
+    assert "`smi-sidecar setup` writes one" in ended.stderr and "`smi-sidecar settings` lists" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

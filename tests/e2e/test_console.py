@@ -45,9 +45,10 @@ def test_jobs_and_show_tell_where_a_job_stands_and_no_secret(newest: Whole, buye
 
 
 def test_status_counts_jobs_and_workers(newest: Whole, stuck: str) -> None:
-    status = operate(newest, "status")
+    # Those that a test before has stopped and started enter their names in their own time.
+    status = wait_for(lambda: (said := operate(newest, "status"))["workers"] == 3 and said, "all workers are known")
     assert status["jobs"]["submitted"] >= 1
-    assert (status["workers"], status["clock"], status["held"]) == (3, True, {})
+    assert (status["clock"], status["held"]) == (True, {})
     assert "Being enlarged" in console(newest, "status").stdout
     operate(newest, "cancel", stuck)
 
@@ -99,13 +100,15 @@ def _finished(whole: Whole, upsampler_id: str) -> bool:
 
 
 def test_hold_stops_a_stage_and_resume_lets_it_go_on(newest: Whole, buyer: Customer) -> None:
+    def waits(job_id: str) -> bool:
+        return any(job["job_id"] == job_id and job["state"] == "paid" for job in operate(newest, "jobs"))
+
     operate(newest, "hold", "submit")
     try:
-        billed = len(newest.sandbox.bill())
         job_id = buyer.buy()
-        wait_for(lambda: operate(newest, "status")["jobs"].get("paid"), "the job waits")
+        wait_for(lambda: waits(job_id), "the job waits")
         assert operate(newest, "status")["held"]["submit"]["reason"] == "held_by_admin"
-        assert len(newest.sandbox.bill()) == billed
+        assert newest.orders(job_id) == []
     finally:
         operate(newest, "resume", "submit")
     operate(newest, "push", job_id)

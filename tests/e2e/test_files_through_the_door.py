@@ -53,7 +53,7 @@ def test_the_finished_file_lies_in_the_shops_folder_and_the_customer_is_told_onc
     wait_for(lambda: left_at_the_sidecar(far, delivered["job_id"]) == [], "no work file is left")
     work = Settings.from_env(far.sidecar.env).downloads_dir
     assert work.stat().st_mode & 0o777 == 0o700
-    assert list((far.shop.uploads / "smi-downloads" / ".incoming").iterdir()) == []
+    assert list((far.shop.uploads / "smi-downloads" / ".incoming").glob(f"{delivered['job_id']}*")) == []
 
 
 def test_the_customer_downloads_through_the_shop(far: Far, far_customer: Customer, delivered: dict[str, Any]) -> None:
@@ -113,6 +113,8 @@ def test_a_link_is_renewed_and_a_job_erased(far: Far, far_customer: Customer) ->
 def test_working_memory_is_brought_back_and_the_file_is_still_known(far: Far, far_customer: Customer) -> None:
     job_id = far_customer.buy()
     row = far_customer.until(job_id, "delivered")
+    known = "the sidecar has read that the shop has acknowledged"
+    wait_for(lambda: operate(far, "show", job_id)["working_memory"]["state"] == "delivered", known)
     redis = connect("", Path(far.sidecar.env["SMI_DATA_DIR"]), decode=True)
     redis.flushall()
     redis.close()

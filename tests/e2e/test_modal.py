@@ -15,13 +15,6 @@ from tests.testbed.whole import Whole
 BUTTON = "Download"
 
 
-@pytest.fixture(autouse=True)
-def patient(browser_page: Page) -> None:
-    """A busy machine may be slow; a missing button stays missing."""
-    browser_page.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-
-
 def _downloaded(page: Page, folder: Path) -> Image.Image:
     with page.expect_download() as download:
         page.get_by_role("dialog").get_by_role("link", name=BUTTON).click()
@@ -34,11 +27,11 @@ def test_who_buys_in_the_browser_sees_the_work_and_gets_the_file_also_after_a_re
     whole: Whole, customer: Customer, browser_page: Page, tmp_path: Path
 ) -> None:
     customer.photo("harbour.jpg", 240, 180, seed=3)
-    whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
     browser_page.goto(f"{whole.shop.url}/")
-    browser_page.get_by_role("button", name="Buy").first.click()
     dialog = browser_page.get_by_role("dialog")
-    expect(dialog.get_by_role("progressbar")).to_be_visible()
+    with whole.paused("worker"):  # until it has been seen
+        browser_page.get_by_role("button", name="Buy").first.click()
+        expect(dialog.get_by_role("progressbar")).to_be_visible()
     expect(dialog.get_by_role("link", name=BUTTON)).to_be_visible()
     assert _downloaded(browser_page, tmp_path).size == (960, 720)
     browser_page.reload()
@@ -67,12 +60,12 @@ def test_who_makes_up_the_payment_session_sees_progress_only(
 
 
 def test_a_closed_page_loses_nothing(whole: Whole, customer: Customer, browser_page: Page) -> None:
-    whole.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 1}, "count": 1})
-    job_id = customer.buy()
-    session = customer.row(job_id)["stripe_checkout_session_id"]
-    browser_page.goto(f"{whole.shop.url}/?smi_payment=success&session_id={session}&job_id={job_id}")
-    expect(browser_page.get_by_role("dialog")).to_be_visible()
-    browser_page.goto("about:blank")
+    with whole.paused("worker"):  # it is closed before anything is done
+        job_id = customer.buy()
+        session = customer.row(job_id)["stripe_checkout_session_id"]
+        browser_page.goto(f"{whole.shop.url}/?smi_payment=success&session_id={session}&job_id={job_id}")
+        expect(browser_page.get_by_role("dialog")).to_be_visible()
+        browser_page.goto("about:blank")
     customer.until(job_id, "delivered")
     browser_page.goto(f"{whole.shop.url}/wp-login.php")
     browser_page.goto(f"{whole.shop.url}/")  # no word of the job in the address: the browser remembers

@@ -83,7 +83,8 @@ def test_a_job_paid_while_the_sidecar_is_down_is_pulled(newest: Whole, buyer: Cu
     try:
         job_id = buyer.buy()
         assert buyer.attempts(job_id)[0]["forwarded_at"] is None
-        assert operate(newest, "reconcile")["mended"] == 1
+        assert operate(newest, "reconcile")["mended"] >= 1
+        assert operate(newest, "show", job_id)["working_memory"]["state"] == "paid"
     finally:
         for name in ("web", "worker", "cron"):  # the web first, or it misses the webhook
             newest.sidecar.process(name).start()
@@ -97,14 +98,14 @@ def test_upsamplers_concurrency_limit_holds_over_all_workers_and_machines(
     newest: Whole, buyer: Customer, tmp_path: Path
 ) -> None:
     newest.sandbox.fault({"fault": "processing_slow", "params": {"seconds": 0.8}})
-    earlier = {order["id"] for order in newest.sandbox.bill()}
     limit, count = 2, 6
     with newest.changed(SMI_UPSAMPLER_CONCURRENCY=str(limit)):
         env = {name: value for name, value in newest.sidecar.env.items() if name != "PORT"}
         with Sidecar.start(tmp_path / "another-machine", env, ["worker"]):
-            for job_id in _buy_at_once(newest, buyer, count):
+            jobs = _buy_at_once(newest, buyer, count)
+            for job_id in jobs:
                 buyer.until(job_id, "delivered", timeout=60)
-    orders = [order for order in newest.sandbox.bill() if order["id"] not in earlier]
+    orders = [order for job_id, order in newest.billed() if job_id in jobs]
     assert len(orders) == count
     moments = sorted([(order["at"], 1) for order in orders] + [(order["finished_at"], -1) for order in orders])
     at_the_same_time = [sum(step for _, step in moments[: end + 1]) for end in range(len(moments))]

@@ -17,11 +17,12 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class InstantTransfers:
-    """As Transfers, carried out at once. Switches: `slow` (each goes on alone until `finish`), `crowded`,
-    `crowd` (how many were turned away)."""
+    """As Transfers, carried out at once. Switches: `slow` (each goes on alone until `finish`), `just_done` (it has
+    ended in the moment in which its worker left), `crowded`, `crowd` (how many were turned away)."""
 
     def __init__(self) -> None:
         self.slow = False
+        self.just_done = False
         self.crowded = False
         self.crowd = 0
         self.waiting: list[Callable[[], None]] = []
@@ -32,7 +33,7 @@ class InstantTransfers:
             return True, work(transfer)
         if self.crowded:
             raise Crowded(slow=True)
-        transfer.alone = True
+        transfer.alone = not self.just_done
 
         def body() -> None:
             failure, result = None, None

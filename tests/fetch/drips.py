@@ -1,4 +1,5 @@
-"""Servers that never come to an end: a byte now and then, or nothing."""
+"""Servers that come to no end: a byte now and then, or nothing. That a client does not wait for them is told by
+`WireServer.heard_out`, and not by a clock: a machine may be as slow as it likes."""
 
 from __future__ import annotations
 
@@ -6,25 +7,34 @@ from contextlib import suppress
 
 from tests.fetch.wire_server import Exchange
 
+MOST = 2000  # bytes, in two minutes or more: far longer than any limit of a test
+
 
 def headers(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    after(exchange, b"HTTP/1.1 200 OK\r\nX-Slow: ")
 
 
 def body(exchange: Exchange) -> None:
-    _drip(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    after(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+
+
+def body_without_length(exchange: Exchange) -> None:
+    after(exchange, b"HTTP/1.1 200 OK\r\n\r\n")
 
 
 def silence(exchange: Exchange) -> None:
     exchange.server.stopping.wait(120)
 
 
-def _drip(exchange: Exchange, start: bytes) -> None:
-    """For as long as anybody listens: far longer than any limit."""
+def after(exchange: Exchange, start: bytes) -> None:
+    """Blanks behind `start`, for as long as anybody listens, or MOST of them."""
     exchange.send(start)
     with suppress(OSError):
-        while not exchange.server.stopping.wait(0.05):
+        for _ in range(MOST):
+            if exchange.server.stopping.wait(0.06):
+                return
             exchange.send(b" ")
+        exchange.server.heard_out += 1
 
 
 ALL = {"headers drip": headers, "a body drips": body, "silence": silence}

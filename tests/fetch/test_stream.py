@@ -10,12 +10,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 
 import pytest
 
 from sidecar.adapters.fetch import Head, Refused, SafeFetcher
 from sidecar.core.errors import PermanentError, SidecarError, TemporaryError
+from tests.fetch import drips
 from tests.fetch.wire_server import Exchange, WireServer, keep_alive
 
 FILE = os.urandom(3 * 1024 * 1024 + 17)
@@ -220,26 +220,12 @@ def drip(exchange: Exchange, data: bytes) -> None:
         exchange.send(bytes([byte]))
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_a_dripping_body_ends_at_the_deadline_although_each_byte_comes_in_time(head):
-    def script(exchange: Exchange) -> None:
-        exchange.send(head)
-        drip(exchange, bytes(10_000))
-
-    with WireServer(script) as server:
-        began = monotonic()
+@pytest.mark.parametrize("never_ends", [drips.headers, drips.body, drips.body_without_length])
+def test_what_drips_ends_at_the_deadline_although_each_byte_comes_in_time(never_ends):
+    with WireServer(never_ends) as server:
         error = refusal(make(server), server.url, deadline_s=0.3)
+        assert (server.connections, server.heard_out) == (1, 0)
     assert (type(error), error.code) == (TemporaryError, "fetch_failed")
-    assert monotonic() - began < 3
-
-
-def test_dripping_headers_end_at_the_deadline():
-    with WireServer(lambda exchange: drip(exchange, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000)) as server:
-        began = monotonic()
-        error = refusal(make(server), server.url, deadline_s=0.3)
-        assert server.connections == 1
-    assert error.code == "fetch_failed"
-    assert monotonic() - began < 3
 
 
 def test_silence_is_a_failed_fetch():
@@ -339,8 +325,8 @@ def test_a_kept_connection_that_the_server_closed_is_replaced():
 def test_no_deadline_outlives_its_fetch():
     with WireServer(keep_alive(lambda exchange: exchange.answer("200 OK", b"picture"))) as server:
         fetcher = make(server)
-        fetch(fetcher, server.url, deadline_s=0.3)
-        time.sleep(0.5)
+        fetch(fetcher, server.url, deadline_s=1)
+        time.sleep(1.1)
         assert fetch(fetcher, server.url, deadline_s=20) == b"picture"
         assert server.connections == 1, "the kept connection was not shut down"
 

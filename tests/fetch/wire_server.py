@@ -59,6 +59,7 @@ class WireServer:
         self.requests: list[bytes] = []
         self.connections = 0
         self.stopping = threading.Event()
+        self.heard_out = 0  # drips (drips.py) that somebody has listened to until they ended
         self._tls = tls
         self._read = read
         self._open: list[socket.socket] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import resource
+from pathlib import Path
 
 import pytest
 import pyvips
@@ -116,6 +118,21 @@ def test_a_full_disk_is_told_apart_from_a_bad_image(tmp_path):
         convert(source, target, format="png")
     assert failure.value.code == "disk_full"
     assert not target.is_symlink()
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_a_quota_that_is_used_up_is_ours_to_fix_and_no_fault_of_the_picture(format: str, tmp_path: Path) -> None:
+    """Shared hosting has one for each user. The limit of a process' files is refused in the same way."""
+    Image.effect_noise((600, 600), 90).save(tmp_path / "source.png")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(ConfigurationError) as failure:
+            convert(tmp_path / "source.png", tmp_path / "out", format=format)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert failure.value.code == "disk_full"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])

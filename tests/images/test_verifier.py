@@ -32,7 +32,7 @@ SPOILED = {
 
 @pytest.mark.parametrize("name", [*SOUND, *SPOILED])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_random_boundaries_give_the_same_verdict(name, data):
     stream = (SOUND | SPOILED)[name]
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=40)))
@@ -50,7 +50,7 @@ def test_random_boundaries_give_the_same_verdict(name, data):
 
 
 @given(st.binary(max_size=400), st.sampled_from(list(SOUND)), st.integers(0, 60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_hostile_bytes_never_end_in_anything_but_a_verdict(noise, name, keep):
     data = SOUND[name][:keep] + noise
     assert verdict(data, expected(48, 36), 7).startswith("result_")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
+from tests.bridge.conftest import BRIDGE, SECRET, STILL, Bridge, connect
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
 from tests.testbed import php
 from tests.testbed.shop import DEMO_SHOP, Shop
@@ -90,7 +90,7 @@ def connected(shop_factory: Callable[..., Shop]) -> Iterator[Callable[[str], Too
 
         @cache
         def of(version: str) -> Tools:
-            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP]))
+            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP], constants=STILL))
             return start_tools(shop, open_shops.enter_context(SidecarStandIn(SECRET, shop.url)))
 
         yield of
@@ -106,6 +106,7 @@ def _without_faults(tools: Tools) -> Iterator[Tools]:
     tools.shop.mailbox.clear()
     before = len(tools.shop.debug_log)
     yield tools
+    tools.shop.wait_still()
     lines = tools.shop.debug_log[before:].splitlines()
     ours = [line for line in lines if ("PHP " in line and "smi-bridge" in line) or "WordPress database error" in line]
     assert ours == []

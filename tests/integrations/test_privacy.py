@@ -163,6 +163,22 @@ def test_a_paused_copy_erases_nothing_at_the_live_sites_sidecar(tools: Tools):
     assert tools.effects(job)["erase"]["outcome"] == "failed"
 
 
+def test_an_erasure_while_no_sidecar_is_connected_reaches_it_later(tools: Tools):
+    """It has the customer's files, though nobody may know its address today."""
+    tools.empty()
+    job = tools.bought("delivered", email=MAIL)
+    address = tools.shop.option("smi_bridge_sidecar_url")
+    tools.shop.option("smi_bridge_sidecar_url", "")
+    try:
+        assert erase(tools)["items_retained"] is True
+    finally:
+        tools.shop.option("smi_bridge_sidecar_url", address)
+    assert tools.effects(job)["erase"]["outcome"] == "failed"
+    tools.shop.php("do_action('smi_bridge_daily');")
+    assert tools.sidecar.wait("job.erase")[0].data == {"job_id": job}
+    assert tools.effects(job)["erase"]["outcome"] == "erased"
+
+
 def test_the_pull_still_understands_an_erased_job(tools: Tools):
     tools.empty()
     job = tools.bought("delivered", email=MAIL)

@@ -15,7 +15,7 @@ HOSTILE = [
     "'",
     '"><script>alert(1)</script>',
     "' OR 1=1 -- ",
-    "%' AND SLEEP(2) -- ",
+    "%' AND SLEEP(20) -- ",
     "\\",
     "%",
     "_",
@@ -164,7 +164,7 @@ def test_hostile_words_find_nothing_and_break_nothing(tools: Tools, api: Api, wo
     for field in ("search", "from", "to", "view", "order", "page", "per_page"):
         answer = api.get("/jobs", **{field: words})
         assert answer.status_code == (200 if field == "search" else 400), (field, answer.text)
-        assert answer.elapsed.total_seconds() < 2, "no sleeping in the database"
+        assert answer.elapsed.total_seconds() < 20, "no sleeping in the database"
     assert 400 <= api.get(f"/jobs/{requests.utils.quote(words, safe='')}").status_code < 500
 
 

@@ -73,6 +73,18 @@ def test_a_handler_of_a_page_that_no_longer_asks_is_found_in_the_bridge_itself(t
     }
 
 
+def test_one_branch_of_a_handler_that_no_longer_asks_is_found_in_the_bridge_itself(tmp_path: Path) -> None:
+    """A link's action and those of a list have a nonce each: either one is missed."""
+    plugin = tmp_path / "wp-bridge-plugin"
+    shutil.copytree(REPOSITORY / "wp-bridge-plugin", plugin, ignore=shutil.ignore_patterns("assets", "languages"))
+    path = plugin / "admin" / "class-job-actions.php"
+    lines = path.read_text().splitlines(True)
+    for asks in [line for line in lines if "Admin_Access::check_form(" in line]:
+        path.write_text("".join(line for line in lines if line is not asks))
+        report = phpcs(f"--standard={STANDARD}", "--sniffs=SmiBridge.Security.Handlers", plugin / "admin")
+        assert report["totals"]["errors"] == 1, asks
+
+
 def test_every_sniff_has_a_sample() -> None:
     sniffs = {f"{path.parent.name}.{path.stem.removesuffix('Sniff')}" for path in STANDARD.glob("Sniffs/*/*Sniff.php")}
     assert sniffs == set(SNIFFS)

@@ -22,7 +22,7 @@ from tests.testbed.customer import Customer
 from tests.testbed.mail import Mail
 from tests.testbed.photos import photo
 from tests.testbed.waiting import wait_for
-from tests.testbed.whole import Whole
+from tests.testbed.whole import Whole, webhook_token
 
 # The sidecar's patience, short: what takes a quarter of an hour in a shop takes seconds here.
 QUICK = {"SMI_FIRST_POLL_S": "0.5", "SMI_WATCH_LIMIT_S": "6"}
@@ -128,7 +128,7 @@ class Rig:
 
     def billed_job(self, entry: Mapping[str, Any]) -> tuple[str, int, int]:
         """(job, attempt, submission) of an entry of the bill."""
-        return self.tokens.read_webhook(str(entry["webhook"]).rpartition("/")[2])
+        return self.tokens.read_webhook(webhook_token(str(entry["webhook"])))
 
     def effects(self, job_id: str) -> dict[str, str | None]:
         """Effect -> outcome (None: claimed, not finished), over all attempts."""

@@ -9,6 +9,7 @@ import pytest
 
 from tests.recovery.cases import CASES
 from tests.recovery.rig import Rig, one_ending
+from tests.testbed.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_the_job_has_the_ending_that_the_table_gives_it(name: str, rig: Rig, bou
 def test_nothing_is_left_lying_about(rig: Rig, bought: dict[str, str]) -> None:
     for job_id in bought.values():
         rig.settled(job_id)
-    assert rig.leftovers() == []
+    wait_for(lambda: rig.leftovers() == [], "temp files are gone")
     assert [line for line in rig.shop.complaints("smi-bridge") if " event=" not in line] == []  # but our own log
 
 

@@ -68,7 +68,7 @@ def test_without_systemd_too_what_runs_as_it_should_is_left_alone(place: Place, 
 def test_a_sandbox_that_does_not_run_is_to_be_started_beside_a_sidecar_that_does(place: Place, sidecar: None) -> None:
     place.setup("--folder", "/opt/x", key="up-123456")
     _, said = place.setup("--folder", "/opt/x", connect=False)
-    assert "# start the sandbox\n" in said and "# end the sidecar that runs" in said
+    assert "# start the sandbox, in a terminal of its own\n" in said and "# end the sidecar that runs" in said
 
 
 # ---------------------------------------------------------------------- flags

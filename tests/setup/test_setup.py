@@ -168,7 +168,7 @@ def test_another_user_than_root_gets_commands_for_what_root_may_only(server: Pla
 
 def test_without_systemd_the_command_that_runs_it_is_said(place: Place) -> None:
     _, said = place.setup("--folder", "/opt/x")
-    assert "Nothing is left to systemd." in said and "cd /opt/x && " in said and "smi-sidecar run" in said
+    assert "starting the sidecar is left to you" in said and "cd /opt/x && " in said and "smi-sidecar run" in said
 
 
 def test_the_sandbox_comes_and_goes_with_its_key(server: Place) -> None:
@@ -411,6 +411,7 @@ def test_a_damaged_connection_string(place: Place, damage: Callable[[str], str])
 def test_what_only_a_person_knows_has_a_flag(place: Place) -> None:
     status, said = place.setup(connect=False)
     assert (status, "--connect is missing" in said) == (2, True)
+    assert "configuration" not in said, "there is none yet"
     status, said = place.setup(key="")
     assert (status, "--key is missing" in said) == (2, True)
 
@@ -425,9 +426,8 @@ def test_settings_that_this_user_can_not_read_are_said_so(tmp_path: Path) -> Non
     line = [*prefix, sys.executable, "-m", "sidecar", "status"]
     ended = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
-    assert f"can't be read by this user. sudo -u {ME} smi-sidecar status" in ended.stderr
-
-    assert "env_unreadable" in ended.stderr
+    assert f"can't be read by this user.\n    sudo -u {ME} smi-sidecar status" in ended.stderr
+    assert advice("env_unreadable", file="x", user="x", program="x").sentence.endswith("can't be read by this user.")
 
 
 @pytest.mark.parametrize(

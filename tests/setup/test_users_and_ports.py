@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from sidecar.cli.setup import find
 from sidecar.core.advice import advice
+from sidecar.core.connection_string import Connection
 from tests.setup.conftest import ME, UPLOADS, Place
 from tests.setup.test_setup import ENV, UNIT, Busy, _env
-from tests.testbed.places import release_port, reserve_port
+from tests.testbed.places import REPOSITORY, release_port, reserve_port
 
 PRIVATE = "127.0.0.2"  # an address of this machine that nobody else hears
 
@@ -137,3 +139,41 @@ def test_what_is_no_port_is_refused(place: Place, port: str) -> None:
     with pytest.raises(SystemExit) as ended:
         place.setup(f"--port={port}")
     assert ended.value.code == 2 and "is no port" in place.capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- what this user may not see
+@pytest.fixture
+def powerless() -> list[str]:
+    """The beginning of a command line that even root runs without the right to look everywhere."""
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+def test_an_uploads_folder_that_is_closed_to_this_user_is_said_so(tmp_path: Path, powerless: list[str]) -> None:
+    """No traceback, and no claim that the folder is not there."""
+    shop = tmp_path / "shop"
+    (shop / "uploads").mkdir(parents=True)
+    secret = "whsec_c2V0dXAncyBvd24gc2VjcmV0IG9mIDI0IGJ5dGVz"
+    string = Connection("https://shop.example", secret, f"{shop}/uploads").text()
+    line = ["setup", "--yes", "--dry-run", "--no-system", "--folder", str(tmp_path / "own")]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    shop.chmod(0)
+    try:
+        ended = subprocess.run(
+            [*powerless, sys.executable, "-m", "sidecar", *line, "--connect", string, "--key", "sandbox"],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        shop.chmod(0o755)
+    words = advice("uploads_closed", user=ME, folder=f"{shop}/uploads")
+    assert ended.returncode == 1 and ended.stderr == ""
+    assert f"{words.sentence}\n    {words.command}" in ended.stdout
+
+
+def test_a_place_that_can_not_be_written_is_said_so(place: Place) -> None:
+    place.file("/opt/x")  # where a folder has to be
+    status, said = place.setup("--folder", "/opt/x/sidecar", "--no-system")
+    assert status == 1 and "can't be written: " in said and "not_written" not in said

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from sidecar.adapters.files import GUARDS, ResultFiles
+from sidecar.adapters.incoming import Incoming, set_mode, sync_folder
 from sidecar.adapters.rest_files import RestFiles
 from sidecar.core.errors import ConfigurationError, PermanentError
 from tests.fakes.files import MemoryFiles
@@ -358,3 +359,42 @@ def test_a_work_folder_that_can_not_be_made_holds_instead_of_breaking(tmp_path: 
     with pytest.raises(ConfigurationError) as caught:
         RestFiles(None, tmp_path / "file" / "work").prepare()  # type: ignore[arg-type]  # nobody is asked
     assert caught.value.code == "folder_not_writable"
+
+
+def turn_to_itself(folder: Path) -> None:
+    """What a system call says of it is neither "not there" nor "there": as of a share that has gone stale."""
+    folder.symlink_to(folder.name)
+
+
+@pytest.mark.parametrize("where", ["the folder", "a month"])
+def test_what_can_not_be_looked_at_is_not_taken_for_gone_and_breaks_nothing(disk: ResultFiles, where: str) -> None:
+    disk.prepare()
+    if where == "the folder":
+        disk.root.rename(disk.root.with_name("put-by"))
+        turn_to_itself(disk.root)
+    else:
+        (disk.root / "2026").mkdir()
+        turn_to_itself(disk.root / "2026" / "11")
+    for ask in (disk.size, disk.sha256, disk.remove):
+        with pytest.raises(ConfigurationError) as caught:
+            ask(NAME)
+        assert caught.value.code == "folder_not_writable"
+    assert list(disk.stored()) == []
+
+
+def test_a_file_system_that_can_not_sync_a_folder_is_no_fault() -> None:
+    """As SMB before Linux 5.6; proc has no such call either."""
+    sync_folder(Path("/proc"))
+    with pytest.raises(FileNotFoundError):
+        sync_folder(Path("/proc/nothing-there"))
+
+
+def test_a_file_system_without_modes_is_no_fault(tmp_path: Path) -> None:
+    """As FAT, and shares that belong to one user; proc refuses a mode in the same way."""
+    odd = Path("/proc/self/comm")
+    with pytest.raises(PermissionError):
+        odd.chmod(0o640)
+    set_mode(odd, 0o640)
+    os.close(Incoming(odd, 0o640)._fd)
+    with pytest.raises(FileNotFoundError):
+        set_mode(tmp_path / "nothing-there", 0o640)

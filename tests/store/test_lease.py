@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import pytest
@@ -70,3 +71,33 @@ def test_a_fault_on_the_way_is_tried_again() -> None:
 def test_the_fault_of_a_block_passes_through() -> None:
     with pytest.raises(ValueError, match="mine"), LeaseKeeper().keep(lambda: None):
         raise ValueError("mine")
+
+
+def test_a_claim_whose_block_is_left_while_it_is_renewed_is_not_renewed_again() -> None:
+    """The worker's time is up while it waits for the renewal: an alarm raises there."""
+
+    class TimeIsUp(Exception):
+        pass
+
+    def up(*_: object) -> None:
+        go_on.set()
+        raise TimeIsUp
+
+    keeper, calls, begun, go_on = LeaseKeeper(every_s=0.02), [], threading.Event(), threading.Event()
+
+    def renew() -> None:
+        calls.append(1)
+        begun.set()
+        assert go_on.wait(SOON)
+
+    before = signal.signal(signal.SIGALRM, up)
+    try:
+        with pytest.raises(TimeIsUp), keeper.keep(renew):
+            assert begun.wait(SOON)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)  # in which the block is left, and waits for the renewal
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    others = threading.Semaphore(0)
+    with keeper.keep(others.release):
+        assert all(others.acquire(timeout=SOON) for _ in range(3))
+    assert calls == [1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,13 +39,10 @@ LASTING = {
 
 @pytest.mark.parametrize(("answer", "words"), LASTING.items(), ids=[answer.split()[0] for answer in LASTING])
 def test_what_lasts_is_told_at_once_and_not_asked_again(answer: str, words: str) -> None:
-    with RefusingRedis(answer) as server:
-        began = time.monotonic()
-        with pytest.raises(redis.ConnectionError) as caught:
-            connect(server.url, NOWHERE, decode=True).set("a", "1")
+    with RefusingRedis(answer) as server, pytest.raises(redis.ConnectionError) as caught:
+        connect(server.url, NOWHERE, decode=True).set("a", "1")
     assert words in in_words(caught.value)
-    assert server.connections <= 2
-    assert time.monotonic() - began < 0.5
+    assert server.connections <= 2, "without a pause, which comes before a third one"
 
 
 def test_too_many_clients_are_no_reason_for_more_connections() -> None:
@@ -111,10 +107,12 @@ def test_a_server_that_never_answers_is_given_up_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = connect(f"redis://127.0.0.1:{listener.getsockname()[1]}/0", NOWHERE, decode=True)
         client.connection_pool.connection_kwargs["socket_timeout"] = 0.2  # instead of TIMEOUT_S
-        began = time.monotonic()
         with pytest.raises(redis.TimeoutError) as caught:
             client.set("a", "1")
-        assert 0.2 <= time.monotonic() - began < 1
+        listener.settimeout(0)
+        listener.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            listener.accept()
     assert in_words(caught.value) == "Redis does not answer in time"
     assert TIMEOUT_S <= 5
 

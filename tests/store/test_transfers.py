@@ -20,6 +20,7 @@ from sidecar.adapters.files import INCOMING, ResultFiles
 from sidecar.adapters.parts import Parts
 from sidecar.adapters.transfers import Transfer, Transfers
 from sidecar.core.errors import ConfigurationError, Crowded, GivenUp, TemporaryError
+from sidecar.core.pictures import ImageInfo
 from tests.fakes.files import MemoryFiles
 from tests.fakes.transfers import InstantTransfers, MemoryParts
 
@@ -276,7 +277,8 @@ def kept(
     """Parts, what makes a temp file of some bytes, and what reads one."""
     if request.param == "disk":
         files: Any = ResultFiles(tmp_path)
-        return Parts(tmp_path / INCOMING), lambda data: _temp(files, data), Path.read_bytes
+        parts = Parts(tmp_path / INCOMING, prepare=files.prepare)
+        return parts, lambda data: _temp(files, data), Path.read_bytes
     files = MemoryFiles()
     return MemoryParts(files), lambda data: _temp(files, data), lambda path: files.unfinished[path]
 
@@ -336,6 +338,15 @@ def test_what_is_dropped_is_gone(kept: Any) -> None:
     parts.drop("job-1")
     assert parts.find("job-1", "a") is None
     parts.drop("job-1")
+
+
+def test_what_was_seen_of_a_source_is_kept_also_where_nothing_was_ever_written(kept: Any) -> None:
+    """The folder is made by the first download; a source elsewhere may be looked at before."""
+    parts, info = kept[0], ImageInfo("png", 32, 24, "RGB", 8, False, False)
+    parts.keep_look("job-1", "a", info, 1000)
+    assert (parts.find_look("job-1", "a"), parts.find_look("job-1", "b")) == ((info, 1000), None)
+    parts.drop("job-1")
+    assert parts.find_look("job-1", "a") is None
 
 
 def test_a_part_whose_description_is_damaged_is_none(tmp_path: Path) -> None:

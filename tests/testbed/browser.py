@@ -7,11 +7,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, Playwright, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from tests.testbed.process import StartFailed
 from tests.testbed.system import browser as browser_program
 
+# What is expected of a page comes, or not, however busy the machine is.
+PATIENCE_MS = 30_000
 # Nothing but the page's own requests: no update checks, no look-ups at the maker's servers.
 _FLAGS = [
     "--no-sandbox",
@@ -39,6 +41,7 @@ class Browser:
         """Raises StartFailed when there is no Chromium."""
         if (program := browser_program()) is None:
             raise StartFailed("there is no Chromium here: python -m tests.testbed.system browser")
+        expect.set_options(timeout=PATIENCE_MS)
         self._playwright = sync_playwright().start()
         self._chromium = self._playwright.chromium.launch(executable_path=program, args=_FLAGS)
         return self

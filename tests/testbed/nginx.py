@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.testbed.php import STATUS
 from tests.testbed.places import reserve_port
 from tests.testbed.process import Process, StartFailed
 from tests.testbed.system import find_program
@@ -39,6 +40,13 @@ http {{
         root {root};
         index index.php index.html;
         {snippet}
+        location = {php_status} {{
+            fastcgi_pass 127.0.0.1:{php_port};
+            fastcgi_param SCRIPT_FILENAME {php_status};
+            fastcgi_param SCRIPT_NAME {php_status};
+            fastcgi_param REQUEST_METHOD GET;
+            fastcgi_param QUERY_STRING json;
+        }}
         location / {{ try_files $uri $uri/ /index.php?$args; }}
         location ~ \\.php$ {{
             try_files $uri =404;
@@ -146,6 +154,7 @@ class Nginx(Process):
                 root=self.root,
                 port=self.port,
                 php_port=self.php_port,
+                php_status=STATUS,
                 most_body=self.most_body,
                 snippet=f"include {self.snippet};" if self.snippet else "",
                 upstream=f"include {self.upstream};" if self.upstream else "",

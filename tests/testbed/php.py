@@ -13,6 +13,7 @@ from tests.testbed.system import php_fpm
 HERE = Path(__file__).resolve().parent / "php"
 # A command has no memory to share: it reads compiled files where the last one left them.
 FILES_ONLY = {"opcache.file_cache_only": "1"}
+STATUS = "/php-status"  # where php-fpm tells what its children do
 
 
 def settings(folder: Path, mails: Path) -> dict[str, str]:
@@ -74,6 +75,7 @@ class PhpFpm(Process):
             "listen.backlog = 511",
             "pm = static",
             f"pm.max_children = {self.children}",
+            f"pm.status_path = {STATUS}",
             "catch_workers_output = yes",
             "decorate_workers_output = no",
         ]

@@ -6,11 +6,12 @@ process group (an RQ work-horse does).
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,6 +71,10 @@ class Process:
     def pids(self) -> list[int]:
         """The process and all its living children of any generation, the process first."""
         return [] if self._child is None else session_members(self._child.pid)
+
+    def stopped(self) -> list[int]:
+        """Those of them that a SIGSTOP has put to sleep."""
+        return [] if self._child is None else [pid for pid, state in _states(self._child.pid).items() if state == "T"]
 
     def launch(self) -> None:
         """Start it without waiting until it is ready. Appends to the log.
@@ -179,7 +184,12 @@ def _uninterrupted() -> Iterator[None]:
 
 def session_members(session: int) -> list[int]:
     """Ids of the living processes of a session, its leader first; zombies are left out."""
-    members = []
+    return sorted(_states(session), key=lambda pid: (pid != session, pid))
+
+
+def _states(session: int) -> dict[int, str]:
+    """The same with the letter that `ps` shows. By then any of them may have ended by itself."""
+    states = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -190,8 +200,16 @@ def session_members(session: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(fields[3]) == session and fields[0] not in "ZX":
-            members.append(int(entry))
-    return sorted(members, key=lambda pid: (pid != session, pid))
+            states[int(entry)] = fields[0]
+    return states
+
+
+def limit_files(pids: Iterable[int], size: int = resource.RLIM_INFINITY) -> None:
+    """The largest file that these processes may write, in bytes, as far as they still live: a full disk for one of
+    them, and a signal for PHP, which does not ignore it."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def _send(pid: int, number: int) -> None:

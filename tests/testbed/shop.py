@@ -20,6 +20,7 @@ from tests.testbed.php import PhpFpm
 from tests.testbed.php_command import PhpCommand
 from tests.testbed.places import release_port
 from tests.testbed.process import StartFailed
+from tests.testbed.waiting import wait_for
 from tests.testbed.wordpress import NEWEST, real_version, wordpress_files
 
 DEMO_SHOP = Path(__file__).resolve().parent / "demo-shop"
@@ -253,6 +254,16 @@ class Shop:
         answer = self.admin.get(f"{self.url}/wp-admin/admin-ajax.php?action=rest-nonce", timeout=30)
         answer.raise_for_status()
         return answer.text
+
+    def wait_still(self, timeout: float = 60) -> None:
+        """Until PHP works on nothing: a request goes on after its answer (mails, messages to the sidecar, WP-Cron)."""
+
+        def alone() -> bool:
+            answer = requests.get(f"{self.url}{php.STATUS}", timeout=timeout)
+            answer.raise_for_status()
+            return answer.json()["active processes"] == 1  # which is the one that says so
+
+        wait_for(alone, "PHP works on nothing", timeout, every=0.01)
 
     def stop(self) -> None:
         """Stop all parts. Safe to call twice; the folder stays."""

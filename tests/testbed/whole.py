@@ -3,16 +3,20 @@ sandbox. What `make demo`, the end-to-end tests, chaos and the benchmarks start.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
 from sidecar.core.messages import new_secret
+from sidecar.core.tokens import TokenInvalid
 
 from .places import REPOSITORY, release_port, reserve_port
 from .process import Process
@@ -60,6 +64,12 @@ class Sandbox(Process):
         others; none: all is well. Raises HTTPError for a rule that the sandbox does not understand."""
         answer = requests.put(f"{self.url}/sandbox/faults", json={"rules": list(rules)}, timeout=10)
         answer.raise_for_status()
+
+
+def webhook_token(address: str) -> str:
+    """The sidecar's own address ends with it; the shop's has it in its query."""
+    place = urlsplit(address)
+    return parse_qs(place.query)["token"][0] if place.query else place.path.rpartition("/")[2]
 
 
 class Whole:
@@ -167,6 +177,39 @@ class Whole:
             "SMI_LOG_FORMAT": "text",
         }
 
+    def orders(self, job_id: str) -> list[dict[str, Any]]:
+        """What Upsampler has accepted, and billed, for a job, oldest first; other jobs may be worked on meanwhile."""
+        return [order for billed, order in self.billed() if billed == job_id]
+
+    def billed(self) -> list[tuple[str, dict[str, Any]]]:
+        """All that it has accepted, with the job that an order is for: its webhook's token names it. "" if another
+        secret has signed it."""
+        tokens = self.sidecar.tokens
+
+        def job_of(order: Mapping[str, Any]) -> str:
+            try:
+                return tokens.read_webhook(webhook_token(str(order["webhook"])))[0]
+            except TokenInvalid:
+                return ""
+
+        return [(job_of(order), order) for order in self.sandbox.bill()]
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """A process of the sidecar stands still while the block runs, with its children; then it goes on."""
+        members = self.sidecar.process(name).pids()
+
+        def send(number: int) -> None:
+            for pid in members:
+                with suppress(ProcessLookupError):  # a child that has done its work ends
+                    os.kill(pid, number)
+
+        try:
+            send(signal.SIGSTOP)
+            yield
+        finally:
+            send(signal.SIGCONT)
+
     @contextmanager
     def changed(self, **settings: str | None) -> Iterator[None]:
         """The sidecar with some settings changed (None: at their default) while the block runs; its store goes on."""
@@ -189,6 +232,8 @@ class Whole:
             process.launch()
         for process in processes:
             process.wait_ready()
+        # What the bridge has met meanwhile is forgotten: else it waits before the next payment is pushed.
+        self.shop.sql("DELETE FROM wp_options WHERE option_name = 'smi_bridge_circuit'")
 
     def stop(self) -> None:
         for name in ("sidecar", "shop", "sandbox"):

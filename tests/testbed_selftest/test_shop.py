@@ -45,6 +45,27 @@ def test_a_mail_arrives_with_its_text_and_its_html(shop: Shop) -> None:
     assert shop.mails("somebody@else.example") == []
 
 
+def test_what_goes_on_after_its_answer_is_waited_for(shop: Shop) -> None:
+    plugin, goes_on, done = (
+        shop.root / "wp-content" / "mu-plugins" / "slow.php",
+        shop.root / "goes-on",
+        shop.root / "done",
+    )
+    plugin.write_text(
+        "<?php if (isset($_GET['slow'])) { fastcgi_finish_request(); for ($n = 0; $n < 3000 && "
+        f"!file_exists('{goes_on}'); $n++) {{ usleep(10000); clearstatcache(); }} touch('{done}'); exit; }}"
+    )
+    try:
+        assert shop.http.get(f"{shop.url}/?slow", timeout=30).status_code == 200
+        with pytest.raises(TimeoutError, match="PHP works on nothing"):
+            shop.wait_still(timeout=0.2)
+        goes_on.touch()
+        shop.wait_still()
+        assert done.exists()
+    finally:
+        plugin.unlink()
+
+
 def test_a_mail_that_does_not_come_is_reported(shop: Shop) -> None:
     with pytest.raises(TimeoutError, match="0 of 1 mails to nobody@customer.example"):
         shop.wait_mail("nobody@customer.example", timeout=0.1)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bridge.conftest import BRIDGE, SECRET, Bridge, connect
+from tests.bridge.conftest import BRIDGE, SECRET, STILL, Bridge, connect
 from tests.bridge.sidecar_stand_in import ShopDoor, SidecarStandIn
 from tests.testbed.browser import Browser
 from tests.testbed.photos import photo
 from tests.testbed.shop import DEMO_SHOP, Shop
 from tests.testbed.wordpress import NEWEST
+from tests.ui import languages
 
 # Tests that share a shop and a browser: four groups of about the same time, which xdist keeps together.
 _TOGETHER = {"test_status_view": 1, "test_settings_page": 2, "test_mails": 2, "test_jobs_list": 3, "test_dashboard": 3}
@@ -82,6 +83,19 @@ def start_ui(shop: Shop, browser: Browser) -> Iterator[Ui]:
         yield ui
 
 
+@contextmanager
+def speaking(shop: Shop, locale: str) -> Iterator[None]:
+    """The site's language. WordPress' own words stay English: its translation is not part of the testbed."""
+    folder = shop.root / "wp-content" / "languages"
+    folder.mkdir(exist_ok=True)
+    own = folder / f"{locale}.mo"  # WordPress offers a language only when it has a file of its own.
+    own.write_bytes(languages.compiled(languages.Catalog(locale=locale)))
+    shop.option("WPLANG", locale)
+    yield
+    shop.option("WPLANG", "")
+    own.unlink()
+
+
 @pytest.fixture(scope="session")
 def connected(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[Callable[[str], Ui]]:
     """The shop of a WordPress version, started when it is first asked for."""
@@ -89,7 +103,7 @@ def connected(shop_factory: Callable[..., Shop], browser: Browser) -> Iterator[C
 
         @cache
         def of(version: str) -> Ui:
-            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP]))
+            shop = open_shops.enter_context(shop_factory(version, [BRIDGE, DEMO_SHOP], constants=STILL))
             return open_shops.enter_context(start_ui(shop, browser))
 
         yield of
@@ -105,6 +119,7 @@ def _without_faults(ui: Ui) -> Iterator[Ui]:
     ui.shop.mailbox.clear()
     before = len(ui.shop.debug_log)
     yield ui
+    ui.shop.wait_still()
     lines = ui.shop.debug_log[before:].splitlines()
     # WordPress itself complains when it can't reach wordpress.org; anything about our files is a fault of ours.
     ours = [line for line in lines if "PHP " in line and "smi-bridge" in line or "WordPress database error" in line]

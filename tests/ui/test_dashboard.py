@@ -123,6 +123,18 @@ def test_a_dashboard_without_the_sidecar_says_so_and_still_counts(clean: Ui):
         clean.shop.option("smi_bridge_sidecar_url", clean.sidecar.url)
 
 
+def test_a_bridge_that_is_not_connected_any_more_does_not_seem_so(clean: Ui):
+    """Whatever the sidecar has said while it was."""
+    clean.shop.php("SmiBridge\\Wire\\Sidecar_Report::inspect( 0 );")
+    clean.shop.option("smi_bridge_sidecar_url", "")
+    try:
+        with clean.admin() as page:
+            page.goto(clean.url("/wp-admin/admin.php?page=smi-bridge"))
+            expect(page.locator("#smib-link")).to_contain_text("SMI Bridge is not connected yet.")
+    finally:
+        clean.shop.option("smi_bridge_sidecar_url", clean.sidecar.url)
+
+
 def test_nothing_wrong_means_no_notice_and_no_light(clean: Ui):
     clean.bought("delivered")
     page = clean.shop.admin.get(clean.url(HOME), timeout=30).text
@@ -168,6 +180,31 @@ def test_each_problem_is_named_and_leads_to_its_list(clean: Ui):
         notice.get_by_role("link", name="1 job is past due").click()
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.locator("tbody")).to_contain_text(late[:8].upper())
+
+
+def test_no_problem_of_the_dashboard_leads_to_the_dashboard(clean: Ui):
+    """There is always a place further on."""
+    usual = dict(clean.sidecar.status)
+    clean.sidecar.status |= {"workers": 0}
+    notice = {"stage": "submit", "reason": "held_by_admin", "detail": "d", "since": "2026-11-22T10:00:00Z"}
+    clean.door.send("admin.notice", {"kind": "hold"} | notice)
+    try:
+        clean.shop.php("SmiBridge\\Wire\\Sidecar_Report::inspect( 0 );")
+        found = clean.shop.php_json("return SmiBridge\\Health\\Problems::all();")
+    finally:
+        clean.sidecar.status |= usual
+    assert {problem["kind"].split(":")[0] for problem in found} >= {"worker", "notice"}
+    assert [problem["title"] for problem in found if problem["url"].endswith("page=smi-bridge")] == []
+
+
+def test_a_bridge_that_is_not_connected_leads_to_the_first_steps(clean: Ui):
+    url = clean.shop.option("smi_bridge_sidecar_url")
+    clean.shop.option("smi_bridge_sidecar_url", "")
+    try:
+        [problem] = clean.shop.php_json("return SmiBridge\\Health\\Problems::all();")
+    finally:
+        clean.shop.option("smi_bridge_sidecar_url", url)
+    assert problem["kind"] == "setup" and problem["url"].endswith("page=smi-bridge-first-run")
 
 
 def test_waiting_for_a_planned_retry_is_not_past_due(clean: Ui):

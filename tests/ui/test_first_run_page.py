@@ -67,6 +67,15 @@ def test_a_picture_that_did_not_arrive_does_not_look_as_if_all_were_well(ui: Ui,
         expect(page.get_by_text("How it ended.")).to_have_class(look)
 
 
+def test_when_all_is_done_it_says_so_and_leads_on(ui: Ui) -> None:
+    with _answered(ui, True, True, True, True) as page:
+        expect(page.get_by_text("All is set: from now on paid pictures go to the sidecar.")).to_be_visible()
+        page.get_by_role("link", name="Dashboard", exact=True).last.click()
+        page.wait_for_url("**/admin.php?page=smi-bridge")
+    with _answered(ui, True, True, True, False) as page:
+        expect(page.get_by_text("All is set")).to_be_hidden()
+
+
 @pytest.mark.parametrize("free", [True, False])
 @pytest.mark.parametrize("says_yes", [True, False])
 def test_a_picture_that_costs_a_credit_is_sent_only_after_a_yes(ui: Ui, free: bool, says_yes: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bridge.conftest import mails_by_the_clock
 from tests.ui.conftest import Ui
 
 RUN = "SmiBridge\\Mail\\Scheduled_Mails::run();"
@@ -110,3 +111,4 @@ def test_the_run_stands_in_the_timetable_until_the_plugin_is_deactivated(ui: Ui)
         assert not ui.shop.php_json(scheduled)
     finally:
         ui.shop.activate("smi-bridge")
+        mails_by_the_clock(ui.shop, 86_400)

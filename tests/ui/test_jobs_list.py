@@ -1,7 +1,6 @@
 """The list of jobs and one job's history in a real browser; the retry button on the shop's own page; 100,000 jobs."""
 
 import re
-import time
 import uuid
 from typing import Any
 
@@ -265,7 +264,6 @@ def test_a_hundred_thousand_jobs_stay_fast(clean: Ui):
         seconds = timed(clean, code)
         print(f"{seconds:.3f} s {code}")
         assert seconds < limit, code
-    began = time.monotonic()
     page = clean.shop.admin.get(clean.url(LIST), timeout=30)
     assert "100,000 items" in page.text, "jobs, not attempts"
-    assert time.monotonic() - began < 5
+    assert page.elapsed.total_seconds() < 2 + limit

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.ui import languages
 from tests.ui.axe import findings
-from tests.ui.conftest import Ui
+from tests.ui.conftest import Ui, speaking
 from tests.ui.documents import document
 from tests.ui.test_status_view import RETURN, StatusDoor
 
@@ -47,18 +47,22 @@ def test_a_translation_keeps_every_placeholder_and_no_markup(locale: str):
             assert "<" not in string
 
 
+def test_german_addresses_everybody_alike():
+    """As "du", in every mail and on every page."""
+    formal = re.compile(r"\bIhr(?:e[mnrs]?)?\b|\bIhnen\b|\w+n Sie\b")
+    words = [
+        string
+        for m in languages.translation("de_DE")
+        for string in ([m.string] if isinstance(m.string, str) else m.string)
+    ]
+    assert [string for string in words if formal.search(string)] == []
+
+
 @pytest.fixture
 def german(ui_everywhere: Ui) -> Iterator[Ui]:
     """A German site. WordPress' own words stay English: its translation is not part of the testbed."""
-    ui = ui_everywhere
-    folder = ui.shop.root / "wp-content" / "languages"
-    folder.mkdir(exist_ok=True)
-    # WordPress offers a language only when it has a file of its own.
-    (folder / "de_DE.mo").write_bytes(languages.compiled(languages.Catalog(locale="de_DE")))
-    ui.shop.option("WPLANG", "de_DE")
-    yield ui
-    ui.shop.option("WPLANG", "")
-    (folder / "de_DE.mo").unlink()
+    with speaking(ui_everywhere.shop, "de_DE"):
+        yield ui_everywhere
 
 
 def test_the_customers_view_speaks_the_sites_language(german: Ui):
@@ -75,6 +79,35 @@ def test_the_customers_view_speaks_the_sites_language(german: Ui):
 def test_a_pill_on_a_page_of_another_language_fetches_its_words(german: Ui):
     words = german.shop.http.get(german.url("/wp-json/smi-bridge/v1/view?locale=de_DE"), timeout=30).json()["text"]
     assert words["pill_ready"] == "Dein Bild ist fertig"
+
+
+def test_the_admins_pages_fit_a_phone_in_it(german: Ui):
+    """Its words are longer: nothing sticks out of the page."""
+    job = german.bought("review", reason="upsampler_silent")
+    pages = (
+        "smi-bridge",
+        "smi-bridge-jobs",
+        f"smi-bridge-jobs&job={job}",
+        "smi-bridge-settings",
+        "smi-bridge-first-run",
+    )
+    with german.admin(viewport={"width": 375, "height": 812}) as page:
+        for name in pages:
+            page.goto(german.url(f"/wp-admin/admin.php?page={name}"))
+            page.locator(".wrap").wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+            wide = "it => it.getBoundingClientRect().right > 375 && !it.closest('pre, .uplot, details')"
+            found = page.evaluate(
+                f"[...document.querySelectorAll('.smib-panel *')].filter({wide}).map(it => it.outerHTML)"
+            )
+            assert found == [], name
+
+
+def test_a_history_is_told_in_it_from_the_payment_on(german: Ui):
+    job = german.bought("submitted")
+    page = german.shop.admin.get(german.url(f"/wp-admin/admin.php?page=smi-bridge-jobs&job={job}"), timeout=30).text
+    history = page[page.index('class="smib-panel smib-history"') :]
+    assert "<strong>Bezahlt</strong>" in history and "<strong>Paid</strong>" not in history
 
 
 def test_mails_and_pages_of_the_admin_speak_it_too(german: Ui):

@@ -68,6 +68,7 @@ def test_each_kind_has_subject_heading_and_both_parts(ui: Ui, kind: str):
     assert "<" not in mail.text
     assert max(len(line) for line in mail.text.splitlines() if "http" not in line) <= 78
     assert "&#039;" not in mail.text and "&amp;" not in mail.text
+    assert "button" not in mail.text, "there is none in plain text"
 
 
 def test_a_refund_tells_reason_and_amount(ui: Ui):
@@ -203,6 +204,7 @@ def test_a_digest_names_each_thing_and_leads_to_it(ui: Ui):
         assert words in mail.text
     assert "page=smi-bridge-jobs&job=aaaaaaaa-1" in mail.text
     assert "<b>" not in mail.html
+    assert "Since " in mail.text and "Since " in mail.html
 
 
 def test_a_mail_fits_a_narrow_phone_and_dark_mode_can_be_read(ui: Ui):

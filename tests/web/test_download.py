@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -158,6 +159,16 @@ def test_the_web_server_sends_the_bytes_where_it_can(tmp_path: Path, mode: str) 
     assert answer.headers["ETag"] and "attachment" in answer.headers["Content-Disposition"]
 
 
+def test_apache_gets_the_bytes_of_a_path_as_the_disk_has_them(tmp_path: Path) -> None:
+    """A header is Latin-1 (PEP 3333), and a path need not be: each download of such a shop was a 500."""
+    folder = tmp_path / "Žluťoučké bücher 100%"
+    folder.mkdir()
+    web = Web(folder, SMI_DOWNLOAD_MODE="x-sendfile")
+    answer = web.client.get(web.deliver())
+    path = web.rig.files.path("2026/11/job-1_4x.png")
+    assert answer.headers["X-Sendfile"].encode("latin-1") == os.fsencode(path)
+
+
 @pytest.mark.parametrize("mode", ["x-accel", "x-sendfile"])
 def test_what_a_web_server_sends_while_a_rerun_is_under_way_has_an_etag_of_its_own(tmp_path: Path, mode: str) -> None:
     web = Web(tmp_path, SMI_DOWNLOAD_MODE=mode)
@@ -200,6 +211,24 @@ def test_an_expired_token(web: Web) -> None:
     sorry(web, link, 410, "expired")
 
 
+@pytest.mark.parametrize(
+    ("asked", "language", "words"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Dieser Link ist abgelaufen"),
+        ("fr-FR,fr", "en", "This link has expired"),
+        ("en-US,de;q=0.5", "en", "This link has expired"),
+        ("../../etc", "en", "This link has expired"),
+    ],
+)
+def test_the_page_speaks_the_browsers_language(web: Web, asked: str, language: str, words: str) -> None:
+    link = web.deliver()
+    web.rig.clock.advance(25 * 3600)
+    answer = web.client.get(link, headers={"Accept-Language": asked})
+    page = answer.get_data(as_text=True)
+    assert f'<html lang="{language}">' in page and f"<title>{words}</title>" in page and words in page
+    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == (language, "Accept-Language")
+
+
 @pytest.mark.parametrize("how", ["stop", "refunded_elsewhere"])
 def test_a_revoked_link(web: Web, how: str) -> None:
     link = web.deliver()
@@ -220,6 +249,18 @@ def test_a_missing_file(web: Web) -> None:
     web.rig.files.remove(web.rig.row().delivery["path"])
     sorry(web, link, 404, "can’t find that download")
     assert "download.missing" in [event for event, _ in web.rig.events]
+
+
+def test_a_folder_that_can_not_be_looked_into_is_no_fault_of_ours(web: Web) -> None:
+    """As a share that has gone stale: a system call says neither "there" nor "not there"."""
+    link = web.deliver()
+    folder = web.rig.files.root
+    put_by = folder.rename(folder.with_name("put-by"))
+    folder.symlink_to(folder.name)
+    sorry(web, link, 503, "Your picture is safe")
+    folder.unlink()
+    put_by.rename(folder)
+    assert web.client.get(link).status_code == 200
 
 
 def test_a_folder_that_is_away_is_no_missing_file(web: Web) -> None:

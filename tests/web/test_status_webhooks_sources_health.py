@@ -120,6 +120,8 @@ def test_what_has_not_changed_is_a_304(web: Web) -> None:
         ("https://shop.example", "https://shop.example"),
         ("https://Shop.example/blog/", "https://shop.example"),
         ("http://localhost:8080/a/b", "http://localhost:8080"),
+        ("https://žluť.example", "https://xn--lu-yta1h.example"),
+        ("https://shop.example:443", "https://shop.example"),
     ],
 )
 def test_only_the_shops_pages_may_read_it(tmp_path: Path, shop: str, origin: str) -> None:

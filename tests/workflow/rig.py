@@ -144,7 +144,9 @@ class Rig:
         self.fetcher = FakeFetcher(self.upsampler, self._paid_size)
         self.files: Any = files or MemoryFiles(self.clock)
         self.parts: Any = (
-            MemoryParts(self.files) if isinstance(self.files, MemoryFiles) else Parts(self.files.root / INCOMING)
+            MemoryParts(self.files)
+            if isinstance(self.files, MemoryFiles)
+            else Parts(self.files.root / INCOMING, prepare=self.files.prepare)
         )
         self.transfers = InstantTransfers()
         self.leases = LeaseDouble()

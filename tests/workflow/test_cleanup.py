@@ -146,6 +146,19 @@ def test_temp_files_copies_of_sources_and_thumbnails_go_after_their_time(rig: Ri
     assert not refused.exists()
 
 
+def test_what_is_kept_for_an_unfinished_job_stays_as_long_as_the_job_is_unfinished(rig: Rig) -> None:
+    """A finished file waits for its shop, which may be away for days, and so may a stage be held. When it is back,
+    the clean-up may come before the jobs: Upsampler has not kept their results for as long."""
+    rig.buy()
+    rig.work()
+    kept = [put(rig, rig.files.root / ".incoming" / f"job-1{end}") for end in (".kept", ".kept.json", ".source.kept")]
+    days_pass(rig, 3)
+    assert run(rig) == {}
+    assert all(path.is_file() for path in kept)
+    rig.store.forget("job-1")
+    assert run(rig) == {"temps": 3, "bytes": 21}
+
+
 def test_a_dry_run_tells_the_same_and_throws_nothing_away(rig: Rig) -> None:
     files = [
         delivered(rig),

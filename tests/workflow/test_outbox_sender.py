@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sidecar.adapters.files import ResultFiles
 from sidecar.core.errors import ConfigurationError, TemporaryError
 from sidecar.core.job import Job
 from sidecar.core.messages import parse_rfc3339
@@ -307,3 +310,23 @@ def test_a_file_whose_half_is_missing_is_collected_again(rig: Rig) -> None:
     rig.shop.away = None
     rig.let_pass(900)
     assert rig.files.size(rig.row().delivery["path"]) == rig.row().delivery["bytes"]
+
+
+def test_a_folder_that_can_not_be_looked_into_stops_no_other_message(tmp_path: Path) -> None:
+    """As a share that has gone stale. The look whether a file is still there comes before the shop is told of it, and
+    the question whether a submit may go out shares the lane."""
+    folder = tmp_path / "smi-downloads"
+    rig = Rig(files=ResultFiles(folder))
+    rig.buy()
+    rig.work()
+    away(rig)
+    rig.let_pass(HOUR)
+    assert rig.job().state == "stored"
+    folder.rename(tmp_path / "put-by")
+    folder.symlink_to(folder.name)
+    rig.shop.away = None
+    rig.buy("job-2")
+    rig.let_pass(900)
+    assert rig.row().state == "delivered"
+    assert rig.row("job-2").upsampler_id
+    assert rig.faults() == []

@@ -12,10 +12,10 @@ import pytest
 
 from sidecar.adapters.fetch import FetchResponse, SafeFetcher
 from sidecar.adapters.transfers import Transfer, Transfers
-from sidecar.core.errors import ConfigurationError, Crowded, GivenUp, TemporaryError
+from sidecar.core.errors import ConfigurationError, Crowded, GivenUp, PartRefused, TemporaryError
 from tests.fakes.fetcher import endless, png
 from tests.fetch.wire_server import WireServer
-from tests.workflow.rig import Rig
+from tests.workflow.rig import Faulty, Rig
 
 DATA = png(32, 24)
 
@@ -26,6 +26,7 @@ class Server:
     def __init__(self) -> None:
         self.etag = '"v1"'
         self.no_end = False
+        self.heeds_if_range = True
         self.data = DATA
         self.breaks_at: int | None = None
         self.failure: Exception = TemporaryError("fetch_slow", "3 bytes/s")
@@ -37,6 +38,8 @@ class Server:
         if self.no_end:
             yield FetchResponse(200, None, endless(self.data, max_bytes))
             return
+        if begun and not self.heeds_if_range and (begun.etag, begun.total) != (self.etag, len(self.data)):
+            raise PartRefused("fetch_failed", "as the real one, of a part of another version")
         start = begun.bytes if begun and begun.etag == self.etag and begun.total == len(self.data) else 0
         yield FetchResponse(200, len(self.data) - start, self._chunks(start), start, self.etag)
 
@@ -91,6 +94,18 @@ def test_another_version_of_the_file_is_fetched_from_its_beginning() -> None:
     assert (rig.row().state, server.sent[-1]) == ("delivered", (0, len(DATA)))
 
 
+def test_another_version_is_fetched_also_from_a_server_that_sends_parts_of_it_unasked() -> None:
+    """It looks at Range and not at If-Range: each try with what we have would fail, until a person is asked."""
+    rig, server = slow_rig()
+    server.breaks_at = 30
+    rig.transfers.finish()
+    server.etag, server.heeds_if_range = '"v2"', False
+    rig.transfers.slow = False
+    rig.let_pass(60)
+    assert (rig.row().state, server.sent[-1]) == ("delivered", (0, len(DATA)))
+    assert rig.actions() == ["fetch_slow → retry", "fetch_failed → retry"]
+
+
 def test_a_part_that_is_at_fault_is_not_gone_on_with() -> None:
     """The beginning is of another file than the rest, whatever the server says: found out by the check."""
     rig, server = slow_rig()
@@ -112,6 +127,22 @@ def test_a_disk_that_is_full_as_a_download_breaks_leaves_no_file_open() -> None:
     assert rig.files.unfinished == {}
     rig.files.broken, rig.transfers.slow = None, False
     rig.let_pass(600)
+    assert rig.row().state == "delivered"
+
+
+def test_a_disk_that_is_full_in_the_moment_in_which_the_worker_leaves_holds_the_stage() -> None:
+    rig, server = Rig(), Server()
+    parts = Faulty(rig.ports.parts)
+    parts.faults["keep"] = ConfigurationError("disk_full", "no space")
+    rig.ports = dataclasses.replace(rig.ports, fetcher=server, parts=parts)
+    rig.transfers.slow = rig.transfers.just_done = True
+    rig.buy()
+    rig.let_pass(60)
+    assert rig.transfers.finish() == 1
+    assert (rig.actions(), rig.job().crash_count) == (["disk_full → hold"], 0)
+    parts.faults.clear()
+    rig.transfers.slow = False
+    rig.let_pass(300)
     assert rig.row().state == "delivered"
 
 

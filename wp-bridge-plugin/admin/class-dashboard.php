@@ -12,6 +12,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Log;
+use SmiBridge\Core\Settings;
 use SmiBridge\Core\States;
 use SmiBridge\Health\Problems;
 use SmiBridge\Jobs\Jobs_Query;
@@ -53,6 +54,7 @@ final class Dashboard {
 	 */
 	public static function figures( string $period ): array {
 		$stats  = Stats::of( $period );
+		$set    = Settings::is_configured(); // What an earlier sidecar has said counts no longer.
 		$health = Sidecar_Report::inspect( 5 );
 		$status = $health['status'] ?? array();
 		$held   = array();
@@ -65,7 +67,8 @@ final class Dashboard {
 			'words'   => array(
 				'paid'     => number_format_i18n( $stats['paid'] ),
 				'rate'     => self::rate( $stats['delivered'], $period ),
-				'success'  => null === $stats['success'] ? '–' : number_format_i18n( 100 * $stats['success'], $stats['success'] < 1 ? 1 : 0 ) . ' %',
+				/* translators: %s: a share of a hundred */
+				'success'  => null === $stats['success'] ? '–' : sprintf( __( '%s%%', 'smi-bridge' ), number_format_i18n( 100 * $stats['success'], $stats['success'] < 1 ? 1 : 0 ) ),
 				'p50'      => null === $stats['p50'] ? '–' : Format::span( $stats['p50'] ),
 				'p95'      => null === $stats['p95'] ? '–' : Format::span( $stats['p95'] ),
 				'credits'  => number_format_i18n( $stats['credits'], 1 ),
@@ -73,8 +76,8 @@ final class Dashboard {
 				'refunded' => number_format_i18n( $stats['refunded'] ),
 			),
 			'sidecar' => array(
-				'ok'        => $health['ok'] && $health['at'],
-				'message'   => $health['message'],
+				'ok'        => $set && $health['ok'] && $health['at'],
+				'message'   => $set ? $health['message'] : __( 'SMI Bridge is not connected yet.', 'smi-bridge' ),
 				'workers'   => (int) ( $status['workers'] ?? 0 ),
 				'scheduler' => ! empty( $status['scheduler'] ),
 				'queues'    => (object) array_map( 'intval', (array) ( $status['queues'] ?? array() ) ),

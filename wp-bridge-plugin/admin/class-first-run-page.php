@@ -9,6 +9,7 @@ namespace SmiBridge\Admin;
 
 use SmiBridge\Core\Admin_Access;
 use SmiBridge\Core\Advice;
+use SmiBridge\Core\Format;
 use SmiBridge\Core\Labels\Job_Labels;
 use SmiBridge\Core\Schemas;
 use SmiBridge\Core\Settings;
@@ -113,15 +114,15 @@ final class First_Run_Page {
 	private static function in_words( array $test ): array {
 		$lines = array();
 		foreach ( $test['story'] as $event ) {
-			$lines[] = substr( $event['at'], 11, 8 ) . '  ' . Job_Labels::event( $event['event'] );
+			$lines[] = wp_date( 'H:i:s', Format::timestamp( $event['at'] ) ) . '  ' . Job_Labels::event( $event['event'] );
 		}
 		if ( $test['running'] ) {
 			$said = __( 'Under way …', 'smi-bridge' );
 		} elseif ( 'delivered' === $test['state'] ) {
 			$said = __( 'Delivered, and cleaned up.', 'smi-bridge' );
 		} else {
-			/* translators: %s: a stable word */
-			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Job_Labels::reason( $test['reason'] ) );
+			/* translators: %s: what went wrong */
+			$said = sprintf( __( 'It did not arrive: %s. What was left of it is cleaned up. On the sidecar’s machine, smi-sidecar doctor looks for the cause.', 'smi-bridge' ), '' === $test['reason'] ? Job_Labels::state( $test['state'] )[0] : Job_Labels::reason( $test['reason'] ) );
 		}
 		return array(
 			'running' => $test['running'],

@@ -28,6 +28,9 @@ final class Secret_Change {
 		if ( Settings::is_constant( 'secret' ) || Settings::is_constant( 'previous_secret' ) ) {
 			self::back( 'constant' );
 		}
+		if ( 'new' === $what && '' !== Settings::previous_secret() ) {
+			self::back( 'unfinished' ); // The page is old, or the button was pressed twice: the sidecar may still have the one before.
+		}
 		if ( 'new' === $what ) {
 			update_option( 'smi_bridge_previous_secret', null === Signature::decode_own_secret( Settings::secret() ) ? '' : Settings::secret() );
 			update_option( 'smi_bridge_secret', Signature::new_secret() );

@@ -10,7 +10,7 @@
 		review: __( 'In review', 'smi-bridge' ),
 		refunded: __( 'Refunded', 'smi-bridge' ),
 		p50: __( 'Half are faster', 'smi-bridge' ),
-		p95: __( '95 % are faster', 'smi-bridge' ),
+		p95: __( '95% are faster', 'smi-bridge' ),
 	};
 	var lang = document.documentElement.lang || 'en';
 	var period = '24h';
@@ -23,19 +23,19 @@
 	}
 
 	function span( seconds ) {
-		return seconds === null ? '–' : seconds < 90 ? __( '%s s', 'smi-bridge' ).replace( '%s', Math.round( seconds ) ) : __( '%s min', 'smi-bridge' ).replace( '%s', ( seconds / 60 ).toFixed( seconds < 600 ? 1 : 0 ) );
+		return seconds === null ? '–' : seconds < 90 ? __( '%s s', 'smi-bridge' ).replace( '%s', Math.round( seconds ) ) : __( '%s min', 'smi-bridge' ).replace( '%s', new Intl.NumberFormat( lang, { maximumFractionDigits: seconds < 600 ? 1 : 0 } ).format( seconds / 60 ) );
 	}
 
 	function when( unix, step ) {
 		return new Intl.DateTimeFormat( lang, step < 86400 ? { weekday: 'short', hour: 'numeric', minute: '2-digit' } : { day: 'numeric', month: 'short' } ).format( new Date( unix * 1000 ) );
 	}
 
-	/* The same figures as a table: for screen readers, and for whoever wants numbers. */
+	/* The same figures as a table: for screen readers, and for people who want numbers. */
 	function table( place, series, names, format, step ) {
 		var details = place.parentNode.querySelector( 'details' ) || document.createElement( 'details' );
 		var grid = document.createElement( 'table' );
 		var head = grid.createTHead().insertRow();
-		[ __( 'From', 'smi-bridge' ) ].concat( names.map( function ( name ) {
+		[ __( 'Time', 'smi-bridge' ) ].concat( names.map( function ( name ) {
 			return text[ name ];
 		} ) ).forEach( function ( words ) {
 			var cell = document.createElement( 'th' );

@@ -11,6 +11,7 @@
 	var said = button.parentNode.querySelector( '.smib-said' );
 	var history = document.getElementById( 'smib-history' );
 	var free = false;
+	var timer = 0;
 
 	function show( step ) {
 		var item = document.querySelector( '[data-smib-step="' + step.name + '"]' );
@@ -27,12 +28,19 @@
 		said.classList.toggle( 'bad', isBad );
 	}
 
+	/* One at a time, also when the button asks in between. */
+	function again( pause ) {
+		clearTimeout( timer );
+		timer = setTimeout( refresh, pause );
+	}
+
 	function refresh() {
 		return boot.post( 'smi_bridge_first_run' ).then( function ( data ) {
 			data.steps.forEach( show ); // All of them: a later one may be true, or have its own advice, before an earlier one is.
 			var done = data.steps.every( function ( step ) {
 				return step.done;
 			} );
+			document.getElementById( 'smib-all-done' ).hidden = ! done;
 			free = data.free;
 			button.disabled = ! data.steps[ 1 ].done || !! ( data.test && data.test.running );
 			if ( data.test ) {
@@ -41,11 +49,11 @@
 				history.hidden = ! data.test.history;
 			}
 			if ( ! done ) {
-				setTimeout( refresh, data.test && data.test.running ? 1000 : 5000 );
+				again( data.test && data.test.running ? 1000 : 5000 );
 			}
 		}, function ( error ) {
 			say( error.message, true );
-			setTimeout( refresh, 10000 );
+			again( 10000 );
 		} );
 	}
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import urllib3
 
 from sidecar.adapters.fetch.coding import packing_of, unpacked_head
-from sidecar.core.errors import PermanentError, TemporaryError
+from sidecar.core.errors import PartRefused, PermanentError
 
 
 class Resumable(Protocol):
@@ -92,8 +92,8 @@ def strong_etag(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def begins_at(response: urllib3.BaseHTTPResponse, begun: Begun | None) -> int:
-    """Where the body begins in the file (Content-Range; RFC 9110, 14.4): 0 for all of it. Raises
-    TemporaryError("fetch_failed") for a part that was not asked for."""
+    """Where the body begins in the file (Content-Range; RFC 9110, 14.4): 0 for all of it. Raises PartRefused for a part
+    that was not asked for: not every server heeds If-Range."""
     if response.status != 206:
         return 0
     said = response.headers.get("Content-Range", "")
@@ -102,7 +102,7 @@ def begins_at(response: urllib3.BaseHTTPResponse, begun: Begun | None) -> int:
         or said != f"bytes {begun.bytes}-{begun.total - 1}/{begun.total}"
         or strong_etag(response) != begun.etag
     ):
-        raise TemporaryError("fetch_failed", f"a part was sent that was not asked for: {said[:60]}")
+        raise PartRefused("fetch_failed", f"a part was sent that was not asked for: {said[:60]}")
     return begun.bytes
 
 

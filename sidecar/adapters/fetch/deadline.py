@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import socket
@@ -27,10 +28,18 @@ class _Watch:
         with self._changed:
             self._ends[deadline] = end
             if not self._running:
-                self._running = True
-                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+                self._start(deadline)
             elif end < self._wakes:
                 self._changed.notify()
+
+    def _start(self, first: Deadline) -> None:
+        """Raises OSError where there is no room for a thread: without one, nothing would end an exchange."""
+        try:
+            threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+        except RuntimeError as error:
+            del self._ends[first]
+            raise OSError(errno.EAGAIN, str(error)) from error
+        self._running = True
 
     def remove(self, deadline: Deadline) -> None:
         """When this returns, the deadline has done what it does, or will never do it."""
@@ -70,13 +79,14 @@ class Deadline:
         return left
 
     def guard(self, sock: socket.socket) -> None:
-        """From now on this is the socket to shut down: at once, when the exchange was ended before there was one."""
+        """From now on this is the socket to shut down: at once, when the exchange was ended before there was one.
+        Raises OSError where there is no room for a thread that would do it."""
         self._socket = sock
         if self.passed:
             self.pass_()
         if not self._watched:
-            self._watched = True
             _watch.add(self, self._end)
+            self._watched = True
 
     def allow(self, seconds: float) -> None:
         """From now on so many seconds are left: the answer's headers have said how much there is to come."""

@@ -37,7 +37,7 @@ from sidecar.adapters.fetch.pace import Pace, PaceWatch
 from sidecar.adapters.fetch.retry_after import retry_after
 from sidecar.adapters.fetch.tls import tls_context
 from sidecar.core.addresses import as_opened
-from sidecar.core.errors import PermanentError, TemporaryError
+from sidecar.core.errors import PartRefused, PermanentError, TemporaryError
 
 HEADERS_S = 60  # for redirects and headers, where the body is held to a pace
 MOMENT_S = 0.5  # a chunk is no longer waited for
@@ -100,7 +100,8 @@ class SafeFetcher:
             PermanentError: fetch_refused_address; result_gone, as `Refused` (401, 403, 404, 410 and other 4xx: an
                 expired signed URL answers 403 or 400); result_too_large.
             TemporaryError: fetch_unavailable (5xx, 429, 408); result_cut (fewer bytes than announced); fetch_failed
-                (no connection, silence, deadline, an answer that is no plain 200); fetch_slow.
+                (no connection, silence, deadline, an answer that is no plain 200; as `PartRefused`, what was `begun`
+                is of no use); fetch_slow.
         """
         pace = Pace(least_bytes_per_s) if least_bytes_per_s else None
         had = Begun(begun.bytes, begun.total or 0, begun.etag) if begun else None
@@ -242,7 +243,7 @@ def _check_answer(response: urllib3.BaseHTTPResponse, host: str, *, asked: str) 
     if status >= 500 or status in (408, 425, 429):
         raise TemporaryError("fetch_unavailable", said, retry_after=retry_after(response.headers.get("Retry-After")))
     if status == 416 and asked:
-        raise TemporaryError("fetch_failed", "what we have is no part of the file any more")
+        raise PartRefused("fetch_failed", "what we have is no part of the file any more")
     if status >= 400:
         raise Refused(status, host)
     raise TemporaryError("fetch_failed", f"{said} where a file was expected")

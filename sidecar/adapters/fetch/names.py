@@ -58,7 +58,10 @@ class Lookups:
             if len(self._running) >= self._most:
                 raise socket.gaierror(socket.EAI_AGAIN, f"{self._most} names are being looked up and get no answer")
             answer = self._running[host, port] = Future()
-        threading.Thread(target=self._run, args=(host, port, answer), name="lookup", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(host, port, answer), name="lookup", daemon=True).start()
+        except RuntimeError as error:  # no room for one: the name must not count as being looked up from now on
+            self._end(host, port, answer, [], socket.gaierror(socket.EAI_AGAIN, str(error)))
         return answer
 
     def _run(self, host: str, port: int, answer: Future[list[str]]) -> None:
@@ -66,6 +69,11 @@ class Lookups:
             found, failure = self._lookup(host, port), None
         except BaseException as error:  # whoever waits for it raises it
             found, failure = [], error
+        self._end(host, port, answer, found, failure)
+
+    def _end(
+        self, host: str, port: int, answer: Future[list[str]], found: list[str], failure: BaseException | None
+    ) -> None:
         with self._lock:
             self._running.pop((host, port), None)
         if failure:

@@ -3,7 +3,7 @@
 Importing this package loads neither pyvips nor Pillow: they are loaded by the first call that needs them.
 """
 
-from .compress import Compressed, compress_source
+from .compress import Compressed, can_fit, compress_source
 from .convert import convert, upright
 from .formats import Expected, ImageInfo
 from .picture import PictureVerdict, check_picture
@@ -19,6 +19,7 @@ __all__ = [
     "PictureVerdict",
     "Resemblance",
     "Verifier",
+    "can_fit",
     "check_picture",
     "compress_source",
     "convert",

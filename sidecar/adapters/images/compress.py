@@ -14,7 +14,7 @@ from pathlib import Path
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, WEBP
 from . import vips
-from .convert import convert, flattened_to_eight_bits, resized, save
+from .convert import convert, flattened_to_eight_bits, must_be_decodable, resized, save
 from .formats import ImageInfo
 from .source import read_header
 
@@ -47,6 +47,7 @@ def compress_source(
     ``source_unsupported``, ``conversion_failed``; ConfigurationError ``disk_full``.
     """
     info = read_header(source)
+    must_be_decodable(info)
     # Not every source with an alpha channel needs it, but to know would take another pass over its pixels.
     format = WEBP if info.has_alpha and max(info.width, info.height) <= 16383 else JPEG
     if max_pixels is None or info.pixels <= max_pixels:
@@ -69,6 +70,11 @@ def compress_source(
         f"{info.width}x{info.height} at factor {factor} does not fit into {max_bytes} bytes and "
         f"{max_pixels or 'any number of'} pixels, not even at factor {max_factor}",
     )
+
+
+def can_fit(info: ImageInfo, *, max_pixels: int, factor: int, max_factor: int = 16) -> bool:
+    """Whether any copy has so few pixels: nothing of a picture need be decoded to know that."""
+    return info.pixels * factor**2 <= max_pixels * max_factor**2
 
 
 def _factors(paid: tuple[int, int], factor: int, max_factor: int) -> list[tuple[int, bool]]:

@@ -34,10 +34,7 @@ def convert(
     if anything fails. Raises PermanentError ``conversion_failed``, ConfigurationError ``disk_full``.
     """
     info = read_header(source)
-    if not info.decodable_within(decode_limit_mp):
-        raise PermanentError(
-            "conversion_failed", f"decoding this {info.format} would hold more than {decode_limit_mp} megapixels"
-        )
+    must_be_decodable(info, decode_limit_mp)
     with vips.translated(target, f"{info.format} to {format}", vips.load()):
         with vips.opened(source, info.format, fail_on=fail_on) as image:
             save(resized(flattened_to_eight_bits(image, format), size), target, format, quality)
@@ -51,12 +48,22 @@ def convert(
     return written
 
 
+def must_be_decodable(info: ImageInfo, megapixels: int = 100) -> None:
+    """Raises PermanentError conversion_failed for a picture that a decoder would hold, or pass over, for too long."""
+    if not info.decodable_within(megapixels):
+        raise PermanentError(
+            "conversion_failed",
+            f"decoding this {info.format} would hold more than {megapixels} megapixels, or take {info.scans} passes",
+        )
+
+
 def upright(source: Path, target: Path) -> Path:
     """Writes `source` as PNG to `target` with its pixels turned as its EXIF orientation says; returns `target`.
 
     Holds the whole picture: a turn needs its last column first. Raises as `convert`.
     """
     info = read_header(source)
+    must_be_decodable(info)
     with (
         vips.translated(target, "turning upright", vips.load()),
         vips.opened(source, info.format, access="random", fail_on="none") as image,

@@ -6,6 +6,7 @@ but not a flipped bit among the coefficients. Source: ITU-T T.81, annex B; EXIF 
 
 from __future__ import annotations
 
+import mmap
 import re
 from dataclasses import replace
 
@@ -36,6 +37,20 @@ _marker_in_scan = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL).search
 
 # Ten scans are usual for a progressive image. Each one costs a decoder a pass over all coefficients.
 _MAX_SCANS = 100
+
+
+# Any other marker: what decoders look for between segments, and among compressed data.
+_marker = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])", re.DOTALL).search
+_MOST_COUNTED = 1_000_000
+
+
+def scans(data: bytes | mmap.mmap) -> int:
+    """How many scans a decoder finds in a JPEG, however odd it is otherwise: from marker to marker, as libjpeg goes."""
+    found, at = 0, 2
+    while found < _MOST_COUNTED and (marker := _marker(data, at)) and marker[1][0] != _EOI:
+        found += marker[1][0] == _SOS
+        at = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2], "big"))
+    return found
 
 
 class JpegParser(Steps):

@@ -79,7 +79,10 @@ def check_picture(
     readable = reduction is not None or info.decodable_within(decode_limit_mp)
     if not (readable and theirs.decodable_within(decode_limit_mp)):
         return PictureVerdict(
-            True, None, f"not compared: decoding would hold more than {decode_limit_mp} megapixels", 0.0
+            True,
+            None,
+            f"not compared: decoding would hold more than {decode_limit_mp} megapixels, or take too long",
+            0.0,
         )
     size = comparison_size(*theirs.display_size)
     try:

@@ -8,15 +8,19 @@ walk over a PNG's chunks that passes by what is damaged and does not touch the p
 from __future__ import annotations
 
 import io
+import mmap
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from ...core.errors import PermanentError
 from ...core.formats import JPEG, PNG, WEBP
+from ...core.pictures import MOST_PASSES
 from . import vips
 from .formats import ImageInfo, exif_orientation
+from .jpeg import scans
 from .png_walk import header_by_chunks
 from .sniff import describe, sniff
 from .verifier import parser_for
@@ -40,13 +44,25 @@ def read_header_of(file: BinaryIO) -> ImageInfo:
     file.seek(0)
     info, fault = _own_look(format, iter(lambda: file.read(_PIECE), b""))
     if info is not None and not info.doubtful:
-        return info
+        return _with_scans(file, info)
     for ask in (_shown_by_vips, _shown_by_pillow, header_by_chunks):
         file.seek(0)
         if shown := ask(file, format):
-            return shown
+            return _with_scans(file, shown)
     code = "source_unsupported" if fault.code == "result_wrong_format" else "source_not_an_image"
     raise PermanentError(code, fault.detail) from fault
+
+
+def _with_scans(file: BinaryIO, info: ImageInfo) -> ImageInfo:
+    """A progressive JPEG of few bytes may keep a decoder busy for hours."""
+    return replace(info, scans=_scans(file)) if info.format == JPEG and info.progressive else info
+
+
+def _scans(file: BinaryIO) -> int:
+    if isinstance(file, io.BytesIO):
+        return scans(file.getvalue())
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return scans(data)
 
 
 def read_header_bytes(prefix: bytes, *, whole: bool = True) -> ImageInfo | None:
@@ -118,7 +134,7 @@ def _shown_by_pillow(file: BinaryIO, format: str) -> ImageInfo | None:
         with warnings.catch_warnings(action="ignore"):
             image = plugin(file)  # type: ignore[abstract]  # none of the three is
             width, height = image.size
-            if width * height > _MOST_FOR_PILLOW:
+            if width * height > _MOST_FOR_PILLOW or width * height * _scans_of(file, format) > MOST_PASSES:
                 return None
             image.draft(image.mode, (1, 1))  # of a JPEG, an eighth is enough
             image.load()
@@ -131,6 +147,14 @@ def _shown_by_pillow(file: BinaryIO, format: str) -> ImageInfo | None:
         format, width, height, mode, has_alpha="A" in mode or "transparency" in image.info,
         has_icc="icc_profile" in image.info, orientation=orientation, progressive=bool(image.info.get("progressive")),
     )  # fmt: skip
+
+
+def _scans_of(file: BinaryIO, format: str) -> int:
+    place = file.tell()
+    try:
+        return _scans(file) if format == JPEG else 1
+    finally:
+        file.seek(place)
 
 
 def _must_be_still(pictures: int, format: str) -> None:

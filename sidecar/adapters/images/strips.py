@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isal import isal_zlib
 
-from ..behind import Behind
+from ..behind import begun
 from .formats import ImageInfo
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Strips:
         self._missing = 0  # bytes until the strip is complete
         self._above = b""  # the line above the strip, which filters may refer to
         self._begin()
-        self._behind = Behind(self._hand_on, most=1, name="strips") if self._left else None
+        self._behind = begun(self._hand_on, most=1, name="strips") if self._left else None
 
     def feed(self, rows: bytes) -> None:
         """The next bytes of the scanlines; no more than there are."""

@@ -15,11 +15,16 @@ from pathlib import Path
 
 from ...core.errors import ConfigurationError, PermanentError
 from ...core.formats import JPEG, PNG
+from ..incoming import FULL
 from .png_walk import PixelChunks
 
 # Lines that libvips holds in one tile. Its buffers are multiples of it: 128, its default, costs 75 MB for an image
 # 32000 pixels wide, 16 costs 15 MB, at the same speed.
 _TILE_HEIGHT = 16
+
+
+# The disk, the user's quota, the process' own limit: in the system's words, which libvips repeats.
+_DISK_IS_FULL = tuple(f"system error: {os.strerror(number)}" for number in FULL)
 
 
 @functools.cache
@@ -112,7 +117,7 @@ def translated(target: Path, doing: str, pyvips) -> Iterator[None]:
         yield
     except pyvips.Error as error:
         target.unlink(missing_ok=True)
-        if "No space left" in str(error):
+        if any(words in str(error) for words in _DISK_IS_FULL):
             raise ConfigurationError("disk_full", f"no space for {target.name} ({doing})") from error
         raise PermanentError("conversion_failed", f"{doing}: {first_line(error)}") from error
     except PermanentError as error:

@@ -155,11 +155,11 @@ class UpsamplerClient:
         try:
             try:
                 connection.sock = self._connected(connection.port, connect_s)
+                connection.sock.settimeout(read_s)
+                deadline.guard(connection.sock)
             except (OSError, UnicodeError) as error:
                 raise _unavailable(error) from error
             headers = {**self._headers, "Content-Type": "application/json", "Connection": "close"}
-            connection.sock.settimeout(read_s)
-            deadline.guard(connection.sock)
             try:
                 connection.request("POST", path, body=payload, headers=headers)
                 answer = connection.getresponse()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...core.advice import Advice, advice
+from ...core.advice import Advice, advice, in_two_lines
 from ...core.connection_string import Connection
 from ...core.env import local_address
 from ...core.errors import ConfigurationError, SidecarError
@@ -85,10 +85,11 @@ def run(given, machine: Machine | None = None) -> int:
     is_sandbox = present.get("UPSAMPLER_API_KEY") == SANDBOX_KEY
     # The settings page shows the same fingerprint; what `.env` has is not all of the string.
     named = "" if present.get("SMI_SECRET") and not given.connect else f", connection {connection.fingerprint}"
-    print(f"Shop {connection.shop}{named}\n\nFound:")
     facts = find(machine, connection, _wishes(machine, given, present, again))
-    for line in facts.lines:
-        print(f"  {'✗' if line.wrong else '·'} {line.text}")
+    if connection is not NOBODYS:
+        print(f"Shop {connection.shop}{named}\n\nFound:")
+        for line in facts.lines:
+            print(f"  {'✗' if line.wrong else '·'} {line.text}")
     if given.uninstall:
         return uninstall(machine, facts, plan(connection, facts, SANDBOX, text), given, may_ask)
     if facts.wrong:
@@ -102,10 +103,14 @@ def run(given, machine: Machine | None = None) -> int:
         print("\nNothing was written (--dry-run).")
         return 0
     if changes and may_ask and not questions.agreed("\nWrite this?"):
+        print("Nothing was written.")
         return 1
-    was_there = machine.at(f"{UNITS}/{TARGET}").exists()
+    was_there = machine.exists(f"{UNITS}/{TARGET}")
     state = _state(machine, facts, present, is_changed=bool(changes))
-    write.write(machine, facts, planned, steps)
+    try:
+        write.write(machine, facts, planned, steps)
+    except OSError as error:
+        raise ConfigurationError("not_written", f"{error.filename} can't be written: {error.strerror}.") from error
     starts = not given.no_start and facts.systemd and facts.is_root
     if starts:
         _start(machine, stop=was_there and bool(changes))
@@ -134,7 +139,7 @@ def _settings(machine: Machine, file: Path) -> str:
     text = machine.read(file)
     if not text and machine.hides(file):
         words = advice("env_unreadable", file=file, user=machine.owner(file) or "root", program="smi-sidecar setup")
-        raise ConfigurationError("env_unreadable", f"{words.sentence} {words.command}")
+        raise ConfigurationError("env_unreadable", in_two_lines(words))
     return text
 
 
@@ -148,7 +153,7 @@ def _reload(facts: Facts, changes: list[write.Step]) -> list[tuple[str, str]]:
 def _known_folder(machine: Machine) -> str:
     """Where an earlier setup has written."""
     folders = ("/etc/smi-sidecar", str(Path.home() / "smi-sidecar"))
-    return next((folder for folder in folders if machine.at(Path(folder, ".env")).exists()), "")
+    return next((folder for folder in folders if machine.exists(Path(folder, ".env"))), "")
 
 
 def _wishes(machine: Machine, given, present: dict[str, str], again: str) -> Wishes:
@@ -206,7 +211,7 @@ def _state(machine: Machine, facts: Facts, present: dict[str, str], *, is_change
     """`present`: the settings as they were, with which a sidecar may run at another place."""
     before = f"{local_address(_bind(present))}:{present.get('PORT', facts.port)}"
     return State(
-        is_enabled=machine.at(f"{UNITS}/multi-user.target.wants/{TARGET}").exists(),
+        is_enabled=machine.exists(f"{UNITS}/multi-user.target.wants/{TARGET}"),
         is_changed=is_changed,
         runs=runs(machine, facts) or machine.is_the_sidecar(f"http://{before}"),
         sandbox_runs=machine.listens(facts.sandbox_port),
@@ -244,8 +249,7 @@ def _test(facts: Facts, machine: Machine, address: str) -> bool:
         if time.monotonic() >= deadline:
             print("\nThe sidecar does not run yet, so nothing could be tested.")
             if facts.systemd and facts.is_root:
-                words = advice("does_not_start")
-                print(f"{words.sentence}\n    {words.command}")
+                print(in_two_lines(advice("does_not_start")))
             return False
         time.sleep(0.2)
     services = _services(machine, facts)
@@ -274,7 +278,7 @@ def say(wrong: tuple[Advice, ...], given: str) -> int:
     """Exit status. `given`: the flags of this run, of which nothing is kept."""
     print()
     for words in wrong:
-        print(f"{words.sentence}\n    {words.command}")
+        print(in_two_lines(words))
     print("\nNothing was written." + (f" Setup needs these flags again, too:{given}" if given else ""))
     return 1
 

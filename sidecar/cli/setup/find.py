@@ -108,7 +108,9 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         runs, line = _port(machine, host, wishes)
     lines.append(line)
     systemd = machine.has_systemd() and not wishes.no_system
-    lines.append(Line("systemd keeps processes running." if systemd else "Nothing is left to systemd."))
+    lines.append(
+        Line("systemd keeps processes running." if systemd else "Without systemd: starting the sidecar is left to you.")
+    )
     if wishes.redis:
         lines.append(Line("The Redis server that you name is used."))
     elif machine.has_redis():
@@ -132,7 +134,7 @@ def find(machine: Machine, connection: Connection, wishes: Wishes) -> Facts:
         systemd=systemd,
         site=site,
         apache_folder="/etc/apache2" if machine.is_folder("/etc/apache2") else "/etc/httpd",
-        apache_sends_files=machine.at("/etc/apache2/mods-enabled/xsendfile.load").exists(),
+        apache_sends_files=machine.exists("/etc/apache2/mods-enabled/xsendfile.load"),
         host=host,
         port=wishes.port,
         runs=runs,
@@ -170,6 +172,9 @@ def _user(
 
 
 def _uploads(machine: Machine, uploads: str, user: str) -> list[Line]:
+    if machine.is_closed(uploads):
+        wrong = advice("uploads_closed", folder=uploads, user=machine.user())
+        return [Line(f"{uploads} is closed to {machine.user()}.", wrong)]
     if not machine.is_folder(uploads):
         return [Line(f"{uploads} is not here.", advice("uploads_not_here", folder=uploads))]
     if not machine.knows_user(user):

@@ -30,8 +30,23 @@ class Machine:
         """The real place of a path of this machine."""
         return self.root / Path(path).relative_to("/")
 
+    def exists(self, path: str | Path) -> bool:
+        """What lies in a folder that is closed to this user does not exist for him."""
+        return os.path.exists(self.at(path))
+
     def is_folder(self, path: str | Path) -> bool:
-        return self.at(path).is_dir()
+        """As `exists`."""
+        return os.path.isdir(self.at(path))
+
+    def is_closed(self, path: str | Path) -> bool:
+        """Whether it lies in a folder that this user may not enter."""
+        try:
+            self.at(path).stat()
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def read(self, path: str | Path) -> str:
         """The text of a file; "" when it is missing or unreadable."""
@@ -54,7 +69,7 @@ class Machine:
             yield str(Path("/") / path.relative_to(self.root))
 
     def has_program(self, name: str) -> bool:
-        return any(self.at(Path("/") / folder / name).exists() for folder in _PROGRAMS)
+        return any(self.exists(Path("/") / folder / name) for folder in _PROGRAMS)
 
     def has_systemd(self) -> bool:
         """Whether systemd runs the machine, as sd_booted(3) finds out."""
@@ -100,7 +115,7 @@ class Machine:
     def may(self, user: str, path: str | Path, mode: int) -> bool:
         """Whether file modes allow a user this access (os.R_OK, os.W_OK, os.X_OK), up the whole path."""
         here = self.at(path)
-        if not here.exists():
+        if not self.exists(path):
             return False
         above = [folder for folder in here.parents if folder.is_relative_to(self.root) and folder != self.root]
         return _allows(user, here, mode) and all(_allows(user, folder, os.X_OK) for folder in above)

@@ -215,9 +215,13 @@ def _starts(facts: Facts, key: str, state: State) -> list[tuple[str, str]]:
         return []
     found = []
     if key == SANDBOX and not state.sandbox_runs:
-        found.append(("start the sandbox", f"{program()} {sandbox_line(facts)}"))
+        found.append(("start the sandbox, in a terminal of its own", f"{program()} {sandbox_line(facts)}"))
     as_user = f"sudo -u {facts.user} " if facts.is_root and facts.user != "root" else ""
-    why = "end the sidecar that runs, and start it again with what has changed" if state.runs else "start the sidecar"
+    why = (
+        "end the sidecar that runs, and start it again with what has changed"
+        if state.runs
+        else "start the sidecar, in a terminal of its own or by a process manager"
+    )
     return [*found, (why, f"cd {shlex.quote(str(facts.folder))} && {as_user}{program()} run")]
 
 

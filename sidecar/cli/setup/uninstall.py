@@ -23,7 +23,7 @@ def uninstall(machine: Machine, facts: Facts, planned: Plan, given, may_ask: boo
         print(f"\n{facts.site.file} includes the sidecar's lines: take that line out, reload, and repeat this.")
     if given.dry_run or not paths or (may_ask and not questions.agreed("\nRemove this?")):
         return 0
-    is_unit = machine.at(f"{UNITS}/{TARGET}").exists()
+    is_unit = machine.exists(f"{UNITS}/{TARGET}")
     if roots := [path for path in paths if not write.may_remove(machine, path)]:
         stop = f"sudo systemctl disable --now {TARGET} && " if is_unit else ""
         print("\nNothing was removed: some of it is root's. As root:")

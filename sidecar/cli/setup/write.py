@@ -45,8 +45,10 @@ def _step(machine: Machine, file: File, place: Path) -> Step:
     try:
         seen = real.stat()
         is_same = real.read_text(encoding="utf-8") == file.text and seen.st_mode & 0o777 == file.mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Step(file, place, "new")
+    except PermissionError:  # what can't be read is not known to be right
+        return Step(file, place, "changed")
     is_same = is_same and file.owner in ("", machine.owner(place))
     return Step(file, place, "right" if is_same else "changed")
 
@@ -80,7 +82,7 @@ def leftovers(machine: Machine, facts: Facts, plan: Plan) -> list[Path]:
     if facts.site.is_included:  # the web server would not start without a file that it is told to include
         servers = {Path("/etc/nginx"), Path(facts.apache_folder)}
         ours = [path for path in ours if not servers & set(path.parents)]
-    return [path for path in ours if machine.at(path).exists()]
+    return [path for path in ours if machine.exists(path)]
 
 
 def may_remove(machine: Machine, path: Path) -> bool:

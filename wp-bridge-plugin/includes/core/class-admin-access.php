@@ -29,7 +29,7 @@ final class Admin_Access {
 	/**
 	 * The address of one of our pages.
 	 *
-	 * @param string $page  'dashboard', 'jobs' or 'settings'.
+	 * @param string $page  'dashboard', 'jobs', 'settings' or 'first-run'.
 	 * @param array  $query Further query, not encoded.
 	 */
 	public static function url( string $page, array $query = array() ): string {

@@ -10,12 +10,12 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The one place that tells whether a request came to an address of ours, and that answers one and ends it. Decides nothing about who
- * asks: whoever comes to an address of ours proves himself by a signature or a token.
+ * The one place that tells whether a request came to an address of ours, and that answers one and ends it. Decides nothing about the
+ * sender: a request to an address of ours proves itself by a signature or a token.
  *
  * php-fpm and LiteSpeed can answer first and go on. mod_php and plain CGI can’t.
  *
- * An object is one piece of work for the end of the request. It is done once, by whoever comes first: WordPress' `shutdown`; PHP's own
+ * An object is one piece of work for the end of the request. It is done once, by the first of three: WordPress' `shutdown`; PHP's own
  * shutdown functions, where somebody has emptied that action; the destructor, where somebody has ended the request in `shutdown`,
  * after which PHP calls no shutdown function any more.
  */

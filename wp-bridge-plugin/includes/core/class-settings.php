@@ -111,11 +111,27 @@ final class Settings {
 	 * @return string[]
 	 */
 	public static function keys( string $direction ): array {
+		return self::derived( array( Signature::class, 'direction_key' ), $direction );
+	}
+
+	/** The keys by which the sidecar signs links, where it has none of its own. @return string[] */
+	public static function link_keys(): array {
+		return self::derived( array( Signature::class, 'link_key' ) );
+	}
+
+	/**
+	 * A key of each secret.
+	 *
+	 * @param callable $derive Gets a decoded secret.
+	 * @param string   ...$of  Further arguments.
+	 * @return string[]
+	 */
+	private static function derived( callable $derive, string ...$of ): array {
 		$keys = array();
 		foreach ( array( self::secret(), self::previous_secret() ) as $text ) {
 			$secret = Signature::decode_own_secret( $text );
 			if ( null !== $secret ) {
-				$keys[] = Signature::direction_key( $secret, $direction );
+				$keys[] = $derive( $secret, ...$of );
 			}
 		}
 		return $keys;

@@ -1,6 +1,6 @@
 <?php
 /**
- * What a token of the sidecar says of itself (contract, part 5). Only the sidecar can check its signature. Knows nothing of WordPress.
+ * What a token of the sidecar says of itself, and whether the sidecar has signed it (contract, part 5). Knows nothing of WordPress.
  *
  * @package SmiBridge
  */
@@ -31,16 +31,31 @@ final class Sidecar_Token {
 	}
 
 	/**
-	 * What a download link says of itself, or null: it is none.
+	 * Whether the sidecar has signed a token. One token has one spelling.
+	 *
+	 * @param string   $token   As it came.
+	 * @param string   $purpose What it is for: download, webhook, source.
+	 * @param string[] $keys    Settings::link_keys(); a sidecar with keys of its own (SMI_LINK_KEYS) signs by none of them.
+	 */
+	public static function is_signed( string $token, string $purpose, array $keys ): bool {
+		$payload = substr( $token, 0, (int) strrpos( $token, '.' ) );
+		foreach ( $keys as $key ) {
+			$mac = hash_hmac( 'sha256', $payload, hash_hmac( 'sha256', 'smi-sidecar/' . $purpose, $key, true ), true );
+			if ( hash_equals( $payload . '.' . Signature::base64url( $mac ), $token ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/**
+	 * What a download link says of itself, or null: it is none. See is_signed().
 	 *
 	 * @param string $token As it came.
 	 * @return array|null {site: '' in those of version 1.0, job_id, attempt, end: Unix seconds}
 	 */
 	public static function link( string $token ): ?array {
-		if ( strlen( $token ) > 2048 || ! preg_match( '/\.[A-Za-z0-9_-]{43}\z/', $token ) ) {
-			return null; // It was cut off on its way.
-		}
-		$list = self::payload( $token );
+		$list = strlen( $token ) > 2048 ? array() : self::payload( $token );
 		if ( 3 === count( $list ) ) {
 			array_unshift( $list, '' );
 		}

@@ -70,6 +70,11 @@ final class Signature {
 		return hash_hmac( 'sha256', 'smi-bridge/v1/' . $direction, $secret, true );
 	}
 
+	/** The key of links that the sidecar signs. @param string $secret Decoded secret. */
+	public static function link_key( string $secret ): string {
+		return hash_hmac( 'sha256', 'smi-sidecar/v1/links', $secret, true );
+	}
+
 	/**
 	 * The value of `webhook-signature`.
 	 *

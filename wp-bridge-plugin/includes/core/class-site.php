@@ -10,7 +10,7 @@ namespace SmiBridge\Core;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The stored address, never one that depends on the request: whoever asks by another host name would be another site.
+ * The stored address, never one that depends on the request: by another host name this would be another site.
  */
 final class Site {
 

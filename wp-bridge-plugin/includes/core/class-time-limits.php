@@ -17,6 +17,9 @@ final class Time_Limits {
 	/** A claimed effect without an end counts as unknown. */
 	const EFFECT_UNKNOWN = 300;
 
+	/** Tables that the database has refused are tried again after that time. */
+	const TABLES_AGAIN = 300;
+
 	/** An attempt without any event in that time is past due, and an admin sees it. */
 	const PAST_DUE = 900;
 

@@ -17,6 +17,9 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Transaction {
 
+	/** Whether the database has undone all of it by itself, as it does after a deadlock: what comes now would be written without one. @var bool */
+	private $is_lost = false;
+
 	/** What $wpdb did about a lost connection before; null: it can't be told. @var int|null */
 	private $retries = null;
 
@@ -35,16 +38,31 @@ final class Transaction {
 	 *
 	 * @param callable $work Gets nothing; its result is returned.
 	 * @return mixed
-	 * @throws Database_Error What `$work` threw, undone.
+	 * @throws \Throwable What `$work` threw, undone.
 	 */
 	public function step( callable $work ) {
 		Sql::run( 'SAVEPOINT smi_bridge_step' );
 		try {
 			return $work();
-		} catch ( Database_Error $error ) {
-			Sql::run( 'ROLLBACK TO SAVEPOINT smi_bridge_step' ); // Fails after a deadlock, which undid everything: then so do we.
+		} catch ( \Throwable $error ) {
+			try {
+				Sql::run( 'ROLLBACK TO SAVEPOINT smi_bridge_step' );
+			} catch ( Database_Error $none ) {
+				$this->is_lost = true;
+			}
 			throw $error;
 		}
+	}
+
+	/** See $is_lost. */
+	public function is_lost(): bool {
+		return $this->is_lost;
+	}
+
+	/** Begins anew, after a loss. @throws Database_Error When the database refuses. */
+	public function restart(): void {
+		Sql::run( 'START TRANSACTION' );
+		$this->is_lost = false;
 	}
 
 	/**

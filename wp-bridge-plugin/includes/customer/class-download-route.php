@@ -11,6 +11,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Schemas;
+use SmiBridge\Core\Settings;
 use SmiBridge\Core\Site;
 use SmiBridge\Files\Cdn;
 use SmiBridge\Files\Served_File;
@@ -39,19 +40,17 @@ final class Download_Route {
 			return;
 		}
 		Private_Answer::mark();
-		$row = self::opened( Request::query( 'job' ), Request::query( 'token' ) );
-		if ( is_string( $row ) ) {
+		try {
+			$row = self::opened( Request::query( 'job' ), Request::query( 'token' ) );
+		} catch ( Database_Error $error ) {
+			Log::write( 'download_not_looked_up', $error->getMessage() );
+			$row = 'away';
+		}
+		if ( is_array( $row ) ) {
+			self::send( $row );
+		} else {
 			self::refuse( $row );
-			return;
 		}
-		if ( Request::is_by( 'GET' ) ) {
-			try {
-				Downloads::by_link( $row );
-			} catch ( Database_Error $error ) { // The customer gets the file all the same.
-				Log::write( 'download_not_noted', $error->getMessage() );
-			}
-		}
-		self::send( $row );
 	}
 
 	/**
@@ -62,23 +61,37 @@ final class Download_Route {
 	 * @return array|string
 	 */
 	private static function opened( string $job_id, string $token ) {
-		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), time() );
-		if ( is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ) {
-			return Stored_Files::is_away() ? 'away' : 'missing';
-		}
-		return $row;
+		$row = Download_Link::opened( Ledger::attempts( $job_id ), $job_id, $token, Site::hash(), Settings::link_keys(), time() );
+		return is_array( $row ) && null === Stored_Files::size( (string) $row['path'] ) ? self::not_there( $row['path'] ) : $row;
 	}
 
-	/** Sends the file. @param array $row A ledger row. */
+	/** The word for a file that can’t be sent. @param string $name As in the ledger. */
+	private static function not_there( string $name ): string {
+		return Stored_Files::is_away() || null !== Stored_Files::size( $name ) ? 'away' : 'missing'; // What may not be read is not gone.
+	}
+
+	/** The first download of it is written down; where the database refuses, the customer gets the file all the same. @param array $row A ledger row. */
+	private static function note( array $row ): void {
+		try {
+			if ( Request::is_by( 'GET' ) ) {
+				Downloads::by_link( $row );
+			}
+		} catch ( Database_Error $error ) {
+			Log::write( 'download_not_noted', $error->getMessage() );
+		}
+	}
+
+	/** Sends the file, or says why not, and ends the request. @param array $row A ledger row. */
 	private static function send( array $row ): void {
 		$path  = (string) Stored_Files::path( $row['path'] );
 		$end   = pathinfo( $path, PATHINFO_EXTENSION );
-		$job   = Shop::job( $row['job_id'] );
+		$job   = Status_Access::job( $row['job_id'] );
 		$title = trim( mb_substr( (string) preg_replace( '/[\x00-\x1f\x7f<>:"\/\\\\|?*\s]+/u', ' ', $job ? wp_strip_all_tags( (string) Shop::title( $job ) ) : '' ), 0, 80 ), ' .' );
 		$name  = ( '' === $title ? 'image' : $title ) . ( $job ? " {$job['factor']}x" : '' ) . '.' . $end;
 		$etag  = Download_Link::is_as_delivered( $row, (int) Stored_Files::size( $row['path'] ) ) ? $row['sha256'] : '';
 		$there = '' === $etag || headers_sent() ? '' : Cdn::address( $row['path'], substr( $etag, 0, 12 ), $name );
 		if ( '' !== $there ) {
+			self::note( $row );
 			Served_File::send_on( $there ); // Range and If-Range are the client's to repeat there, as all do.
 		}
 		$plain = preg_replace( '/[^\x20-\x7e]/', '', remove_accents( $name ) );
@@ -88,9 +101,16 @@ final class Download_Route {
 		);
 		$header = self::header_for_web_server( $path, $row['path'] );
 		if ( '' !== $header ) {
+			self::note( $row );
 			Served_File::leave_to_web_server( $header, '' === $etag ? Served_File::version( $path ) : $etag, $about );
 		}
-		Served_File::send( $path, $etag, $about );
+		$file = Served_File::open( $path );
+		if ( null === $file ) {
+			self::refuse( self::not_there( $row['path'] ) );
+			return;
+		}
+		self::note( $row );
+		Served_File::send( $file, $etag, $about );
 	}
 
 	/**
@@ -120,6 +140,16 @@ final class Download_Route {
 		if ( 'away' === $why ) {
 			header( 'Retry-After: 60' );
 		}
-		wp_die( esc_html( Schemas::words( 'view', 'links' )[ $why ] ), '', array( 'response' => $statuses[ $why ] ?? 410 ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		$links = Schemas::words( 'view', 'links' );
+		$words = $links[ 'invalid' === $why ? 'missing' : $why ];
+		wp_die(
+			'<h1>' . esc_html( $words['title'] ) . '</h1><p>' . esc_html( $words['text'] ) . '</p>',
+			esc_html( $words['title'] ),
+			array(
+				'response'  => (int) ( $statuses[ $why ] ?? 410 ),
+				'link_url'  => esc_url( home_url( '/' ) ),
+				'link_text' => esc_html( $links['back'] ),
+			)
+		);
 	}
 }

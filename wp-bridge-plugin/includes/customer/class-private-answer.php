@@ -1,6 +1,6 @@
 <?php
 /**
- * Answers that name a job or hold a link stay with whoever asked: no cache keeps them, no other site hears their address.
+ * Answers that name a job or hold a link stay with the visitor who asked: no cache keeps them, no other site hears their address.
  *
  * @package SmiBridge
  */

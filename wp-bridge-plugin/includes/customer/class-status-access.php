@@ -1,7 +1,7 @@
 <?php
 /**
- * Who may have the link of a job: whoever brings its status token (the mail's address, this browser's memory), or the payment
- * session with which the provider has sent the payer back. Whoever has the job's id alone sees progress.
+ * Who may have the link of a job: a request with its status token (the mail's address, this browser's memory), or with the payment
+ * session with which the provider has sent the payer back. A request with the job's id alone sees progress.
  *
  * @package SmiBridge
  */
@@ -93,7 +93,7 @@ final class Status_Access {
 	}
 
 	/**
-	 * Filter `rest_post_dispatch`: the shop's own answer about a job hands the download link to whoever knows the job's id, and the shop
+	 * Filter `rest_post_dispatch`: the shop's own answer about a job hands the download link to anybody with the job's id, and the shop
 	 * tells the id of a job that waits for its payment to the next visitor who begins to buy the same picture. Here the link is taken out,
 	 * unless the request proves itself. The shop's front end loses nothing: who comes back from payment sees this plugin's view, and the
 	 * mail has the link.

@@ -20,7 +20,7 @@ use SmiBridge\Shop\Shop;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. Whoever knows the id may see it: no e-mail, no reason in it; and no link without the status token.
+ * The same document as the sidecar's (docs/contract.md, part 5), from the ledger. The id is enough to see it: no e-mail, no reason in it; and no link without the status token.
  */
 final class Status_Route {
 
@@ -44,8 +44,15 @@ final class Status_Route {
 	 * @param \WP_REST_Request $request Request.
 	 */
 	public static function answer( $request ): \WP_REST_Response {
-		$job_id   = (string) $request['job_id'];
-		$row      = Ledger::newest( $job_id );
+		$job_id = (string) $request['job_id'];
+		try {
+			$row = Ledger::newest( $job_id );
+		} catch ( Database_Error $fault ) {
+			Log::write( 'status_unreadable', $fault->getMessage(), array( 'job_id' => $job_id ) );
+			$response = new \WP_REST_Response( array( 'error' => 'database' ), 503 );
+			Private_Answer::rest( $response );
+			return $response;
+		}
 		$document = $row ? self::document( $row, '' !== Status_Access::of_request( $job_id ) ) : array( 'error' => 'unknown_job' );
 		$etag     = '"' . substr( hash( 'sha256', wp_json_encode( $document ) ), 0, 32 ) . '"';
 		$same     = $row && trim( (string) $request->get_header( 'if_none_match' ) ) === $etag;

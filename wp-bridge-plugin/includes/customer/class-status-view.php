@@ -125,7 +125,7 @@ final class Status_View {
 			array(
 				'methods'             => 'GET',
 				'callback'            => array( self::class, 'answer' ),
-				'permission_callback' => '__return_true', // Words for everybody; what leads to the file, for whoever proves it.
+				'permission_callback' => '__return_true', // Words for everybody; what leads to the file needs a proof.
 				'args'                => array(
 					'job'    => array(
 						'type'    => 'string',

@@ -24,7 +24,6 @@ defined( 'ABSPATH' ) || exit;
 final class Cdn {
 
 	const OPTION   = 'smi_bridge_cdn';
-	const FOLDER   = 'cdn';
 	const SIGNINGS = array( 'secure-link', 'bunny', 'cloudfront' );
 
 	/** Whether there is one. */
@@ -57,7 +56,7 @@ final class Cdn {
 
 	/** One check; takes some seconds at the most. */
 	public static function check(): void {
-		Request::finish(); // Whoever asks does not wait for the CDN.
+		Request::finish(); // The sidecar does not wait for the CDN.
 		$before = self::fault();
 		$why    = self::settings_fault();
 		$why    = '' === $why ? self::found() : $why;
@@ -75,10 +74,10 @@ final class Cdn {
 		$text = 'smi ' . basename( $file ) . "\n";
 		$path = Shop::folder() . '/' . $file;
 		// phpcs:ignore WordPress.WP.AlternativeFunctions -- no user is there who could give credentials.
-		if ( ! is_file( $path ) && ( ! Stored_Files::prepare( self::FOLDER ) || strlen( $text ) !== file_put_contents( $path, $text ) ) ) {
+		if ( ! is_file( $path ) && ( ! Stored_Files::prepare( Stored_Files::PROBES ) || strlen( $text ) !== file_put_contents( $path, $text ) ) ) {
 			return 'no file can be written into ' . dirname( $path );
 		}
-		Stored_Files::forget_old( self::FOLDER, 2 * HOUR_IN_SECONDS );
+		Stored_Files::forget_old( Stored_Files::PROBES, 2 * HOUR_IN_SECONDS );
 		$how    = array( 'timeout' => 3, 'redirection' => 0, 'limit_response_size' => 100 ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		$signed = self::signed( $file, 'probe', 'probe' );
 		$answer = '' === $signed ? new \WP_Error( 'key', 'SMI_BRIDGE_CDN_KEY must be an RSA key in PEM, and PHP’s openssl is needed' ) : wp_remote_get( $signed, $how );
@@ -91,7 +90,7 @@ final class Cdn {
 
 	/** The small file; each hour has its own, since what the CDN has kept says nothing about the way to the origin. */
 	private static function probe(): string {
-		return self::FOLDER . '/' . (int) ( time() / HOUR_IN_SECONDS ) . '.txt';
+		return Stored_Files::PROBES . '/' . (int) ( time() / HOUR_IN_SECONDS ) . '.txt';
 	}
 
 	/** The address without a signature. @param string $path Relative to smi-downloads. */

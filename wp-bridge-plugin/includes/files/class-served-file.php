@@ -29,14 +29,24 @@ final class Served_File {
 	);
 
 	/**
+	 * Opens it: whatever takes its place meanwhile, this one is sent.
+	 *
+	 * @param string $path Where it lies.
+	 * @return resource|null Null: it has just gone, or may not be read.
+	 */
+	public static function open( string $path ) {
+		$file = @fopen( $path, 'rb' ); // phpcs:ignore WordPress.WP.AlternativeFunctions, WordPress.PHP.NoSilencedErrors -- the answer tells of it.
+		return $file ? $file : null;
+	}
+
+	/**
 	 * Sends it and ends the request.
 	 *
-	 * @param string $path    Where it lies.
-	 * @param string $etag    Without quotes; another one for other bytes. '': what changes with the file.
-	 * @param array  $headers Name => value, `Content-Type` among them.
+	 * @param resource $file    From open().
+	 * @param string   $etag    Without quotes; another one for other bytes. '': what changes with the file.
+	 * @param array    $headers Name => value, `Content-Type` among them.
 	 */
-	public static function send( string $path, string $etag, array $headers ): void {
-		$file   = fopen( $path, 'rb' ); // phpcs:ignore WordPress.WP.AlternativeFunctions -- whatever takes its place meanwhile, this one is sent.
+	public static function send( $file, string $etag, array $headers ): void {
 		$found  = fstat( $file );
 		$length = (int) $found['size'];
 		$etag   = '"' . ( '' === $etag ? self::named( $found ) : $etag ) . '"';

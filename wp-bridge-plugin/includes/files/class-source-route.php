@@ -38,10 +38,15 @@ final class Source_Route {
 			Request::answer( $opens ? 404 : 403, '' ); // 404 tells the sidecar that the source is gone: the money goes back.
 			exit;
 		}
+		$file = Served_File::open( $path );
+		if ( null === $file ) {
+			Request::answer( 503, '' ); // It is there, and may not be read now: no reason to give the money back.
+			exit;
+		}
 		$type = wp_check_filetype( $path )['type'];
 		$etag = dechex( (int) filemtime( $path ) ) . '-' . dechex( (int) filesize( $path ) );
 		// The second header tells the sidecar that no wall has answered in our place: these are the file's own bytes.
-		Served_File::send( $path, $etag, array( 'Content-Type' => $type ? $type : 'application/octet-stream', 'Smi-Bridge' => 'source' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+		Served_File::send( $file, $etag, array( 'Content-Type' => $type ? $type : 'application/octet-stream', 'Smi-Bridge' => 'source' ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 	}
 
 	/** Where the source of a job of the ledger, or the sidecar's copy of it, lies, or null. @param string $job_id The shop's id. @param string $copy The copy, or ''. */

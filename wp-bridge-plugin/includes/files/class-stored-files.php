@@ -25,6 +25,7 @@ final class Stored_Files {
 	const COPIES   = '.sources';
 	const INCOMING = '.incoming';
 	const REFUSED  = '.refused';
+	const PROBES   = 'cdn';
 	const LARGE    = 33554432; // Bytes from which on a digest is worth keeping.
 
 	/** Where a file lies; null for a name that is none of ours. @param string $name As in the ledger, `YYYY/MM/<job>_4x.jpg`. */
@@ -51,7 +52,7 @@ final class Stored_Files {
 
 	/**
 	 * Digest of a file. A large one takes seconds, which the host’s limit need not allow for, and a proxy may leave before: what was
-	 * found out is kept for whoever asks again.
+	 * found out is kept for the next question.
 	 *
 	 * @param string $path   Path.
 	 * @param string $job_id Whose it is.
@@ -206,6 +207,13 @@ final class Stored_Files {
 		self::forget_old( self::INCOMING, Time_Limits::UPLOAD );
 		self::forget_old( self::COPIES, Time_Limits::UPLOAD );
 		self::forget_old( self::REFUSED, Time_Limits::REFUSED );
+	}
+
+	/** The plugin is deleted: what is no finished picture goes. */
+	public static function forget_all(): void {
+		foreach ( array( self::INCOMING, self::COPIES, self::REFUSED, self::PROBES ) as $folder ) {
+			array_map( 'unlink', self::removable( $folder, '*' ) );
+		}
 	}
 
 	/** Forgets what shows a customer’s picture and is no finished file: half an upload, copies of its source, thumbnails. @param string $job_id The shop’s id. */

@@ -18,6 +18,7 @@ use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Jobs\Jobs_Query;
 use SmiBridge\Jobs\Renewal;
+use SmiBridge\Ledger\Lifecycle;
 use SmiBridge\Mail\Admin_Digest;
 use SmiBridge\Shop\Compat;
 use SmiBridge\Wire\Circuit_Breaker;
@@ -33,7 +34,7 @@ final class Problems {
 	/** All problems, the worst first. A refusing database is one of them, not an error. @return array[] See above. */
 	public static function all(): array {
 		if ( ! Settings::is_configured() ) {
-			return array( self::problem( 'setup', 'warn', __( 'SMI Bridge is not connected yet', 'smi-bridge' ), __( 'Paid pictures are still handled by the shop alone. Connect the sidecar to let it take over.', 'smi-bridge' ), Admin_Access::url( 'settings' ) ) );
+			return array( self::problem( 'setup', 'warn', __( 'SMI Bridge is not connected yet', 'smi-bridge' ), __( 'Paid pictures are still handled by the shop alone. Connect the sidecar to let it take over.', 'smi-bridge' ), Admin_Access::url( 'first-run' ) ) );
 		}
 		try {
 			$found = array_merge( self::of_site(), self::of_sidecar(), self::of_jobs() );
@@ -60,6 +61,9 @@ final class Problems {
 		} elseif ( Settings::is_paused() ) {
 			$found[] = self::problem( 'paused', 'warn', __( 'The bridge is paused', 'smi-bridge' ), __( 'Paid jobs are written down and wait.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
 		}
+		if ( ! Lifecycle::is_installed() ) {
+			$found[] = self::problem( 'database', 'bad', __( 'The ledger’s tables are not those of this version', 'smi-bridge' ), __( 'The database refused; its log says why.', 'smi-bridge' ), Admin_Access::url( 'settings' ) );
+		}
 		if ( 'attached' === Compat::handler_status() ) {
 			$found[] = self::problem( 'handler', 'bad', __( 'The shop’s own handler could not be detached', 'smi-bridge' ), __( 'So that no picture is paid for twice, nothing is forwarded.', 'smi-bridge' ), admin_url( 'site-health.php' ) );
 		}
@@ -80,7 +84,7 @@ final class Problems {
 		}
 		$status = $last['status'];
 		if ( $last['ok'] && $status && ( empty( $status['workers'] ) || empty( $status['scheduler'] ) ) ) {
-			$found[] = self::problem( 'worker', 'bad', empty( $status['workers'] ) ? __( 'No worker is alive', 'smi-bridge' ) : __( 'The sidecar’s scheduler is not alive', 'smi-bridge' ), __( 'Jobs are taken in, but not worked on. Start the sidecar’s processes.', 'smi-bridge' ), Admin_Access::url( 'dashboard' ) );
+			$found[] = self::problem( 'worker', 'bad', empty( $status['workers'] ) ? __( 'No worker is alive', 'smi-bridge' ) : __( 'The sidecar’s scheduler is not alive', 'smi-bridge' ), __( 'Jobs are taken in, but not worked on. Start the sidecar’s processes.', 'smi-bridge' ), admin_url( 'site-health.php' ) );
 		}
 		$together = Sidecars::together();
 		if ( $together ) {
@@ -99,7 +103,7 @@ final class Problems {
 			/* translators: %s: name of a stage */
 			$words   = 'hold' === $notice['kind'] ? __( 'Jobs are on hold (%s)', 'smi-bridge' ) : __( 'Work waits and nobody takes it (%s)', 'smi-bridge' );
 			$title   = sprintf( $words, Job_Labels::stages()[ $stage ] ?? $stage );
-			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin_Access::url( 'dashboard' ), (int) Format::timestamp( $notice['since'] ?? 0 ) );
+			$found[] = self::problem( 'notice:' . $key, 'bad', $title, self::notice_text( $notice ), Admin_Access::url( 'jobs', array( 'view' => 'working' ) ), (int) Format::timestamp( $notice['since'] ?? 0 ) );
 		}
 		return $found;
 	}
@@ -126,7 +130,7 @@ final class Problems {
 		$due   = Jobs_Query::count( 'failed' );
 		if ( $due ) {
 			/* translators: %s: number of jobs */
-			$found[] = self::problem( 'refund_due', 'bad', sprintf( _n( '%s refund is due', '%s refunds are due', $due, 'smi-bridge' ), number_format_i18n( $due ) ), __( 'The money has not gone back yet.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'failed' ) ), $due );
+			$found[] = self::problem( 'refund_due', 'bad', sprintf( _n( '%s refund is due', '%s refunds are due', $due, 'smi-bridge' ), number_format_i18n( $due ) ), __( 'Look at your payment provider whether the money went; then refund it, or mark it as refunded.', 'smi-bridge' ), Admin_Access::url( 'jobs', array( 'view' => 'failed' ) ), $due );
 		}
 		$review = Jobs_Query::count( 'review' ) - $due;
 		if ( $review > 0 ) {

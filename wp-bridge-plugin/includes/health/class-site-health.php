@@ -219,8 +219,9 @@ final class Site_Health {
 	/** Adds our part to the debug information. Nothing secret. @param array $info Information. */
 	public static function debug( $info ): array {
 		$last   = Sidecar_Report::last();
-		$counts = array();
+		$shop   = '';
 		try {
+			$shop   = (string) Shop::name();
 			$counts = Jobs_Query::counts();
 		} catch ( Database_Error $fault ) {
 			$counts = array( 'error' => $fault->getMessage() );
@@ -237,7 +238,7 @@ final class Site_Health {
 			'const'    => array( __( 'Fixed in wp-config.php', 'smi-bridge' ), implode( ', ', $constants ) ),
 			'paused'   => array( __( 'Paused', 'smi-bridge' ), Staging_Lock::is_copy() ? 'copy' : ( Settings::is_paused() ? 'yes' : 'no' ) ),
 			'handler'  => array( __( 'Shop’s own handler', 'smi-bridge' ), Compat::handler_status() ),
-			'shop'     => array( __( 'Shop', 'smi-bridge' ), (string) Shop::name() ),
+			'shop'     => array( __( 'Shop', 'smi-bridge' ), $shop ),
 			'health'   => array( __( 'Sidecar', 'smi-bridge' ), $last['at'] ? ( $last['ok'] ? 'ok' : $last['code'] ) . ', ' . Format::distance( $last['at'] ) : 'never asked' ),
 			'status'   => array( __( 'Its status', 'smi-bridge' ), self::facts( (array) $last['status'] ) ),
 			'sidecars' => array( __( 'Two sidecars serve this shop', 'smi-bridge' ), implode( ', ', Sidecars::together() ) ),

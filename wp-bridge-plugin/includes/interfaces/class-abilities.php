@@ -13,7 +13,7 @@ use SmiBridge\Health\Connection_Test;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Whoever runs one needs the capability of the bridge's pages; what may be done with a job is decided by Actions alone. Money is
+ * Each needs the capability of the bridge's pages; what may be done with a job is decided by Actions alone. Money is
  * given back by people: there is no ability for it. On older WordPress the hooks never fire.
  */
 final class Abilities {

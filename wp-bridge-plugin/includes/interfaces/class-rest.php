@@ -29,7 +29,7 @@ final class Rest {
 	/** The server that has our routes. @var \WP_REST_Server|null */
 	private static $server = null;
 
-	/** Action `rest_api_init`: whoever looks at the routes from a page or a command sees all. @param \WP_REST_Server $server Server. */
+	/** Action `rest_api_init`: a page or a command that looks at the routes sees all. @param \WP_REST_Server $server Server. */
 	public static function register_outside_requests( $server ): void {
 		if ( ! defined( 'REST_REQUEST' ) || ! REST_REQUEST ) {
 			self::register_routes( $server );

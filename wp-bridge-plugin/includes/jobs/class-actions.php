@@ -235,6 +235,7 @@ final class Actions {
 	 */
 	private static function locked( string $job_id, callable $work ): ?array {
 		$announced = Announcements::count();
+		$messages  = Send_Later::count();
 		try {
 			return Ledger::in_transaction(
 				static function () use ( $job_id, $work ) {
@@ -244,6 +245,7 @@ final class Actions {
 			);
 		} catch ( \Throwable $error ) {
 			Announcements::forget( $announced );
+			Send_Later::forget( $messages );
 			throw $error;
 		}
 	}

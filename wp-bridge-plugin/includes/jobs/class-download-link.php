@@ -13,8 +13,8 @@ use SmiBridge\Core\Sql;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The link that opens is the last one in the ledger. What another one says of itself is not proven here, and opens nothing: it only decides
- * what the customer is told.
+ * The link that opens is the last one in the ledger. Another one that the sidecar has signed opens nothing, and decides what the customer is
+ * told. A made-up one is none of ours, whatever it names.
  */
 final class Download_Link {
 
@@ -28,17 +28,18 @@ final class Download_Link {
 	 * @param string  $job_id   The job that the address names.
 	 * @param string  $token    As it came.
 	 * @param string  $site     Site::hash().
+	 * @param array   $keys     Settings::link_keys().
 	 * @param int     $now      Unix seconds.
 	 * @return array|string
 	 */
-	public static function opened( array $attempts, string $job_id, string $token, string $site, int $now ) {
+	public static function opened( array $attempts, string $job_id, string $token, string $site, array $keys, int $now ) {
 		$last  = null;
 		$found = null;
 		foreach ( $attempts as $row ) {
 			$last  = null === $row['token'] ? $last : $row;
 			$found = null !== $row['token'] && '' !== $token && hash_equals( $row['token'], $token ) ? $row : $found;
 		}
-		if ( ! $found && ! self::was_given_out( $attempts, $job_id, $token, $site ) ) {
+		if ( ! $found && ! self::was_given_out( $job_id, $token, $site, $keys ) ) {
 			return 'invalid';
 		}
 		$newest = $attempts ? end( $attempts ) : null;
@@ -63,24 +64,15 @@ final class Download_Link {
 	}
 
 	/**
-	 * Whether a token says that it was a link of this job which the ledger does not hold any more. One that says the same as a link of the ledger,
-	 * in other letters, was damaged on its way.
+	 * Whether a token was a link of this job, though the ledger does not hold it any more.
 	 *
-	 * @param array[] $attempts See opened().
-	 * @param string  $job_id   See opened().
-	 * @param string  $token    See opened().
-	 * @param string  $site     See opened().
+	 * @param string $job_id See opened().
+	 * @param string $token  See opened().
+	 * @param string $site   See opened().
+	 * @param array  $keys   See opened().
 	 */
-	private static function was_given_out( array $attempts, string $job_id, string $token, string $site ): bool {
+	private static function was_given_out( string $job_id, string $token, string $site, array $keys ): bool {
 		$link = Sidecar_Token::link( $token );
-		if ( ! $link || $job_id !== $link['job_id'] || ! in_array( $link['site'], array( '', $site ), true ) ) {
-			return false;
-		}
-		foreach ( $attempts as $row ) {
-			if ( null !== $row['token'] && (int) $row['attempt'] === $link['attempt'] && Sql::unix( $row['expires_at'] ) === $link['end'] ) {
-				return false;
-			}
-		}
-		return true;
+		return $link && $job_id === $link['job_id'] && in_array( $link['site'], array( '', $site ), true ) && Sidecar_Token::is_signed( $token, 'download', $keys );
 	}
 }

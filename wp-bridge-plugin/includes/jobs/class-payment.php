@@ -97,7 +97,7 @@ final class Payment {
 	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
 	 */
 	public static function open_attempt( string $job_id, array $context ): string {
-		Shop::forget( $job_id ); // Whoever read it earlier in this request read it before the payment.
+		Shop::forget( $job_id ); // Other code may have read it earlier in this request, before the payment.
 		if ( ! empty( $context['admin_override'] ) ) {
 			return Rerun::start( $job_id, $context );
 		}

@@ -52,7 +52,7 @@ final class Provider_Refund {
 
 	/**
 	 * Notes a refund that somebody else made, or our own whose answer is missing: the job stops, its link dies, and we never refund it
-	 * again. Whoever was promised to hear from us hears.
+	 * again. A customer who was told that a person looks is mailed.
 	 *
 	 * @param string     $job_id    The shop's id.
 	 * @param float|null $amount    In the shop's currency.

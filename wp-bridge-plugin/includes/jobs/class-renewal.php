@@ -12,6 +12,7 @@ use SmiBridge\Core\Database_Error;
 use SmiBridge\Core\Format;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Settings;
+use SmiBridge\Core\Shared_Option;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\Effects;
@@ -88,9 +89,13 @@ final class Renewal {
 		);
 		Ledger::note( (int) $now['id'], $set );
 		Shop::write_delivery( $now['job_id'], Shop::delivery_facts( array_merge( $now, $set ) ) );
-		$failed = (array) get_option( self::FAILED, array() );
-		if ( isset( $failed[ $now['job_id'] ] ) ) {
-			update_option( self::FAILED, array_diff_key( $failed, array( $now['job_id'] => true ) ) );
+		if ( get_option( self::FAILED ) ) {
+			Shared_Option::change(
+				self::FAILED,
+				static function ( array $failed ) use ( $now ) {
+					return array_diff_key( $failed, array( $now['job_id'] => true ) );
+				}
+			);
 		}
 		History::record( $now['job_id'], $attempt, 'renewed', array( 'expires_at' => $answer['expires_at'], 'user' => $user ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		return true;
@@ -105,9 +110,13 @@ final class Renewal {
 	 */
 	public static function failed( string $job_id, int $attempt, string $reason ): void {
 		History::record( $job_id, $attempt, 'renewal_failed', array( 'reason' => $reason ) );
-		$failed            = (array) get_option( self::FAILED, array() );
-		$failed[ $job_id ] = array( 'attempt' => $attempt, 'at' => time() ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-		update_option( self::FAILED, array_slice( array_filter( $failed, array( self::class, 'is_recent' ) ), -self::MOST_FAILED, null, true ) );
+		Shared_Option::change(
+			self::FAILED,
+			static function ( array $failed ) use ( $job_id, $attempt ) {
+				$failed[ $job_id ] = array( 'attempt' => $attempt, 'at' => time() ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				return array_slice( array_filter( $failed, array( self::class, 'is_recent' ) ), -self::MOST_FAILED, null, true );
+			}
+		);
 	}
 
 	/**

@@ -72,6 +72,16 @@ final class Send_Later {
 		self::$waiting[] = compact( 'type', 'job_id', 'attempt', 'data', 'row' );
 	}
 
+	/** How many wait. */
+	public static function count(): int {
+		return count( self::$waiting );
+	}
+
+	/** Forgets messages about what was undone. @param int $keep How many to keep. */
+	public static function forget( int $keep = 0 ): void {
+		self::$waiting = array_slice( self::$waiting, 0, $keep );
+	}
+
 	/** The request is over: lets the visitor go, then sends what waits, over one connection. */
 	public static function send_waiting(): void {
 		$waiting       = self::$waiting;
@@ -141,7 +151,7 @@ final class Send_Later {
 		$attempt = $message['attempt'];
 		$row     = $message['row'] ?? Ledger::newest( $job_id );
 		if ( ! $row || (int) $row['attempt'] !== $attempt ) {
-			return true; // What was to be told was undone, or is overtaken.
+			return true; // It is overtaken.
 		}
 		$data   = $message['data'] ?? Job_Record::paid_data( $row, Shop::job( $job_id ) );
 		$answer = $sidecar->send( $message['type'], $data );

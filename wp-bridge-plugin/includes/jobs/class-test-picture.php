@@ -7,6 +7,7 @@
 
 namespace SmiBridge\Jobs;
 
+use SmiBridge\Core\Shared_Option;
 use SmiBridge\Core\States;
 use SmiBridge\Core\Time_Limits;
 use SmiBridge\Ledger\History;
@@ -54,15 +55,18 @@ final class Test_Picture {
 		if ( ! wp_mkdir_p( wp_get_upload_dir()['basedir'] ) || ! copy( SMI_BRIDGE_DIR . 'assets/test-picture.jpg', wp_get_upload_dir()['basedir'] . '/' . $source ) ) {
 			return 'not_stored';
 		}
-		delete_option( self::RESULT );
-		update_option(
+		$ours = array( 'at' => time() ) + compact( 'job_id', 'source' );
+		$wins = Shared_Option::change(
 			self::RUNNING,
-			array(
-				'job_id' => $job_id,
-				'at'     => time(),
-				'source' => $source,
-			)
+			static function ( array $running ) use ( $ours ) {
+				return $running ? $running : $ours;
+			}
 		);
+		if ( $wins !== $ours ) { // The button was pressed twice.
+			wp_delete_file( wp_get_upload_dir()['basedir'] . '/' . $source );
+			return 'running';
+		}
+		delete_option( self::RESULT );
 		self::listen();
 		Ledger::open( $job_id, 1 );
 		History::record( $job_id, 1, 'test_picture' );

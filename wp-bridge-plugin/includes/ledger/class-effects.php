@@ -31,7 +31,7 @@ final class Effects {
 	private static $claimed = array();
 
 	/**
-	 * Notes, within the transaction that gives reason to it, an effect that is to follow: whoever gets take_due() does it.
+	 * Notes, within the transaction that gives reason to it, an effect that is to follow. The request that wins take_due() does it.
 	 *
 	 * @param string $job_id  The shop's id.
 	 * @param int    $attempt As of claim().

@@ -26,7 +26,7 @@ final class Ledger {
 	private static $ahead = array();
 
 	/**
-	 * Locks the newest attempts of many jobs in one statement, for whoever asks for one of them with `$lock`.
+	 * Locks the newest attempts of many jobs in one statement; newest() with `$lock` finds them here.
 	 *
 	 * @param string[] $job_ids At most some hundreds.
 	 */
@@ -232,12 +232,14 @@ final class Ledger {
 	}
 
 	/**
-	 * Whether an attempt is under way and not past its deadline; one without a deadline is, until it is settled.
+	 * Whether an attempt is under way and not past its deadline; one without a deadline is, until it is settled, and so is a refund, which
+	 * ends within minutes (Refund::end_cut_off()).
 	 *
 	 * @param array $row A row.
 	 */
 	public static function is_busy( array $row ): bool {
-		return ! States::is_settled( $row['state'] ) && ( null === $row['deadline_at'] || Sql::unix( $row['deadline_at'] ) > time() );
+		$is_late = 'refunding' !== $row['state'] && null !== $row['deadline_at'] && Sql::unix( $row['deadline_at'] ) <= time();
+		return ! States::is_settled( $row['state'] ) && ! $is_late;
 	}
 
 	/**

@@ -13,6 +13,7 @@ use SmiBridge\Core\Settings;
 use SmiBridge\Core\Signature;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
+use SmiBridge\Core\Time_Limits;
 
 defined( 'ABSPATH' ) || exit;
 
@@ -23,6 +24,9 @@ final class Lifecycle {
 
 	/** Raise it when a table changes. It stands here, so that a request which only compares it does not load Tables. */
 	const SCHEMA = '5';
+
+	/** In the place of SCHEMA, with the time: the database has refused the tables. */
+	const REFUSED = 'refused ';
 
 	/** Options that every request looks at, and what they are at first. */
 	const OPTIONS = array(
@@ -57,36 +61,43 @@ final class Lifecycle {
 		self::on_sites( (bool) $network_wide, array( self::class, 'clear_timetable' ) );
 	}
 
-	/** The plugin is deleted. What users have set on our pages is the network's: it goes when no site keeps anything. */
-	public static function uninstall(): void {
+	/**
+	 * The plugin is deleted. What users have set on our pages is the network's: it goes when no site keeps anything.
+	 *
+	 * @param callable $files Forgets files that nobody would tidy any more, on the current site.
+	 */
+	public static function uninstall( callable $files ): void {
 		$kept = false;
 		self::on_sites(
 			true,
-			static function () use ( &$kept ) {
+			static function () use ( &$kept, $files ) {
 				self::clear_timetable();
-				$kept = false === self::may_fail( array( Tables::class, 'drop' ) ) || $kept;
+				$files();
+				$kept = false === self::may_fail( array( Tables::class, 'drop' ), 'not_deleted' ) || $kept;
 			}
 		);
 		if ( ! $kept ) {
 			self::may_fail(
 				static function () {
 					Sql::run( 'DELETE FROM ' . $GLOBALS['wpdb']->usermeta . " WHERE meta_key LIKE 'smi\\_bridge\\_%' OR meta_key LIKE 'manage%smi-bridge-jobscolumnshidden'" );
-				}
+				},
+				'not_deleted'
 			);
 		}
 	}
 
 	/**
-	 * A part of the deletion. Where the database refuses, the log says so: other sites, and WordPress with the plugin's files, go on.
+	 * A part that others go on without. Where the database refuses, the log says so.
 	 *
-	 * @param callable $part Gets nothing.
+	 * @param callable $part  Gets nothing.
+	 * @param string   $event For the log.
 	 * @return mixed What it returned; null: refused.
 	 */
-	private static function may_fail( callable $part ) {
+	private static function may_fail( callable $part, string $event = 'tables_unreadable' ) {
 		try {
 			return $part();
 		} catch ( Database_Error $fault ) {
-			Log::write( 'not_deleted', $fault->getMessage(), array( 'site' => get_current_blog_id() ) );
+			Log::write( $event, $fault->getMessage(), array( 'site' => get_current_blog_id() ) );
 			return null;
 		}
 	}
@@ -100,11 +111,17 @@ final class Lifecycle {
 		}
 	}
 
-	/** After an update without activation, and on each site of a network at its first request. */
+	/** After an update without activation, and on each site of a network at its first request; some minutes later where the database has refused. */
 	public static function when_version_changed(): void {
-		if ( get_option( 'smi_bridge_schema' ) !== self::SCHEMA ) {
+		$schema = (string) get_option( 'smi_bridge_schema' );
+		if ( self::SCHEMA !== $schema && (int) str_replace( self::REFUSED, '', $schema ) < time() - Time_Limits::TABLES_AGAIN ) {
 			self::install();
 		}
+	}
+
+	/** Whether the tables are those of this version. */
+	public static function is_installed(): bool {
+		return get_option( 'smi_bridge_schema' ) === self::SCHEMA;
 	}
 
 	/** A site was added to the network. @param \WP_Site $site The new site. */
@@ -117,7 +134,7 @@ final class Lifecycle {
 
 	/** Makes tables, secret and timetable on the current site. */
 	public static function install(): void {
-		Tables::create();
+		$is_made = self::may_fail( array( Tables::class, 'create' ) );
 		foreach ( self::OPTIONS as $option => $value ) {
 			add_option( $option, $value ); // Autoloaded: an option that is not there costs a query each time it is asked for.
 		}
@@ -128,7 +145,10 @@ final class Lifecycle {
 		if ( ! wp_next_scheduled( 'smi_bridge_daily' ) ) {
 			wp_schedule_event( time() + HOUR_IN_SECONDS, 'daily', 'smi_bridge_daily' );
 		}
-		update_option( 'smi_bridge_schema', self::SCHEMA );
+		if ( ! $is_made ) {
+			Log::write( 'tables_not_made', 'The database has refused the tables of this version; they are tried again.' );
+		}
+		update_option( 'smi_bridge_schema', $is_made ? self::SCHEMA : self::REFUSED . time() );
 	}
 
 	/**

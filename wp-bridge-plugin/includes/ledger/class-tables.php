@@ -17,10 +17,32 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Tables {
 
-	/** Makes or changes the tables on the current site. */
-	public static function create(): void {
+	/** Makes or changes the tables on the current site. @return bool Whether all is there: not every user of a database may make tables. */
+	public static function create(): bool {
 		require_once ABSPATH . 'wp-admin/includes/upgrade.php';
 		dbDelta( self::definitions() );
+		return ! self::missing();
+	}
+
+	/**
+	 * Tables and columns that are not there.
+	 *
+	 * @return string[] Such as `wp_smi_bridge_ledger` and `wp_smi_bridge_ledger.stage_since`.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses.
+	 */
+	public static function missing(): array {
+		$missing = array();
+		foreach ( Sql::TABLES as $name ) {
+			$table    = Sql::table( $name );
+			$is_there = Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( $table ) ) );
+			$columns  = $is_there ? array_column( Sql::rows( 'DESCRIBE ' . Sql::table( $name ) ), 'Field' ) : array();
+			preg_match( "/^CREATE TABLE $table \((.*?)^\)/ms", self::definitions(), $definition );
+			preg_match_all( '/^\t([a-z0-9_]+) /m', $definition[1], $wanted );
+			foreach ( $is_there ? array_diff( $wanted[1], $columns ) : array( '' ) as $column ) {
+				$missing[] = rtrim( $table . '.' . $column, '.' );
+			}
+		}
+		return $missing;
 	}
 
 	/** A site of the network goes, our tables with it. @param string[] $tables Full names. */

@@ -11,6 +11,7 @@ namespace SmiBridge\Mail;
 use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Reasons;
+use SmiBridge\Core\Shared_Option;
 use SmiBridge\Core\Sql;
 use SmiBridge\Core\Staging_Lock;
 use SmiBridge\Core\Time_Limits;
@@ -46,20 +47,25 @@ final class Admin_Digest {
 	 * @param array $data See schema.
 	 */
 	public static function notice( array $data ): Outcome {
-		$open = self::open();
-		$ends = self::ENDS[ $data['kind'] ] ?? null;
-		$key  = ( $ends ?? $data['kind'] ) . ':' . ( $data['stage'] ?? '' );
-		$old  = $open[ $key ] ?? null;
-		if ( null !== $ends ) {
-			unset( $open[ $key ] );
-		} else {
-			$known        = $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] );
-			$open[ $key ] = $data + array( 'told' => $known || self::mailed_just_now( $key, $data ) );
-			$open[ $key ] = $open[ $key ] + array( 'stage' => null, 'reason' => null ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
-			self::$urgent = self::$urgent || ! $open[ $key ]['told'];
-		}
-		if ( $open !== self::open() ) {
-			update_option( self::OPTION, $open, false );
+		$ends   = self::ENDS[ $data['kind'] ] ?? null;
+		$key    = ( $ends ?? $data['kind'] ) . ':' . ( $data['stage'] ?? '' );
+		$mailed = null === $ends && self::mailed_just_now( $key, $data );
+		$before = array();
+		$after  = Shared_Option::change(
+			self::OPTION,
+			static function ( array $open ) use ( $data, $ends, $key, $mailed, &$before ) {
+				$before = $open;
+				$old    = $open[ $key ] ?? null;
+				if ( null !== $ends ) {
+					return array_diff_key( $open, array( $key => true ) );
+				}
+				$known        = $old && $old['reason'] === ( $data['reason'] ?? null ) && ! empty( $old['told'] );
+				$open[ $key ] = $data + array( 'told' => $known || $mailed, 'stage' => null, 'reason' => null ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+				return $open;
+			}
+		);
+		self::$urgent = self::$urgent || ( null === $ends && ! $after[ $key ]['told'] );
+		if ( $after !== $before ) {
 			Log::write( 'admin_notice', $data['detail'], array( 'kind' => $data['kind'], 'stage' => $data['stage'] ?? null, 'reason' => $data['reason'] ?? null ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 		}
 		return Outcome::done();
@@ -136,25 +142,33 @@ final class Admin_Digest {
 		}
 	}
 
-	/** Open notices that nobody has been mailed about; from now on they count as mailed. */
+	/** Open notices that nobody has been mailed about; from now on they count as mailed. Of several requests at once, one gets each. */
 	private static function not_mailed(): array {
-		$open  = self::open();
 		$items = array();
-		foreach ( $open as $key => $notice ) {
-			if ( empty( $notice['told'] ) ) {
-				$open[ $key ]['told'] = true;
-				$items[]              = array_diff_key( $notice, array( 'told' => true ) );
+		Shared_Option::change(
+			self::OPTION,
+			static function ( array $open ) use ( &$items ) {
+				$items = array();
+				foreach ( $open as $key => $notice ) {
+					if ( empty( $notice['told'] ) ) {
+						$open[ $key ]['told'] = true;
+						$items[]              = array_diff_key( $notice, array( 'told' => true ) );
+					}
+				}
+				return $open;
 			}
-		}
+		);
 		if ( $items ) {
-			$mailed  = self::mailed();
 			$holds = array();
 			foreach ( $items as $item ) {
 				$holds[ $item['kind'] . ':' . $item['stage'] . ':' . $item['reason'] ] = time();
 			}
-			$mailed['holds'] = $holds + array_filter( $mailed['holds'], array( self::class, 'is_recent' ) );
-			update_option( self::MAILED, $mailed, false );
-			update_option( self::OPTION, $open, false );
+			Shared_Option::change(
+				self::MAILED,
+				static function ( array $mailed ) use ( $holds ) {
+					return array( 'holds' => $holds + array_filter( $mailed['holds'] ?? array(), array( self::class, 'is_recent' ) ) ) + $mailed;
+				}
+			);
 		}
 		return $items;
 	}
@@ -178,9 +192,10 @@ final class Admin_Digest {
 	 * Attempts that went into review, and of which no digest has said anything; from now on they count as mailed.
 	 */
 	private static function reviews(): array {
-		$mailed  = self::mailed();
-		$items = array();
-		$rows  = Sql::rows(
+		$mailed = self::mailed();
+		$items  = array();
+		$now    = array();
+		$rows   = Sql::rows(
 			'SELECT job_id, attempt, reason, detail, settled_at FROM ' . Sql::table( 'ledger' ) . " WHERE state = 'review' AND updated_at >= %s ORDER BY id DESC LIMIT 5000",
 			array( Sql::utc( $mailed['at'] ? $mailed['at'] - Time_Limits::DIGEST_OVERLAP : time() - DAY_IN_SECONDS ) )
 		);
@@ -189,8 +204,8 @@ final class Admin_Digest {
 			if ( isset( $mailed['reviews'][ $key ] ) ) {
 				continue;
 			}
-			$mailed['reviews'][ $key ] = time();
-			$items[]                 = array(
+			$now[ $key ] = time();
+			$items[]     = array(
 				'kind'   => Reasons::REFUND_DUE === $row['reason'] ? 'refund_due' : 'review',
 				'job_id' => $row['job_id'],
 				'reason' => $row['reason'],
@@ -198,9 +213,13 @@ final class Admin_Digest {
 				'since'  => Sql::rfc3339( $row['settled_at'] ),
 			);
 		}
-		$mailed['reviews'] = array_filter( $mailed['reviews'], array( self::class, 'is_recent' ) );
-		$mailed['at']      = time();
-		update_option( self::MAILED, $mailed, false );
+		Shared_Option::change(
+			self::MAILED,
+			static function ( array $mailed ) use ( $now ) {
+				$reviews = array_filter( $now + ( $mailed['reviews'] ?? array() ), array( self::class, 'is_recent' ) );
+				return array( 'reviews' => $reviews, 'at' => time() ) + $mailed; // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
+			}
+		);
 		return $items;
 	}
 }

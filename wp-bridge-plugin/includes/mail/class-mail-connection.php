@@ -42,7 +42,7 @@ final class Mail_Connection {
 	}
 
 	/**
-	 * A mail is about to go: whoever chooses its server has done so.
+	 * A mail is about to go: its server is chosen by now.
 	 *
 	 * @param mixed $mailer WordPress' mailer.
 	 */

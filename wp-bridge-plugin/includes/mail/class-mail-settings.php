@@ -13,7 +13,7 @@ use SmiBridge\Core\Schemas;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Option `smi_bridge_mail`: `{off: [kind…], support, from_name, from_address, admin, accent, reminder_hours}`, all optional.
+ * Option `smi_bridge_mail`: `{off: [kind…], support, from_name, from_address, admin, accent, reminder (hours)}`, all optional.
  */
 final class Mail_Settings {
 

@@ -109,7 +109,7 @@ final class Batch_Effects {
 		return $listed;
 	}
 
-	/** Step 1. An effect that throws has failed alone. */
+	/** Step 1. An effect that throws has failed alone. It may have been done: the sidecar asks again, until that is known. */
 	private function take_effect(): void {
 		while ( $this->left ) {
 			list( $place, $effect ) = array_shift( $this->left );
@@ -118,6 +118,7 @@ final class Batch_Effects {
 				$this->add( $effect( $this->outcomes[ $place ] ) );
 			} catch ( \Throwable $error ) {
 				$this->log( $place, $error );
+				$this->later( $place, 'cut_off' );
 			}
 			$this->under_way = null;
 		}
@@ -156,7 +157,7 @@ final class Batch_Effects {
 		}
 	}
 
-	/** The sidecar is to send a message again: its mail was not begun. @param int $place Of the message. @param string $reason Or another reason. */
+	/** The sidecar is to send a message again: its mail was not begun, or nobody knows how its effect ended. @param int $place Of the message. @param string $reason Or another reason. */
 	private function later( int $place, string $reason = 'mail_later' ): void {
 		$this->outcomes[ $place ]->status = 'failed';
 		$this->outcomes[ $place ]->reason = $reason;
@@ -182,9 +183,7 @@ final class Batch_Effects {
 			$transaction = new Transaction();
 			Sql::gather(
 				function () {
-					foreach ( $this->writes as $write ) {
-						$write();
-					}
+					array_map( array( $this, 'write' ), $this->writes );
 				}
 			);
 			History::write();
@@ -197,6 +196,17 @@ final class Batch_Effects {
 			if ( $transaction ) {
 				$transaction->rollback();
 			}
+		}
+	}
+
+	/** Writes one outcome. What other people's code throws over it does not undo the others. @param callable $write See add(). */
+	private function write( callable $write ): void {
+		try {
+			$write();
+		} catch ( Database_Error $error ) {
+			throw $error;
+		} catch ( \Throwable $error ) {
+			Log::write( 'outcome_broke', $error->getMessage(), array( 'where' => basename( $error->getFile() ) . ':' . $error->getLine() ) );
 		}
 	}
 

@@ -17,6 +17,7 @@ use SmiBridge\Files\Stored_Files;
 use SmiBridge\Files\Upload;
 use SmiBridge\Jobs\Downloads;
 use SmiBridge\Jobs\Rerun;
+use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Jobs\Stop;
 use SmiBridge\Ledger\Attempt;
 use SmiBridge\Ledger\History;
@@ -101,11 +102,11 @@ final class Batch {
 			History::write();
 			$transaction->commit();
 			return $outcomes;
-		} catch ( Database_Error $error ) {
-			Log::write( 'messages_undone', $error->getMessage() );
+		} catch ( \Throwable $error ) {
+			Log::write( 'messages_undone', self::said( $error ) );
 			$transaction->rollback();
 			self::forget();
-			return array_fill( 0, count( $messages ), Outcome::failed( 'database' ) );
+			return array_fill( 0, count( $messages ), self::failed( $error ) );
 		} finally {
 			Announcements::hold( false );
 			Ledger::forget_locked();
@@ -114,10 +115,10 @@ final class Batch {
 
 	/**
 	 * All messages as one step, whose rows are written together, since as a rule none fails; null, and nothing is changed, when the database
-	 * has refused one of them, or somebody else was faster with a row.
+	 * has refused one of them, somebody else was faster with a row, or other people's code has thrown.
 	 *
 	 * @param \stdClass[] $messages    Messages.
-	 * @param Transaction $transaction Of the delivery.
+	 * @param Transaction $transaction Of the delivery; begun anew where the database has undone it all, as after a deadlock.
 	 * @return Outcome[]|null
 	 * @throws Database_Error When nothing can be saved any more.
 	 */
@@ -133,8 +134,11 @@ final class Batch {
 					);
 				}
 			);
-		} catch ( Database_Error $error ) {
+		} catch ( \Throwable $error ) {
 			self::forget( $recorded );
+			if ( $transaction->is_lost() ) {
+				$transaction->restart();
+			}
 			return null;
 		}
 	}
@@ -145,7 +149,7 @@ final class Batch {
 	 * @param \stdClass[] $messages    Messages.
 	 * @param Transaction $transaction Of the delivery.
 	 * @return Outcome[]
-	 * @throws Database_Error When nothing can be saved any more.
+	 * @throws \Throwable When nothing can be saved any more.
 	 */
 	private static function one_by_one( array $messages, Transaction $transaction ): array {
 		$outcomes = array();
@@ -157,28 +161,42 @@ final class Batch {
 						return self::handle_message( $message );
 					}
 				);
-			} catch ( Database_Error $error ) {
+			} catch ( \Throwable $error ) {
+				if ( $transaction->is_lost() ) {
+					throw $error; // The messages before are undone, too.
+				}
 				self::forget( $recorded );
-				Log::write( 'message_failed', $error->getMessage(), array( 'type' => $message->type ) );
-				$outcomes[ $index ] = Outcome::failed( 'database' );
+				Log::write( 'message_failed', self::said( $error ), array( 'type' => $message->type ) );
+				$outcomes[ $index ] = self::failed( $error );
 			}
 		}
 		return $outcomes;
 	}
 
-	/** How many events and announcements stand. @return int[] */
+	/** The outcome of what has thrown: the sender comes again. @param \Throwable $error What. */
+	private static function failed( \Throwable $error ): Outcome {
+		return Outcome::failed( $error instanceof Database_Error ? 'database' : 'broke' );
+	}
+
+	/** What it says, and where it comes from if it is not the database's. @param \Throwable $error What. */
+	private static function said( \Throwable $error ): string {
+		return $error->getMessage() . ( $error instanceof Database_Error ? '' : ' (' . basename( $error->getFile() ) . ':' . $error->getLine() . ')' );
+	}
+
+	/** How many events, announcements and messages to the sidecar stand. @return int[] */
 	private static function recorded(): array {
-		return array( History::count(), Announcements::count() );
+		return array( History::count(), Announcements::count(), Send_Later::count() );
 	}
 
 	/**
-	 * Events and announcements of what was undone are forgotten, and rows are read again.
+	 * Events, announcements and messages about what was undone are forgotten, and rows are read again.
 	 *
 	 * @param int[] $recorded What stands, see recorded().
 	 */
-	private static function forget( array $recorded = array( 0, 0 ) ): void {
+	private static function forget( array $recorded = array( 0, 0, 0 ) ): void {
 		History::forget( $recorded[0] );
 		Announcements::forget( $recorded[1] );
+		Send_Later::forget( $recorded[2] );
 		Shop::forget();
 		Ledger::forget_locked();
 	}

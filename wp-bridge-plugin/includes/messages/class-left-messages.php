@@ -53,10 +53,11 @@ final class Left_Messages {
 		$mailed  = false;
 		foreach ( Settings::is_connected() && ! Settings::is_pulled() ? Mailbox::before( PHP_INT_MAX, self::MOST ) : array() as $message ) {
 			$answer = $sidecar->exchange( $message['type'], (array) json_decode( $message['data'] ) );
-			if ( in_array( $answer['status'], array( 0, 401 ), true ) ) {
+			$said   = json_decode( $answer['body'], true );
+			if ( ! is_array( $said ) || 401 === $answer['status'] ) { // Nobody is there, or another program: a web page with status 200 has erased nothing.
 				break;
 			}
-			if ( $answer['status'] < 500 && 429 !== $answer['status'] && ! self::end( $message['message_id'], $answer['status'], (array) json_decode( $answer['body'], true ) ) ) {
+			if ( $answer['status'] < 500 && 429 !== $answer['status'] && ! self::end( $message['message_id'], $answer['status'], $said ) ) {
 				break;
 			}
 			$mailed = $mailed || 'job.renew' === $message['type'];

@@ -65,7 +65,7 @@ final class Mailbox_Messages {
 
 	/**
 	 * Message `sidecar.address`: where the sidecar is, as `smi-sidecar setup` tells. Only a bridge that knows no sidecar learns an address; one that somebody has
-	 * set, here or in wp-config.php, stays. Whoever signs this has the secret, and may deliver anyway.
+	 * set, here or in wp-config.php, stays. The sender has the secret, and may deliver anyway.
 	 *
 	 * @param array $data See schema.
 	 */

@@ -138,7 +138,7 @@ final class Messages_Endpoint {
 		$envelope = json_decode( $text );
 		$fault    = self::envelope_fault( $envelope, (int) $headers['webhook-timestamp'] );
 		if ( '' !== $fault ) {
-			Log::write( 'message_refused', $fault ); // By whoever has the secret: logged each time.
+			Log::write( 'message_refused', $fault ); // The sender has the secret: logged each time.
 			return null;
 		}
 		return $envelope;

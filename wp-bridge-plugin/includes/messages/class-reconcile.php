@@ -7,6 +7,8 @@
 
 namespace SmiBridge\Messages;
 
+use SmiBridge\Core\Database_Error;
+use SmiBridge\Core\Log;
 use SmiBridge\Core\Outcome;
 use SmiBridge\Core\Request;
 use SmiBridge\Core\Sidecars;
@@ -44,17 +46,27 @@ final class Reconcile {
 	}
 
 	/**
-	 * 1. paid jobs without a row are adopted; 2. refunds that were cut off go to a person; 3. old rows and files are dropped, once a day.
+	 * 1. paid jobs without a row are adopted; 2. refunds that were cut off go to a person; 3. old rows and files are dropped, once a day, when
+	 * the answer is out.
 	 *
 	 * @return callable[] Effects, to be run after the commit: customers are mailed.
 	 */
 	public static function repair(): array {
 		Adoption::run();
 		$effects = Refund::end_cut_off();
-		if ( Tables::tidy_when_due() ) {
-			Stored_Files::tidy();
-			Request::at_end( array( Left_Messages::class, 'end_old' ), 1016 ); // In transactions of its own.
-		}
+		Request::at_end( array( self::class, 'tidy' ), 1016 );
 		return $effects;
+	}
+
+	/** Step 3: nobody waits for it, and it holds no lock of the visit. */
+	public static function tidy(): void {
+		try {
+			if ( Tables::tidy_when_due() ) {
+				Stored_Files::tidy();
+				Left_Messages::end_old();
+			}
+		} catch ( Database_Error $error ) {
+			Log::write( 'not_tidied', $error->getMessage() );
+		}
 	}
 }

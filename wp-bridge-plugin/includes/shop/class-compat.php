@@ -5,7 +5,7 @@
  * 1. The shop's handler of the payment event calls Upsampler itself, on an instance that nobody keeps. It must not run while
  *    the bridge is configured, or each picture is enlarged, and paid for, twice. It runs again by itself as soon as the bridge is
  *    deactivated or its settings are removed, because nothing is changed but the hooks of the present request.
- * 2. The shop's webhook believes whoever knows an id; Webhook_Relay takes its place.
+ * 2. The shop's webhook believes anybody with an id; Webhook_Relay takes its place.
  * 3. The shop's daily clean-up compares `download_expires_at` (UTC) with site time, and so deletes files hours before their
  *    time wherever clocks are ahead of UTC: while it runs, site time is UTC.
  * 4. `failed` is an end for ever to the shop's code: Sell_My_Images writes rows itself.

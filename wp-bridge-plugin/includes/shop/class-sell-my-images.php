@@ -301,15 +301,16 @@ final class Sell_My_Images implements Shop_Adapter {
 		return $known['columns'];
 	}
 
-	/** Asks the database for the columns of a table. @param string $table Full name. @return string[] */
+	/**
+	 * Asks the database for the columns of a table.
+	 *
+	 * @param string $table Full name.
+	 * @return string[] Empty: there is no such table.
+	 * @throws \SmiBridge\Core\Database_Error When the database refuses: that is no site without a shop.
+	 */
 	private static function read_columns( string $table ): array {
-		$db = $GLOBALS['wpdb'];
-		// phpcs:disable WordPress.DB -- the name is ours; the answer is cached by the caller.
-		if ( ! $db->get_var( $db->prepare( 'SHOW TABLES LIKE %s', $db->esc_like( $table ) ) ) ) {
-			return array();
-		}
-		return (array) $db->get_col( "DESCRIBE $table", 0 );
-		// phpcs:enable
+		$is_there = Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( $table ) ) );
+		return $is_there ? array_column( Sql::rows( "DESCRIBE $table" ), 'Field' ) : array();
 	}
 
 	/**

@@ -35,7 +35,7 @@ final class Sidecar_Client {
 	 *
 	 * @param string $type See contract.
 	 * @param array  $data The message's data.
-	 * @param array  $note For whoever handles the answer of a sidecar that comes by itself, see Mailbox.
+	 * @param array  $note What the answer of a sidecar that comes by itself needs, see Mailbox.
 	 * @return array|\WP_Error `{queued: true}`: the message waits in the mailbox. Codes: not_configured, paused, refused, dns, timeout, tls, network, unauthorized, not_understood, no_sidecar, busy, or the sidecar's own `error`.
 	 * @throws \SmiBridge\Core\Database_Error When the mailbox can't be written.
 	 */

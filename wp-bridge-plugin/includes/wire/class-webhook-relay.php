@@ -18,7 +18,7 @@ use SmiBridge\Core\Signature;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Hands the request on to the sidecar, or keeps it until the sidecar comes, and does nothing by itself: whoever posts here proves nothing.
+ * Hands the request on to the sidecar, or keeps it until the sidecar comes, and does nothing by itself: a post proves nothing.
  */
 final class Webhook_Relay {
 

@@ -7,13 +7,13 @@
 
 namespace SmiBridge\Interfaces\Cli;
 
-use SmiBridge\Core\Sql;
 use SmiBridge\Health\Connection_Test;
 use SmiBridge\Health\Site_Health;
 use SmiBridge\Jobs\Adoption;
 use SmiBridge\Jobs\Send_Later;
 use SmiBridge\Ledger\History;
 use SmiBridge\Ledger\Ledger;
+use SmiBridge\Ledger\Tables;
 use SmiBridge\Mail\Customer_Mail;
 use SmiBridge\Messages\Pull;
 use SmiBridge\Messages\Reconcile;
@@ -100,12 +100,7 @@ final class Cli_Checks {
 
 	/** What everything stands on: tables and timetable. */
 	private static function ground(): array {
-		$missing = array_filter(
-			Sql::TABLES,
-			static function ( $table ) {
-				return ! Sql::row( 'SHOW TABLES LIKE %s', array( $GLOBALS['wpdb']->esc_like( Sql::table( $table ) ) ) );
-			}
-		);
+		$missing = Tables::missing();
 		$cron    = wp_next_scheduled( 'smi_bridge_daily' );
 		$late    = $cron && $cron < time() - DAY_IN_SECONDS;
 		return array(

@@ -2,7 +2,7 @@
 /**
  * `wp smi-bridge …`: names the commands and what they take. What they do is in Cli_Reports, Cli_Actions and Cli_Checks.
  *
- * Registered on WP-CLI only. Whoever may run it may do everything: there is no capability to check at a command line.
+ * Registered on WP-CLI only. Its user may do everything: there is no capability to check at a command line.
  *
  * @package SmiBridge
  */

@@ -128,7 +128,7 @@ final class Erasure {
 	 */
 	private static function send_to_sidecar( string $job_id ): bool {
 		Mailbox::forget( $job_id ); // It may hold the picture's address.
-		$answer = Settings::is_configured() ? ( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $job_id ) ) : array();
+		$answer = ( new Sidecar_Client() )->send( 'job.erase', array( 'job_id' => $job_id ) );
 		if ( is_array( $answer ) && isset( $answer['queued'] ) ) {
 			return false;
 		}

@@ -19,7 +19,9 @@ foreach ( $mail->paragraphs as $smib_paragraph ) {
 }
 foreach ( $mail->items as $smib_item ) {
 	echo '* ', $smib_item['title'], "\n", $smib_wrap( $smib_item['text'] ), "\n";
-	foreach ( array( $smib_item['detail'], $smib_item['since'], $smib_item['url'] ) as $smib_line ) {
+	/* translators: %s: date and time */
+	$smib_since = '' === $smib_item['since'] ? '' : sprintf( __( 'Since %s', 'smi-bridge' ), $smib_item['since'] );
+	foreach ( array( $smib_item['detail'], $smib_since, $smib_item['url'] ) as $smib_line ) {
 		echo '' === $smib_line ? '' : $smib_line . "\n";
 	}
 	echo "\n";

@@ -11,7 +11,8 @@ use SmiBridge\Check;
 
 /**
  * Learns the handlers from every file of the plugin that a file belongs to, follows them into other classes, and looks at REST routes as
- * well. A handler of `load-…` shows a page, as a rule: there, whatever method reads what was sent asks for itself.
+ * well. A handler of `load-…` shows a page, as a rule: there, whatever method reads what was sent asks for itself. What is asked in one
+ * branch is not asked in the other.
  */
 final class HandlersSniff extends Check {
 
@@ -76,7 +77,7 @@ final class HandlersSniff extends Check {
 	/** A handler of `load-…`: each method that it calls, however deep, asks for both if it reads what was sent. */
 	private function check_load( File $file, int $function, string $hook ): void {
 		$found = $this->look_into( $file, $function );
-		if ( $found['reads'] && 2 !== count( $found['asked'] ) ) {
+		if ( $found['unasked'] ) {
 			$this->report( $file, $function, 'Load', 'The handler of %s reads what was sent and does not ask for nonce and right', array( $hook ) );
 			return;
 		}
@@ -94,7 +95,7 @@ final class HandlersSniff extends Check {
 		if ( 2 === count( $found['asked'] ) ) {
 			return null;
 		}
-		if ( $found['reads'] ) {
+		if ( $found['unasked'] ) {
 			return (string) $file->getDeclarationName( $function );
 		}
 		foreach ( $depth < self::DEPTH ? $this->calls( $file, $function ) : array() as $inner ) {
@@ -106,30 +107,100 @@ final class HandlersSniff extends Check {
 		return null;
 	}
 
-	/** What a function asks for, whether it reads what was sent, and where it does before it has asked who may. */
+	/** What a function asks for in any case, whether it reads where it has not asked for both, and where it reads before it has asked who may. */
 	private function look_into( File $file, int $function ): array {
 		$tokens = $file->getTokens();
-		$found  = array(
-			'asked' => array(),
-			'reads' => false,
-			'early' => null,
+		$asks   = array(
+			'nonce'      => array(),
+			'capability' => array(),
 		);
+		$reads  = array();
+		$early  = null;
 		for ( $at = $tokens[ $function ]['scope_opener']; $at < $tokens[ $function ]['scope_closer']; $at++ ) {
 			if ( T_STRING === $tokens[ $at ]['code'] ) {
 				$name = $this->method( $file, $at );
 				$name = '' === $name && null !== $this->call( $file, $at ) ? $tokens[ $at ]['content'] : $name;
-				foreach ( array( 'nonce', 'capability' ) as $what ) {
-					if ( in_array( $name, $this->listed( $this->both . ',' . $this->$what ), true ) && ! in_array( $what, $found['asked'], true ) ) {
-						$found['asked'][] = $what;
+				foreach ( array_keys( $asks ) as $what ) {
+					if ( in_array( $name, $this->listed( $this->both . ',' . $this->$what ), true ) ) {
+						$asks[ $what ][] = $this->branches( $file, $function, $at );
 					}
 				}
 			}
 			if ( T_VARIABLE === $tokens[ $at ]['code'] && in_array( $tokens[ $at ]['content'], self::SENT, true ) ) {
-				$found['reads'] = true;
-				$found['early'] = $found['early'] ?? ( in_array( 'capability', $found['asked'], true ) ? null : $at );
+				$early = $early ?? ( $asks['capability'] ? null : $at );
+				if ( ! $this->is_looked_for( $file, $at ) ) {
+					$reads[] = $this->branches( $file, $function, $at );
+				}
+			}
+		}
+		$found = array(
+			'asked'   => array(),
+			'unasked' => false,
+			'early'   => $early,
+		);
+		foreach ( $asks as $what => $places ) {
+			$places = $this->lifted( $file, $function, $places );
+			if ( $this->covers( $places, array() ) ) {
+				$found['asked'][] = $what;
+			}
+			foreach ( $reads as $read ) {
+				$found['unasked'] = $found['unasked'] || ! $this->covers( $places, $read );
 			}
 		}
 		return $found;
+	}
+
+	/** The branches of a function in which a token stands: what may not be run. */
+	private function branches( File $file, int $function, int $at ): array {
+		$branches = array();
+		foreach ( $file->getTokens()[ $at ]['conditions'] as $scope => $kind ) {
+			if ( $scope > $function && T_TRY !== $kind ) {
+				$branches[] = $scope;
+			}
+		}
+		return $branches;
+	}
+
+	/** Whether one of these places is run wherever those branches are. */
+	private function covers( array $places, array $branches ): bool {
+		foreach ( $places as $place ) {
+			if ( ! array_diff( $place, $branches ) ) {
+				return true;
+			}
+		}
+		return false;
+	}
+
+	/** The places, and where they amount to one: an `if` whose branches all have one, with an `else` at the end. Inner ones come first. */
+	private function lifted( File $file, int $function, array $places ): array {
+		$tokens = $file->getTokens();
+		for ( $at = $tokens[ $function ]['scope_closer']; $at > $tokens[ $function ]['scope_opener']; $at-- ) {
+			if ( T_IF !== $tokens[ $at ]['code'] || ! isset( $tokens[ $at ]['scope_closer'] ) ) {
+				continue;
+			}
+			$around = $this->branches( $file, $function, $at );
+			$branch = $at;
+			while ( false !== $branch && isset( $tokens[ $branch ]['scope_closer'] ) && $this->covers( $places, array_merge( $around, array( $branch ) ) ) ) {
+				if ( T_ELSE === $tokens[ $branch ]['code'] ) {
+					$places[] = $around;
+					break;
+				}
+				$next   = $this->next( $file, $tokens[ $branch ]['scope_closer'] + 1 );
+				$branch = false !== $next && in_array( $tokens[ $next ]['code'], array( T_ELSEIF, T_ELSE ), true ) ? $next : false;
+			}
+		}
+		return $places;
+	}
+
+	/** Whether a variable is only looked for, in isset() or empty(). */
+	private function is_looked_for( File $file, int $at ): bool {
+		foreach ( array_keys( $file->getTokens()[ $at ]['nested_parenthesis'] ?? array() ) as $open ) {
+			$before = $this->before( $file, $open );
+			if ( false !== $before && in_array( $file->getTokens()[ $before ]['code'], array( T_ISSET, T_EMPTY ), true ) ) {
+				return true;
+			}
+		}
+		return false;
 	}
 
 	/** The method that a handler's only statement hands everything to: file and token; null when it does its work itself. */
