@@ -19,8 +19,12 @@ MOST_AT_DOOR = 44
 @pytest.fixture
 def loaded(bridge: Bridge) -> Iterator[Callable[[], list[str]]]:
     """Files of the bridge that the last request has loaded, templates and hooks not counted. WordPress' own calls of
-    wp-cron.php, which go on beside, are none of ours."""
+    wp-cron.php, which go on beside, are none of ours; neither is what earlier tests have left for the next visit."""
     told = Path(bridge.shop.root) / "loaded.json"
+    bridge.shop.php(
+        "update_option('smi_bridge_notices', []); update_option('smi_bridge_digest_due', 0);"
+        "wp_clear_scheduled_hook('smi_bridge_follow_up'); SmiBridge\\Mail\\Scheduled_Mails::schedule();"
+    )
     remove = bridge.mu_plugin(
         "loaded",
         "add_action('shutdown', function () { if (wp_doing_cron()) { return; }"

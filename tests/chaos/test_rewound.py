@@ -33,7 +33,12 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Points:
 
 @pytest.fixture(scope="module")
 def rig(rig_factory: Callable[..., Rig], server: RedisServer, points: Points) -> Rig:
-    env = {"REDIS_URL": server.url, "SMI_CRASH_POINTS": str(points.folder), "SMI_WATCH_LIMIT_S": "20"}
+    env = {
+        "REDIS_URL": server.url,
+        "SMI_CRASH_POINTS": str(points.folder),
+        "SMI_WATCH_LIMIT_S": "20",
+        "SMI_WORKERS": "1",
+    }
     return rig_factory(env=env, processes=("web", "worker", "cron"))
 
 
@@ -53,6 +58,23 @@ def _stopped(rig: Rig) -> int | None:
     return next(iter(rig.sidecar.process("worker").stopped()), None)
 
 
+@contextlib.contextmanager
+def _frozen(rig: Rig) -> Iterator[None]:
+    """All processes of the sidecar stand still."""
+    pids = [pid for name in ("web", "worker", "cron") for pid in rig.sidecar.process(name).pids()]
+    try:
+        _signal(pids, signal.SIGSTOP)
+        yield
+    finally:
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # a child that has ended by itself
+            os.kill(pid, number)
+
+
 # Where the snapshot was taken, and how the job stood when Redis crashed.
 @pytest.mark.parametrize("later", ["submitted", "delivered"])
 @pytest.mark.parametrize(
@@ -65,8 +87,9 @@ def test_a_job_that_stands_before_its_submit_again_is_not_submitted_again(
     job_id = _snapshot_at(rig, server, points, point, f"{later}-{point.replace(':', '-')}")
     rig.customer.until(job_id, later)
     server.kill()
-    server.start()
-    assert rig.memory(job_id)["state"] in ("paid", "submitting", "submitted")  # the past is back
+    with _frozen(rig):  # else the past would be over before it is looked at
+        server.start()
+        assert rig.memory(job_id)["state"] in ("paid", "submitting", "submitted")  # it is back
     rig.settled(job_id, timeout=75)
     wait_for(lambda: rig.memory(job_id).get("state", "delivered") == "delivered", "working memory has caught up", 75)
     assert one_ending(rig, job_id) == "delivered"
