@@ -124,16 +124,22 @@ class Transfers:
             except BaseException as error:  # the worker raises it, or `ended` is told
                 # Whoever is given up sees his connection end: that is no failure of the network.
                 failure = outcome["error"] = GivenUp() if transfer.is_given_up else error
-            with self._lock:
-                done.set()
-                if not transfer.alone:
-                    self._running.discard(transfer)
-                    return
             try:
-                ended(failure, outcome.get("result"))
-            finally:
                 with self._lock:
-                    self._running.discard(transfer)
+                    done.set()
+                    if not transfer.alone:
+                        self._running.discard(transfer)
+                        return
+                try:
+                    ended(failure, outcome.get("result"))
+                finally:
+                    outcome.clear()
+                    with self._lock:
+                        self._running.discard(transfer)
+            finally:
+                # Its traceback holds this frame: both would keep what the work had in its hands, which are megabytes,
+                # until cycles are looked for.
+                failure = None
 
         try:
             threading.Thread(target=body, name="transfer", daemon=True).start()
@@ -150,9 +156,12 @@ class Transfers:
             raise
         if not in_time and self._leave_alone(name, transfer, done):
             return False, None
-        if "error" in outcome:
-            raise outcome["error"]
-        return True, outcome["result"]
+        try:
+            if "error" in outcome:
+                raise outcome["error"]
+            return True, outcome["result"]
+        finally:
+            outcome.clear()  # as `failure` above
 
     def alone(self) -> int:
         """How many transfers go on without a worker now."""

@@ -59,16 +59,17 @@ def kinds(statements: list[str]) -> list[str]:
     return [f"{s.split()[0]} {s.partition('wp_smi_')[2].split()[0]}" for s in statements]
 
 
-def test_a_payment_costs_three_statements(bridge: Bridge, statements: Callable[[str], list[str]]) -> None:
+def test_a_payment_costs_two_statements(bridge: Bridge, statements: Callable[[str], list[str]]) -> None:
     bridge.sidecar.answer.body = {"stored": True, "asks": True}
     bridge.pay(bridge.job())  # once an hour the shop's columns are looked at
     job_id = bridge.job()
     bridge.pay(job_id)
-    assert kinds(statements(job_id)) == ["SELECT jobs", "INSERT bridge_ledger", "INSERT bridge_events"]
+    assert kinds(statements(job_id)) == ["SELECT jobs", "INSERT bridge_ledger"]
     assert bridge.sidecar.wait("job.paid", 2)[1].data["job_id"] == job_id
     assert bridge.ledger(job_id)[0]["forwarded_at"] is None, "the sidecar's question says it"
     assert bridge.door.send(*submitting(job_id))["status"] == "done"
     assert bridge.ledger(job_id)[0]["forwarded_at"] is not None
+    assert bridge.history(job_id) == ["forwarded", "submitting"]
 
 
 def test_a_sidecar_that_does_not_ask_at_once_is_written_down(bridge: Bridge) -> None:
@@ -79,6 +80,7 @@ def test_a_sidecar_that_does_not_ask_at_once_is_written_down(bridge: Bridge) -> 
     assert written is not None
     bridge.door.send(*submitting(job_id))
     assert bridge.ledger(job_id)[0]["forwarded_at"] == written
+    assert bridge.history(job_id) == ["forwarded", "submitting"]
 
 
 def test_a_delivery_of_many_jobs_changes_their_rows_together(
@@ -103,7 +105,7 @@ def test_a_delivery_of_many_jobs_changes_their_rows_together(
             assert bridge.effects(job_id)["mail:delivered"]["outcome"] == "sent"
             assert (bridge.row(job_id)["status"], bridge.row(job_id)["email_sent"]) == ("completed", 1)
             assert bridge.row(job_id)["upscaled_file_path"].endswith(f"{job_id}_4x.jpg")
-            assert bridge.history(job_id) == ["submitting", "submitted", "delivered", "mail:delivered"]
+            assert bridge.history(job_id) == ["forwarded", "submitting", "submitted", "delivered", "mail:delivered"]
 
 
 def test_jobs_at_different_points_are_written_as_each_of_them_is(bridge: Bridge) -> None:

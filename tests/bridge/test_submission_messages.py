@@ -149,7 +149,7 @@ def test_progress_is_remembered_for_the_customer(bridge: Bridge) -> None:
     row = bridge.ledger(job_id)[0]
     assert (row["event"], row["reason"], row["detail"]) == ("held", "credits", "Ünïcode 🖼")
     assert row["next_try_at"].strftime("%Y-%m-%dT%H:%M:%SZ") == later
-    assert bridge.history(job_id) == ["submitting", "submitted", "held"]
+    assert bridge.history(job_id) == ["forwarded", "submitting", "submitted", "held"]
 
 
 def test_progress_that_comes_too_late_is_a_line_in_the_history_only(bridge: Bridge) -> None:

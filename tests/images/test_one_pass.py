@@ -106,7 +106,7 @@ def test_a_jpeg_of_many_strips_is_the_one_that_would_be_made_of_the_whole(
 def test_memory_of_a_picture_is_free_as_soon_as_nobody_needs_it(
     tmp_path: Path, size: tuple[int, int], sound: bool
 ) -> None:
-    """A worker looks for cycles every few hundred jobs: what waits for that is memory that the next picture lacks."""
+    """A worker looks for cycles rarely: what waits for that is memory that the next picture lacks."""
     data = bytes(Png(*size, pixels=bytes((1 + 3 * size[0]) * size[1]), idat_size=1 << 10))
     opened: list[weakref.ref[Incoming]] = []
 

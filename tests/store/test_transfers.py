@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +97,29 @@ def test_what_takes_long_goes_on_alone_and_tells_its_end(any_transfers: Any, fai
 
 
 # ---------------------------------------------------------------------- threads
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_a_failed_transfer_held_is_free_as_soon_as_its_failure_is_told(slow: bool, threads: Transfers) -> None:
+    """A megabyte of a result: it must not wait for Python's search for cycles, which comes rarely."""
+    held: list[weakref.ref[Slow]] = []
+    left, told = threading.Event(), threading.Event()
+
+    def fail(transfer: Transfer) -> None:
+        megabyte = Slow()
+        held.append(weakref.ref(megabyte))
+        weakref.finalize(megabyte, told.set)
+        assert not slow or left.wait(20)
+        raise TemporaryError("fetch_failed", "x")
+
+    gc.disable()
+    try:
+        with suppress(TemporaryError):
+            threads.run("a", fail, lambda failure, result: None)
+        left.set()
+        assert told.wait(20) and held[0]() is None
+    finally:
+        gc.enable()
+
+
 def test_a_worker_waits_less_the_more_go_on_alone(threads: Transfers) -> None:
     slow = [Slow(), Slow()]
     waited = []

@@ -2,7 +2,7 @@
 /**
  * The payment event: a ledger row inside the payment request, the message to the sidecar after it.
  *
- * The action itself costs two statements and no network call, the message behind the answer one or two. The message is a hint that makes things fast; if it is lost,
+ * The action itself costs two statements and no network call, the message behind the answer none where the sidecar asks for the go at once. The message is a hint that makes things fast; if it is lost,
  * the sidecar's pull brings the job within a minute.
  *
  * @package SmiBridge

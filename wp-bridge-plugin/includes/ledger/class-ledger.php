@@ -196,14 +196,17 @@ final class Ledger {
 	 * @param int         $attempt The attempt that the message was about.
 	 * @param string      $type    Of the message.
 	 * @param string|null $fault   Why it has not; null: it has.
-	 * @param bool        $asks    It asks for the go at once, and that says as much: nothing need be noted.
+	 * @param bool        $asks    It asks for the go at once, and that says as much: it is noted then, with what is written anyway.
 	 */
 	public static function record_message( array $row, int $attempt, string $type, ?string $fault, bool $asks = false ): void {
 		if ( null !== $fault ) {
 			History::record( $row['job_id'], $attempt, 'forward_failed', array( 'message' => $type, 'reason' => $fault ) ); // phpcs:ignore WordPress.Arrays.ArrayDeclarationSpacing
 			return;
 		}
-		if ( 'job.paid' === $type && ! $asks && $attempt === (int) $row['attempt'] ) {
+		if ( 'job.paid' === $type && $asks ) {
+			return;
+		}
+		if ( 'job.paid' === $type && $attempt === (int) $row['attempt'] ) {
 			self::note( (int) $row['id'], array( 'forwarded_at' => Sql::utc( time() ) ) );
 		}
 		History::record( $row['job_id'], $attempt, 'forwarded', array( 'message' => $type ) );

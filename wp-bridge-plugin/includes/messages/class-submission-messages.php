@@ -57,6 +57,9 @@ final class Submission_Messages {
 		if ( ! $moved ) {
 			return Outcome::refused( 'invalid', array( 'detail' => 'no submission from state ' . $row['state'] ) );
 		}
+		if ( null === $row['forwarded_at'] ) {
+			History::record( $row['job_id'], (int) $row['attempt'], 'forwarded', array( 'message' => 'job.paid' ) );
+		}
 		History::record( $row['job_id'], (int) $row['attempt'], 'submitting', array( 'submission' => $data['submission'] ) );
 		Shop::follow( $row, $moved );
 		return Outcome::done( array( 'upsampler_id' => null ) );
