@@ -30,8 +30,7 @@ def bought(rig: Rig) -> dict[str, str]:
 def test_the_job_has_the_ending_that_the_table_gives_it(name: str, rig: Rig, bought: dict[str, str]) -> None:
     case, job_id = CASES[name], bought[name]
     rig.settled(job_id, timeout=60)
-    assert one_ending(rig, job_id) == case.ending
-    assert len(rig.bill(job_id)) == case.submits
+    assert (one_ending(rig, job_id), len(rig.bill(job_id))) == (case.ending, case.submits), rig.history(job_id)
     assert case.code in rig.reasons(job_id) or not case.code
 
 
