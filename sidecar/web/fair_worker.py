@@ -28,9 +28,7 @@ from .board import board
 from .sender import Sender
 
 HESITATION_S = 0.001  # so long a process with more connections leaves a new one to the others
-NOTIFIED_EVERY_S = (
-    1  # gunicorn's master looks at its workers' files once a second, and waits half a minute for a change
-)
+NOTIFIED_EVERY_S = 1  # gunicorn's master looks once a second, and waits half a minute for a change
 OURS = (b"POST /messages HTTP/", b"GET /healthz HTTP/")
 LARGE_AT_ONCE = 4  # bodies above arrival.SMALL_BODY: signed messages of a MiB, which nobody sends by the dozen
 LINGER_S, LINGER_BYTES = 2, 64 << 10  # so that a client reads our last words before the connection is reset
