@@ -27,9 +27,9 @@ from tests.testbed.threads import none_left
 
 
 @pytest.fixture
-def unwatched() -> None:
-    """As in a process that has not fetched anything yet."""
-    deadlines._watch.__init__()  # type: ignore[misc]  # as in the child of a fork
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has not fetched anything yet. The thread of the old watch goes on with its own."""
+    monkeypatch.setattr(deadlines, "_watch", deadlines._Watch())
 
 
 def never(*_: object) -> None:
