@@ -91,7 +91,7 @@ class Customer:
         """The job's rows in the ledger, oldest first."""
         return self.shop.sql("SELECT * FROM wp_smi_bridge_ledger WHERE job_id = %s ORDER BY attempt", job_id)
 
-    def until(self, job_id: str, *states: str, attempt: int = 1, timeout: float = 30) -> dict[str, Any]:
+    def until(self, job_id: str, *states: str, attempt: int = 1, timeout: float = 60) -> dict[str, Any]:
         """Wait until the attempt is in one of these states of the ledger; its row there."""
 
         def there() -> dict[str, Any] | None:
@@ -103,9 +103,10 @@ class Customer:
         try:
             return wait_for(there, f"attempt {attempt} of job {job_id} is {' or '.join(states)}", timeout)
         except TimeoutError as error:
-            raise TimeoutError(f"{error}; the ledger says {seen[0]}") from None
+            history = self.shop.sql("SELECT at, event, detail FROM wp_smi_bridge_events WHERE job_id = %s", job_id)
+            raise TimeoutError(f"{error}; the ledger says {seen[0]}, the history {history}") from None
 
-    def settled(self, job_id: str, attempt: int = 1, timeout: float = 30) -> dict[str, Any]:
+    def settled(self, job_id: str, attempt: int = 1, timeout: float = 60) -> dict[str, Any]:
         return self.until(job_id, *SETTLED, attempt=attempt, timeout=timeout)
 
     def status_page(self, job_id: str) -> str:
