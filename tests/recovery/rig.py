@@ -250,7 +250,8 @@ class Rig:
 
 def one_ending(rig: Rig, job_id: str) -> str:
     """The job's ending, with everything that belongs to it and nothing that does not. Fails when two of ledger, the
-    shop's row, effects, mails and refunds disagree."""
+    shop's row, effects, mails and refunds disagree. A mail belongs to each ending, and is claimed after its commit."""
+    wait_for(lambda: rig.mails(job_id) and None not in rig.mails(job_id).values(), f"a mail of job {job_id} is sent")
     row, effects, shop_row = rig.ledger(job_id), rig.effects(job_id), rig.customer.row(job_id)
     state = row["state"]
     refunds = [call for call in rig.refunds(job_id) if call["accepted"]]
